@@ -1,0 +1,271 @@
+//! Turns the signatures of an op into signers, and asks whether they suffice.
+//!
+//! R1 = one active `invoke` key, with the scope, of the party that the act names (for acts of a
+//! state's registrars: of one of its authorities). R2 = as many as the authority's policy asks, at
+//! least two, from keys of different officers. Root quorum = k root keys of one AMS.
+//!
+//! Order of checks: `KEY_NOT_ACTIVE`, `BAD_SIGNATURE`, then `NOT_OWNER`, `SCOPE_DENIED`,
+//! `QUORUM_MISSING`.
+
+use super::{
+    AuthorityEntry, KeyEntry, Mandate, Party, Purpose, ams_key, authority_key, key_of, mandate_key,
+    scope, store_name,
+};
+use crate::context::{Authority, Context};
+use crate::error::{Code, Reject};
+use crate::op::{self, Op, OpSignature};
+use crate::state::Overlay;
+
+/// A signature found good: the party, the key it used, and the principal it signed for.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The signing party, as the op names it.
+    pub party: Party,
+    /// The number of its key.
+    pub key_no: u64,
+    /// The key.
+    pub key: KeyEntry,
+    /// The principal and mandate under which an agent signed.
+    pub mandate: Option<(Party, Mandate)>,
+}
+
+impl Signer {
+    /// The party whose will the signature expresses: the principal under a mandate, else the
+    /// signing party. A signature counts for one party only.
+    pub fn acts_for(&self) -> &Party {
+        self.mandate.as_ref().map_or(&self.party, |(principal, _)| principal)
+    }
+}
+
+/// Which quorum of a state's registrar authorities is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// One key.
+    R1,
+    /// Two or more keys of different officers.
+    R2,
+}
+
+/// The active `invoke` key behind a signature, at block time `time_ms`: `KEY_NOT_ACTIVE` if there
+/// is none.
+pub fn active_key(
+    state: &Overlay<'_>,
+    signature: &OpSignature,
+    time_ms: u64,
+    field: &str,
+) -> Result<KeyEntry, Reject> {
+    let inactive = || Reject::new(Code::KeyNotActive, field, "no active invoke key of this party");
+    let party = Party::parse(&signature.party).ok_or_else(inactive)?;
+    let key = key_of(state, &party, signature.key).ok_or_else(inactive)?;
+    let live = !super::is_closed(state, &party)
+        && key.is_active(time_ms)
+        && key.has(Purpose::Invoke)
+        && key.algorithm == "Ed25519";
+    if live { Ok(key) } else { Err(inactive()) }
+}
+
+/// The signers of an op: every key active, every signature valid. In a dry run none.
+pub fn signers(ctx: &Context<'_, '_>, op: &Op) -> Result<Vec<Signer>, Reject> {
+    if ctx.authority == Authority::Assumed {
+        return Ok(Vec::new());
+    }
+    let mut signers = Vec::with_capacity(op.signatures.len());
+    for (i, signature) in op.signatures.iter().enumerate() {
+        let field = format!("/sigs/{i}");
+        let key = active_key(ctx.state, signature, ctx.time_ms, &field)?;
+        let known = ctx.verified.get(i).copied().flatten();
+        signers.push(checked_signer(ctx, signature, key, &op.digest, known, &field)?);
+    }
+    Ok(signers)
+}
+
+/// Verifies one signature over `digest` under `key`, unless it was found valid under the same
+/// public key before, and reads its mandate.
+pub fn checked_signer(
+    ctx: &Context<'_, '_>,
+    signature: &OpSignature,
+    key: KeyEntry,
+    digest: &crate::digest::Digest,
+    known_valid_under: Option<[u8; 32]>,
+    field: &str,
+) -> Result<Signer, Reject> {
+    let public_key: [u8; 32] = key
+        .public_key
+        .as_slice()
+        .try_into()
+        .map_err(|_| Reject::new(Code::BadSignature, field, "not an Ed25519 key"))?;
+    let valid = known_valid_under == Some(public_key)
+        || op::verify(&public_key, digest, &signature.signature);
+    if !valid {
+        return Err(Reject::new(Code::BadSignature, field, ""));
+    }
+    let party = Party::parse(&signature.party)
+        .ok_or_else(|| Reject::new(Code::KeyNotActive, field, "no such party"))?;
+    let mandate = match &signature.mandate {
+        None => None,
+        Some((principal, no)) => Some(read_mandate(ctx, &party, principal, *no, field)?),
+    };
+    Ok(Signer { party, key_no: signature.key, key, mandate })
+}
+
+fn read_mandate(
+    ctx: &Context<'_, '_>,
+    agent: &Party,
+    principal: &str,
+    no: u64,
+    field: &str,
+) -> Result<(Party, Mandate), Reject> {
+    let refuse = |what| Reject::new(Code::MandateLimit, field, what);
+    let principal = Party::parse(principal).ok_or_else(|| refuse("no such principal"))?;
+    let name = store_name(ctx.state, &principal).ok_or_else(|| refuse("no such principal"))?;
+    let mandate: Mandate =
+        ctx.state.read(&mandate_key(&name, no)).ok_or_else(|| refuse("no such mandate"))?;
+    let same_agent = Party::parse(&mandate.agent)
+        .is_some_and(|named| store_name(ctx.state, &named) == store_name(ctx.state, agent));
+    if !same_agent || mandate.ended || ctx.time_ms >= mandate.until_ms {
+        return Err(refuse("the mandate is not in force for this agent"));
+    }
+    Ok((principal, mandate))
+}
+
+/// Asks for R1 or R2 of a registrar authority of state `cc`, with `scope` (`register.act` and an
+/// optional `:object`).
+pub fn require_registrar(
+    ctx: &mut Context<'_, '_>,
+    signers: &[Signer],
+    cc: &str,
+    scope: &str,
+    rule: Rule,
+) -> Result<(), Reject> {
+    if ctx.authority == Authority::Assumed {
+        let (role, count) = if rule == Rule::R1 { ("R1", 1) } else { ("R2", 2) };
+        ctx.need(role, &format!("{cc}:*"), count, scope);
+        return Ok(());
+    }
+    require_owner(signers, cc)?;
+    let allowed = |signer: &&Signer| authority_covers(ctx.state, signer, scope);
+    let able: Vec<&Signer> = signers.iter().filter(allowed).collect();
+    if able.is_empty() && !signers.is_empty() {
+        return Err(Reject::new(Code::ScopeDenied, "/sigs", "no signing key has the scope"));
+    }
+    let enough = able.iter().any(|first| {
+        let same: Vec<&&Signer> = able.iter().filter(|s| s.party == first.party).collect();
+        match rule {
+            Rule::R1 => true,
+            Rule::R2 => {
+                let mut officers: Vec<u64> = same.iter().map(|s| s.key.officer).collect();
+                officers.sort_unstable();
+                officers.dedup();
+                authority_of(ctx.state, &first.party)
+                    .is_some_and(|entry| officers.len() as u64 >= entry.r2.max(2))
+            }
+        }
+    });
+    if enough { Ok(()) } else { Err(Reject::new(Code::QuorumMissing, "/sigs", "")) }
+}
+
+/// Asks for the root quorum of state `cc`. Root keys need no scope for acts of the root quorum.
+pub fn require_root(ctx: &mut Context<'_, '_>, signers: &[Signer], cc: &str) -> Result<(), Reject> {
+    let k = ctx.state.read::<super::Ams>(&ams_key(cc)).map_or(1, |ams| ams.root_k);
+    if ctx.authority == Authority::Assumed {
+        ctx.need("root", cc, k, "");
+        return Ok(());
+    }
+    require_owner(signers, cc)?;
+    if root_count(signers, cc) >= k {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::QuorumMissing, "/sigs", "too few root keys"))
+    }
+}
+
+/// Whether the signers hold the root quorum of `cc`; for acts that allow it beside other signers.
+pub fn is_root(ctx: &Context<'_, '_>, signers: &[Signer], cc: &str) -> bool {
+    let k = ctx.state.read::<super::Ams>(&ams_key(cc)).map_or(u64::MAX, |ams| ams.root_k);
+    root_count(signers, cc) >= k
+}
+
+/// Asks for one active `invoke` key of `party` whose scopes cover `scope`.
+pub fn require_party(
+    ctx: &mut Context<'_, '_>,
+    signers: &[Signer],
+    party: &Party,
+    scope: &str,
+) -> Result<(), Reject> {
+    if ctx.authority == Authority::Assumed {
+        ctx.need("party", &party_text(party), 1, scope);
+        return Ok(());
+    }
+    require_owner(signers, party.cc())?;
+    let name = store_name(ctx.state, party);
+    let of_party: Vec<&Signer> =
+        signers.iter().filter(|s| store_name(ctx.state, s.acts_for()) == name).collect();
+    if of_party.is_empty() {
+        return Err(Reject::new(Code::QuorumMissing, "/sigs", "the party did not sign"));
+    }
+    if of_party.iter().any(|signer| key_covers(ctx.state, signer, scope)) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::ScopeDenied, "/sigs", "no signing key has the scope"))
+    }
+}
+
+/// `NOT_OWNER` unless every signer belongs to state `cc` (I-A1).
+pub fn require_owner(signers: &[Signer], cc: &str) -> Result<(), Reject> {
+    if signers.iter().all(|signer| signer.acts_for().cc() == cc && signer.party.cc() == cc) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::NotOwner, "/sigs", "a signer belongs to another state"))
+    }
+}
+
+/// Whether a signer's key (and mandate, and for authorities their own scopes) covers `scope`.
+pub fn key_covers(state: &Overlay<'_>, signer: &Signer, scope: &str) -> bool {
+    if let Some((_, mandate)) = &signer.mandate {
+        let act = scope.split(':').next().unwrap_or_default();
+        if !mandate.acts.iter().any(|granted| scope::covers(granted, act)) {
+            return false;
+        }
+    }
+    let by_key = signer.key.scopes.iter().any(|granted| scope::covers(granted, scope));
+    match &signer.party {
+        Party::Root(_) => by_key,
+        Party::Business { .. } => by_key,
+        Party::Authority { .. } => {
+            by_key
+                && authority_of(state, &signer.party)
+                    .is_some_and(|entry| entry.scopes.iter().any(|s| scope::covers(s, scope)))
+        }
+    }
+}
+
+/// The entry of an authority.
+pub fn authority_of(state: &Overlay<'_>, party: &Party) -> Option<AuthorityEntry> {
+    match party {
+        Party::Authority { cc, name } => state.read(&authority_key(cc, name)),
+        _ => None,
+    }
+}
+
+/// The text of a party as ops and state write it.
+pub fn party_text(party: &Party) -> String {
+    match party {
+        Party::Root(cc) => cc.clone(),
+        Party::Authority { cc, name } => format!("{cc}:{name}"),
+        Party::Business { ubin } => ubin.clone(),
+    }
+}
+
+fn authority_covers(state: &Overlay<'_>, signer: &Signer, scope: &str) -> bool {
+    matches!(signer.party, Party::Authority { .. })
+        && signer.mandate.is_none()
+        && key_covers(state, signer, scope)
+}
+
+fn root_count(signers: &[Signer], cc: &str) -> u64 {
+    let count = signers
+        .iter()
+        .filter(|s| s.mandate.is_none() && s.party == Party::Root(cc.to_owned()))
+        .count();
+    count as u64
+}

@@ -1,0 +1,311 @@
+//! The access register: who may sign what, and with which key at which height (ledger.md §7).
+//!
+//! Invariants: I-A1 no act of AMS X is authorised by keys of another. I-A2 a revoked key
+//! authorises nothing from the next height. I-A3 each live party has a way back that needs only its
+//! own AMS. Key ids are never reused; keys are never deleted.
+//!
+//! - this file: parties, state keys and values;
+//! - [`authority`]: turns the signatures of an op into signers and asks for quorums;
+//! - `scope`: which acts exist and what a scope covers;
+//! - `acts_*`: the acts, one file per group.
+
+mod acts;
+mod acts_key;
+mod acts_mandate;
+mod acts_recovery;
+mod acts_root;
+pub mod authority;
+pub mod scope;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::state::{KeyBuilder, Overlay};
+use crate::ubin;
+
+pub use acts::apply;
+
+/// A party: who can hold keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// `CC`: the root of a state.
+    Root(String),
+    /// `CC:NAME`: a public authority.
+    Authority {
+        /// The state.
+        cc: String,
+        /// 2 to 16 of A-Z 0-9, a letter first.
+        name: String,
+    },
+    /// A UBIN: a business. Its keys follow the entity, so they are stored under the entity id.
+    Business {
+        /// The UBIN as the op names it, canonical.
+        ubin: String,
+    },
+}
+
+impl Party {
+    /// Reads the form used in ops and state. `None` breaks the grammar (`DID_INVALID`).
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let cc_ok = bytes.len() >= 2 && bytes.iter().take(2).all(u8::is_ascii_uppercase);
+        if !cc_ok {
+            return None;
+        }
+        let cc = text.get(..2)?.to_owned();
+        match bytes.get(2) {
+            None => Some(Self::Root(cc)),
+            Some(b':') => {
+                let name = text.get(3..)?;
+                let shape = (2..=16).contains(&name.len())
+                    && name.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
+                    && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+                shape.then(|| Self::Authority { cc, name: name.to_owned() })
+            }
+            Some(b'-') => {
+                let shape = text.len() <= 37
+                    && bytes
+                        .iter()
+                        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'-');
+                shape.then(|| Self::Business { ubin: text.to_owned() })
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The state the party belongs to.
+    pub fn cc(&self) -> &str {
+        match self {
+            Self::Root(cc) | Self::Authority { cc, .. } => cc,
+            Self::Business { ubin } => ubin.get(..2).unwrap_or_default(),
+        }
+    }
+}
+
+/// A state of the network: `access/ams/{cc}`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Ams {
+    /// English name.
+    pub name: String,
+    /// observer, pilot, validator or suspended.
+    pub status: String,
+    /// Root keys that must sign together; a majority or more of the root keys.
+    pub root_k: u64,
+    /// Height from which the entry holds.
+    pub from_height: u64,
+    /// Raised by each change.
+    pub version: u64,
+    /// A root rotation that waits for its delay.
+    pub pending_rotation: Option<PendingRotation>,
+}
+
+/// A root rotation under way.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PendingRotation {
+    /// When it takes effect, ms of block time.
+    pub effective_ms: u64,
+    /// The new quorum.
+    pub root_k: u64,
+    /// The numbers of the new root keys, already stored as keys that activate at `effective_ms`.
+    pub keys: Vec<u64>,
+}
+
+/// A public authority: `access/authority/{cc}/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AuthorityEntry {
+    /// What its root lets it do.
+    pub scopes: Vec<String>,
+    /// Signatures for R1 (always 1).
+    pub r1: u64,
+    /// Signatures for R2, two or more, of different officers.
+    pub r2: u64,
+}
+
+/// A party's entry: `access/party/{party}`; for a business the party part is the entity id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PartyEntry {
+    /// Raised by each act on the party; 0 = none yet.
+    pub version: u64,
+    /// Keys that were ever bound; the last one is `k{keys}`.
+    pub keys: u64,
+    /// Services of the DID document, ≤ 8.
+    pub services: Vec<Service>,
+    /// Other names of the DID document, ≤ 4.
+    pub also_known_as: Vec<String>,
+    /// Closed, final.
+    pub closed: bool,
+    /// When it was closed, ms; 0 if not.
+    pub closed_ms: u64,
+    /// A recovery that waits for its delay.
+    pub pending_recovery: Option<PendingRecovery>,
+}
+
+/// A service of a DID document.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Service {
+    /// Fragment of its id, 1 to 32 of a-z 0-9 `-`.
+    pub id: String,
+    /// LinkedDomains, StatusListService or CredentialRegistry.
+    pub kind: String,
+    /// An https URL, ≤ 256 bytes.
+    pub endpoint: String,
+}
+
+/// A recovery under way.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PendingRecovery {
+    /// When the new keys take over, ms of block time.
+    pub effective_ms: u64,
+    /// The numbers of the new keys, already stored as keys that activate at `effective_ms`.
+    pub keys: Vec<u64>,
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub enum Purpose {
+    /// Signs ops (`capabilityInvocation`).
+    Invoke,
+    /// Signs credentials (`assertionMethod`).
+    Assert,
+    /// Signs presentations (`authentication`).
+    Present,
+    /// Receives sealed envelopes (`keyAgreement`).
+    Agree,
+}
+
+impl Purpose {
+    /// The name in ops.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Assert => "assert",
+            Self::Present => "present",
+            Self::Agree => "agree",
+        }
+    }
+
+    /// The purpose of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Invoke, Self::Assert, Self::Present, Self::Agree]
+            .into_iter()
+            .find(|purpose| purpose.name() == name)
+    }
+}
+
+/// The state of a key only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub enum KeyState {
+    /// May be used.
+    Active,
+    /// Ended in good order.
+    Retired,
+    /// Ended because others may have it.
+    Compromised,
+}
+
+/// One key: `access/key/{party}/k{n}` (the number as 8 bytes big-endian).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KeyEntry {
+    /// Ed25519, P-256 or X25519.
+    pub algorithm: String,
+    /// The public key: 32 bytes, P-256 33 (compressed point).
+    pub public_key: Vec<u8>,
+    /// What it may be used for, sorted.
+    pub purposes: Vec<Purpose>,
+    /// What it may sign, sorted.
+    pub scopes: Vec<String>,
+    /// The officer's number within the party; R2 counts different officers.
+    pub officer: u64,
+    /// The stored state. With `ends_ms` reached, an active key counts as retired.
+    pub state: KeyState,
+    /// Height and block time at which it was bound.
+    pub bound_height: u64,
+    /// From when it may be used, ms of block time.
+    pub active_from_ms: u64,
+    /// From when it may not be used any more, ms; `u64::MAX` while no end is set.
+    pub ends_ms: u64,
+    /// Height at which its end was recorded; 0 while none is.
+    pub ended_height: u64,
+    /// From when it counts as compromised, ms; only with state compromised.
+    pub compromised_ms: u64,
+}
+
+impl KeyEntry {
+    /// Whether it may be used at block time `t`.
+    pub const fn is_active(&self, t: u64) -> bool {
+        matches!(self.state, KeyState::Active) && self.active_from_ms <= t && t < self.ends_ms
+    }
+
+    /// Whether it has a purpose.
+    pub fn has(&self, purpose: Purpose) -> bool {
+        self.purposes.contains(&purpose)
+    }
+}
+
+/// A mandate: `access/mandate/{principal}/{no}`; an agent signs for its principal.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Mandate {
+    /// The agent's UBIN.
+    pub agent: String,
+    /// Acts, as `register.act`.
+    pub acts: Vec<String>,
+    /// Profiles or schemes it is limited to; empty = all.
+    pub limits: Vec<String>,
+    /// Largest sum per act as (unit, scale, amount); `None` = no limit.
+    pub sum_limit: Option<(String, u64, u64)>,
+    /// Until when, ms of block time.
+    pub until_ms: u64,
+    /// Ended by principal or agent.
+    pub ended: bool,
+}
+
+/// State key of an AMS.
+pub fn ams_key(cc: &str) -> Vec<u8> {
+    KeyBuilder::new("access", "ams").text(cc).build()
+}
+
+/// State key of an authority.
+pub fn authority_key(cc: &str, name: &str) -> Vec<u8> {
+    KeyBuilder::new("access", "authority").text(cc).text(name).build()
+}
+
+/// State key of a party entry. `store_name` comes from [`store_name`].
+pub fn party_key(store_name: &str) -> Vec<u8> {
+    KeyBuilder::new("access", "party").text(store_name).build()
+}
+
+/// State key of key number `n`.
+pub fn key_key(store_name: &str, n: u64) -> Vec<u8> {
+    KeyBuilder::new("access", "key").text(store_name).number(n).build()
+}
+
+/// State key of a mandate.
+pub fn mandate_key(store_name: &str, no: u64) -> Vec<u8> {
+    KeyBuilder::new("access", "mandate").text(store_name).number(no).build()
+}
+
+/// State key that remembers that a public key was bound, and to whom: `access/bound/{hex}`.
+pub fn bound_key(public_key: &[u8]) -> Vec<u8> {
+    KeyBuilder::new("access", "bound").text(&hex::encode(public_key)).build()
+}
+
+/// The name under which a party's entries are stored: the party itself, for a business the entity
+/// id. `None` if the UBIN is not registered.
+pub fn store_name(state: &Overlay<'_>, party: &Party) -> Option<String> {
+    match party {
+        Party::Root(cc) => Some(cc.clone()),
+        Party::Authority { cc, name } => Some(format!("{cc}:{name}")),
+        Party::Business { ubin } => ubin::actor(state, ubin).map(|actor| actor.entity),
+    }
+}
+
+/// Reads a key of a party, if both exist.
+pub fn key_of(state: &Overlay<'_>, party: &Party, n: u64) -> Option<KeyEntry> {
+    state.read(&key_key(&store_name(state, party)?, n))
+}
+
+/// Whether a party was closed or deactivated.
+pub fn is_closed(state: &Overlay<'_>, party: &Party) -> bool {
+    store_name(state, party)
+        .and_then(|name| state.read::<PartyEntry>(&party_key(&name)))
+        .is_some_and(|entry| entry.closed)
+}

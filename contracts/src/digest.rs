@@ -1,0 +1,62 @@
+//! Tagged digests: `H(c, x)` of the specification is BLAKE3 in derive-key mode with context `c`.
+//!
+//! Invariant: every context string serves one use; a digest of one kind can never be taken for
+//! another kind. Contexts start with `titian ` and end with a version.
+
+use std::fmt;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// A 32-byte BLAKE3 digest. Prints as `b3:` + 64 lower-case hex digits.
+#[derive(
+    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// 32 zero bytes: the empty subtree, the parent of genesis, an absent digest.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// Reads `b3:` + 64 lower-case hex digits; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_with("b3:", text)
+    }
+
+    /// Reads `prefix` + 64 lower-case hex digits.
+    pub fn parse_with(prefix: &str, text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(prefix)?;
+        let lower = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if digits.len() != 64 || !lower {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// The digest as lower-case hex without prefix.
+    pub fn to_hex(self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b3:{}", self.to_hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `H(context, part₁ ‖ part₂ ‖ …)`: BLAKE3 derive-key mode, 32 bytes.
+pub fn hash(context: &str, parts: &[&[u8]]) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    for part in parts {
+        hasher.update(part);
+    }
+    Digest(*hasher.finalize().as_bytes())
+}

@@ -1,0 +1,106 @@
+//! Every limit of the ledger, in one place; units stand last in the names.
+//!
+//! Limits of consensus are rules: a change of one is a protocol upgrade. Limits of the node
+//! (mempool, RPC, peers) bound memory and may be tightened by configuration, never widened.
+
+// --- ops and transactions (ledger.md §1-3, §11)
+/// Nesting of a received JSON value.
+pub const JSON_DEPTH_MAX: usize = 16;
+/// Signatures of one op.
+pub const OP_SIGNATURES_MAX: usize = 40;
+/// Payload of a transaction.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// Whole transaction: payload and its envelope.
+pub const TRANSACTION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 128;
+
+// --- blocks
+/// Body of a block.
+pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Transactions of a block.
+pub const BLOCK_TRANSACTIONS_MAX: usize = 10_000;
+/// How far a block's time may be ahead of a validator's clock.
+pub const BLOCK_TIME_AHEAD_MS_MAX: u64 = 2_000;
+/// How many transactions back a transaction id may not be repeated.
+pub const TRANSACTION_REPEAT_WINDOW: u64 = 1_000_000;
+/// Validators of a network.
+pub const VALIDATORS_MAX: usize = 40;
+
+// --- state tree and proofs
+/// Bits of a tree key.
+pub const TREE_DEPTH_MAX: usize = 256;
+/// Proof bundle without certificates.
+pub const PROOF_BYTES_MAX: usize = 1024 * 1024;
+/// Keys of one claim.
+pub const PROOF_KEYS_MAX: usize = 1_024;
+
+// --- access register (ledger.md §7)
+/// Root keys of one AMS.
+pub const ROOT_KEYS_MAX: usize = 15;
+/// Largest root quorum.
+pub const ROOT_QUORUM_MAX: u64 = 8;
+/// Active keys of a party.
+pub const ACTIVE_KEYS_MAX: usize = 16;
+/// Keys a party may have had in all.
+pub const PARTY_KEYS_MAX: u64 = 1_024;
+/// Scopes of one key or authority.
+pub const SCOPES_MAX: usize = 64;
+/// Length of a scope.
+pub const SCOPE_BYTES_MAX: usize = 64;
+/// Services of a party.
+pub const SERVICES_MAX: usize = 8;
+/// Length of a service endpoint or alias.
+pub const SERVICE_BYTES_MAX: usize = 256;
+/// Aliases (`alsoKnownAs`) of a party.
+pub const ALSO_KNOWN_AS_MAX: usize = 4;
+/// Overlap of a key rotation: 30 days.
+pub const KEY_OVERLAP_S_MAX: u64 = 2_592_000;
+/// Delay of a recovery: 24 h.
+pub const RECOVERY_DELAY_MS: u64 = 86_400_000;
+/// Delay of a root rotation: 72 h.
+pub const ROOT_ROTATION_DELAY_MS: u64 = 259_200_000;
+/// Life of a mandate: 366 days.
+pub const MANDATE_MS_MAX: u64 = 366 * 86_400_000;
+/// Acts and profile or scheme limits of a mandate.
+pub const MANDATE_ITEMS_MAX: usize = 32;
+
+// --- mempool and gossip (node)
+/// Waiting transactions.
+pub const MEMPOOL_TRANSACTIONS_MAX: usize = 20_000;
+/// Waiting bytes.
+pub const MEMPOOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a transaction may wait.
+pub const MEMPOOL_AGE_MS_MAX: u64 = 120_000;
+/// One gossip batch.
+pub const GOSSIP_BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Peers of the mempool's and of the engine's network.
+pub const PEERS_MAX: usize = 64;
+
+// --- consensus engine (node)
+/// One proposal part.
+pub const PROPOSAL_PART_BYTES_MAX: usize = 128 * 1024;
+/// Parts of one proposal.
+pub const PROPOSAL_PARTS_MAX: usize = 128;
+/// Proposal streams open per peer.
+pub const PROPOSAL_STREAMS_PER_PEER_MAX: usize = 4;
+/// Heights ahead of ours for which parts are kept.
+pub const PROPOSAL_HEIGHT_WINDOW: u64 = 2;
+/// One sync response.
+pub const SYNC_RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+// --- RPC (node)
+/// Body of a request.
+pub const RPC_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Calls of a batch.
+pub const RPC_BATCH_MAX: usize = 100;
+/// Connections in all.
+pub const RPC_CONNECTIONS_MAX: usize = 1_024;
+/// Connections per address.
+pub const RPC_CONNECTIONS_PER_ADDRESS_MAX: usize = 100;
+/// Events waiting for a subscriber.
+pub const SUBSCRIPTION_QUEUE_MAX: usize = 1_000;
+/// Transactions of one `ledger_submitBatch`.
+pub const SUBMIT_BATCH_MAX: usize = 500;
+/// How long `ledger_submit` waits for the receipt.
+pub const SUBMIT_WAIT_MS: u64 = 30_000;
+/// Items of a page.
+pub const PAGE_ITEMS_MAX: usize = 200;

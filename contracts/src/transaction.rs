@@ -1,0 +1,185 @@
+//! The transport envelope of ops (ledger.md §3).
+//!
+//! Invariant: a [`Transaction`] exists only in canonical form and within its limits. Its id is a
+//! digest of its bytes, so submitting the same bytes again is the same transaction.
+
+use std::fmt;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::digest::{Digest, hash};
+use crate::error::{Code, Reject};
+use crate::json::{self, Members, Value};
+use crate::limits;
+use crate::op::{Op, OpSignature, Register};
+
+/// H("titian tx v1", JCS bytes). Prints as `tx:` + 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct TransactionId(pub Digest);
+
+impl TransactionId {
+    /// The id of a transaction's bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hash("titian tx v1", &[bytes]))
+    }
+
+    /// Reads `tx:` + 64 lower-case hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        Digest::parse_with("tx:", text).map(Self)
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tx:{}", self.0.to_hex())
+    }
+}
+
+impl fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a transaction carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// One op (`kind` op).
+    Op(Box<Op>),
+    /// An op with partial signatures, to be kept on the ledger (`kind` stage, etr.md §4).
+    Stage {
+        /// The op, signed by at least one required signer.
+        op: Box<Op>,
+        /// Until when it may be completed, ms.
+        until_ms: u64,
+    },
+    /// One more signature for a staged op (`kind` cosign).
+    Cosign {
+        /// The record.
+        id: String,
+        /// The op digest of the staged op.
+        digest: Digest,
+        /// The signature over `digest`.
+        signature: OpSignature,
+    },
+    /// The removal of a staged op (`kind` unstage): an op of the five common members.
+    Unstage(Box<Op>),
+}
+
+/// A transaction in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its id.
+    pub id: TransactionId,
+    /// The register of its payload.
+    pub register: Register,
+    /// What it carries.
+    pub payload: Payload,
+    /// The canonical bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Transaction {
+    /// Reads a transaction: size, canonical form, envelope and op frame. Which acts exist and who
+    /// may sign is asked later.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Reject> {
+        if bytes.len() > limits::TRANSACTION_BYTES_MAX {
+            return Err(Reject::new(Code::LimitExceeded, "", "transaction is too large"));
+        }
+        let value = json::parse_canonical(bytes)?;
+        let mut members = Members::of(&value, "")?;
+        let kind = members.text("kind")?;
+        let payload = members.required("payload")?;
+        let register = Register::parse(members.text("register")?)
+            .ok_or_else(|| members.malformed("register", "unknown register"))?;
+        if members.uint("v")? != 1 {
+            return Err(members.malformed("v", "version 1 is expected"));
+        }
+        members.finish()?;
+        let payload = read_payload(kind, payload)?;
+        let inner = match &payload {
+            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => op.register,
+            Payload::Cosign { .. } => Register::Etr,
+        };
+        let staging = !matches!(payload, Payload::Op(_));
+        if inner != register || (staging && register != Register::Etr) {
+            return Err(Reject::new(Code::Malformed, "/register", "differs from the payload's"));
+        }
+        Ok(Self { id: TransactionId::of(bytes), register, payload, bytes: bytes.to_vec() })
+    }
+
+    /// The canonical bytes of a transaction of `kind` around `payload`.
+    pub fn encode(kind: &str, register: Register, payload: Value) -> Vec<u8> {
+        Value::object([
+            ("kind", Value::from(kind)),
+            ("payload", payload),
+            ("register", Value::from(register.name())),
+            ("v", Value::Int(1)),
+        ])
+        .to_jcs()
+        .into_bytes()
+    }
+
+    /// The signatures it carries, each with the digest it covers.
+    pub fn signatures(&self) -> Vec<(&OpSignature, Digest)> {
+        match &self.payload {
+            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => {
+                op.signatures.iter().map(|sig| (sig, op.digest)).collect()
+            }
+            Payload::Cosign { digest, signature, .. } => vec![(signature, *digest)],
+        }
+    }
+
+    /// The network it is bound to; a cosignature is bound by the digest it covers.
+    pub fn chain(&self) -> Option<&str> {
+        match &self.payload {
+            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => Some(&op.chain),
+            Payload::Cosign { .. } => None,
+        }
+    }
+
+    /// `register.act` for ops, `etr.stage` and the like for the other kinds.
+    pub fn name(&self) -> String {
+        match &self.payload {
+            Payload::Op(op) => op.name(),
+            Payload::Stage { .. } => "etr.stage".to_owned(),
+            Payload::Cosign { .. } => "etr.cosign".to_owned(),
+            Payload::Unstage(_) => "etr.unstage".to_owned(),
+        }
+    }
+
+    /// The AMS that this transaction counts for in quotas: that of its first signer, else of the
+    /// record's issuer as far as the op names it, else `--`.
+    pub fn quota_owner(&self) -> String {
+        let party = self.signatures().first().map(|(sig, _)| sig.party.as_str()).unwrap_or("--");
+        party.get(..2).unwrap_or("--").to_owned()
+    }
+}
+
+fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
+    match kind {
+        "op" => Ok(Payload::Op(Box::new(Op::from_value(payload.clone())?))),
+        "unstage" => Ok(Payload::Unstage(Box::new(Op::from_value(payload.clone())?))),
+        "stage" => {
+            let mut members = Members::of(payload, "/payload")?;
+            let op = members.required("op")?;
+            let until_ms = members.uint("untilMs")?;
+            members.finish()?;
+            Ok(Payload::Stage { op: Box::new(Op::from_value(op.clone())?), until_ms })
+        }
+        "cosign" => {
+            let mut members = Members::of(payload, "/payload")?;
+            let id = members.text("id")?.to_owned();
+            let digest = members.digest("digest")?;
+            let signature = OpSignature::from_value(members.required("sig")?, "/payload/sig")?;
+            members.finish()?;
+            Ok(Payload::Cosign { id, digest, signature })
+        }
+        "bundle" | "import_part" => Err(Reject::new(
+            Code::NotBuilt,
+            "/kind",
+            "bundles and imports come with a later release",
+        )),
+        _ => Err(Reject::new(Code::Malformed, "/kind", "unknown kind")),
+    }
+}
