@@ -28,6 +28,8 @@ pub mod new_key;
 pub mod scope;
 pub mod view;
 
+mod claim;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::state::{KeyBuilder, Overlay};
@@ -36,6 +38,8 @@ use crate::ubin;
 pub use acts::apply;
 pub use genesis::{genesis_authority, genesis_business_keys, genesis_root};
 pub use new_key::NewKey;
+
+pub use claim::claim;
 
 /// A party: who can hold keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
