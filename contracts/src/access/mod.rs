@@ -17,12 +17,16 @@ mod acts_root;
 pub mod authority;
 pub mod scope;
 
+mod claim;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::state::{KeyBuilder, Overlay};
 use crate::ubin;
 
 pub use acts::apply;
+
+pub use claim::claim;
 
 /// A party: who can hold keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,6 +21,7 @@ mod acts_type;
 mod acts_use;
 pub mod bits;
 pub mod chain;
+mod claim;
 pub mod linter;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -475,6 +476,8 @@ pub fn use_key(owner: &str, n: u64, index: u64) -> Vec<u8> {
 pub fn anchor_key(issuer: &str, n: u64) -> Vec<u8> {
     KeyBuilder::new("vc", "anchor").text(issuer).number(n).build()
 }
+
+pub use claim::claim;
 
 /// Runs one credential act.
 pub fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {

@@ -1,9 +1,13 @@
 //! UBIN register (ubin.md).
 
+mod claim;
+
 use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::op::Op;
 use crate::state::Overlay;
+
+pub use claim::claim;
 
 /// A business as other registers see it (ubin.md §5, actor hook).
 #[derive(Clone, Debug, PartialEq, Eq)]
