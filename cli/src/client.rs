@@ -17,13 +17,23 @@ use titian_api::Call;
 use crate::error::{CommandError, Kind, Result};
 
 /// The node that is asked when nothing names another.
-pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:26650";
+pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:7400";
 /// `ledger_submit` alone may take 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(45);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_BYTES_MAX: u64 = 64 * 1024;
 
-struct Params(Box<RawValue>);
+/// Named parameters of a call.
+pub(crate) struct Params(Box<RawValue>);
+
+impl Params {
+    /// The parameters as JSON.
+    pub(crate) fn of<T: serde::Serialize>(params: &T) -> Result<Self> {
+        serde_json::value::to_raw_value(params)
+            .map(Self)
+            .map_err(|_| CommandError::bug("the parameters cannot be written as JSON"))
+    }
+}
 
 impl ToRpcParams for Params {
     fn to_rpc_params(self) -> std::result::Result<Option<Box<RawValue>>, serde_json::Error> {
@@ -67,10 +77,13 @@ impl Client {
 
     /// Calls a method of the table in `titian-api`.
     pub(crate) fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
-        let params = serde_json::value::to_raw_value(params)
-            .map_err(|_| CommandError::bug("the parameters cannot be written as JSON"))?;
-        let sent = self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params(params)));
+        let sent = self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params::of(params)?));
         sent.map_err(|error| self.explain(C::NAME, error))
+    }
+
+    /// Waits for `future` on the runtime of this client.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
     }
 
     fn explain(&self, method: &str, error: Error) -> CommandError {
