@@ -4,11 +4,12 @@
 //! block on the same state gives the same root and receipts on every build.
 //!
 //! Where to look: [`op`] and [`transaction`] are what comes in, [`execute`] is the only entrance
-//! for a block, [`state`] and `tree` are what it changes, `proof` is what leaves. One folder
+//! for a block, [`state`] and [`tree`] are what it changes, [`proof`] is what leaves. One folder
 //! per register: [`access`], [`ubin`], [`credential`], [`etr`].
 
 pub mod access;
 pub mod block;
+pub mod claim;
 pub mod context;
 pub mod credential;
 pub mod digest;
@@ -19,7 +20,9 @@ pub mod json;
 pub mod limits;
 pub mod merkle;
 pub mod op;
+pub mod proof;
 pub mod state;
 pub mod time;
 pub mod transaction;
+pub mod tree;
 pub mod ubin;

@@ -30,12 +30,16 @@ pub mod vocabulary;
 use acts::BodyAct;
 use identifier::Ubin;
 
+mod claim;
+
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::Value;
 use crate::op::{Op, Register};
 use crate::state::Overlay;
+
+pub use claim::claim;
 
 /// A business as other registers see it (ubin.md §5, actor hook).
 #[derive(Clone, Debug, PartialEq, Eq)]
