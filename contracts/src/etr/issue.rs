@@ -202,29 +202,27 @@ fn check_open(profile: &Profile, args: &Issue) -> Result<(), Reject> {
             return Err(mismatch(name));
         }
     }
-    let text = |name: &Option<String>| {
-        name.as_ref().map(|name| (name, opened(name).and_then(Value::as_text).unwrap_or_default()))
-    };
-    if let Some((name, value)) = text(&bound.reference)
-        && value != args.reference
+    let text = |name: &String| opened(name).and_then(Value::as_text).unwrap_or_default();
+    if let Some(name) = &bound.reference
+        && text(name) != args.reference
     {
         return Err(mismatch(name));
     }
     // with any other number of lots there is no sum to compare; LOTS_INVALID follows
     if let [lot] = args.lots.as_slice() {
-        if let Some((name, value)) = text(&bound.amount)
-            && value != decimal(lot.amount, lot.scale)
+        if let Some(name) = &bound.amount
+            && text(name) != decimal(lot.amount, lot.scale)
         {
             return Err(mismatch(name));
         }
-        if let Some((name, value)) = text(&bound.unit)
-            && value != lot.unit
+        if let Some(name) = &bound.unit
+            && text(name) != lot.unit
         {
             return Err(mismatch(name));
         }
     }
-    if let Some((name, value)) = text(&bound.due) {
-        let stated = match value {
+    if let Some(name) = &bound.due {
+        let stated = match text(name) {
             "demand" => Some(None),
             date => Date::parse(date).map(|date| Some(date.start_ms())),
         };

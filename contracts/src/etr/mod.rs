@@ -15,6 +15,7 @@
 //! its signers and answers `NOT_BUILT`.
 
 pub mod build;
+mod claim;
 pub mod condition;
 pub mod consent;
 pub mod content;
@@ -39,6 +40,7 @@ use crate::error::{Code, Reject};
 use crate::state::Overlay;
 use crate::transaction::{Payload, Transaction};
 
+pub use claim::claim;
 pub use issue::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).
