@@ -40,7 +40,8 @@ pub const ROOT_KEYS_MAX: usize = 15;
 pub const ROOT_QUORUM_MAX: u64 = 8;
 /// Active keys of a party.
 pub const ACTIVE_KEYS_MAX: usize = 16;
-/// Keys a party may have had in all.
+/// Keys a party may have had in all by its own rotations; its authority or root may go on, so that
+/// nobody can use up a party's way back.
 pub const PARTY_KEYS_MAX: u64 = 1_024;
 /// Scopes of one key or authority.
 pub const SCOPES_MAX: usize = 64;
@@ -60,6 +61,8 @@ pub const RECOVERY_DELAY_MS: u64 = 86_400_000;
 pub const ROOT_ROTATION_DELAY_MS: u64 = 259_200_000;
 /// Life of a mandate: 366 days.
 pub const MANDATE_MS_MAX: u64 = 366 * 86_400_000;
+/// Mandates of one principal in force at a time.
+pub const OPEN_MANDATES_MAX: usize = 64;
 /// Acts and profile or scheme limits of a mandate.
 pub const MANDATE_ITEMS_MAX: usize = 32;
 
