@@ -108,6 +108,54 @@ pub const SUBMIT_WAIT_MS: u64 = 30_000;
 /// Items of a page.
 pub const PAGE_ITEMS_MAX: usize = 200;
 
+// --- UBIN register (ubin.md)
+/// Input of the UBIN reader.
+pub const UBIN_INPUT_BYTES_MAX: usize = 128;
+/// Characters of a canonical national number.
+pub const UBIN_LOCAL_CHARS_MAX: usize = 24;
+/// Body of a record.
+pub const UBIN_BODY_BYTES_MAX: usize = 8 * 1024;
+/// Code points of a name.
+pub const NAME_CHARS_MAX: usize = 256;
+/// Bytes of a name.
+pub const NAME_BYTES_MAX: usize = 1_024;
+/// Digits in a row, spaces and hyphens aside, from which a text looks like personal data.
+pub const TEXT_DIGIT_RUN_MAX: usize = 9;
+/// Names beside the legal name.
+pub const OTHER_NAMES_MAX: usize = 16;
+/// Characters of the register's own spelling of a number.
+pub const DISPLAY_ID_CHARS_MAX: usize = 40;
+/// Characters of a national text: legal form.
+pub const LEGAL_FORM_CHARS_MAX: usize = 80;
+/// Characters of a national code: status.
+pub const NATIONAL_CODE_CHARS_MAX: usize = 80;
+/// Lines of an address.
+pub const ADDRESS_LINES_MAX: usize = 3;
+/// Characters of an address line or city.
+pub const ADDRESS_LINE_CHARS_MAX: usize = 120;
+/// Characters of a postal code.
+pub const POSTAL_CODE_CHARS_MAX: usize = 16;
+/// Activities of a record.
+pub const ACTIVITIES_MAX: usize = 8;
+/// Identifiers of other systems of a record.
+pub const IDENTIFIERS_MAX: usize = 16;
+/// Relations of a record.
+pub const RELATIONS_MAX: usize = 64;
+/// Foreign DIDs of a record.
+pub const CONTROLLERS_MAX: usize = 4;
+/// Length of a foreign DID.
+pub const CONTROLLER_DID_BYTES_MAX: usize = 256;
+/// Pieces of evidence of a version.
+pub const EVIDENCE_MAX: usize = 8;
+/// Fields that an op may pass in spite of the scan for personal data.
+pub const TEXT_OVERRIDES_MAX: usize = 16;
+/// Aliases of a record.
+pub const ALIASES_MAX: usize = 16;
+/// Records kept per identifier of another system in the index of possible duplicates.
+pub const REFERENCE_HOLDERS_MAX: usize = 32;
+/// Possible duplicates that one receipt names.
+pub const POSSIBLE_DUPLICATES_MAX: usize = 10;
+
 // --- credential register (vc.md §5)
 /// Accreditations one party may ever have had.
 pub const ACCREDITATIONS_PER_PARTY_MAX: u64 = 256;
