@@ -29,6 +29,7 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use titian_contracts::limits;
+use titian_genesis::Genesis;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -166,6 +167,12 @@ impl Gossip {
 /// The topic of a network.
 pub fn topic_of(chain: &str) -> IdentTopic {
     IdentTopic::new(format!("titian/mempool/1/{chain}"))
+}
+
+/// The validators of a genesis, at their mempool addresses.
+pub fn peers_of(genesis: &Genesis) -> Vec<ListedPeer> {
+    let validators = genesis.members.iter().filter_map(|member| member.validator.as_ref());
+    validators.filter_map(|node| ListedPeer::of_key(&node.peer_key, &node.gossip)).collect()
 }
 
 fn check_count(peers: &[ListedPeer]) -> Result<(), GossipError> {
