@@ -51,7 +51,7 @@ macro_rules! sections {
 sections! {
     node: NodeSection, "This node." {
         kind: NodeKind = NodeKind::Full,
-            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000).";
+            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000). This release does not prune: every kind keeps all.";
         data_dir: PathBuf = "data".into(), "Folder of the database, the engine's log and the vote guard.";
         genesis: PathBuf = "genesis.json".into(), "The genesis file of the network.";
         validator_key: PathBuf = "validator.key".into(),
@@ -88,10 +88,6 @@ sections! {
         bytes_max: usize = limits::MEMPOOL_BYTES_MAX, "Bytes.";
         age_ms_max: u64 = limits::MEMPOOL_AGE_MS_MAX, "Age at which a transaction is dropped, ms.";
         verify_threads: usize = 0, "Threads that verify signatures; 0 = one per core.";
-    }
-    storage: StorageSection, "The database." {
-        keep_heights: u64 = 0, "Heights of blocks and history to keep; 0 = as the kind of node says.";
-        cache_bytes: usize = 256 * 1024 * 1024, "Memory for cached blocks of the database.";
     }
     log: LogSection, "Logs, to standard error." {
         level: String = "info".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
@@ -242,16 +238,6 @@ impl Config {
     /// Where the mempool's network listens.
     pub fn gossip_listen(&self) -> Vec<Multiaddr> {
         self.gossip.listen.parse().into_iter().filter(|a: &Multiaddr| !a.is_empty()).collect()
-    }
-
-    /// Heights of blocks and history to keep; `None` = all.
-    pub const fn keep_heights(&self) -> Option<u64> {
-        match (self.storage.keep_heights, self.node.kind) {
-            (0, NodeKind::Full) => Some(1_000_000),
-            (0, NodeKind::Light) => Some(1_000),
-            (_, NodeKind::Archive) => None,
-            (heights, _) => Some(heights),
-        }
     }
 
     fn with(&self, section: &str, key: &str, value: &str) -> Result<Self, String> {

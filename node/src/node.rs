@@ -66,6 +66,6 @@ pub fn open_mempool(
     Mempool::new(
         settings,
         move || (Arc::new(view.reader()), view.head().time_ms),
-        move |id| known.is_repeated(id),
+        move |id| known.store().position(id).is_some(),
     )
 }

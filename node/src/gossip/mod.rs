@@ -47,7 +47,9 @@ const CONGESTED: Duration = Duration::from_millis(50);
 /// How often dials and bans are looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// After what time others are told again of what still waits.
-const TELL_AGAIN_MS: u64 = 5_000;
+pub const TELL_AGAIN_MS: u64 = 5_000;
+/// How often that is looked at.
+const TELL_AGAIN_TICK: Duration = Duration::from_secs(1);
 /// How long a listener may take to open.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// Batches that may wait for one peer: 16 MiB.
@@ -322,7 +324,7 @@ impl Network {
     async fn run(mut self, mut commands: mpsc::Receiver<Vec<ListedPeer>>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tell_again = tokio::time::interval(Duration::from_millis(TELL_AGAIN_MS));
+        let mut tell_again = tokio::time::interval(TELL_AGAIN_TICK);
         tell_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let may_send = self.peers.any_subscribed();
