@@ -1,1 +1,14 @@
+//! The node of the Titian ledger: everything around the rules.
+//!
+//! Invariant: what a block does is decided in `titian-contracts` alone; this crate brings
+//! transactions in, has them ordered, keeps the result, and answers questions about it. One folder
+//! or file per large third-party crate: `store` names RocksDB, `gossip` names libp2p.
 
+pub mod command;
+pub mod config;
+pub mod gossip;
+pub mod mempool;
+pub mod node;
+pub mod shutdown;
+pub mod signer;
+pub mod telemetry;
