@@ -1,0 +1,3 @@
+//! What the test programs share: a world of rules without a network.
+
+pub mod world;

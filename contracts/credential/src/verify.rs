@@ -109,7 +109,7 @@ pub fn verify(
         signed_at: None,
         issuer_class: None,
     };
-    match document {
+    match &document {
         Err(fault) => run.add(CheckResult::new(Check::Syntax, fault.code)),
         Ok(document) => run.credential(document),
     }
