@@ -124,7 +124,7 @@ pub struct PrepareParams {
     pub place: Option<String>,
     /// Legal warnings acknowledged.
     #[serde(default)]
-    pub ack: Option<Vec<serde_json::Value>>,
+    pub ack: Option<Vec<String>>,
     /// 16 random bytes, hex. A client that wants to choose them itself gives them.
     #[serde(default)]
     pub blind: Option<String>,
