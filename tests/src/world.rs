@@ -222,7 +222,10 @@ pub fn outcome_of(receipt: Receipt) -> Result<Receipt, Code> {
 
 /// A minimal body of an active company, version 1.
 pub fn company_body(cc: &str, scheme: &str, local: &str, name: &str) -> Value {
-    let check = titian_contracts::ubin::identifier::check_characters(&format!("{cc}{scheme}{local}"));
+    let check = titian_contracts::ubin::identifier::check_characters(
+        &format!("{cc}{scheme}{local}"),
+    )
+    .expect("letters and digits");
     let entity = hash(
         "titian ubin entity v1",
         &[cc.as_bytes(), scheme.as_bytes(), &[0], local.as_bytes()],
