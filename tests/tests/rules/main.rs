@@ -4,5 +4,3 @@ mod access_acts;
 mod access_delays;
 mod access_invariants;
 mod access_scene;
-mod ledger_ops;
-mod tree;
