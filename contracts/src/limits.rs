@@ -40,7 +40,8 @@ pub const ROOT_KEYS_MAX: usize = 15;
 pub const ROOT_QUORUM_MAX: u64 = 8;
 /// Active keys of a party.
 pub const ACTIVE_KEYS_MAX: usize = 16;
-/// Keys a party may have had in all.
+/// Keys a party may have had in all by its own rotations; its authority or root may go on, so that
+/// nobody can use up a party's way back.
 pub const PARTY_KEYS_MAX: u64 = 1_024;
 /// Scopes of one key or authority.
 pub const SCOPES_MAX: usize = 64;
@@ -60,8 +61,48 @@ pub const RECOVERY_DELAY_MS: u64 = 86_400_000;
 pub const ROOT_ROTATION_DELAY_MS: u64 = 259_200_000;
 /// Life of a mandate: 366 days.
 pub const MANDATE_MS_MAX: u64 = 366 * 86_400_000;
+/// Mandates of one principal in force at a time.
+pub const OPEN_MANDATES_MAX: usize = 64;
 /// Acts and profile or scheme limits of a mandate.
 pub const MANDATE_ITEMS_MAX: usize = 32;
+
+// --- electronic transferable records (etr.md §3.4)
+/// Members of a joint holder.
+pub const ETR_JOINT_MAX: usize = 8;
+/// Evidence of one op.
+pub const ETR_EVIDENCE_BYTES_MAX: usize = 16 * 1024;
+/// Fields of a content.
+pub const ETR_FIELDS_MAX: usize = 128;
+/// Name of a field.
+pub const ETR_FIELD_NAME_BYTES_MAX: usize = 64;
+/// Lots of a record.
+pub const ETR_LOTS_MAX: usize = 64;
+/// Decimals of an amount.
+pub const ETR_SCALE_MAX: u64 = 6;
+/// Warnings acknowledged by one op.
+pub const ETR_ACK_MAX: usize = 16;
+/// Paper serials of one set.
+pub const ETR_SERIALS_MAX: usize = 9;
+/// Endorsements of a record.
+pub const ETR_ENDORSEMENTS_MAX: u64 = 1_024;
+/// Shortest time to answer an offer, surrender or presentment.
+pub const ETR_ANSWER_S_MIN: u64 = 60;
+/// Longest time to answer one: 30 days.
+pub const ETR_ANSWER_S_MAX: u64 = 2_592_000;
+/// Open standing consents of a party.
+pub const ETR_CONSENTS_MAX: usize = 64;
+/// Life of a standing consent: 366 days.
+pub const ETR_CONSENT_MS_MAX: u64 = 366 * 86_400_000;
+/// Profiles or givers that a standing consent names.
+pub const ETR_CONSENT_ITEMS_MAX: usize = 64;
+/// Staged ops of a record.
+pub const ETR_STAGES_MAX: usize = 4;
+/// Life of a staged op: 30 days.
+pub const ETR_STAGE_MS_MAX: u64 = 30 * 86_400_000;
+/// Nesting of a condition tree; a single leaf has depth 1.
+pub const ETR_CONDITION_DEPTH_MAX: usize = 4;
+/// Leaves of a condition tree.
+pub const ETR_CONDITION_LEAVES_MAX: usize = 16;
 
 // --- mempool and gossip (node)
 /// Waiting transactions.
