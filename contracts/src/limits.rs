@@ -126,3 +126,35 @@ pub const SUBMIT_BATCH_MAX: usize = 500;
 pub const SUBMIT_WAIT_MS: u64 = 30_000;
 /// Items of a page.
 pub const PAGE_ITEMS_MAX: usize = 200;
+
+// --- credential register (vc.md §5)
+/// Accreditations one party may ever have had.
+pub const ACCREDITATIONS_PER_PARTY_MAX: u64 = 256;
+/// Types of one accreditation.
+pub const ACCREDITATION_TYPES_MAX: usize = 64;
+/// Largest depth of an accreditation.
+pub const ACCREDITATION_DEPTH_MAX: u64 = 3;
+/// Bytes of a published resource.
+pub const RESOURCE_BYTES_MAX: usize = 40 * 1024;
+/// Schemas, and contexts, of one credential type.
+pub const TYPE_RESOURCES_MAX: usize = 8;
+/// Longest validity of a credential: 12 years.
+pub const VALIDITY_DAYS_MAX: u64 = 4_383;
+/// Entries of a status list, smallest.
+pub const LIST_ENTRIES_MIN: u64 = 131_072;
+/// Entries of a status list, largest.
+pub const LIST_ENTRIES_MAX: u64 = 1_048_576;
+/// Types of one status list.
+pub const LIST_TYPES_MAX: usize = 8;
+/// How far ahead a list may serve: 12 years.
+pub const LIST_AHEAD_MS_MAX: u64 = 4_383 * 86_400_000;
+/// Changes of one `list_set`.
+pub const LIST_CHANGES_MAX: usize = 2_500;
+/// Length of a list's https alias.
+pub const LIST_URI_BYTES_MAX: usize = 256;
+/// Combinators of a schema (`allOf`, `anyOf`, `oneOf`, `not`, `if`).
+pub const SCHEMA_COMBINATORS_MAX: usize = 64;
+/// Nesting of a schema's objects and lists.
+pub const SCHEMA_NESTING_MAX: usize = 8;
+/// Leaves of an anchor, base-2 logarithm: smallest and largest.
+pub const ANCHOR_SIZE_LOG2: (u64, u64) = (6, 20);

@@ -6,16 +6,27 @@
 //!
 //! - this file: parties, state keys and values;
 //! - [`authority`]: turns the signatures of an op into signers and asks for quorums;
-//! - `scope`: which acts exist and what a scope covers;
-//! - `acts_*`: the acts, one file per group.
+//! - [`scope`]: which acts exist and what a scope covers;
+//! - [`new_key`]: reads and checks a public key before it is bound;
+//! - `key_ring`: a party's entry with its keys, as acts change them;
+//! - `acts_*`: the acts, one file per group; `genesis`: the entries of height 0;
+//! - [`view`]: what readers are shown.
+//!
+//! Delays need no scheduler: new keys are stored at once with the time from which they hold, old
+//! keys with the time at which they end, and a cancellation sets both back.
 
 mod acts;
+mod acts_authority;
 mod acts_key;
 mod acts_mandate;
 mod acts_recovery;
 mod acts_root;
 pub mod authority;
+mod genesis;
+mod key_ring;
+pub mod new_key;
 pub mod scope;
+pub mod view;
 
 mod claim;
 
@@ -25,6 +36,8 @@ use crate::state::{KeyBuilder, Overlay};
 use crate::ubin;
 
 pub use acts::apply;
+pub use genesis::{genesis_authority, genesis_business_keys, genesis_root};
+pub use new_key::NewKey;
 
 pub use claim::claim;
 
@@ -131,6 +144,12 @@ pub struct PartyEntry {
     pub version: u64,
     /// Keys that were ever bound; the last one is `k{keys}`.
     pub keys: u64,
+    /// The numbers of the keys that are active or will be, ascending; pruned by acts on the party.
+    pub current: Vec<u64>,
+    /// Mandates that were ever given; the last one has this number.
+    pub mandates: u64,
+    /// Number and end (ms) of the mandates that may be in force; pruned by acts on the party.
+    pub open_mandates: Vec<(u64, u64)>,
     /// Services of the DID document, ≤ 8.
     pub services: Vec<Service>,
     /// Other names of the DID document, ≤ 4.
@@ -161,6 +180,8 @@ pub struct PendingRecovery {
     pub effective_ms: u64,
     /// The numbers of the new keys, already stored as keys that activate at `effective_ms`.
     pub keys: Vec<u64>,
+    /// Number and own end (ms) of each other key that the recovery cuts short, for a cancellation.
+    pub cut: Vec<(u64, u64)>,
 }
 
 /// What a key may be used for.
@@ -231,12 +252,31 @@ pub struct KeyEntry {
     pub ended_height: u64,
     /// From when it counts as compromised, ms; only with state compromised.
     pub compromised_ms: u64,
+    /// Height at which the compromise was recorded; 0 while none is.
+    pub compromised_height: u64,
+}
+
+/// Whose key a public key was at first: `access/bound/{hex}`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Bound {
+    /// The store name of the party.
+    pub party: String,
+    /// The number of its key.
+    pub key: u64,
 }
 
 impl KeyEntry {
     /// Whether it may be used at block time `t`.
     pub const fn is_active(&self, t: u64) -> bool {
         matches!(self.state, KeyState::Active) && self.active_from_ms <= t && t < self.ends_ms
+    }
+
+    /// The state at block time `t`: an active key whose end has come counts as retired.
+    pub const fn state_at(&self, t: u64) -> KeyState {
+        match self.state {
+            KeyState::Active if t >= self.ends_ms => KeyState::Retired,
+            state => state,
+        }
     }
 
     /// Whether it has a purpose.

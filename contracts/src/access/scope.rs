@@ -147,6 +147,17 @@ pub const ACTS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What a registrar may let the key of a business sign: the registers in which businesses act, and
+/// their own keys, mandates and challenges. Who may do what there is asked by the acts themselves.
+pub const BUSINESS: &[&str] = &[
+    "access.key_*",
+    "access.mandate_*",
+    "access.recover_cancel",
+    "etr.*",
+    "ubin.challenge_*",
+    "vc.*",
+];
+
 /// Whether a granted scope covers an asked one. A grant without object covers every object of its
 /// act; a grant with an object covers that object only; a final `*` covers every continuation.
 pub fn covers(granted: &str, asked: &str) -> bool {
@@ -164,7 +175,11 @@ pub fn is_known(text: &str) -> bool {
     if !shape {
         return false;
     }
-    let act = text.split(':').next().unwrap_or_default();
+    let act = match text.split_once(':') {
+        Some((_, "")) => return false,
+        Some((act, _)) => act,
+        None => text,
+    };
     ACTS.iter().any(|(register, acts)| {
         acts.iter().any(|name| match act.strip_suffix('*') {
             // a wildcard must at least name its register: `*` alone would grant everything

@@ -1,0 +1,110 @@
+//! The interface of a node: method names, parameters, results and errors of its JSON-RPC.
+//!
+//! Invariant: one table, [`METHODS`], says which methods exist; the server registers exactly these,
+//! `rpc.discover` is generated from it, and a client calls through the same types ([`Call`]).
+//! It deliberately holds no transport and no rules: node and client share it and nothing else.
+//!
+//! Numbers are JSON integers below 2^53; digests print as `b3:` and 64 hex digits, transaction ids
+//! as `tx:`, keys and signatures as base64url without padding. Times ending in `Ms` are
+//! milliseconds since the Unix epoch; others are RFC 3339 text in UTC.
+
+pub mod access;
+pub mod error;
+pub mod etr;
+pub mod ledger;
+mod method;
+pub mod node;
+mod openrpc;
+pub mod ubin;
+pub mod vc;
+
+pub use error::{ErrorData, Refusal};
+pub use method::{Call, METHODS, Method, Scope, call};
+pub use openrpc::openrpc;
+
+/// A JSON object whose members the documents of its register describe.
+pub type Object = serde_json::Map<String, serde_json::Value>;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// No parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// State as of which an answer holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AsOf {
+    /// The height.
+    pub height: u64,
+    /// Its block time, ms.
+    pub time_ms: u64,
+    /// The same as RFC 3339 text.
+    pub block_time: String,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// The items.
+    pub items: Vec<Object>,
+    /// Where the next page starts; null on the last page. Opaque.
+    pub cursor: Option<String>,
+    /// State as of which the page holds.
+    pub as_of: AsOf,
+}
+
+/// `<register>_prepare` for registers with the five common members of an op.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrepareParams {
+    /// The act, lower case with `_`.
+    pub act: String,
+    /// Its arguments.
+    pub args: Object,
+}
+
+/// A signer that an op needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signer {
+    /// `R1`, `R2`, `root`, `party`, or the role letter of an ETR act.
+    pub role: String,
+    /// The party; `CC:*` stands for any registrar authority of that state.
+    pub party: String,
+    /// How many signatures.
+    pub count: u64,
+    /// The scope that the key must hold; empty if none is asked for.
+    pub scope: String,
+}
+
+/// What a dry run of an unsigned op found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepared {
+    /// The unsigned op, `sigs` empty. A client rebuilds its digest before it signs.
+    pub op: Object,
+    /// What signers sign.
+    pub op_digest: String,
+    /// The signers it needs.
+    pub signers: Vec<Signer>,
+    /// Warnings that the receipt would carry.
+    pub warnings: Vec<String>,
+    /// The events it would cause.
+    pub events: Vec<ledger::Event>,
+    /// The first failing check, if any.
+    pub fails: Option<Refusal>,
+    /// State as of which this holds.
+    pub as_of: AsOf,
+}
+
+/// An answer with a portable proof bundle (ledger.md §6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bundle {
+    /// The bundle. Any JSON form of it verifies; files hold its RFC 8785 text.
+    pub bundle: Object,
+}

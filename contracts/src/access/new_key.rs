@@ -1,0 +1,333 @@
+//! A public key that is about to be bound: reading it, and the checks every way in shares.
+//!
+//! Invariant: a key that passes is canonical, on its curve, not of small order, was never bound to
+//! any party, and its holder proved possession (`agree` keys and genesis excepted).
+//! It deliberately does not know P-256 points: that curve is not in this release's tree.
+
+use ed25519_dalek::VerifyingKey;
+
+use super::{AuthorityEntry, Purpose, bound_key, scope};
+use crate::digest::{Digest, hash};
+use crate::error::{Code, Reject};
+use crate::json::{Members, Value};
+use crate::limits;
+use crate::op;
+use crate::state::Overlay;
+
+/// A public key with what it may be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// Ed25519 or X25519.
+    pub algorithm: String,
+    /// The public key, 32 bytes.
+    pub public_key: Vec<u8>,
+    /// What it may be used for.
+    pub purposes: Vec<Purpose>,
+    /// What it may sign.
+    pub scopes: Vec<String>,
+    /// The officer's number within the party.
+    pub officer: u64,
+}
+
+impl NewKey {
+    /// Whether it has a purpose.
+    pub fn has(&self, purpose: Purpose) -> bool {
+        self.purposes.contains(&purpose)
+    }
+}
+
+/// A key as an op brings it: with the proof that someone holds its private half.
+#[derive(Clone, Debug)]
+pub(super) struct OfferedKey {
+    pub(super) key: NewKey,
+    possession: Option<[u8; 64]>,
+}
+
+/// What the holder of a new key signs: H("titian access possession v1", JCS([chain, party, alg,
+/// publicKey])).
+pub fn possession_digest(chain: &str, party: &str, algorithm: &str, public_key: &[u8]) -> Digest {
+    let text = Value::List(vec![
+        Value::from(chain),
+        Value::from(party),
+        Value::from(algorithm),
+        Value::from(op::encode_base64(public_key)),
+    ])
+    .to_jcs();
+    hash("titian access possession v1", &[text.as_bytes()])
+}
+
+/// Reads a list of keys: `MALFORMED`, `ALG_UNSUPPORTED`, and `NOT_BUILT` for P-256.
+pub(super) fn read_keys(items: &[Value], path: &str) -> Result<Vec<OfferedKey>, Reject> {
+    items.iter().enumerate().map(|(i, item)| read_key(item, &format!("{path}/{i}"))).collect()
+}
+
+fn read_key(item: &Value, path: &str) -> Result<OfferedKey, Reject> {
+    let mut members = Members::of(item, path)?;
+    let algorithm = members.text("alg")?.to_owned();
+    let mut purposes = Vec::new();
+    for name in members.texts("purposes")? {
+        let purpose = Purpose::parse(name)
+            .ok_or_else(|| members.malformed("purposes", "invoke, assert, present or agree"))?;
+        purposes.push(purpose);
+    }
+    let given = purposes.len();
+    purposes.sort_unstable();
+    purposes.dedup();
+    if purposes.is_empty() || purposes.len() != given {
+        return Err(members.malformed("purposes", "one or more, none twice"));
+    }
+    check_algorithm(&algorithm, &purposes, &members.pointer("alg"))?;
+    let public_key = op::decode_fixed::<32>(members.text("publicKey")?)
+        .ok_or_else(|| members.malformed("publicKey", "32 bytes in base64url without padding"))?
+        .to_vec();
+    let mut scopes: Vec<String> = members.texts("scopes")?.into_iter().map(str::to_owned).collect();
+    let given = scopes.len();
+    scopes.sort_unstable();
+    scopes.dedup();
+    if scopes.len() != given {
+        return Err(members.malformed("scopes", "none twice"));
+    }
+    let officer = members.uint("officer")?;
+    let possession = if purposes.contains(&Purpose::Agree) {
+        None
+    } else {
+        let bytes = op::decode_fixed::<64>(members.text("possession")?).ok_or_else(|| {
+            members.malformed("possession", "64 bytes in base64url without padding")
+        })?;
+        Some(bytes)
+    };
+    members.finish()?;
+    let key = NewKey { algorithm, public_key, purposes, scopes, officer };
+    Ok(OfferedKey { key, possession })
+}
+
+/// `invoke` keys are Ed25519, `agree` keys X25519 and nothing else; P-256 is for `assert` and
+/// `present`, in a later release.
+fn check_algorithm(algorithm: &str, purposes: &[Purpose], field: &str) -> Result<(), Reject> {
+    let agrees = purposes.contains(&Purpose::Agree);
+    let fits = match algorithm {
+        "Ed25519" => !agrees,
+        "X25519" => agrees && purposes.len() == 1,
+        "P-256" => !agrees && !purposes.contains(&Purpose::Invoke),
+        _ => false,
+    };
+    if !fits {
+        return Err(Reject::new(Code::AlgUnsupported, field, "not for these purposes"));
+    }
+    if algorithm == "P-256" {
+        let detail = "proofs of possession by P-256 keys come with a later release";
+        return Err(Reject::new(Code::NotBuilt, field, detail));
+    }
+    Ok(())
+}
+
+/// `POSSESSION_INVALID`, then `KEY_WEAK`, then `KEY_REUSED`.
+///
+/// A weak key cannot prove anything and is left to the second check. Of a list that is longer than
+/// any party's keys may be, no signature is looked at: it is refused for its length later on.
+pub(super) fn check_offered(
+    state: &Overlay<'_>,
+    chain: &str,
+    party: &str,
+    offered: &[OfferedKey],
+    path: &str,
+) -> Result<Vec<NewKey>, Reject> {
+    let looked_at = if offered.len() > limits::ACTIVE_KEYS_MAX { 0 } else { offered.len() };
+    for (i, offer) in offered.iter().take(looked_at).enumerate() {
+        if !proves_possession(chain, party, offer) {
+            let field = format!("{path}/{i}/possession");
+            return Err(Reject::new(Code::PossessionInvalid, &field, ""));
+        }
+    }
+    let keys: Vec<NewKey> = offered.iter().map(|offer| offer.key.clone()).collect();
+    check_sound(&keys, path)?;
+    check_unbound(state, &keys, path)?;
+    Ok(keys)
+}
+
+fn proves_possession(chain: &str, party: &str, offer: &OfferedKey) -> bool {
+    let Some(signature) = offer.possession else {
+        return offer.key.has(Purpose::Agree);
+    };
+    let Ok(public_key) = <[u8; 32]>::try_from(offer.key.public_key.as_slice()) else {
+        return false;
+    };
+    let digest = possession_digest(chain, party, &offer.key.algorithm, &public_key);
+    !is_sound(&offer.key) || op::verify(&public_key, &digest, &signature)
+}
+
+/// `KEY_WEAK` unless every key is a canonical point of large order.
+pub(super) fn check_sound(keys: &[NewKey], path: &str) -> Result<(), Reject> {
+    for (i, key) in keys.iter().enumerate() {
+        check_algorithm(&key.algorithm, &key.purposes, &format!("{path}/{i}/alg"))?;
+        if !is_sound(key) {
+            let field = format!("{path}/{i}/publicKey");
+            return Err(Reject::new(Code::KeyWeak, &field, ""));
+        }
+    }
+    Ok(())
+}
+
+fn is_sound(key: &NewKey) -> bool {
+    let Ok(bytes) = <[u8; 32]>::try_from(key.public_key.as_slice()) else {
+        return false;
+    };
+    match key.algorithm.as_str() {
+        "Ed25519" => {
+            let [low @ .., high] = bytes;
+            let mut y = [0; 32];
+            y.iter_mut().zip(low).for_each(|(to, from)| *to = from);
+            y[31] = high & 0x7f;
+            is_reduced(&y) && VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak())
+        }
+        "X25519" => is_reduced(&bytes) && !X25519_LOW_ORDER.contains(&bytes),
+        _ => false,
+    }
+}
+
+/// Whether 32 little-endian bytes stand for a number below 2^255 − 19: the one encoding it has.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    let at_least_p = *last == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *first >= 0xed;
+    *last <= 0x7f && !at_least_p
+}
+
+/// The u-coordinates below 2^255 − 19 of points whose order divides 8 (RFC 7748 §6.1 asks to
+/// refuse the shared secret they lead to).
+const X25519_LOW_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    small(1),
+    // the two coordinates of the points of order 8
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+    // -1
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0x7f,
+    ],
+];
+
+const fn small(u: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = u;
+    bytes
+}
+
+/// `KEY_REUSED` if a key was ever bound to any party, or stands twice in the list.
+pub(super) fn check_unbound(
+    state: &Overlay<'_>,
+    keys: &[NewKey],
+    path: &str,
+) -> Result<(), Reject> {
+    for (i, key) in keys.iter().enumerate() {
+        let twice = keys.iter().take(i).any(|before| before.public_key == key.public_key);
+        if twice || state.holds(&bound_key(&key.public_key)) {
+            let field = format!("{path}/{i}/publicKey");
+            return Err(Reject::new(Code::KeyReused, &field, ""));
+        }
+    }
+    Ok(())
+}
+
+/// `SCOPE_UNKNOWN` unless every scope names a known act.
+pub(super) fn check_scopes_known(keys: &[NewKey], path: &str) -> Result<(), Reject> {
+    check_each_scope(keys, path, |_| true)
+}
+
+/// `SCOPE_UNKNOWN` unless every scope is known and covered by what its authority holds.
+pub(super) fn check_scopes_within(
+    keys: &[NewKey],
+    held: &[String],
+    path: &str,
+) -> Result<(), Reject> {
+    check_each_scope(keys, path, |asked| held.iter().any(|granted| scope::covers(granted, asked)))
+}
+
+/// `SCOPE_UNKNOWN` unless every scope is one that a business may hold.
+pub(super) fn check_scopes_for_business(keys: &[NewKey], path: &str) -> Result<(), Reject> {
+    check_each_scope(keys, path, |asked| {
+        scope::BUSINESS.iter().any(|granted| scope::covers(granted, asked))
+    })
+}
+
+fn check_each_scope(
+    keys: &[NewKey],
+    path: &str,
+    granted: impl Fn(&str) -> bool,
+) -> Result<(), Reject> {
+    for (i, key) in keys.iter().enumerate() {
+        if !key.scopes.iter().all(|asked| scope::is_known(asked) && granted(asked)) {
+            let field = format!("{path}/{i}/scopes");
+            return Err(Reject::new(Code::ScopeUnknown, &field, ""));
+        }
+    }
+    Ok(())
+}
+
+/// Scopes and policy of an authority: `SCOPE_UNKNOWN`, `FIELD_LIMIT`.
+pub(super) fn check_authority_entry(entry: &AuthorityEntry, path: &str) -> Result<(), Reject> {
+    if !entry.scopes.iter().all(|asked| scope::is_known(asked)) {
+        return Err(Reject::new(Code::ScopeUnknown, &format!("{path}/scopes"), ""));
+    }
+    if entry.scopes.is_empty() || entry.scopes.len() > limits::SCOPES_MAX {
+        return Err(Reject::new(Code::FieldLimit, &format!("{path}/scopes"), "1 to 64 scopes"));
+    }
+    if entry.r1 != 1 || !(2..=limits::ACTIVE_KEYS_MAX as u64).contains(&entry.r2) {
+        let field = format!("{path}/policy");
+        return Err(Reject::new(Code::FieldLimit, &field, "r1 is 1, r2 is 2 to 16"));
+    }
+    Ok(())
+}
+
+/// `KEY_LIMIT` unless these keys can be all that a party has: 1 to 16, one with purpose invoke.
+pub(super) fn check_count(keys: &[NewKey], path: &str) -> Result<(), Reject> {
+    let count = (1..=limits::ACTIVE_KEYS_MAX).contains(&keys.len());
+    if count && keys.iter().any(|key| key.has(Purpose::Invoke)) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::KeyLimit, path, "1 to 16 keys, one with purpose invoke"))
+    }
+}
+
+/// `KEY_LIMIT` unless the keys can be the root of a state: 1 to 15 `invoke` keys, `k` of them a
+/// majority or more and at most 8.
+pub(super) fn check_root_quorum(keys: &[NewKey], k: u64, path: &str) -> Result<(), Reject> {
+    let n = keys.len() as u64;
+    let fits = keys.iter().all(|key| key.has(Purpose::Invoke))
+        && (1..=limits::ROOT_KEYS_MAX as u64).contains(&n)
+        && k <= n.min(limits::ROOT_QUORUM_MAX)
+        && k > n / 2;
+    if fits {
+        Ok(())
+    } else {
+        let detail = "1 to 15 invoke keys; k a majority or more, at most 8";
+        Err(Reject::new(Code::KeyLimit, path, detail))
+    }
+}
+
+/// `FIELD_LIMIT` for more keys than `count_max`, or too many scopes of a key.
+pub(super) fn check_key_limits(
+    keys: &[NewKey],
+    count_max: usize,
+    path: &str,
+) -> Result<(), Reject> {
+    if keys.is_empty() || keys.len() > count_max {
+        return Err(Reject::new(Code::FieldLimit, path, "number of keys"));
+    }
+    for (i, key) in keys.iter().enumerate() {
+        if key.scopes.len() > limits::SCOPES_MAX {
+            let field = format!("{path}/{i}/scopes");
+            return Err(Reject::new(Code::FieldLimit, &field, "more than 64 scopes"));
+        }
+    }
+    Ok(())
+}

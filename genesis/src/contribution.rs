@@ -1,0 +1,236 @@
+//! What one member state brings: its root keys, offices, validator and addresses, signed by every
+//! one of its root keys. Made on the state's own machine.
+
+use titian_contracts::access::Purpose;
+use titian_contracts::digest::{Digest, hash};
+use titian_contracts::error::{Code, Reject};
+use titian_contracts::json::{Members, Value};
+use titian_contracts::limits;
+use titian_contracts::op;
+
+use crate::public_key;
+
+/// One member state, checked.
+#[derive(Clone, Debug)]
+pub struct Contribution {
+    /// ISO 3166-1 alpha-2.
+    pub cc: String,
+    /// English name.
+    pub name: String,
+    /// The chain it signed for.
+    pub chain: String,
+    /// Root keys that must sign together.
+    pub root_k: u64,
+    /// Root keys, `k1` first.
+    pub root_keys: Vec<[u8; 32]>,
+    /// Public authorities.
+    pub authorities: Vec<Authority>,
+    /// Its validator, if it runs one.
+    pub validator: Option<ValidatorNode>,
+    /// Its legal-effect entries (etr-profiles.md §4), as the register stores them.
+    pub legal: Vec<Value>,
+    /// The whole contribution with its signatures.
+    pub value: Value,
+}
+
+/// A public authority of the state.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// NAME of `CC:NAME`.
+    pub name: String,
+    /// What the root lets it do.
+    pub scopes: Vec<String>,
+    /// Signatures for R2.
+    pub r2: u64,
+    /// Its first keys, `k1` first.
+    pub keys: Vec<OfficeKey>,
+}
+
+/// A key of an authority.
+#[derive(Clone, Debug)]
+pub struct OfficeKey {
+    /// The Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// What it may be used for.
+    pub purposes: Vec<Purpose>,
+    /// What it may sign.
+    pub scopes: Vec<String>,
+    /// The officer's number.
+    pub officer: u64,
+}
+
+/// The node a state runs.
+#[derive(Clone, Debug)]
+pub struct ValidatorNode {
+    /// Its vote key.
+    pub public_key: [u8; 32],
+    /// Its network identity (Ed25519 public key of the peer id).
+    pub peer_key: [u8; 32],
+    /// Addresses of the consensus network, as multiaddr without `/p2p/`.
+    pub consensus: String,
+    /// Address of the mempool network.
+    pub gossip: String,
+}
+
+impl Contribution {
+    /// Reads and checks a contribution: form, limits, and the signature of each root key.
+    pub fn from_value(value: Value) -> Result<Self, Reject> {
+        let mut top = Members::of(&value, "")?;
+        let cc = top.text("cc")?.to_owned();
+        if cc.len() != 2 || !cc.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Err(top.malformed("cc", "two capital letters"));
+        }
+        let name = top.text("name")?.to_owned();
+        let chain = top.text("chain")?.to_owned();
+        let root_k = top.uint("rootK")?;
+        let root_keys = top
+            .texts("rootKeys")?
+            .into_iter()
+            .map(|text| public_key(&top, "rootKeys", text))
+            .collect::<Result<Vec<_>, _>>()?;
+        check_policy(&top, root_k, root_keys.len())?;
+        let authorities =
+            top.list("authorities")?.iter().map(read_authority).collect::<Result<Vec<_>, _>>()?;
+        let validator = match top.required("validator")? {
+            Value::Null => None,
+            node => Some(read_validator(node)?),
+        };
+        let legal = top.list("legal")?.to_vec();
+        let signatures = top.texts("sigs")?;
+        top.finish()?;
+        check_signatures(&value, &root_keys, &signatures)?;
+        Ok(Self { cc, name, chain, root_k, root_keys, authorities, validator, legal, value })
+    }
+
+    /// What each root key signs: H("titian genesis contribution v1", JCS without `sigs`).
+    pub fn digest(unsigned: &Value) -> Digest {
+        hash("titian genesis contribution v1", &[unsigned.to_jcs_without("sigs").as_bytes()])
+    }
+}
+
+/// A majority or more of the root keys, at most 8 of at most 15.
+fn check_policy(top: &Members<'_>, root_k: u64, keys: usize) -> Result<(), Reject> {
+    let enough = root_k * 2 > keys as u64 && root_k <= keys as u64;
+    if keys == 0 || keys > limits::ROOT_KEYS_MAX || !enough || root_k > limits::ROOT_QUORUM_MAX {
+        return Err(Reject::new(
+            Code::LimitExceeded,
+            &top.pointer("rootK"),
+            "1 to 15 root keys, a majority of them, at most 8",
+        ));
+    }
+    Ok(())
+}
+
+fn check_signatures(value: &Value, keys: &[[u8; 32]], signatures: &[&str]) -> Result<(), Reject> {
+    let digest = Contribution::digest(value);
+    let all = keys.len() == signatures.len()
+        && keys.iter().zip(signatures).all(|(key, text)| {
+            op::decode_fixed::<64>(text).is_some_and(|sig| op::verify(key, &digest, &sig))
+        });
+    if all { Ok(()) } else { Err(Reject::new(Code::BadSignature, "/sigs", "every root key signs")) }
+}
+
+fn read_authority(value: &Value) -> Result<Authority, Reject> {
+    let mut members = Members::of(value, "/authorities")?;
+    let name = members.text("name")?.to_owned();
+    let scopes = members.texts("scopes")?.into_iter().map(str::to_owned).collect();
+    let r2 = members.uint("r2")?;
+    let keys = members.list("keys")?.iter().map(read_key).collect::<Result<Vec<_>, _>>()?;
+    members.finish()?;
+    Ok(Authority { name, scopes, r2, keys })
+}
+
+fn read_key(value: &Value) -> Result<OfficeKey, Reject> {
+    let mut members = Members::of(value, "/authorities/keys")?;
+    let text = members.text("publicKey")?;
+    let key = public_key(&members, "publicKey", text)?;
+    let purposes = members
+        .texts("purposes")?
+        .into_iter()
+        .map(|p| Purpose::parse(p).ok_or_else(|| members.malformed("purposes", "unknown purpose")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let scopes = members.texts("scopes")?.into_iter().map(str::to_owned).collect();
+    let officer = members.uint("officer")?;
+    members.finish()?;
+    Ok(OfficeKey { public_key: key, purposes, scopes, officer })
+}
+
+fn read_validator(value: &Value) -> Result<ValidatorNode, Reject> {
+    let mut members = Members::of(value, "/validator")?;
+    let text = members.text("publicKey")?;
+    let vote = public_key(&members, "publicKey", text)?;
+    let text = members.text("peerKey")?;
+    let peer = public_key(&members, "peerKey", text)?;
+    let consensus = members.text("consensus")?.to_owned();
+    let gossip = members.text("gossip")?.to_owned();
+    members.finish()?;
+    Ok(ValidatorNode { public_key: vote, peer_key: peer, consensus, gossip })
+}
+
+/// The unsigned form of a contribution, to be signed by every root key.
+pub fn unsigned(contribution: &Draft) -> Value {
+    let base64 = |key: &[u8; 32]| Value::from(op::encode_base64(key));
+    let texts = |list: &[String]| Value::List(list.iter().map(|s| Value::from(s.as_str())).collect());
+    let authorities = contribution.authorities.iter().map(|authority| {
+        let keys = authority.keys.iter().map(|key| {
+            let purposes = key.purposes.iter().map(|p| Value::from(p.name())).collect::<Vec<_>>();
+            Value::object([
+                ("officer", Value::from(key.officer)),
+                ("publicKey", base64(&key.public_key)),
+                ("purposes", purposes.into()),
+                ("scopes", texts(&key.scopes)),
+            ])
+        });
+        Value::object([
+            ("keys", Value::List(keys.collect())),
+            ("name", Value::from(authority.name.as_str())),
+            ("r2", Value::from(authority.r2)),
+            ("scopes", texts(&authority.scopes)),
+        ])
+    });
+    let validator = contribution.validator.as_ref().map(|node| {
+        Value::object([
+            ("consensus", Value::from(node.consensus.as_str())),
+            ("gossip", Value::from(node.gossip.as_str())),
+            ("peerKey", base64(&node.peer_key)),
+            ("publicKey", base64(&node.public_key)),
+        ])
+    });
+    Value::object([
+        ("authorities", Value::List(authorities.collect())),
+        ("cc", Value::from(contribution.cc.as_str())),
+        ("chain", Value::from(contribution.chain.as_str())),
+        ("legal", Value::List(contribution.legal.clone())),
+        ("name", Value::from(contribution.name.as_str())),
+        ("rootK", Value::from(contribution.root_k)),
+        ("rootKeys", Value::List(contribution.root_keys.iter().map(base64).collect())),
+        ("validator", validator.into()),
+    ])
+}
+
+/// What a state puts into its contribution before signing.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// ISO 3166-1 alpha-2.
+    pub cc: String,
+    /// English name.
+    pub name: String,
+    /// The chain.
+    pub chain: String,
+    /// Root keys that must sign together.
+    pub root_k: u64,
+    /// Root keys, `k1` first.
+    pub root_keys: Vec<[u8; 32]>,
+    /// Public authorities.
+    pub authorities: Vec<Authority>,
+    /// Its validator.
+    pub validator: Option<ValidatorNode>,
+    /// Its legal-effect entries.
+    pub legal: Vec<Value>,
+}
+
+/// The signed contribution: `sigs` holds one signature per root key, in their order.
+pub fn signed(unsigned: &Value, signatures: &[[u8; 64]]) -> Value {
+    let sigs = signatures.iter().map(|sig| Value::from(op::encode_base64(sig))).collect::<Vec<_>>();
+    unsigned.with("sigs", sigs.into())
+}

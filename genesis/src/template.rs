@@ -1,0 +1,69 @@
+//! `template.toml`: what all members agree on before anyone makes a key.
+
+use serde::Deserialize;
+
+use titian_contracts::error::{Code, Reject};
+
+use crate::GenesisError;
+use crate::contribution::Contribution;
+
+/// The agreed frame of a network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Template {
+    /// Chain id: 3 to 48 of a-z 0-9 `-`; never reused.
+    pub chain: String,
+    /// Block time of height 0, ms since the Unix epoch.
+    pub time_ms: u64,
+    /// Version of the rules.
+    pub app_version: u32,
+    /// Unicode tables of the rules.
+    pub unicode_version: String,
+    /// A network for tests.
+    pub sandbox: bool,
+    /// The states that must contribute.
+    pub members: Vec<String>,
+}
+
+impl Template {
+    /// Reads the TOML text; unknown keys are refused.
+    pub fn parse(text: &str) -> Result<Self, GenesisError> {
+        let template: Self = toml::from_str(text)?;
+        check_chain(&template.chain)
+            .map_err(|reject| GenesisError::Form { file: "template.toml".to_owned(), reject })?;
+        Ok(template)
+    }
+
+    /// Every member contributed exactly once, nobody else did, and all for this chain.
+    pub(crate) fn check_members(&self, members: &[Contribution]) -> Result<(), GenesisError> {
+        let mut expected: Vec<&str> = self.members.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        let given: Vec<&str> = members.iter().map(|member| member.cc.as_str()).collect();
+        if let Some(missing) = expected.iter().find(|cc| !given.contains(cc)) {
+            return Err(GenesisError::Inconsistent(format!("no contribution of {missing}")));
+        }
+        if expected != given {
+            return Err(GenesisError::Inconsistent(format!(
+                "contributions are of {given:?}, the template names {expected:?}"
+            )));
+        }
+        match members.iter().find(|member| member.chain != self.chain) {
+            Some(member) => Err(GenesisError::Inconsistent(format!(
+                "{} signed for chain {}, the template names {}",
+                member.cc, member.chain, self.chain
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The grammar of chain ids.
+pub(crate) fn check_chain(chain: &str) -> Result<(), Reject> {
+    let shape = (3..=48).contains(&chain.len())
+        && chain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if shape {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::Malformed, "/chain", "3 to 48 of a-z, 0-9 and -"))
+    }
+}

@@ -1,0 +1,182 @@
+//! `etr_*`: electronic transferable records. The public part of a record needs no account; its
+//! party part needs a capability signed by a party to the record, or a token with scope `etr:read`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use titian_contracts::digest::{Digest, hash};
+use titian_contracts::json::Value;
+
+use crate::Object;
+
+/// How far `ms` of a capability may be from the node's clock.
+pub const CAPABILITY_MS_MAX: u64 = 300_000;
+
+/// A statement by which a party shows that it asks: an Ed25519 signature by one of its active
+/// `invoke` keys over [`capability_digest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Capability {
+    /// The party.
+    pub party: String,
+    /// Its key, `k1`.
+    pub key: String,
+    /// When it was signed, ms; 300 s old at most.
+    pub ms: u64,
+    /// The signature, base64url without padding.
+    pub sig: String,
+}
+
+/// What a capability signs: H("titian etr read v1", JCS([chain, subject, party, ms])). The subject
+/// is the record id; for methods about a party (`etr_list`, `etr_inbox`) it is the party; for
+/// `etr_lookup` it is `series/issuer/ref` or `issuer/serial`; for blocks and transactions `ledger`.
+pub fn capability_digest(chain: &str, subject: &str, party: &str, ms: u64) -> Digest {
+    let list = Value::List(vec![chain.into(), subject.into(), party.into(), ms.into()]);
+    hash("titian etr read v1", &[list.to_jcs().as_bytes()])
+}
+
+/// `etr_get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GetParams {
+    /// The record id.
+    pub id: String,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// Whether to add a bundle of kind `etr-status`.
+    #[serde(default)]
+    pub proof: bool,
+    /// Shows that a party to the record asks.
+    #[serde(default)]
+    pub capability: Option<Capability>,
+}
+
+/// `etr_lookup`: `{series, issuer, ref}` or `{issuer, serial}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LookupParams {
+    /// The issuer's UBIN.
+    pub issuer: String,
+    /// The series of the type profile.
+    #[serde(default)]
+    pub series: Option<String>,
+    /// The number.
+    #[serde(default, rename = "ref")]
+    pub reference: Option<String>,
+    /// A paper serial.
+    #[serde(default)]
+    pub serial: Option<String>,
+    /// Whether to add a proof of absence if nothing is found.
+    #[serde(default)]
+    pub proof: bool,
+}
+
+/// `etr_list`: the records of a party.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListParams {
+    /// The party's UBIN.
+    pub party: String,
+    /// Only where it is issuer, obligor, controller, receiver, pledgee …
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Only with this status.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// Shows that the party asks.
+    #[serde(default)]
+    pub capability: Option<Capability>,
+}
+
+/// `etr_inbox`: offers, surrenders and presentments that wait for the party's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InboxParams {
+    /// The party's UBIN.
+    pub party: String,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// Shows that the party asks.
+    #[serde(default)]
+    pub capability: Option<Capability>,
+}
+
+/// `etr_prepare`. The node fills in the frame from state; what is given here goes before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrepareParams {
+    /// The act.
+    pub act: String,
+    /// Its arguments.
+    pub args: Object,
+    /// The record; absent for `issue` (computed) and for party-level acts.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Digest of the rulebook.
+    #[serde(default)]
+    pub rulebook: Option<String>,
+    /// Place, UN/LOCODE.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// Legal warnings acknowledged.
+    #[serde(default)]
+    pub ack: Option<Vec<serde_json::Value>>,
+    /// 16 random bytes, hex. A client that wants to choose them itself gives them.
+    #[serde(default)]
+    pub blind: Option<String>,
+    /// Shows that a party to the record asks; without it the answer names no party part.
+    #[serde(default)]
+    pub capability: Option<Capability>,
+}
+
+/// The answer of the holder's challenge for `etr-control`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Challenge {
+    /// Who asked for the proof.
+    pub audience: String,
+    /// 16 bytes or more, hex.
+    pub nonce: String,
+    /// When it was signed, ms.
+    pub ms: u64,
+    /// The signing party: the controller, or one of a joint controller.
+    pub party: String,
+    /// Its key, `k1`.
+    pub key: String,
+    /// The signature over H("titian etr challenge v1", JCS{audience, chain, head, id, ms, nonce,
+    /// seq}).
+    pub sig: String,
+}
+
+/// `etr_prove`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProveParams {
+    /// `status`, `control` or `absence` (also with `etr-` before it).
+    pub kind: String,
+    /// The record id (status, control).
+    #[serde(default)]
+    pub id: Option<String>,
+    /// `series/issuer/ref`, or `issuer/serial` of a paper (absence).
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The controller's answer to a challenge (control).
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
+    /// Shows that a party to the record asks (control).
+    #[serde(default)]
+    pub capability: Option<Capability>,
+}
+
+/// `etr_legalMatrix`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MatrixParams {
+    /// Only this class of records.
+    #[serde(default)]
+    pub class: Option<String>,
+}

@@ -1,0 +1,190 @@
+//! The one table of methods.
+
+use schemars::{Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, ledger, node, ubin, vc,
+};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Anyone.
+    Public,
+    /// The operator: loopback and a token.
+    Admin,
+}
+
+impl Scope {
+    /// The name in `rpc.discover`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// The method name.
+    pub name: &'static str,
+    /// Who may call it.
+    pub scope: Scope,
+    /// What it does.
+    pub summary: &'static str,
+    /// The schema of its parameters, an object.
+    pub params: fn(&mut SchemaGenerator) -> Schema,
+    /// The schema of its result; of a subscription, of its notices.
+    pub result: fn(&mut SchemaGenerator) -> Schema,
+    /// Whether it opens a subscription (WebSocket only).
+    pub subscription: bool,
+}
+
+/// A method as a type: its name, parameters and result belong together.
+pub trait Call {
+    /// The method name.
+    const NAME: &'static str;
+    /// Its parameters, passed by name.
+    type Params: Serialize + DeserializeOwned + Send;
+    /// Its result.
+    type Result: Serialize + DeserializeOwned + Send;
+}
+
+macro_rules! methods {
+    ($($(#[doc = $summary:literal])+ $call:ident = $name:literal, $scope:ident, $params:ty => $result:ty $(, $subscription:ident)?;)*) => {
+        /// One type per method; see [`Call`].
+        pub mod call {
+            use super::*;
+            $(
+                $(#[doc = $summary])+
+                #[derive(Clone, Copy, Debug)]
+                pub struct $call;
+
+                impl Call for $call {
+                    const NAME: &'static str = $name;
+                    type Params = $params;
+                    type Result = $result;
+                }
+            )*
+        }
+
+        /// Every method of a node, by name.
+        pub const METHODS: &[Method] = &[$(Method {
+            name: $name,
+            scope: Scope::$scope,
+            summary: concat!($($summary),+),
+            params: |generator| generator.subschema_for::<$params>(),
+            result: |generator| generator.subschema_for::<$result>(),
+            subscription: methods!(@subscription $($subscription)?),
+        },)*];
+    };
+    (@subscription) => { false };
+    (@subscription subscription) => { true };
+}
+
+methods! {
+    /// Submits a transaction and waits for its receipt.
+    LedgerSubmit = "ledger_submit", Public, ledger::SubmitParams => ledger::Submitted;
+    /// Submits up to 500 transactions.
+    LedgerSubmitBatch = "ledger_submitBatch", Public, ledger::SubmitBatchParams => ledger::SubmittedBatch;
+    /// The receipt of a transaction.
+    LedgerReceipt = "ledger_receipt", Public, ledger::TxParams => ledger::Receipt;
+    /// A transaction; etr ops as digests without authorisation.
+    LedgerTransaction = "ledger_transaction", Public, ledger::TransactionParams => ledger::Transaction;
+    /// A block; etr ops as digests without authorisation.
+    LedgerBlock = "ledger_block", Public, ledger::HeightParams => ledger::Block;
+    /// A block header.
+    LedgerHeader = "ledger_header", Public, ledger::HeightParams => ledger::Header;
+    /// The commit certificate of a height.
+    LedgerCertificate = "ledger_certificate", Public, ledger::HeightParams => ledger::Certificate;
+    /// The validator set.
+    LedgerValidators = "ledger_validators", Public, Nothing => ledger::Validators;
+    /// Head, validators, mempool, and why the node is not ready.
+    LedgerStatus = "ledger_status", Public, Nothing => ledger::Status;
+    /// The genesis file.
+    LedgerGenesis = "ledger_genesis", Public, Nothing => ledger::GenesisFile;
+    /// A proof bundle of any kind.
+    LedgerProve = "ledger_prove", Public, ledger::ProveParams => Bundle;
+    /// Blocks, receipts or events from a cursor on; notices come as `ledger_subscription`.
+    LedgerSubscribe = "ledger_subscribe", Public, ledger::SubscribeParams => ledger::Notice, subscription;
+
+    /// A party: version, status, services, pending recovery; of a root or authority its policy.
+    AccessParty = "access_party", Public, access::PartyParams => Object;
+    /// All keys a party ever had.
+    AccessKeys = "access_keys", Public, access::PartyParams => Object;
+    /// The mandates a principal gave.
+    AccessMandates = "access_mandates", Public, access::MandatesParams => Object;
+    /// Dry run of an unsigned access op.
+    AccessPrepare = "access_prepare", Public, PrepareParams => Prepared;
+
+    /// Parts, warnings and renderings of a UBIN; an error carries suggestions.
+    UbinParse = "ubin_parse", Public, ubin::ParseParams => Object;
+    /// The UBIN of a national number.
+    UbinMake = "ubin_make", Public, ubin::MakeParams => Object;
+    /// A record, or `found: false`.
+    UbinGet = "ubin_get", Public, ubin::GetParams => Object;
+    /// Every record that an input may mean.
+    UbinResolve = "ubin_resolve", Public, ubin::ResolveParams => Object;
+    /// Records by prefix, in key order.
+    UbinList = "ubin_list", Public, ubin::ListParams => Page;
+    /// Versions of a record, newest first.
+    UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
+    /// A proof that a record stands, or that none does.
+    UbinProve = "ubin_prove", Public, ubin::ProveParams => Bundle;
+    /// The schemes in force.
+    UbinSchemes = "ubin_schemes", Public, ubin::SchemesParams => Object;
+    /// One scheme.
+    UbinScheme = "ubin_scheme", Public, ubin::SchemeParams => Object;
+    /// Dry run of an unsigned UBIN op.
+    UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
+
+    /// DID resolution.
+    VcResolve = "vc_resolve", Public, vc::ResolveParams => Object;
+    /// Accreditations, types, jurisdictions and lists of an issuer.
+    VcIssuer = "vc_issuer", Public, vc::DidParams => Object;
+    /// One accreditation.
+    VcAccreditation = "vc_accreditation", Public, vc::IdParams => Object;
+    /// Registered credential types.
+    VcTypes = "vc_types", Public, vc::TypesParams => Object;
+    /// One registered resource.
+    VcResource = "vc_resource", Public, vc::IdParams => Object;
+    /// The status of one entry of a list.
+    VcStatus = "vc_status", Public, vc::StatusParams => Object;
+    /// A whole status list.
+    VcStatusList = "vc_statusList", Public, vc::StatusListParams => Object;
+    /// Judges a credential or presentation.
+    VcVerify = "vc_verify", Public, vc::VerifyParams => Object;
+    /// Dry run of an unsigned credential op.
+    VcPrepare = "vc_prepare", Public, PrepareParams => Prepared;
+
+    /// A record; the public part only without authorisation.
+    EtrGet = "etr_get", Public, etr::GetParams => Object;
+    /// The record of a number or paper serial, or `found: false`.
+    EtrLookup = "etr_lookup", Public, etr::LookupParams => Object;
+    /// The records of a party.
+    EtrList = "etr_list", Public, etr::ListParams => Page;
+    /// What waits for a party's answer.
+    EtrInbox = "etr_inbox", Public, etr::InboxParams => Page;
+    /// Dry run of an unsigned ETR op.
+    EtrPrepare = "etr_prepare", Public, etr::PrepareParams => Prepared;
+    /// A proof of status, control or absence.
+    EtrProve = "etr_prove", Public, etr::ProveParams => Bundle;
+    /// The type profiles in force.
+    EtrProfiles = "etr_profiles", Public, Nothing => Object;
+    /// What each state says of each class of records.
+    EtrLegalMatrix = "etr_legalMatrix", Public, etr::MatrixParams => Object;
+
+    /// The state of the node, for its operator.
+    NodeStatus = "node_status", Admin, Nothing => node::NodeStatus;
+    /// The peers.
+    NodePeers = "node_peers", Admin, Nothing => node::Peers;
+    /// Sets the log filter.
+    NodeLogLevel = "node_logLevel", Admin, node::LogLevelParams => node::LogLevel;
+
+    /// This description, in OpenRPC form.
+    Discover = "rpc.discover", Public, Nothing => Object;
+}

@@ -1,0 +1,116 @@
+//! `ubin_*`: business identifiers. Every read is public; absence is an answer, not an error.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `ubin_parse`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParseParams {
+    /// Any spelling of a UBIN.
+    pub input: String,
+}
+
+/// `ubin_make`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MakeParams {
+    /// The state.
+    pub cc: String,
+    /// The scheme code.
+    pub scheme: String,
+    /// The national number in any spelling.
+    pub raw: String,
+}
+
+/// `ubin_get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GetParams {
+    /// The UBIN in any spelling.
+    pub ubin: String,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// As of this legal date, `YYYY-MM-DD`.
+    #[serde(default)]
+    pub on: Option<String>,
+    /// Add how this AMS recognises the scheme.
+    #[serde(default, rename = "for")]
+    pub recognised_by: Option<String>,
+    /// Whether to add a bundle of kind `ubin-presence` or `ubin-absence`.
+    #[serde(default)]
+    pub proof: bool,
+}
+
+/// `ubin_resolve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResolveParams {
+    /// Any rendering, or a bare national number.
+    pub input: String,
+    /// The state of a bare number.
+    #[serde(default)]
+    pub cc: Option<String>,
+    /// The scheme of a bare number.
+    #[serde(default)]
+    pub scheme: Option<String>,
+}
+
+/// `ubin_list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListParams {
+    /// `CC`, `CC-SCHEME` or `CC-SCHEME-` and the first characters of the number.
+    pub prefix: String,
+    /// Items of a page, at most 500 (default 100).
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// `ubin_history`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HistoryParams {
+    /// The UBIN in any spelling.
+    pub ubin: String,
+    /// The newest version to show; the current one if absent.
+    #[serde(default)]
+    pub from: Option<u64>,
+    /// Versions of a page, at most 100 (default 20).
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `ubin_prove`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProveParams {
+    /// The UBIN in any spelling.
+    pub ubin: String,
+    /// `ubin-presence` or `ubin-absence`; what holds if absent.
+    #[serde(default)]
+    pub kind: Option<String>,
+}
+
+/// `ubin_schemes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SchemesParams {
+    /// Only this state's.
+    #[serde(default)]
+    pub cc: Option<String>,
+}
+
+/// `ubin_scheme`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SchemeParams {
+    /// The state.
+    pub cc: String,
+    /// The scheme code.
+    pub scheme: String,
+}

@@ -1,0 +1,235 @@
+//! The ledger as consensus sees it: builds, judges, executes blocks.
+//!
+//! Invariant: a body is on disk before anything that could lead to a vote on it is answered, and
+//! the same (height, round) gives the same block, also after a crash. Signatures are verified once
+//! per node: at admission to the mempool, else here, in parallel, before the vote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rayon::prelude::*;
+use titian_contracts::block::{
+    Block, Certificate, ValidatorAddress, ValidatorSet, encode, transaction_root,
+};
+use titian_contracts::digest::Digest;
+use titian_contracts::execute::CheckedTransaction;
+use titian_contracts::limits;
+use titian_contracts::transaction::TransactionId;
+
+use crate::consensus::{
+    AppError, Application, BuiltBlock, Evidence, Origin, ReceivedBlock, Verdict,
+};
+use crate::ledger::Ledger;
+use crate::mempool::Mempool;
+
+/// Blocks whose checked transactions are kept in memory until one of them is decided.
+const CHECKED_BLOCKS_MAX: usize = 8;
+/// Bytes of a block body that are not transactions: header and lengths.
+const BLOCK_OVERHEAD_BYTES: usize = 4_096;
+
+/// The application behind consensus.
+#[derive(Debug)]
+pub struct LedgerApplication {
+    ledger: Ledger,
+    mempool: Mempool,
+    /// The address of this node's validator; zero for an observer, which never builds.
+    address: ValidatorAddress,
+    checked: BTreeMap<Digest, Vec<CheckedTransaction>>,
+}
+
+impl LedgerApplication {
+    /// The application of a node whose validator has `address`.
+    pub const fn new(ledger: Ledger, mempool: Mempool, address: ValidatorAddress) -> Self {
+        Self { ledger, mempool, address, checked: BTreeMap::new() }
+    }
+
+    /// The checked transactions of a block: from the mempool where it knows them, else verified
+    /// now, in parallel.
+    fn check_transactions(&self, block: &Block) -> Vec<CheckedTransaction> {
+        let state = self.ledger.reader();
+        let time_ms = self.ledger.head().time_ms;
+        block
+            .transactions
+            .par_iter()
+            .map(|bytes| {
+                let id = TransactionId::of(bytes);
+                match self.mempool.checked(&id) {
+                    Some(checked) => checked,
+                    None => CheckedTransaction::check(bytes, &state, time_ms),
+                }
+            })
+            .collect()
+    }
+
+    fn remember(&mut self, id: Digest, transactions: Vec<CheckedTransaction>) {
+        if self.checked.len() >= CHECKED_BLOCKS_MAX {
+            self.checked.clear();
+        }
+        self.checked.insert(id, transactions);
+    }
+
+    /// The rules of validity before voting (ledger.md §4), but for those that consensus checked:
+    /// the body belongs to the id.
+    fn judge(&self, received: &ReceivedBlock) -> Result<(), String> {
+        let header = &received.block.header;
+        let head = self.ledger.head();
+        let expected =
+            self.ledger.next_header(header.proposer, header.time_ms, header.tx_root);
+        // a time at or before the parent's comes back raised, so it differs
+        if *header != expected {
+            return Err(format!("header of height {} does not follow ours", header.height));
+        }
+        if received.origin == Origin::Proposal
+            && header.time_ms > now_ms().saturating_add(limits::BLOCK_TIME_AHEAD_MS_MAX)
+        {
+            return Err("block time is more than 2 s ahead of this node's clock".to_owned());
+        }
+        let validators = self.ledger.validators();
+        if validators.by_address(&header.proposer).is_none() {
+            return Err("the proposer is no validator".to_owned());
+        }
+        let transactions = &received.block.transactions;
+        if transactions.len() > limits::BLOCK_TRANSACTIONS_MAX
+            || received.body.len() > limits::BLOCK_BYTES_MAX
+        {
+            return Err("larger than a block may be".to_owned());
+        }
+        if transaction_root(transactions) != header.tx_root {
+            return Err("transactions do not match the header".to_owned());
+        }
+        let ids: BTreeSet<TransactionId> =
+            transactions.iter().map(|tx| TransactionId::of(tx)).collect();
+        if ids.len() != transactions.len() || ids.iter().any(|id| self.ledger.is_repeated(id)) {
+            return Err("a transaction is repeated".to_owned());
+        }
+        debug_assert_eq!(header.height, head.height + 1);
+        Ok(())
+    }
+}
+
+impl Application for LedgerApplication {
+    fn decided_height(&self) -> u64 {
+        self.ledger.head().height
+    }
+
+    fn earliest(&self) -> u64 {
+        1
+    }
+
+    fn validator_set(&self, _height: u64) -> ValidatorSet {
+        self.ledger.validators()
+    }
+
+    /// Transactions wait, or the last block changed state: then one more block makes the new root
+    /// provable.
+    fn has_work(&self) -> bool {
+        let head = self.ledger.head();
+        self.mempool.status().transactions > 0 || (head.changed && head.height > 0)
+    }
+
+    fn build(&mut self, height: u64, round: u32) -> Result<BuiltBlock, AppError> {
+        let store = self.ledger.store();
+        if let Some(fault) = store.fault() {
+            return Err(AppError::Storage(fault.to_owned()));
+        }
+        if let Some(id) = store.built(height, round) {
+            if let Some(body) = store.undecided(height, &id) {
+                return Ok(BuiltBlock { id, body: body.into() });
+            }
+        }
+        let transactions = self.mempool.take(
+            limits::BLOCK_BYTES_MAX - BLOCK_OVERHEAD_BYTES,
+            limits::BLOCK_TRANSACTIONS_MAX,
+        );
+        // the mempool drops what was executed a moment after the commit; never propose it again
+        let transactions: Vec<CheckedTransaction> =
+            transactions.into_iter().filter(|tx| !self.ledger.is_repeated(&tx.id)).collect();
+        let bodies: Vec<Vec<u8>> = transactions
+            .iter()
+            .filter_map(|tx| tx.parsed.as_ref().ok().map(|parsed| parsed.bytes.clone()))
+            .collect();
+        let tx_root = transaction_root(&bodies);
+        let header = self.ledger.next_header(self.address, now_ms(), tx_root);
+        let id = header.id();
+        let body = encode(&Block { header, transactions: bodies });
+        store.put_built(height, round, &id, &body).map_err(storage)?;
+        self.remember(id, transactions);
+        Ok(BuiltBlock { id, body: body.into() })
+    }
+
+    fn check(&mut self, received: &ReceivedBlock) -> Result<Verdict, AppError> {
+        if let Err(reason) = self.judge(received) {
+            return Ok(Verdict::Invalid(reason));
+        }
+        let store = self.ledger.store();
+        if store.undecided(received.height, &received.id).is_none() {
+            store
+                .put_undecided(received.height, received.round, &received.id, &received.body)
+                .map_err(storage)?;
+        }
+        if !self.checked.contains_key(&received.id) {
+            let transactions = self.check_transactions(&received.block);
+            self.remember(received.id, transactions);
+        }
+        match self.ledger.store().fault() {
+            Some(fault) => Err(AppError::Storage(fault.to_owned())),
+            None => Ok(Verdict::Valid),
+        }
+    }
+
+    fn undecided(&self, height: u64) -> Vec<(Digest, u32)> {
+        self.ledger.store().undecided_of(height)
+    }
+
+    fn body(&self, height: u64, id: &Digest) -> Option<Bytes> {
+        self.ledger.store().undecided(height, id).map(Bytes::from)
+    }
+
+    fn decide(&mut self, certificate: Certificate) -> Result<(), AppError> {
+        let body = self
+            .ledger
+            .store()
+            .undecided(certificate.height, &certificate.block)
+            .ok_or_else(|| AppError::Storage("the decided block is not on disk".to_owned()))?;
+        let block: Block = borsh::from_slice(&body)
+            .map_err(|_| AppError::Storage("the decided block does not decode".to_owned()))?;
+        let transactions = match self.checked.remove(&certificate.block) {
+            Some(transactions) => transactions,
+            None => self.check_transactions(&block),
+        };
+        self.checked.clear();
+        self.ledger.commit(&block, &body, &certificate, &transactions).map_err(storage)?;
+        let ids: Vec<TransactionId> = transactions.iter().map(|tx| tx.id).collect();
+        self.mempool.committed(&ids, block.header.time_ms);
+        Ok(())
+    }
+
+    fn decided(&self, height: u64) -> Option<(Certificate, Bytes)> {
+        let certificate = self.ledger.certificate(height)?;
+        let body = self.ledger.store().block_bytes(height)?;
+        Some((certificate, Bytes::from(body)))
+    }
+
+    fn store_evidence(&mut self, evidence: Evidence) -> Result<(), AppError> {
+        let [first, second] = &evidence.statements;
+        let record = encode(&(
+            evidence.height,
+            evidence.validator,
+            (&first.sign_bytes, first.signature),
+            (&second.sign_bytes, second.signature),
+        ));
+        self.ledger.store().put_evidence(&record).map_err(storage)
+    }
+}
+
+fn storage(error: crate::store::StoreError) -> AppError {
+    AppError::Storage(error.to_string())
+}
+
+/// This node's clock, ms since the Unix epoch.
+pub fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,439 @@
+//! The ledger of this node: database, state tree, head, proofs. What RPC reads and consensus
+//! writes.
+//!
+//! Invariant: the tree in memory is the tree of the head; it is rebuilt from the database at start
+//! and compared with the stored root. [`Ledger::commit`] has one caller at a time (the consensus
+//! application); reads go on meanwhile.
+//!
+//! Proofs. The root after height h stands in header h + 1. So what the tree holds can be proven
+//! once the next block is decided. A block that changed state is followed by another at once; a
+//! proof that comes too early waits for it and is made inside [`Ledger::commit`], before the tree
+//! moves on.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rayon::prelude::*;
+use titian_contracts::block::{Block, Certificate, Header, ValidatorSet};
+use titian_contracts::digest::Digest;
+use titian_contracts::error::{Code, Reject};
+use titian_contracts::execute::{self, BlockInfo, CheckedTransaction, Receipt};
+use titian_contracts::limits;
+use titian_contracts::proof::{Entry, Evidence};
+use titian_contracts::state::{Change, Reader, Stored, tree_key};
+use titian_contracts::transaction::TransactionId;
+use titian_contracts::tree::Tree;
+use titian_contracts::{merkle, ubin};
+use titian_genesis::Genesis;
+use tokio::sync::{broadcast, oneshot, watch};
+
+use crate::store::{AtHeight, Commit, LedgerEvent, Store, StoreError};
+
+pub use crate::store::Head;
+
+/// Blocks that a slow listener may lag behind before it must catch up from the database.
+const COMMITTED_QUEUE_MAX: usize = 256;
+/// Proofs that may wait for the next block.
+const WAITING_PROOFS_MAX: usize = 4_096;
+
+/// What a decided block did, for listeners.
+#[derive(Debug)]
+pub struct Committed {
+    /// The height.
+    pub height: u64,
+    /// Block time, ms.
+    pub time_ms: u64,
+    /// The receipts, in order.
+    pub receipts: Vec<Receipt>,
+}
+
+/// State values with everything that proves them.
+#[derive(Clone, Debug)]
+pub struct StateProof {
+    /// The height they hold for.
+    pub height: u64,
+    /// The values, absent ones included, in the order asked for.
+    pub entries: Vec<Entry>,
+    /// Path, header and certificate.
+    pub evidence: Evidence,
+}
+
+struct Waiting {
+    keys: Vec<Vec<u8>>,
+    answer: oneshot::Sender<StateProof>,
+}
+
+/// The tree, and the first height whose state it holds (the last is the head).
+struct Proofs {
+    tree: Tree,
+    since: u64,
+}
+
+struct Inner {
+    genesis: Genesis,
+    store: Store,
+    proofs: RwLock<Proofs>,
+    waiting: Mutex<Vec<Waiting>>,
+    head: watch::Sender<Head>,
+    committed: broadcast::Sender<Arc<Committed>>,
+}
+
+/// A handle to the ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("head", &self.head().height).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger of `genesis` in folder `path`; an empty folder starts at height 0.
+    pub fn open(path: &Path, genesis: Genesis) -> Result<Self, StoreError> {
+        let store = Store::open(path)?;
+        let head = match store.head()? {
+            Some(head) => {
+                check_genesis(&store, &genesis)?;
+                head
+            }
+            None => write_genesis(&store, &genesis)?,
+        };
+        let tree = rebuild_tree(&store)?;
+        if tree.root() != head.state_root {
+            return Err(StoreError::Root { rebuilt: tree.root(), stored: head.state_root });
+        }
+        tracing::info!(height = head.height, keys = tree.len(), root = %head.state_root, "ledger open");
+        let since = head.height - u64::from(head.height > 0 && !head.changed);
+        Ok(Self(Arc::new(Inner {
+            genesis,
+            store,
+            proofs: RwLock::new(Proofs { tree, since }),
+            waiting: Mutex::new(Vec::new()),
+            head: watch::channel(head).0,
+            committed: broadcast::channel(COMMITTED_QUEUE_MAX).0,
+        })))
+    }
+
+    /// Where the ledger stands.
+    pub fn head(&self) -> Head {
+        self.0.head.borrow().clone()
+    }
+
+    /// Follows the head.
+    pub fn subscribe_head(&self) -> watch::Receiver<Head> {
+        self.0.head.subscribe()
+    }
+
+    /// Follows decided blocks.
+    pub fn committed(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.0.committed.subscribe()
+    }
+
+    /// The chain id.
+    pub fn chain(&self) -> &str {
+        &self.0.genesis.chain
+    }
+
+    /// The genesis.
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// The validators in force.
+    pub fn validators(&self) -> ValidatorSet {
+        self.0.genesis.validators.clone()
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// State of the head.
+    pub fn reader(&self) -> Store {
+        self.0.store.clone()
+    }
+
+    /// State after `height`. Errors: `HEIGHT_UNKNOWN`.
+    pub fn state_at(&self, height: u64) -> Result<AtHeight, Reject> {
+        if height > self.head().height {
+            return Err(Reject::new(Code::HeightUnknown, "/height", "above the head"));
+        }
+        Ok(self.0.store.at_height(height))
+    }
+
+    /// State values by prefix, see [`Store::scan`].
+    pub fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Stored)> {
+        self.0.store.scan(prefix, after, limit)
+    }
+
+    /// The header of a decided block.
+    pub fn header(&self, height: u64) -> Option<Header> {
+        self.0.store.header(height)
+    }
+
+    /// The certificate of a decided block.
+    pub fn certificate(&self, height: u64) -> Option<Certificate> {
+        self.0.store.certificate(height)
+    }
+
+    /// A decided block.
+    pub fn block(&self, height: u64) -> Option<Block> {
+        self.0.store.block(height)
+    }
+
+    /// The receipt of an executed transaction.
+    pub fn receipt(&self, id: &TransactionId) -> Option<Receipt> {
+        let position = self.0.store.position(id)?;
+        self.0.store.receipts(position.height).into_iter().nth(position.index as usize)
+    }
+
+    /// An executed transaction: height, place in the block, bytes.
+    pub fn transaction(&self, id: &TransactionId) -> Option<(u64, u32, Vec<u8>)> {
+        let position = self.0.store.position(id)?;
+        let block = self.0.store.block(position.height)?;
+        let bytes = block.transactions.into_iter().nth(position.index as usize)?;
+        Some((position.height, position.index, bytes))
+    }
+
+    /// Whether a transaction was executed within the repeat window, as of the head.
+    pub fn is_repeated(&self, id: &TransactionId) -> bool {
+        let total = self.head().transactions;
+        self.0.store.position(id).is_some_and(|position| {
+            total.saturating_sub(position.place) <= limits::TRANSACTION_REPEAT_WINDOW
+        })
+    }
+
+    /// Events from a cursor on.
+    pub fn events(&self, from: (u64, u32), limit: usize) -> Vec<LedgerEvent> {
+        self.0.store.events(from, self.head().height, limit)
+    }
+
+    /// A UBIN body by its hash: the JCS text.
+    pub fn body(&self, hash: &Digest) -> Option<Vec<u8>> {
+        self.0.store.body(hash)
+    }
+
+    /// Proves state values, present and absent, at the latest height that can be proven and that
+    /// includes every receipt given so far. May wait for the next block.
+    ///
+    /// Errors: `LIMIT_EXCEEDED` (too many keys), `BUSY`, `UNAVAILABLE` (the node stops).
+    pub async fn prove(&self, keys: Vec<Vec<u8>>) -> Result<StateProof, Reject> {
+        if keys.is_empty() || keys.len() > limits::PROOF_KEYS_MAX {
+            return Err(Reject::new(Code::LimitExceeded, "/keys", "1 to 1,024 keys"));
+        }
+        let receiver = {
+            let proofs = self.0.proofs.read().unwrap_or_else(PoisonError::into_inner);
+            let head = self.head();
+            if proofs.since < head.height {
+                if let Some(proof) = self.make_proof(&proofs, head.height, &keys) {
+                    return Ok(proof);
+                }
+            }
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() >= WAITING_PROOFS_MAX {
+                return Err(Reject::new(Code::Busy, "", "too many proofs wait; retryAfterMs=500"));
+            }
+            let (answer, receiver) = oneshot::channel();
+            waiting.push(Waiting { keys, answer });
+            receiver
+        };
+        receiver.await.map_err(|_| Reject::new(Code::Unavailable, "", "the node is stopping"))
+    }
+
+    /// A proof for the parent of `height`, whose decided header carries the tree's root.
+    fn make_proof(&self, proofs: &Proofs, height: u64, keys: &[Vec<u8>]) -> Option<StateProof> {
+        let header = self.header(height)?;
+        let certificate = self.certificate(height)?;
+        Some(self.proof_from(&proofs.tree, header, certificate, keys))
+    }
+
+    fn proof_from(
+        &self,
+        tree: &Tree,
+        header: Header,
+        certificate: Certificate,
+        keys: &[Vec<u8>],
+    ) -> StateProof {
+        let tree_keys: Vec<Digest> = keys.iter().map(|key| tree_key(key)).collect();
+        let path = tree.prove(&tree_keys).0;
+        let entries = keys
+            .iter()
+            .map(|key| Entry { key: key.clone(), stored: self.0.store.get(key) })
+            .collect();
+        let height = header.height - 1;
+        StateProof { height, entries, evidence: Evidence { path, header, certificate } }
+    }
+
+    /// The root over the receipts and the other parts that the next header quotes.
+    pub fn next_header(&self, proposer: [u8; 20], time_ms: u64, tx_root: Digest) -> Header {
+        let head = self.head();
+        Header {
+            version: titian_contracts::block::HEADER_VERSION,
+            chain: self.chain().to_owned(),
+            height: head.height + 1,
+            time_ms: time_ms.max(head.time_ms + 1),
+            proposer,
+            parent: head.block,
+            tx_root,
+            state_root: head.state_root,
+            receipt_root: head.receipt_root,
+            change_root: head.change_root,
+            validators_hash: self.0.genesis.validators.hash(),
+            app_version: self.0.genesis.app_version,
+        }
+    }
+
+    /// Executes a decided block and writes everything of its height in one synced batch.
+    ///
+    /// `transactions` are those of the block, in order. After this returns the height is on disk,
+    /// and listeners know.
+    pub fn commit(
+        &self,
+        block: &Block,
+        block_bytes: &[u8],
+        certificate: &Certificate,
+        transactions: &[CheckedTransaction],
+    ) -> Result<(), StoreError> {
+        let height = block.header.height;
+        let info = BlockInfo { chain: self.chain(), height, time_ms: block.header.time_ms };
+        let outcome = execute::execute(info, transactions, &self.0.store);
+        if let Some(fault) = self.0.store.fault() {
+            return Err(StoreError::Corrupt { what: fault.to_owned() });
+        }
+        let mut proofs = self.0.proofs.write().unwrap_or_else(PoisonError::into_inner);
+        // the header of this block carries the root of the tree as it stands now
+        self.answer_waiting(&proofs.tree, &block.header, certificate);
+        let changed = !outcome.changes.is_empty();
+        update_tree(&mut proofs.tree, &outcome.changes);
+        let before = self.head();
+        let head = Head {
+            height,
+            block: certificate.block,
+            time_ms: block.header.time_ms,
+            state_root: proofs.tree.root(),
+            receipt_root: outcome.receipt_root,
+            change_root: outcome.change_root,
+            transactions: before.transactions + transactions.len() as u64,
+            changed,
+        };
+        let bodies = bodies_of(transactions, &outcome.receipts);
+        self.0.store.commit(&Commit {
+            block,
+            block_bytes,
+            certificate,
+            changes: &outcome.changes,
+            receipts: &outcome.receipts,
+            bodies: &bodies,
+            head: &head,
+        })?;
+        if changed {
+            proofs.since = height;
+        }
+        self.0.head.send_replace(head);
+        drop(proofs);
+        let committed =
+            Committed { height, time_ms: block.header.time_ms, receipts: outcome.receipts };
+        // nobody listening is no error
+        let _ = self.0.committed.send(Arc::new(committed));
+        Ok(())
+    }
+
+    fn answer_waiting(&self, tree: &Tree, header: &Header, certificate: &Certificate) {
+        let waiting = {
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        for Waiting { keys, answer } in waiting {
+            let proof = self.proof_from(tree, header.clone(), certificate.clone(), &keys);
+            // the caller may have gone away
+            let _ = answer.send(proof);
+        }
+    }
+}
+
+/// UBIN bodies of applied transactions; they live outside the state tree (ubin.md §3.7).
+fn bodies_of(
+    transactions: &[CheckedTransaction],
+    receipts: &[Receipt],
+) -> Vec<(Digest, Vec<u8>)> {
+    let applied = transactions.iter().zip(receipts).filter(|(_, r)| r.error.is_none());
+    applied
+        .filter_map(|(checked, _)| match &checked.parsed.as_ref().ok()?.payload {
+            titian_contracts::transaction::Payload::Op(op) => ubin::body_of(op),
+            _ => None,
+        })
+        .map(|(hash, body)| (hash, body.to_jcs().into_bytes()))
+        .collect()
+}
+
+fn update_tree(tree: &mut Tree, changes: &[Change]) {
+    // changes are in tree-key order, so those of a shard lie together
+    let mut by_shard: Vec<Vec<(Digest, Digest)>> = vec![Vec::new(); titian_contracts::tree::SHARDS];
+    for change in changes {
+        if let Some(pairs) = by_shard.get_mut(usize::from(change.tree_key.0[0])) {
+            pairs.push((change.tree_key, change.value_hash));
+        }
+    }
+    tree.shards_mut().par_iter_mut().zip(by_shard).filter(|(_, pairs)| !pairs.is_empty()).for_each(
+        |(shard, pairs)| {
+            for (key, value) in pairs {
+                shard.set(key, value);
+            }
+            shard.rehash();
+        },
+    );
+    tree.refresh();
+}
+
+fn rebuild_tree(store: &Store) -> Result<Tree, StoreError> {
+    const CHUNK: usize = 65_536;
+    let mut tree = Tree::default();
+    let mut chunk: Vec<(Vec<u8>, Stored)> = Vec::with_capacity(CHUNK);
+    let mut absorb = |chunk: &mut Vec<(Vec<u8>, Stored)>| {
+        let pairs: Vec<(Digest, Digest)> = chunk
+            .par_iter()
+            .map(|(key, stored)| (tree_key(key), stored.value_hash(key)))
+            .collect();
+        chunk.clear();
+        tree.update(pairs);
+    };
+    store.for_each_value(|key, stored| {
+        chunk.push((key.to_vec(), stored.clone()));
+        if chunk.len() == CHUNK {
+            absorb(&mut chunk);
+        }
+    })?;
+    absorb(&mut chunk);
+    Ok(tree)
+}
+
+fn check_genesis(store: &Store, genesis: &Genesis) -> Result<(), StoreError> {
+    let stored = store.genesis()?.unwrap_or_default();
+    if stored == genesis.to_bytes() {
+        return Ok(());
+    }
+    let found = Genesis::parse(&stored).map_or(Digest::ZERO, |genesis| genesis.hash);
+    Err(StoreError::Genesis { found, expected: genesis.hash })
+}
+
+fn write_genesis(store: &Store, genesis: &Genesis) -> Result<Head, StoreError> {
+    let changes = genesis
+        .initial_state()
+        .map_err(|error| StoreError::GenesisState(error.to_string()))?;
+    let mut tree = Tree::default();
+    update_tree(&mut tree, &changes);
+    let head = Head {
+        height: 0,
+        block: genesis.hash,
+        time_ms: genesis.time_ms,
+        state_root: tree.root(),
+        receipt_root: merkle::root_of("titian receipt node v1", &[]),
+        change_root: execute::change_root(&changes),
+        transactions: 0,
+        changed: true,
+    };
+    store.put_genesis(&changes, &genesis.to_bytes(), &head)?;
+    Ok(head)
+}

@@ -1,0 +1,252 @@
+//! The database: the only place that names RocksDB.
+//!
+//! One database, one column family per kind of data (see [`Column`]). Invariant: everything of a
+//! height is in one write batch, synced to disk before anyone is told; so after a crash at any
+//! moment the database is at a height, never between two. Reads of state that fail are recorded as
+//! a fault ([`Store::fault`]); the node stops voting and never uses a result made beside a fault.
+
+mod commit;
+mod read;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use borsh::BorshDeserialize;
+use rocksdb::{
+    BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, Options, WriteOptions,
+};
+use titian_contracts::block::encode;
+use titian_contracts::digest::Digest;
+
+pub use commit::{Commit, Head};
+pub use read::{AtHeight, LedgerEvent, Position};
+
+/// Version of the layout of keys and values in the database.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Memory for blocks of table files.
+const CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Memory for writes of one column family before they go to a file.
+const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+
+/// A kind of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Logical key -> stored value of the head.
+    State,
+    /// Tree key ‖ height of change -> stored value that was replaced later.
+    History,
+    /// Height -> block (header and transactions).
+    Blocks,
+    /// Height -> commit certificate.
+    Certificates,
+    /// Height -> receipts of the block.
+    Receipts,
+    /// Transaction id -> position.
+    Index,
+    /// Body hash -> UBIN body (JCS text).
+    Bodies,
+    /// Blocks on which a vote may have been cast but that are not decided.
+    Undecided,
+    /// Schema version, genesis, head.
+    Meta,
+}
+
+impl Column {
+    /// All columns.
+    pub const ALL: [Self; 9] = [
+        Self::State,
+        Self::History,
+        Self::Blocks,
+        Self::Certificates,
+        Self::Receipts,
+        Self::Index,
+        Self::Bodies,
+        Self::Undecided,
+        Self::Meta,
+    ];
+
+    /// The name of the column family.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::History => "history",
+            Self::Blocks => "blocks",
+            Self::Certificates => "certificates",
+            Self::Receipts => "receipts",
+            Self::Index => "index",
+            Self::Bodies => "bodies",
+            Self::Undecided => "undecided",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// RocksDB refused or failed.
+    #[error("database: {0}; free disk space? else run `titian-node verify-db`")]
+    Database(#[from] rocksdb::Error),
+    /// Stored bytes do not decode.
+    #[error("database: {what} does not decode; restore a snapshot or run `titian-node verify-db`")]
+    Corrupt {
+        /// What was read.
+        what: String,
+    },
+    /// The database was written by another version.
+    #[error("database has schema {found}, this program reads {SCHEMA_VERSION}")]
+    Schema {
+        /// The version found.
+        found: u32,
+    },
+    /// The database belongs to another network.
+    #[error("database belongs to genesis {found}, the configured genesis is {expected}")]
+    Genesis {
+        /// The genesis hash in the database.
+        found: Digest,
+        /// The configured one.
+        expected: Digest,
+    },
+    /// The rebuilt root is not the stored one: silent corruption.
+    #[error(
+        "state root rebuilt from the database is {rebuilt}, stored is {stored}: \
+         the disk returned wrong data; restore a snapshot or sync anew"
+    )]
+    Root {
+        /// The root of what the database holds.
+        rebuilt: Digest,
+        /// The root that was recorded.
+        stored: Digest,
+    },
+    /// The rules refused the genesis.
+    #[error("genesis: {0}")]
+    GenesisState(String),
+}
+
+/// The open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Arc<DB>,
+    fault: Arc<OnceLock<String>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.db.path()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database in `path`, creating it if it is not there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let columns = Column::ALL
+            .map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
+        let db = DB::open_cf_descriptors(&database_options(), path, columns)?;
+        let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()) };
+        store.check_schema()?;
+        Ok(store)
+    }
+
+    /// What went wrong while reading or writing, if anything did.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.get().map(String::as_str)
+    }
+
+    /// Bytes of all table and log files.
+    pub fn disk_bytes(&self) -> u64 {
+        Column::ALL
+            .iter()
+            .filter_map(|column| {
+                let name = "rocksdb.total-sst-files-size";
+                self.db.property_int_value_cf(self.cf(*column), name).ok().flatten()
+            })
+            .sum()
+    }
+
+    /// Writes memory tables to files, so that [`Self::disk_bytes`] counts everything.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        for column in Column::ALL {
+            self.db.flush_cf(self.cf(column))?;
+        }
+        Ok(())
+    }
+
+    fn cf(&self, column: Column) -> &ColumnFamily {
+        self.db.cf_handle(column.name()).expect("every column family is opened with the database")
+    }
+
+    fn record_fault(&self, what: String) {
+        tracing::error!(fault = %what, "database failed; the node stops voting");
+        let _ = self.fault.set(what);
+    }
+
+    fn check_schema(&self) -> Result<(), StoreError> {
+        match self.read::<u32>(Column::Meta, b"schema")? {
+            None => {
+                let mut options = WriteOptions::default();
+                options.set_sync(true);
+                let bytes = encode(&SCHEMA_VERSION);
+                self.db.put_cf_opt(self.cf(Column::Meta), b"schema", bytes, &options)?;
+                Ok(())
+            }
+            Some(SCHEMA_VERSION) => Ok(()),
+            Some(found) => Err(StoreError::Schema { found }),
+        }
+    }
+
+    fn read<T: BorshDeserialize>(
+        &self,
+        column: Column,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        match self.db.get_pinned_cf(self.cf(column), key)? {
+            None => Ok(None),
+            Some(bytes) => borsh::from_slice(&bytes).map(Some).map_err(|_| StoreError::Corrupt {
+                what: format!("{} {}", column.name(), hex::encode(key)),
+            }),
+        }
+    }
+
+    /// As [`Self::read`]; an error is recorded as a fault and reads as nothing.
+    fn read_or_fault<T: BorshDeserialize>(&self, column: Column, key: &[u8]) -> Option<T> {
+        self.read(column, key).unwrap_or_else(|error| {
+            self.record_fault(error.to_string());
+            None
+        })
+    }
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_paranoid_checks(true);
+    // a torn last record is what kill -9 or a power cut leaves; anything else is corruption
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_max_background_jobs(2);
+    options.set_max_total_wal_size(256 * 1024 * 1024);
+    options.set_keep_log_file_num(4);
+    options.set_max_open_files(512);
+    options
+}
+
+fn column_options(column: Column, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_checksum_type(ChecksumType::XXH3);
+    table.set_format_version(5);
+    if matches!(column, Column::State | Column::Index | Column::Bodies | Column::History) {
+        table.set_bloom_filter(10.0, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_compression_type(match column {
+        Column::State | Column::Index | Column::Undecided | Column::Meta => DBCompressionType::Lz4,
+        _ => DBCompressionType::Zstd,
+    });
+    options
+}
