@@ -23,13 +23,16 @@ pub struct LoopbackNode {
 }
 
 impl LoopbackNode {
-    /// Starts its engine.
-    pub async fn start(&self) -> Result<Engine, EngineError> {
+    /// Its application, over its disk.
+    pub fn application(&self) -> MemoryApplication {
         let key = SigningKey::from_bytes(&self.config.validator_seed).verifying_key();
         let proposer = validator_address(&key.to_bytes());
-        let clock = MemoryApplication::system_clock();
-        let app = MemoryApplication::new(self.store.clone(), proposer, clock);
-        start(self.config.clone(), app).await
+        MemoryApplication::new(self.store.clone(), proposer, MemoryApplication::system_clock())
+    }
+
+    /// Starts its engine.
+    pub async fn start(&self) -> Result<Engine, EngineError> {
+        start(self.config.clone(), self.application()).await
     }
 }
 
