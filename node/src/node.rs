@@ -145,8 +145,8 @@ async fn start_engine(
         home: config.node.data_dir.join("consensus"),
         listen: config.consensus.listen.clone(),
         peers,
-        validator_seed: validator_key.seed(),
-        network_seed: network_key.seed(),
+        validator_seed: validator_key.signing_key().to_bytes(),
+        network_seed: network_key.signing_key().to_bytes(),
         vote,
         block_target_time: Duration::from_millis(config.consensus.block_time_ms),
         empty_block_interval: Duration::from_millis(config.consensus.empty_block_interval_ms),
@@ -196,8 +196,7 @@ async fn follow_health(
                 id: peer.id,
                 address: Some(peer.address),
                 connected: true,
-                height: peer.height,
-                ..Default::default()
+                ams: None,
             })
             .collect();
         health.send_replace(Health { peers, reasons });
