@@ -78,7 +78,12 @@ fn moved(old: &Value, code: &str) -> Value {
 }
 
 /// Runs a body act with a reason.
-fn run(world: &mut World, act: &str, body: &Value, signers: &[(&str, u64)]) -> Result<Receipt, Code> {
+fn run(
+    world: &mut World,
+    act: &str,
+    body: &Value,
+    signers: &[(&str, u64)],
+) -> Result<Receipt, Code> {
     let args = match act {
         "register" | "update" | "confirm" => body_args(body),
         _ => body_args(body).with("reason", text("REQUEST")),
@@ -148,7 +153,10 @@ fn events_carry_public_facts_and_never_names() {
     let mut world = World::new();
     let receipt = run(&mut world, "register", &body(), R1).expect("applies");
     let event = &receipt.events[0];
-    assert_eq!((event.name.as_str(), event.subject.as_str()), ("ubin.register", "SG-UEN-199403865N-G7"));
+    assert_eq!(
+        (event.name.as_str(), event.subject.as_str()),
+        ("ubin.register", "SG-UEN-199403865N-G7")
+    );
     let data = json::parse_canonical(event.data.as_bytes()).expect("JCS");
     let names: Vec<&str> =
         data.as_object().expect("an object").iter().map(|(name, _)| name.as_str()).collect();
@@ -192,12 +200,10 @@ fn each_broken_rule_of_a_body_gives_exactly_its_error() {
     let identifier = |scheme: &str, value: &str| {
         Value::List(vec![Value::object([("scheme", text(scheme)), ("value", text(value))])])
     };
-    let names = |count: usize| {
-        Value::List(vec![name("Other").with("type", text("TRADING")); count])
-    };
-    let lines = |lines: Vec<Value>| {
-        Value::object([("country", text("SG")), ("lines", Value::List(lines))])
-    };
+    let names =
+        |count: usize| Value::List(vec![name("Other").with("type", text("TRADING")); count]);
+    let lines =
+        |lines: Vec<Value>| Value::object([("country", text("SG")), ("lines", Value::List(lines))]);
     let national = |code: &str, national: &str| status(code).with("national", text(national));
     let relation = |kind: &str, target: &str| {
         Value::List(vec![Value::object([
@@ -246,7 +252,10 @@ fn each_broken_rule_of_a_body_gives_exactly_its_error() {
         (with("legalForm", Value::object([("national", text(&"x".repeat(81)))])), Code::FieldLimit),
         (with("identifiers", identifier("lei", "123")), Code::Malformed),
         (with("identifiers", identifier("tin", "123456789")), Code::Malformed),
-        (with("status", national("DISSOLVED", "Live")).with("endedOn", text("2026-01-01")), Code::StatusMapMismatch),
+        (
+            with("status", national("DISSOLVED", "Live")).with("endedOn", text("2026-01-01")),
+            Code::StatusMapMismatch,
+        ),
         (with("status", national("ACTIVE", "Cancelled")), Code::StatusMapMismatch),
         (with("status", national("ACTIVE", "In Liquidation - Creditors")), Code::StatusMapMismatch),
         (with("status", status("DISSOLVED")), Code::Malformed),
@@ -276,7 +285,8 @@ fn limits_pass_at_n() {
     let name = Value::object([("value", text(&"a".repeat(256))), ("lang", text("zh-Hant-SG"))]);
     let line = Value::from("x".repeat(120));
     let address = Value::object([("country", text("SG")), ("lines", Value::List(vec![line; 3]))]);
-    let other = Value::object([("value", text("A")), ("lang", text("ms")), ("type", text("PREVIOUS"))]);
+    let other =
+        Value::object([("value", text("A")), ("lang", text("ms")), ("type", text("PREVIOUS"))]);
     let full = body()
         .with("legalName", name)
         .with("address", address)
@@ -300,7 +310,8 @@ fn who_may_sign_is_checked_before_the_content() {
     let (mut world, first) = registered();
     let args = body_args(&moved(&first, "DISSOLVED")).with("reason", text("REQUEST"));
     assert_eq!(refused(&mut world, "dissolve", args.clone(), R1), Code::QuorumMissing);
-    let states: Vec<(&str, u64)> = vec![("BN:ROCBN", 1), ("ID:AHU", 1), ("MY:SSM", 1), ("TH:DBD", 1)];
+    let states: Vec<(&str, u64)> =
+        vec![("BN:ROCBN", 1), ("ID:AHU", 1), ("MY:SSM", 1), ("TH:DBD", 1)];
     assert_eq!(refused(&mut world, "dissolve", args, &states), Code::NotOwner);
 }
 
@@ -317,11 +328,13 @@ fn each_broken_precondition_of_an_act_gives_exactly_its_error() {
     // register
     expect("register", body_args(&first), R1, Code::Unchanged);
     expect("register", body_args(&first.with("legalName", renamed.clone())), R1, Code::UbinExists);
-    let number = |scheme: &str, local: &str| company_body("SG", scheme, local, "X").without("displayId");
+    let number =
+        |scheme: &str, local: &str| company_body("SG", scheme, local, "X").without("displayId");
     expect("register", body_args(&number("UEN", "1994038654")), R1, Code::LocalFormat);
     let alias_only = company_body("MY", "ROC", "6087M", "X");
     expect("register", body_args(&alias_only), &[("MY:SSM", 1)], Code::SchemeNotPrimary);
-    let household = company_body("VN", "MST", "0100109106", "X").with("category", text("HOUSEHOLD"));
+    let household =
+        company_body("VN", "MST", "0100109106", "X").with("category", text("HOUSEHOLD"));
     expect("register", body_args(&household), &[("VN:NBR", 1)], Code::SurrogateRequired);
     // update
     expect("update", body_args(&body().with("version", Value::Int(2))), R1, Code::VersionConflict);
@@ -329,10 +342,20 @@ fn each_broken_precondition_of_an_act_gives_exactly_its_error() {
     expect("update", body_args(&number("UEN", "00192200M")), R1, Code::UbinUnknown);
     let stale = next(&first, &[]).with("prev", Digest::ZERO.into());
     expect("update", body_args(&stale), R1, Code::VersionConflict);
-    expect("update", body_args(&next(&first, &[("version", Value::Int(3))])), R1, Code::VersionConflict);
+    expect(
+        "update",
+        body_args(&next(&first, &[("version", Value::Int(3))])),
+        R1,
+        Code::VersionConflict,
+    );
     let earlier = next(&first, &[("validFrom", text("2026-06-29"))]);
     expect("update", body_args(&earlier), R1, Code::EffectiveOrder);
-    expect("update", body_args(&next(&first, &[("entity", text("ent_x"))])), R1, Code::BadTransition);
+    expect(
+        "update",
+        body_args(&next(&first, &[("entity", text("ent_x"))])),
+        R1,
+        Code::BadTransition,
+    );
     let other_date = next(&first, &[("registeredOn", text("2024-01-03"))]);
     expect("update", body_args(&other_date), R1, Code::BadTransition);
     expect("update", body_args(&plain("RESERVED")), R1, Code::BadTransition);
@@ -365,13 +388,23 @@ fn a_terminal_record_takes_no_further_version() {
     world.act(Register::Ubin, "register", args, R1).expect("the successor is stated unknown");
     let again = next(&merged, &[]);
     assert_eq!(refused(&mut world, "update", body_args(&again), R1), Code::TerminalStatus);
-    let alias = Value::object([("ubin", text("SG-UEN-199403865N-G7")), ("alias", text("SG-UEN-00192200M-6N"))]);
+    let alias = Value::object([
+        ("ubin", text("SG-UEN-199403865N-G7")),
+        ("alias", text("SG-UEN-00192200M-6N")),
+    ]);
     assert_eq!(refused(&mut world, "alias_add", alias, R1), Code::TerminalStatus);
 }
 
 #[test]
 fn status_moves_by_update_follow_the_whole_matrix() {
-    let movable = ["ACTIVE", "SUSPENDED", "UNDER_ADMINISTRATION", "STRIKE_OFF_PENDING", "IN_LIQUIDATION", "OTHER"];
+    let movable = [
+        "ACTIVE",
+        "SUSPENDED",
+        "UNDER_ADMINISTRATION",
+        "STRIKE_OFF_PENDING",
+        "IN_LIQUIDATION",
+        "OTHER",
+    ];
     for from in Status::ALL {
         for to in Status::ALL {
             let mut world = World::new();
@@ -382,7 +415,8 @@ fn status_moves_by_update_follow_the_whole_matrix() {
             let first = dated(*from, body().with("status", status(from.name())));
             let args = body_args(&first).with("successorUnknown", Value::from(true));
             world.act(Register::Ubin, "register", args, R1).expect("history may be loaded");
-            let second = dated(*to, next(&first.without("endedOn"), &[("status", status(to.name()))]));
+            let second =
+                dated(*to, next(&first.without("endedOn"), &[("status", status(to.name()))]));
             let second = second.with("prev", body_hash(&first).into());
             let found = run(&mut world, "update", &second, R1).err();
             let may = (movable.contains(&from.name()) || *from == Status::Reserved)
@@ -392,7 +426,13 @@ fn status_moves_by_update_follow_the_whole_matrix() {
                 (false, true) => None,
                 (false, false) => Some(Code::BadTransition),
             };
-            assert_eq!(found.map(Code::name), due.map(Code::name), "{} to {}", from.name(), to.name());
+            assert_eq!(
+                found.map(Code::name),
+                due.map(Code::name),
+                "{} to {}",
+                from.name(),
+                to.name()
+            );
         }
     }
 }
@@ -465,7 +505,10 @@ fn minimal_records_hold_a_commitment_and_no_name() {
         let trade = Value::List(vec![trade.with("type", text("TRADING"))]);
         expect(&minimal.with("displayId", text("7K3M9QX2TB4V")), Code::MinimalRecordRequired);
         expect(&minimal.with("otherNames", trade.clone()), Code::MinimalRecordRequired);
-        expect(&minimal.with("address", region.with("city", text("Hue"))), Code::MinimalRecordRequired);
+        expect(
+            &minimal.with("address", region.with("city", text("Hue"))),
+            Code::MinimalRecordRequired,
+        );
         let public = minimal
             .with("address", region)
             .with("otherNames", trade)
@@ -477,7 +520,7 @@ fn minimal_records_hold_a_commitment_and_no_name() {
 #[test]
 fn every_deny_pattern_is_refused_on_every_path() {
     let table = SchemeTable::genesis();
-    let world = World::new();
+    let mut world = World::new();
     let registrars: BTreeMap<String, String> = titian_genesis::devnet::STATES
         .iter()
         .map(|(cc, _, office)| ((*cc).to_owned(), format!("{cc}:{office}")))
@@ -491,7 +534,6 @@ fn every_deny_pattern_is_refused_on_every_path() {
             let squeezed = titian_contracts::ubin::identifier::squeeze(raw).expect("plain");
             let local = scheme.normalise(&squeezed);
             let body = company_body(&entry.cc, &entry.code, &local, "X").without("displayId");
-            let mut world = World { state: world.state.clone(), ..World::new() };
             let number = body.get("ubin").and_then(Value::as_text).expect("set");
             let parsed = titian_contracts::ubin::identifier::parse(number, &table);
             assert_eq!(parsed.map_err(|e| e.code), Err(Code::PersonalNumberRefused));
@@ -499,11 +541,17 @@ fn every_deny_pattern_is_refused_on_every_path() {
             let code = refused(&mut world, "register", body_args(&body), signer);
             assert_eq!(code, Code::PersonalNumberRefused, "{}-{}", entry.cc, entry.code);
             // the same number in the texts of a company of that state, R2 and override in vain
-            let company = company_body(&entry.cc, "SUR", "7K3M9QX2TB4V", "X").with("evidence", evidence());
-            let name = Value::object([("value", Value::from(format!("Shop {local}"))), ("lang", text("en"))]);
+            let company =
+                company_body(&entry.cc, "SUR", "7K3M9QX2TB4V", "X").with("evidence", evidence());
+            let name = Value::object([
+                ("value", Value::from(format!("Shop {local}"))),
+                ("lang", text("en")),
+            ]);
             let line = Value::List(vec![Value::from(format!("c/o {local}"))]);
-            let address = Value::object([("country", Value::from(entry.cc.as_str())), ("lines", line)]);
-            let identifier = Value::object([("scheme", text("ocid")), ("value", Value::from(local.as_str()))]);
+            let address =
+                Value::object([("country", Value::from(entry.cc.as_str())), ("lines", line)]);
+            let identifier =
+                Value::object([("scheme", text("ocid")), ("value", Value::from(local.as_str()))]);
             let bodies = [
                 company.with("legalName", name),
                 company.with("address", address),
@@ -528,7 +576,10 @@ fn an_override_needs_two_officers_and_evidence() {
     let name = Value::object([("value", text("Fund 2026-123-456")), ("lang", text("en"))]);
     let suspect = body().with("legalName", name);
     let mut world = World::new();
-    assert_eq!(refused(&mut world, "register", body_args(&suspect), R2), Code::PersonalDataSuspected);
+    assert_eq!(
+        refused(&mut world, "register", body_args(&suspect), R2),
+        Code::PersonalDataSuspected
+    );
     let overrides = Value::List(vec![text("/legalName/value")]);
     let args = body_args(&suspect).with("textOverrides", overrides.clone());
     assert_eq!(refused(&mut world, "register", args.clone(), R1), Code::QuorumMissing);
@@ -617,7 +668,8 @@ fn a_dry_run_names_the_signers_and_the_first_failing_check() {
         let block = BlockInfo { chain: &world.genesis.chain, height: 2, time_ms: world.time_ms };
         execute::dry_run(block, op, &world.state)
     };
-    let found = run("dissolve", body_args(&moved(&first, "DISSOLVED")).with("reason", text("REQUEST")));
+    let found =
+        run("dissolve", body_args(&moved(&first, "DISSOLVED")).with("reason", text("REQUEST")));
     assert_eq!(found.fails, None);
     let need = &found.needs[0];
     assert_eq!((need.role.as_str(), need.party.as_str(), need.count), ("R2", "SG:*", 2));
@@ -703,7 +755,16 @@ type Model = BTreeMap<Ubin, Value>;
 
 fn random_walk(seed: u64, steps: usize) {
     let states = [("SG", "SG:ACRA", "UEN"), ("MY", "MY:SSM", "SUR"), ("TH", "TH:DBD", "SUR")];
-    let acts = ["register", "update", "confirm", "suspend", "reinstate", "dissolve", "restore", "alias_add"];
+    let acts = [
+        "register",
+        "update",
+        "confirm",
+        "suspend",
+        "reinstate",
+        "dissolve",
+        "restore",
+        "alias_add",
+    ];
     let mut random = Random(seed);
     let mut world = World::new();
     let mut model = Model::new();
@@ -722,8 +783,15 @@ fn random_walk(seed: u64, steps: usize) {
         let args = match (act, model.get(&number)) {
             ("register", _) | (_, None) => body_args(&fresh),
             ("alias_add", Some(_)) => {
-                let alias = Ubin { local: format!("{}{}", &local[..local.len() - 1], random.below(4)), ..number.clone() };
-                let alias = if scheme == "UEN" { Ubin { local: format!("20230000{}A", random.below(8)), ..alias } } else { alias };
+                let alias = Ubin {
+                    local: format!("{}{}", &local[..local.len() - 1], random.below(4)),
+                    ..number.clone()
+                };
+                let alias = if scheme == "UEN" {
+                    Ubin { local: format!("20230000{}A", random.below(8)), ..alias }
+                } else {
+                    alias
+                };
                 Value::object([
                     ("ubin", Value::from(number.to_string())),
                     ("alias", Value::from(alias.to_string())),
@@ -736,7 +804,11 @@ fn random_walk(seed: u64, steps: usize) {
             ("restore", Some(old)) => body_args(&moved(old, "ACTIVE")),
             (_, Some(old)) => body_args(&next(old, &[("status", status(code))])),
         };
-        let args = if act == "alias_add" || random.below(8) == 0 { args } else { args.with("reason", text("OTHER")) };
+        let args = if act == "alias_add" || random.below(8) == 0 {
+            args
+        } else {
+            args.with("reason", text("OTHER"))
+        };
         let before = numbers(&world);
         let two: &[(&str, u64)] = &[(signer, 1), (signer, 2)];
         let signers = if random.below(3) == 0 { &two[..1] } else { two };
@@ -799,9 +871,16 @@ fn check_step(
 
 fn check_counters(world: &World, numbers: &BTreeMap<Vec<u8>, Entry>, place: &str) {
     let due = recount(numbers);
-    for (key, stored) in world.state.0.iter().filter(|(k, _)| k.starts_with(b"ubin/count/ubin_stock/")) {
+    for (key, stored) in
+        world.state.0.iter().filter(|(k, _)| k.starts_with(b"ubin/count/ubin_stock/"))
+    {
         let count: u64 = decode_content(&stored.content).expect("decodes");
-        assert_eq!(count, due.get(key).copied().unwrap_or(0), "{place}: {}", String::from_utf8_lossy(key));
+        assert_eq!(
+            count,
+            due.get(key).copied().unwrap_or(0),
+            "{place}: {}",
+            String::from_utf8_lossy(key)
+        );
     }
     assert!(due.keys().all(|key| world.state.0.contains_key(key)), "{place}");
 }
