@@ -39,6 +39,7 @@ use crate::op::{Op, Register};
 use crate::state::Overlay;
 
 pub use claim::claim;
+pub(crate) use claim::walk_actor;
 
 /// A business as other registers see it (ubin.md §5, actor hook).
 #[derive(Clone, Debug, PartialEq, Eq)]
