@@ -4,3 +4,8 @@ mod access_acts;
 mod access_delays;
 mod access_invariants;
 mod access_scene;
+mod ubin_acts;
+mod ubin_body;
+mod ubin_identifier;
+mod ubin_invariants;
+mod ubin_scene;
