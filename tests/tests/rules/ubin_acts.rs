@@ -14,7 +14,7 @@ use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 use titian_contracts::ubin::body::body_hash;
 use titian_contracts::ubin::identifier::Ubin;
-use titian_contracts::ubin::record::{entity_id, find};
+use titian_contracts::ubin::record::entity_id;
 use titian_contracts::ubin::view::{self, AsOf};
 use titian_contracts::ubin::vocabulary::Status;
 use titian_contracts::ubin::{self, counter};

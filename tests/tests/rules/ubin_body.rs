@@ -14,7 +14,6 @@ use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
 use titian_contracts::time::DAY_MS;
 use titian_contracts::ubin::body::{Draft, body_hash, name_commitment};
-use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::ubin::view;
 use titian_contracts::ubin::vocabulary::{Category, Status};

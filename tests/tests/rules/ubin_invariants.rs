@@ -11,7 +11,7 @@ use titian_contracts::state::decode_content;
 use titian_contracts::ubin::body::body_hash;
 use titian_contracts::ubin::counter;
 use titian_contracts::ubin::identifier::Ubin;
-use titian_contracts::ubin::record::{Entry, Record, ubin_of_key};
+use titian_contracts::ubin::record::{Entry, ubin_of_key};
 use titian_contracts::ubin::vocabulary::Status;
 use titian_tests::world::{World, company_body};
 
