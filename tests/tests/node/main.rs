@@ -1,0 +1,6 @@
+//! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
+
+mod door;
+mod gossip;
+mod mempool;
+mod mempool_pool;
