@@ -21,7 +21,7 @@ use crate::config::{Config, ConfigError};
 
 /// Runs a node of the Titian ledger, and serves its operator.
 #[derive(Debug, Parser)]
-#[command(name = "titian-node", version, about, arg_required_else_help = true)]
+#[command(name = "titian-node", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,7 +33,9 @@ enum Command {
     Init(init::InitArgs),
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
+    /// Check the configuration and the files it names
     CheckConfig(ConfigArgs),
+    /// Check the database of a stopped node: state root, blocks, certificates
     VerifyDb(ConfigArgs),
     Status(status::StatusArgs),
     /// Write a snapshot of the state [not built yet]
@@ -156,5 +158,34 @@ fn execute(command: Command) -> Result<(), CommandError> {
             "rollback",
             "blocks are final; move the data folder away and let the node sync anew",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_of_the_specification_is_there_and_has_help() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let specified = [
+            "run", "init", "genesis", "check-config", "snapshot", "restore", "prune", "backup",
+            "verify-db", "reindex", "rollback", "status",
+        ];
+        for name in specified {
+            let command = cli.find_subcommand(name);
+            assert!(command.is_some_and(|command| command.get_about().is_some()), "{name}");
+        }
+        assert_eq!(cli.get_subcommands().count(), specified.len());
+    }
+
+    #[test]
+    fn what_is_not_built_says_so_with_a_hint_and_the_code_of_usage() {
+        let error = execute(Command::Backup).expect_err("not built");
+        assert_eq!(error.kind as u8, 2);
+        assert!(error.message.starts_with("NOT_BUILT: ") && error.hint.is_some());
     }
 }

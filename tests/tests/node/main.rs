@@ -1,5 +1,6 @@
 //! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
 
+mod config;
 mod door;
 mod gossip;
 mod mempool;
