@@ -12,7 +12,7 @@ use jsonrpsee::{Extensions, core::RegisterMethodError};
 use titian_api::{Call, METHODS, Method, Refusal, Scope, call};
 use titian_contracts::error::{Code, Reject};
 
-use super::{Caller, State, access, admin, ledger, subscribe};
+use super::{Caller, State, access, admin, etr, ledger, subscribe, ubin, vc};
 
 /// What a method answers.
 pub(super) type Answer<T> = Result<T, Refusal>;
@@ -23,6 +23,9 @@ pub(super) fn all(state: Arc<State>) -> Result<RpcModule<Arc<State>>, RegisterMe
     ledger::register(&mut module)?;
     subscribe::register(&mut module)?;
     access::register(&mut module)?;
+    ubin::register(&mut module)?;
+    vc::register(&mut module)?;
+    etr::register(&mut module)?;
     admin::register(&mut module)?;
     add::<call::Discover, _, _>(&mut module, |state, _, _| async move {
         match titian_api::openrpc(&state.backend.version) {

@@ -72,6 +72,7 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     let state = Arc::new(State {
         limiter: config.calls_per_second_max.map(CallLimiter::new),
         receipts,
+        tables: super::ubin::Tables::default(),
         counters: Counters::default(),
         started: Instant::now(),
         config,
