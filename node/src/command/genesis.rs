@@ -193,7 +193,11 @@ fn contribute(args: &ContributeArgs) -> Result<(), CommandError> {
         root_keys: root.iter().map(NodeKey::public_key).collect(),
         authorities: file.authorities.into_iter().map(authority).collect::<Result<_, _>>()?,
         validator: file.validator.map(|node| validator(node, folder)).transpose()?,
-        legal: file.legal.map(|path| read_legal(&folder.join(path))).transpose()?.unwrap_or_default(),
+        legal: file
+            .legal
+            .map(|path| read_legal(&folder.join(path)))
+            .transpose()?
+            .unwrap_or_default(),
     };
     let unsigned = contribution::unsigned(&draft);
     let digest = Contribution::digest(&unsigned);

@@ -10,6 +10,7 @@ mod run;
 mod status;
 mod verify_db;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+
+/// Exit code after a fault of the program.
+const EXIT_FAULT: u8 = 70;
 
 /// Runs a node of the Titian ledger, and serves its operator.
 #[derive(Debug, Parser)]
@@ -56,7 +60,13 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArgs {
     /// Configuration file
-    #[arg(long, short, env = "TITIAN_CONFIG", default_value = "titian-node.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        env = "TITIAN_CONFIG",
+        default_value = "titian-node.toml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
 }
 
@@ -112,18 +122,30 @@ impl CommandError {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run_with(std::env::args_os()))
+}
+
+/// Runs a command line, the name of the program first; gives the exit code.
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version come this way too; nobody reads them if this fails.
+            let _ = answer.print();
+            return u8::try_from(answer.exit_code()).unwrap_or(Kind::Usage as u8);
+        }
+    };
     // Leaves the message of a fault to the panic hook, and tells it by the exit code.
     match catch_unwind(AssertUnwindSafe(|| execute(cli.command))) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(())) => 0,
         Ok(Err(error)) => {
             eprintln!("Error: {}", error.message);
             if let Some(hint) = error.hint {
                 eprintln!("Hint: {hint}");
             }
-            ExitCode::from(error.kind as u8)
+            error.kind as u8
         }
-        Err(_) => ExitCode::from(70),
+        Err(_) => EXIT_FAULT,
     }
 }
 
@@ -172,8 +194,18 @@ mod tests {
         let cli = Cli::command();
         cli.clone().debug_assert();
         let specified = [
-            "run", "init", "genesis", "check-config", "snapshot", "restore", "prune", "backup",
-            "verify-db", "reindex", "rollback", "status",
+            "run",
+            "init",
+            "genesis",
+            "check-config",
+            "snapshot",
+            "restore",
+            "prune",
+            "backup",
+            "verify-db",
+            "reindex",
+            "rollback",
+            "status",
         ];
         for name in specified {
             let command = cli.find_subcommand(name);

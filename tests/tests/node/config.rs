@@ -80,9 +80,11 @@ fn the_environment_comes_before_the_file() {
     assert_eq!(config.gossip.peers, [peer]);
     assert_eq!(config.gossip_peers().len(), 1);
 
-    for (name, value) in
-        [("TITIAN_RPC_LISTEN", "here"), ("TITIAN_MEMPOOL_BYTES_MAX", "much"), ("TITIAN_NODE_KIND", "thin")]
-    {
+    for (name, value) in [
+        ("TITIAN_RPC_LISTEN", "here"),
+        ("TITIAN_MEMPOOL_BYTES_MAX", "much"),
+        ("TITIAN_NODE_KIND", "thin"),
+    ] {
         let fault = read_with(&[(name, value)]).expect_err("it must be refused");
         assert!(matches!(&fault, ConfigError::Variable { name: named, .. } if named == name));
     }
