@@ -1,5 +1,7 @@
 //! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
 
+mod command;
+mod config;
 mod door;
 mod gossip;
 mod mempool;
