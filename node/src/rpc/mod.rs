@@ -17,6 +17,7 @@ mod admin;
 mod at;
 pub mod auth;
 mod caller;
+mod door;
 mod etr;
 mod http;
 mod ledger;
