@@ -14,6 +14,7 @@ mod acts;
 pub mod body;
 mod body_rules;
 pub mod check;
+mod claim;
 pub mod counter;
 pub mod identifier;
 pub mod pattern;
@@ -29,8 +30,6 @@ pub mod vocabulary;
 
 use acts::BodyAct;
 use identifier::Ubin;
-
-mod claim;
 
 use crate::context::Context;
 use crate::digest::Digest;

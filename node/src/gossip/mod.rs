@@ -29,6 +29,7 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use titian_contracts::limits;
+use titian_genesis::Genesis;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -46,7 +47,9 @@ const CONGESTED: Duration = Duration::from_millis(50);
 /// How often dials and bans are looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// After what time others are told again of what still waits.
-const TELL_AGAIN_MS: u64 = 5_000;
+pub const TELL_AGAIN_MS: u64 = 5_000;
+/// How often that is looked at.
+const TELL_AGAIN_TICK: Duration = Duration::from_secs(1);
 /// How long a listener may take to open.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// Batches that may wait for one peer: 16 MiB.
@@ -166,6 +169,12 @@ impl Gossip {
 /// The topic of a network.
 pub fn topic_of(chain: &str) -> IdentTopic {
     IdentTopic::new(format!("titian/mempool/1/{chain}"))
+}
+
+/// The validators of a genesis, at their mempool addresses.
+pub fn peers_of(genesis: &Genesis) -> Vec<ListedPeer> {
+    let validators = genesis.members.iter().filter_map(|member| member.validator.as_ref());
+    validators.filter_map(|node| ListedPeer::of_key(&node.peer_key, &node.gossip)).collect()
 }
 
 fn check_count(peers: &[ListedPeer]) -> Result<(), GossipError> {
@@ -315,7 +324,7 @@ impl Network {
     async fn run(mut self, mut commands: mpsc::Receiver<Vec<ListedPeer>>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tell_again = tokio::time::interval(Duration::from_millis(TELL_AGAIN_MS));
+        let mut tell_again = tokio::time::interval(TELL_AGAIN_TICK);
         tell_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let may_send = self.peers.any_subscribed();

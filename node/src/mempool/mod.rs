@@ -305,6 +305,16 @@ impl Mempool {
         self.inner.open.store(open, Ordering::Relaxed);
     }
 
+    /// How many wait for a block.
+    pub fn len(&self) -> usize {
+        self.inner.lock().len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What it holds.
     pub fn status(&self) -> MempoolStatus {
         let now_ms = (self.inner.clock)();
@@ -355,7 +365,7 @@ impl Inner {
     }
 
     fn busy(&self) -> Reject {
-        let detail = format!("retryAfterMs {}", self.config.retry_after_ms);
+        let detail = format!("retryAfterMs={}", self.config.retry_after_ms);
         Reject::new(Code::Busy, "", &detail)
     }
 

@@ -17,7 +17,6 @@ mod admin;
 mod at;
 pub mod auth;
 mod caller;
-mod door;
 mod etr;
 mod http;
 mod ledger;

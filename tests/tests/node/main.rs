@@ -1,5 +1,9 @@
-//! Tests of the node: its parts in one process, with a real database.
+//! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
 
+mod door;
+mod gossip;
+mod mempool;
+mod mempool_pool;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;

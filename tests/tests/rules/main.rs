@@ -1,0 +1,7 @@
+//! The rules of the registers, without network or storage: one program for all of them.
+
+mod access_acts;
+mod access_delays;
+mod access_invariants;
+mod access_scene;
+mod proof;
