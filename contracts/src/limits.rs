@@ -148,7 +148,7 @@ pub const ENGINE_QUEUE_MESSAGES_MAX: usize = 2_000;
 /// Requests waiting for the engine.
 pub const ENGINE_REQUESTS_MAX: usize = 64;
 /// Evidence kept of one height.
-pub const EVIDENCE_MAX: usize = 64;
+pub const ENGINE_EVIDENCE_MAX: usize = 64;
 
 // --- RPC (node)
 /// Body of a request.

@@ -6,3 +6,6 @@ mod door;
 mod gossip;
 mod mempool;
 mod mempool_pool;
+mod rpc;
+mod rpc_limits;
+mod rpc_tokens;

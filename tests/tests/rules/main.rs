@@ -9,3 +9,4 @@ mod ubin_body;
 mod ubin_identifier;
 mod ubin_invariants;
 mod ubin_scene;
+mod proof;
