@@ -6,13 +6,19 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng as _;
 use serde_json::{Value as Json, json};
-use titian_api::{call, ubin};
+use titian_api::{call, ubin, vc};
+use titian_contracts::credential::{ResourceId, ResourceKind, genesis_resource};
+use titian_contracts::digest::Digest;
+use titian_contracts::state::{MemoryState, Overlay};
 use titian_contracts::time::rfc3339;
 use titian_credential::contexts::Contexts;
 use titian_credential::proof::issue_jcs;
 use titian_credential::registration::{Frame, StatusSlot, business_registration};
+use titian_credential::snapshot::Live;
 
 use super::super::ubin::canonical;
 use super::{DAY_MS, counts, list_state};
@@ -61,7 +67,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
         (None, Some(record)) => extract(session, &canonical(record)?, &key.party, args.days)?,
         (None, None) => return Err(CommandError::usage("name a credential or a record")),
     };
-    let signed = sign(&unsigned, key)?;
+    let signed = sign(session, &unsigned, key)?;
     let text = titian_credential::json::canonical(&signed);
     document::write(&args.out, &format!("{text}\n"))?;
     let id = document::text(&signed, "/id").unwrap_or("").to_owned();
@@ -79,8 +85,8 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     Ok(Report::new(lines.join("\n"), json))
 }
 
-/// Signs a credential as `eddsa-jcs-2022`.
-pub(crate) fn sign(unsigned: &Json, key: &WalletKey) -> Result<Json> {
+/// Signs a credential as `eddsa-jcs-2022`, after checking that every term in it is defined.
+pub(crate) fn sign(session: &Session, unsigned: &Json, key: &WalletKey) -> Result<Json> {
     let number = key
         .number
         .ok_or_else(|| CommandError::usage("the key of the issuer is not bound yet"))?;
@@ -88,9 +94,39 @@ pub(crate) fn sign(unsigned: &Json, key: &WalletKey) -> Result<Json> {
         return Err(CommandError::usage(format!("{} has no purpose assert", key.label())));
     }
     let method = format!("did:ubin:{}#k{number}", key.party);
-    let contexts = Contexts { snapshot: None, sandbox: false, inline: false };
+    let registered = registered_contexts(session, unsigned)?;
+    let snapshot = Live::new(&registered, session.chain()?, false, 0, Digest::ZERO, now_ms());
+    let contexts = Contexts { snapshot: Some(&snapshot), sandbox: false, inline: false };
     issue_jcs(unsigned, &key.signing_key(), &method, &rfc3339(now_ms()), contexts)
         .map_err(|fault| refused(&fault))
+}
+
+/// The registered contexts that a document names, as the node shows them.
+///
+/// They only decide whether a term is defined; the signature covers the document as it stands.
+fn registered_contexts(session: &Session, credential: &Json) -> Result<MemoryState> {
+    let empty = MemoryState::default();
+    let mut overlay = Overlay::new(&empty);
+    let named = credential.get("@context").and_then(Json::as_array).into_iter().flatten();
+    for url in named.filter_map(Json::as_str) {
+        let Some(id) = url.strip_prefix("did:ubin:").and_then(ResourceId::parse) else { continue };
+        if id.kind != ResourceKind::JsonldContext {
+            continue;
+        }
+        let params = vc::IdParams { id: id.text(), height: None, proof: false };
+        let answer = Json::Object(session.client()?.ask::<call::VcResource>(&params)?);
+        let bytes = document::text(&answer, "/bytes").unwrap_or_default();
+        let bytes = URL_SAFE_NO_PAD
+            .decode(bytes)
+            .map_err(|_| CommandError::refused("the node shows a context that cannot be read"))?;
+        let (key, resource) = genesis_resource(&id.owner, id.kind, &id.name, id.version, &bytes)
+            .map_err(|reject| CommandError::from_reject(Kind::Refused, &reject))?;
+        overlay.write(key, &resource);
+    }
+    let changes = overlay.into_changes(0);
+    let mut state = MemoryState::default();
+    state.apply(&changes);
+    Ok(state)
 }
 
 fn refused(fault: &titian_credential::codes::Fault) -> CommandError {

@@ -68,7 +68,7 @@ pub(super) fn issue_and_revoke(demo: &mut Demo, ubin: &str) -> Result<()> {
     let since = Instant::now();
     let issuer = registrar("SG");
     let unsigned = issue::extract(demo.first(), ubin, &issuer, 30)?;
-    let credential = issue::sign(&unsigned, &demo.key(&issuer, 1)?)?;
+    let credential = issue::sign(demo.first(), &unsigned, &demo.key(&issuer, 1)?)?;
     let text = titian_credential::json::canonical(&credential);
     let path = demo.write("extract.json", &format!("{text}\n"))?;
     let (outcome, code) = judge(demo, &credential, "extract-verified.json")?;
