@@ -328,9 +328,9 @@ fn standing(
             || authority::key_covers(ctx.state, signer, act)
     });
     let business = matches!(target.party, Party::Business { .. });
-    let registrar_signed = signers.iter().any(|signer| {
-        matches!(signer.party, Party::Authority { .. }) && signer.mandate.is_none()
-    });
+    let registrar_signed = signers
+        .iter()
+        .any(|signer| matches!(signer.party, Party::Authority { .. }) && signer.mandate.is_none());
     if business && registrar_signed {
         match require_registrar(ctx, signers, target.cc(), act, Rule::R1) {
             Ok(()) => return Ok(Standing::Above),

@@ -110,7 +110,7 @@ fn a_key_of_a_waiting_recovery_that_is_revoked_never_acts() {
     let (no, effective_ms) = announce(&mut scene);
     let args = scene.revoke_args(&party, no, "compromised");
     scene.must("key_revoke", args, &[("SG:ACRA", 1)]);
-    assert_eq!(signing_at(&mut scene, effective_ms), []);
+    assert!(signing_at(&mut scene, effective_ms).is_empty());
     scene.world.time_ms = effective_ms;
     let (next, effective_ms) = announce(&mut scene);
     assert_eq!(signing_at(&mut scene, effective_ms), [next], "the way back stays open");
@@ -151,7 +151,8 @@ fn a_party_cannot_revoke_its_last_lasting_key_while_another_runs_out() {
     let args = scene.rotate_args(CUSTOMS, &[1, 2], 600, WIDE, 1);
     scene.must("key_rotate", args, &[(CUSTOMS, 1), (CUSTOMS, 2)]);
     let args = scene.revoke_args(CUSTOMS, 3, "retired");
-    let judge = |signers: &[(&str, u64)]| scene.judge(&scene.op("key_revoke", args.clone(), signers));
+    let judge =
+        |signers: &[(&str, u64)]| scene.judge(&scene.op("key_revoke", args.clone(), signers));
     assert_eq!(judge(&[(CUSTOMS, 3)]), Err(Code::LastKey));
     assert_eq!(judge(SG_ROOT), Ok(()));
 }

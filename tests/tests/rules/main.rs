@@ -4,3 +4,5 @@ mod access_acts;
 mod access_delays;
 mod access_invariants;
 mod access_scene;
+mod ledger_ops;
+mod tree;
