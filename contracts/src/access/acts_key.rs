@@ -223,7 +223,7 @@ pub(super) fn revoke(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let signers = signers(ctx, op)?;
     let standing = standing(ctx, &signers, &target, "access.key_revoke", &[no])?;
     let ring = target.known(ctx)?;
-    target.must_be_live()?;
+    target.must_not_have_moved(ctx)?;
     check_version(ring.entry.version, version)?;
     let key = ring
         .key(ctx.state, no)
