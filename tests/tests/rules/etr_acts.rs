@@ -242,7 +242,8 @@ fn each_broken_precondition_of_an_offer_gives_its_error() {
     refused(&mut t, &pay, &[&vn], Code::ActNotInProfile);
     let accept = accept_op(&t, &id);
     refused(&mut t, &accept, &[&th], Code::WrongState);
-    refused(&mut t, &op.with("id", Value::from(t.id("note", "NONE"))), &[&vn], Code::UnknownRecord);
+    let nowhere = op.with("id", Value::from(t.id("note", "NONE")));
+    refused(&mut t, &nowhere, &[&vn], Code::UnknownRecord);
 }
 
 #[test]

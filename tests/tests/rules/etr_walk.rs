@@ -558,7 +558,7 @@ impl Walk {
         let deadline = t + *self.dice.pick(&[59_999, 60_000, DAY_MS, DAY_MS, DAY_MS, 30 * DAY_MS,
             30 * DAY_MS + 1]);
         let mut ask = Ask {
-            act: self.dice.pick(acts),
+            act: *self.dice.pick::<&'static str>(acts),
             signers: Vec::new(),
             to: *self.dice.pick(&[0, 1, 2, 3]),
             endorse: *self.dice.pick(&kinds),
@@ -566,7 +566,7 @@ impl Walk {
             firm: self.dice.one_in(4),
             after: self.dice.one_in(5).then(|| t + 3_000),
             bad_tree: self.dice.one_in(25),
-            kind: self.dice.pick(&["delivery", "paper", "claim", "exchange"]),
+            kind: *self.dice.pick::<&'static str>(&["delivery", "paper", "claim", "exchange"]),
             paper: self.dice.one_in(2),
             serial: format!("S-{}-{}", model.reference, if model.note { "N" } else { "B" }),
             deadline,
