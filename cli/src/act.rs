@@ -53,8 +53,8 @@ pub(crate) struct FrameArgs {
     /// Acknowledge every legal warning that the ledger finds, after showing it
     #[arg(long, conflicts_with = "ack", help_heading = "Record")]
     pub(crate) ack_all: bool,
-    /// Place of the act, UN/LOCODE
-    #[arg(long, value_name = "LOCODE", help_heading = "Record")]
+    /// Place of the act, UN/LOCODE [default: the main port or capital of the signer's state]
+    #[arg(long, value_name = "LOCODE", env = "TITIAN_PLACE", help_heading = "Record")]
     pub(crate) place: Option<String>,
     /// Digest of the rulebook [default: the one in force]
     #[arg(long, value_name = "DIGEST", help_heading = "Record")]
@@ -224,20 +224,60 @@ pub(crate) fn prepare(
         (Some(wallet), Some(key)) => capability(session, wallet, key, &subject)?,
         _ => None,
     };
-    let ask = |ack: Option<Vec<String>>| {
+    let place = match (&frame.place, signers.first()) {
+        (Some(place), _) => place.clone(),
+        (None, Some(key)) => default_place(&key.party).to_owned(),
+        (None, None) => {
+            return Err(CommandError::usage("where is this done?").hint("--place SGSIN, or --as"));
+        }
+    };
+    let ask = |ack: Vec<String>| {
         client.ask::<call::EtrPrepare>(&etr::PrepareParams {
             act: act.clone(),
             args: args.clone(),
             id: draft.id.clone(),
             rulebook: frame.rulebook.clone(),
-            place: frame.place.clone(),
-            ack: ack.map(|list| list.into_iter().map(Into::into).collect()),
+            place: Some(place.clone()),
+            ack: Some(ack),
             blind: Some(random_hex::<16>()),
             capability: capability.clone(),
         })
     };
-    let ack = if frame.ack_all { None } else { Some(sorted(&frame.ack)) };
-    ask(ack)
+    let prepared = ask(sorted(&frame.ack))?;
+    let asked = prepared.fails.as_ref().is_some_and(|f| f.data.name == "LEGAL_ACK_REQUIRED");
+    if frame.ack_all && asked {
+        // the warnings of the dry run are what must be acknowledged; they stand in the review
+        return ask(sorted(&legal_warnings(&prepared.warnings)));
+    }
+    Ok(prepared)
+}
+
+/// Those of the warnings that are verdicts of law: `CC:verdict`.
+pub(crate) fn legal_warnings(warnings: &[String]) -> Vec<String> {
+    let is_verdict = |text: &&String| {
+        let bytes = text.as_bytes();
+        bytes.len() > 3
+            && bytes.get(2) == Some(&b':')
+            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+    };
+    warnings.iter().filter(is_verdict).cloned().collect()
+}
+
+/// Main port or capital of a party's state, UN/LOCODE.
+pub(crate) fn default_place(party: &str) -> &'static str {
+    match party.get(..2).unwrap_or_default() {
+        "BN" => "BNBWN",
+        "ID" => "IDJKT",
+        "KH" => "KHPNH",
+        "LA" => "LAVTE",
+        "MM" => "MMRGN",
+        "MY" => "MYPKG",
+        "PH" => "PHMNL",
+        "TH" => "THBKK",
+        "TL" => "TLDIL",
+        "VN" => "VNSGN",
+        _ => "SGSIN",
+    }
 }
 
 fn sorted(items: &[String]) -> Vec<String> {

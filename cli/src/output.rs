@@ -200,7 +200,7 @@ impl Output {
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| visible_width(cell)).max()
     };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let lines: Vec<String> = rows
@@ -210,7 +210,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
                 .iter()
                 .zip(&widths)
                 .map(|(cell, width)| {
-                    let fill = width.saturating_sub(cell.chars().count());
+                    let fill = width.saturating_sub(visible_width(cell));
                     format!("{cell}{}", " ".repeat(fill))
                 })
                 .collect();
@@ -218,4 +218,20 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+/// Characters that take a place on the terminal: colour codes take none.
+fn visible_width(cell: &str) -> usize {
+    let mut inside = false;
+    let visible = cell.chars().filter(|c| {
+        if *c == '\x1b' {
+            inside = true;
+        }
+        let shown = !inside;
+        if inside && *c == 'm' {
+            inside = false;
+        }
+        shown
+    });
+    visible.count()
 }

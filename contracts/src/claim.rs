@@ -151,7 +151,6 @@ pub(crate) fn stated_uint(stated: &Value, name: &str) -> Result<u64, VerifyError
         .ok_or_else(|| missing(name))
 }
 
-
 pub(crate) fn missing(name: &str) -> VerifyError {
     VerifyError::Malformed(format!("/claim/{name}: missing or of the wrong form"))
 }

@@ -148,7 +148,7 @@ pub const ENGINE_QUEUE_MESSAGES_MAX: usize = 2_000;
 /// Requests waiting for the engine.
 pub const ENGINE_REQUESTS_MAX: usize = 64;
 /// Evidence kept of one height.
-pub const EVIDENCE_MAX: usize = 64;
+pub const ENGINE_EVIDENCE_MAX: usize = 64;
 
 // --- RPC (node)
 /// Body of a request.
@@ -206,7 +206,11 @@ pub const CONTROLLERS_MAX: usize = 4;
 /// Length of a foreign DID.
 pub const CONTROLLER_DID_BYTES_MAX: usize = 256;
 /// Pieces of evidence of a version.
+<<<<<<< ours
+pub const RECORD_EVIDENCE_MAX: usize = 8;
+=======
 pub const UBIN_EVIDENCE_MAX: usize = 8;
+>>>>>>> theirs
 /// Fields that an op may pass in spite of the scan for personal data.
 pub const TEXT_OVERRIDES_MAX: usize = 16;
 /// Aliases of a record.

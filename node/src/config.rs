@@ -291,9 +291,10 @@ impl Config {
             "gossip.listen: an address such as /ip4/0.0.0.0/tcp/26601, or empty",
         );
         check(
-            self.consensus.peers.iter().all(|text| {
-                ListedPeer::parse(text).is_some_and(|peer| !peer.addresses.is_empty())
-            }),
+            self.consensus
+                .peers
+                .iter()
+                .all(|text| ListedPeer::parse(text).is_some_and(|peer| !peer.addresses.is_empty())),
             "consensus.peers: each must end in /p2p/<peer id> and have an address",
         );
         check(

@@ -101,7 +101,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             return show(session, &party.party, *at, proof.as_ref());
         }
         Command::Mandates { party } => {
-            let params = MandatesParams { party: party.party.clone(), height: None };
+            let params = MandatesParams { party: party.party.clone(), from: None, height: None };
             let answer = session.client()?.ask::<call::AccessMandates>(&params)?;
             return Ok(Report::json(Json::Object(answer)));
         }

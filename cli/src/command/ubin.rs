@@ -224,7 +224,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
                 scheme: scheme.clone(),
             };
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
-            Ok(list_report(Json::Object(found), "/results"))
+            Ok(list_report(Json::Object(found), "/matches"))
         }
         Command::List { prefix, limit, cursor } => {
             let params = ListParams {

@@ -81,7 +81,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
 fn is_bundle(bytes: &[u8]) -> bool {
     // a bundle that was damaged so that it is no JSON any more is still judged as one
     let start = bytes.get(..bytes.len().min(limits::PROOF_BYTES_MAX)).unwrap_or_default();
-    start.first() == Some(&b'{') && start.windows(13).any(|part| part == b"\"titianProof\"")
+    (start.first() == Some(&b'{') && start.windows(13).any(|part| part == b"\"titianProof\""))
         || start.windows(15).any(|part| part == b"\"certificate\":\"")
 }
 

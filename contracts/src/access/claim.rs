@@ -57,11 +57,7 @@ pub fn claim(stated: &Value, walk: &mut Walk<'_>, frame: Frame<'_>) -> Result<Va
     ]))
 }
 
-fn find(
-    party: &Party,
-    walk: &mut Walk<'_>,
-    time_ms: u64,
-) -> Result<Option<Found>, VerifyError> {
+fn find(party: &Party, walk: &mut Walk<'_>, time_ms: u64) -> Result<Option<Found>, VerifyError> {
     Ok(match party {
         Party::Root(cc) => walk.read::<Ams>(&ams_key(cc))?.map(|ams| Found {
             store_name: cc.clone(),

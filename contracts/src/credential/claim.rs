@@ -3,9 +3,7 @@
 
 use super::bits::{self, Chunk};
 use super::chain::LINKS_MAX;
-use super::{
-    Accreditation, NumberedId, StatusList, accreditation_key, chunk_key, list_key,
-};
+use super::{Accreditation, NumberedId, StatusList, accreditation_key, chunk_key, list_key};
 use crate::access::Party;
 use crate::claim::{Walk, differs, missing, stated_text, stated_uint, texts};
 use crate::json::Value;

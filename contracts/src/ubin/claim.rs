@@ -19,9 +19,7 @@ pub fn claim(kind: &str, stated: &Value, walk: &mut Walk<'_>) -> Result<Value, V
             ("found", Value::from(false)),
             ("ubin", Value::from(asked.to_string())),
         ])),
-        ("ubin-presence", Some(Entry::Record(record))) => {
-            presence(stated, &asked, &asked, &record)
-        }
+        ("ubin-presence", Some(Entry::Record(record))) => presence(stated, &asked, &asked, &record),
         ("ubin-presence", Some(Entry::Alias(alias))) => {
             let target =
                 Ubin::parse_canonical(&alias.target).ok_or_else(|| differs("alias target"))?;

@@ -36,6 +36,7 @@ pub(super) fn check_config(args: &ConfigArgs) -> Result<(), CommandError> {
         println!("{} is in order", args.config.display());
         return Ok(());
     }
-    Err(CommandError::refused(problems.join("; "))
-        .hint("`titian-node init` makes missing key files; the genesis file comes with the network"))
+    Err(CommandError::refused(problems.join("; ")).hint(
+        "`titian-node init` makes missing key files; the genesis file comes with the network",
+    ))
 }

@@ -31,7 +31,8 @@ pub(super) fn init(args: &InitArgs) -> Result<(), CommandError> {
     }
     std::fs::create_dir_all(&args.dir)
         .map_err(|fault| CommandError::refused(format!("{}: {fault}", args.dir.display())))?;
-    for (what, file) in [("votes", &config.node.validator_key), ("network", &config.node.network_key)]
+    for (what, file) in
+        [("votes", &config.node.validator_key), ("network", &config.node.network_key)]
     {
         let path = args.dir.join(file);
         let key = if path.exists() {
@@ -51,11 +52,10 @@ pub(super) fn init(args: &InitArgs) -> Result<(), CommandError> {
         println!("{}  was there", path.display());
         return Ok(());
     }
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(config.annotated().as_bytes()).and(file.sync_all()));
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| {
+            file.write_all(config.annotated().as_bytes()).and(file.sync_all())
+        });
     written.map_err(|fault| CommandError::refused(format!("{}: {fault}", path.display())))?;
     println!("{}  configuration", path.display());
     println!("Next: put the network's genesis.json beside it, then `titian-node run`");

@@ -10,6 +10,7 @@ mod run;
 mod status;
 mod verify_db;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -19,9 +20,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
 
+/// Exit code after a fault of the program.
+const EXIT_FAULT: u8 = 70;
+
 /// Runs a node of the Titian ledger, and serves its operator.
 #[derive(Debug, Parser)]
-#[command(name = "titian-node", version, about, arg_required_else_help = true)]
+#[command(name = "titian-node", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,7 +37,9 @@ enum Command {
     Init(init::InitArgs),
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
+    /// Check the configuration and the files it names
     CheckConfig(ConfigArgs),
+    /// Check the database of a stopped node: state root, blocks, certificates
     VerifyDb(ConfigArgs),
     Status(status::StatusArgs),
     /// Write a snapshot of the state [not built yet]
@@ -54,7 +60,13 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArgs {
     /// Configuration file
-    #[arg(long, short, env = "TITIAN_CONFIG", default_value = "titian-node.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        env = "TITIAN_CONFIG",
+        default_value = "titian-node.toml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
 }
 
@@ -110,18 +122,30 @@ impl CommandError {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    ExitCode::from(run_with(std::env::args_os()))
+}
+
+/// Runs a command line, the name of the program first; gives the exit code.
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version come this way too; nobody reads them if this fails.
+            let _ = answer.print();
+            return u8::try_from(answer.exit_code()).unwrap_or(Kind::Usage as u8);
+        }
+    };
     // Leaves the message of a fault to the panic hook, and tells it by the exit code.
     match catch_unwind(AssertUnwindSafe(|| execute(cli.command))) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(())) => 0,
         Ok(Err(error)) => {
             eprintln!("Error: {}", error.message);
             if let Some(hint) = error.hint {
                 eprintln!("Hint: {hint}");
             }
-            ExitCode::from(error.kind as u8)
+            error.kind as u8
         }
-        Err(_) => ExitCode::from(70),
+        Err(_) => EXIT_FAULT,
     }
 }
 
@@ -156,5 +180,44 @@ fn execute(command: Command) -> Result<(), CommandError> {
             "rollback",
             "blocks are final; move the data folder away and let the node sync anew",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_of_the_specification_is_there_and_has_help() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let specified = [
+            "run",
+            "init",
+            "genesis",
+            "check-config",
+            "snapshot",
+            "restore",
+            "prune",
+            "backup",
+            "verify-db",
+            "reindex",
+            "rollback",
+            "status",
+        ];
+        for name in specified {
+            let command = cli.find_subcommand(name);
+            assert!(command.is_some_and(|command| command.get_about().is_some()), "{name}");
+        }
+        assert_eq!(cli.get_subcommands().count(), specified.len());
+    }
+
+    #[test]
+    fn what_is_not_built_says_so_with_a_hint_and_the_code_of_usage() {
+        let error = execute(Command::Backup).expect_err("not built");
+        assert_eq!(error.kind as u8, 2);
+        assert!(error.message.starts_with("NOT_BUILT: ") && error.hint.is_some());
     }
 }

@@ -44,8 +44,9 @@ fn ask(
     body: &str,
 ) -> Result<(u16, String), CommandError> {
     let unreachable = |fault: std::io::Error| {
-        CommandError::new(Kind::NoNode, format!("no node answers at {node}: {fault}"))
-            .hint("is it running? `titian-node run`; rpc.listen of the configuration is its address")
+        CommandError::new(Kind::NoNode, format!("no node answers at {node}: {fault}")).hint(
+            "is it running? `titian-node run`; rpc.listen of the configuration is its address",
+        )
     };
     let mut stream = TcpStream::connect_timeout(&node, PATIENCE).map_err(unreachable)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(unreachable)?;

@@ -36,6 +36,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use application::Application;
+pub use bytes::Bytes;
 pub use status::{EngineStatus, Peer, Phase};
 
 use engine::{Ended, Run, launch, peer_address};

@@ -46,8 +46,9 @@ const COLLECT: Duration = Duration::from_millis(10);
 const CONGESTED: Duration = Duration::from_millis(50);
 /// How often dials and bans are looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// After what time others are told again of what still waits.
-pub const TELL_AGAIN_MS: u64 = 5_000;
+/// After what time others are told again of what still waits; longer than a full pool needs to
+/// drain, so that load alone does not double the traffic.
+pub const TELL_AGAIN_MS: u64 = 10_000;
 /// How often that is looked at.
 const TELL_AGAIN_TICK: Duration = Duration::from_secs(1);
 /// How long a listener may take to open.
@@ -190,10 +191,8 @@ struct Behaviour {
     allowed: allow_block_list::Behaviour<AllowedPeers>,
     limits: connection_limits::Behaviour,
     ping: ping::Behaviour,
-    gossipsub: gossipsub::Behaviour<
-        gossipsub::IdentityTransform,
-        gossipsub::WhitelistSubscriptionFilter,
-    >,
+    gossipsub:
+        gossipsub::Behaviour<gossipsub::IdentityTransform, gossipsub::WhitelistSubscriptionFilter>,
 }
 
 /// The settings of gossipsub: networks of 2 to 40 validators, most of them connected to all
@@ -264,9 +263,9 @@ fn build_swarm(
         .map_err(|e| setup(e.to_string()))?;
     // Names need the system's resolver; a node that is given numbers must start without one.
     let has_names = config.peers.iter().flat_map(|peer| &peer.addresses).any(|address| {
-        address.iter().any(|part| {
-            matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
-        })
+        address
+            .iter()
+            .any(|part| matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)))
     });
     if has_names {
         let with_names = over_tcp.with_dns().map_err(|e| setup(e.to_string()))?;

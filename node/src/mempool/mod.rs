@@ -348,7 +348,8 @@ impl Mempool {
         self.inner.lock().next_untold(bytes_max, now_ms)
     }
 
-    /// Has the others told again of what still waits `after_ms` after they were told.
+    /// Has the others told again of what still waits `after_ms` after they were told; the wait
+    /// doubles each time.
     pub fn tell_again(&self, after_ms: u64) {
         let now_ms = (self.inner.clock)();
         if self.inner.lock().tell_again(now_ms, after_ms) > 0 {
@@ -465,7 +466,11 @@ impl Inner {
 
     fn refuse(&self, asker: Asker, reject: Reject) {
         let metrics = &self.config.metrics;
-        if reject.code == Code::Busy { metrics.busy.inc() } else { metrics.refused.inc() };
+        if reject.code == Code::Busy {
+            metrics.busy.inc()
+        } else {
+            metrics.refused.inc()
+        };
         match asker {
             Asker::Client(sender) => drop(sender.send(Err(reject))),
             Asker::Peer(offences) => {

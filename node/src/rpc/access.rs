@@ -31,10 +31,10 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     add::<call::AccessKeys, _, _>(module, |state, params, _| async move {
         let party = party_text(&params.party)?.to_owned();
         let at = At::height(&state, params.height)?;
-        let overlay = Overlay::new(&at.reader);
         let count = limits::PARTY_KEYS_MAX;
-        let mut shown = answer(access_view::keys(&overlay, &party, at.time_ms, 1, count), &at)?;
-        drop(overlay);
+        let found =
+            access_view::keys(&Overlay::new(&at.reader), &party, at.time_ms, 1, count);
+        let mut shown = answer(found, &at)?;
         if params.proof {
             let did = format!("did:ubin:{party}");
             prove::add(&state, &mut shown, params.height, "vc-did", &[("did", did)]).await?;

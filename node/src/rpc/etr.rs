@@ -22,7 +22,7 @@ use titian_contracts::etr::{build, content, keys, profile, view as etr_view};
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::op;
-use titian_contracts::state::{Overlay, Reader as _, decode_content};
+use titian_contracts::state::{Overlay, decode_content};
 
 use super::at::At;
 use super::methods::{Answer, add, blocking};

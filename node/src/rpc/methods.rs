@@ -134,12 +134,13 @@ pub(super) fn error_object(refusal: &Refusal) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(refusal.code, refusal.message.clone(), Some(&refusal.data))
 }
 
-/// A refusal of the mempool: `BUSY` carries its hint as `retryAfterMs=N` in the detail.
+/// A refusal of the mempool: `BUSY` carries its hint as `retryAfterMs N` in the detail.
 pub(super) fn refusal_of(reject: Reject) -> Refusal {
     let hint = reject
         .detail
-        .split("retryAfterMs=")
+        .split("retryAfterMs")
         .nth(1)
+        .map(|rest| rest.trim_start_matches([' ', '=']))
         .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
         .and_then(|digits| digits.parse().ok());
     let refusal = Refusal::from(reject);

@@ -15,34 +15,34 @@ use titian_node::mempool::{Mempool, MempoolConfig};
 use titian_tests::world::World;
 
 /// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mempool and what surrounds it.
 #[derive(Debug)]
-pub struct Door {
+pub(crate) struct Door {
     /// The rules' world; its state at the start is the head.
-    pub world: World,
+    pub(crate) world: World,
     /// The mempool.
-    pub mempool: Mempool,
+    pub(crate) mempool: Mempool,
     clock: Arc<AtomicU64>,
     known: Arc<Mutex<BTreeSet<TransactionId>>>,
 }
 
 impl Door {
     /// A mempool with the limits of the specification.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
     /// A mempool with small quotas: transactions in all, and states with a share.
-    pub fn small(transactions_max: usize, members: usize) -> Self {
+    pub(crate) fn small(transactions_max: usize, members: usize) -> Self {
         Self::with(|config| {
             config.quotas = Quotas { transactions_max, members, ..config.quotas };
         })
     }
 
     /// A mempool with changed settings.
-    pub fn with(change: impl FnOnce(&mut MempoolConfig)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut MempoolConfig)) -> Self {
         let world = World::new();
         let mut config = MempoolConfig::new(&world.genesis.chain, 11);
         config.verify_threads = 2;
@@ -55,7 +55,9 @@ impl Door {
         let mempool = Mempool::with_clock(
             config,
             move || (Arc::clone(&head), head_ms),
-            move |id| mempool_known.lock().expect("no test panics while it holds this").contains(id),
+            move |id| {
+                mempool_known.lock().expect("no test panics while it holds this").contains(id)
+            },
             move || mempool_clock.load(Ordering::SeqCst),
         )
         .expect("threads start");
@@ -63,30 +65,30 @@ impl Door {
     }
 
     /// Moves the hand clock.
-    pub fn advance_ms(&self, ms: u64) {
+    pub(crate) fn advance_ms(&self, ms: u64) {
         self.clock.fetch_add(ms, Ordering::SeqCst);
     }
 
     /// Makes a transaction count as executed.
-    pub fn set_known(&self, id: TransactionId) {
+    pub(crate) fn set_known(&self, id: TransactionId) {
         self.known.lock().expect("no test panics while it holds this").insert(id);
     }
 
     /// The `n`-th transaction of an authority, signed with its k1: admitted, whatever its execution
     /// would say.
-    pub fn transaction(&self, authority: &str, n: u64) -> Vec<u8> {
+    pub(crate) fn transaction(&self, authority: &str, n: u64) -> Vec<u8> {
         self.transaction_with(authority, n, "")
     }
 
     /// Like [`Self::transaction`], longer by the bytes of `padding`.
-    pub fn transaction_with(&self, authority: &str, n: u64, padding: &str) -> Vec<u8> {
+    pub(crate) fn transaction_with(&self, authority: &str, n: u64, padding: &str) -> Vec<u8> {
         let args = Value::object([("n", Value::from(n)), ("padding", Value::from(padding))]);
         let op = self.world.op(Register::Ubin, "register", args);
         World::transaction(&self.world.sign(&op, &[(authority, 1)]))
     }
 
     /// Waits until so many wait for a block.
-    pub async fn until_waiting(&self, count: usize) {
+    pub(crate) async fn until_waiting(&self, count: usize) {
         let mut ready = self.mempool.ready();
         let reached = tokio::time::timeout(PATIENCE, ready.wait_for(|waiting| *waiting == count));
         if reached.await.is_err() {

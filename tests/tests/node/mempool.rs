@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::door::{Door, PATIENCE};
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::op::{Op, Register};
 use titian_contracts::transaction::TransactionId;
-use crate::door::{Door, PATIENCE};
 use titian_tests::world::World;
 
 fn code<T: std::fmt::Debug>(result: Result<T, titian_contracts::error::Reject>) -> Code {
@@ -201,6 +201,12 @@ async fn others_are_told_of_what_clients_brought_and_again_while_it_waits() {
     door.advance_ms(4_999);
     door.mempool.tell_again(5_000);
     assert!(door.mempool.next_untold(usize::MAX).is_empty());
+    door.advance_ms(1);
+    door.mempool.tell_again(5_000);
+    assert_eq!(door.mempool.next_untold(usize::MAX), own[1..]);
+    door.advance_ms(9_999);
+    door.mempool.tell_again(5_000);
+    assert!(door.mempool.next_untold(usize::MAX).is_empty(), "the wait has doubled");
     door.advance_ms(1);
     door.mempool.tell_again(5_000);
     assert_eq!(door.mempool.next_untold(usize::MAX), own[1..]);

@@ -59,8 +59,8 @@ impl Model {
         let (all, all_bytes) = count(None);
         let (own, own_bytes) = count(Some(state));
         let parts = QUOTAS.members + 1;
-        let share = own <= QUOTAS.transactions_max / 2 / parts
-            && own_bytes <= QUOTAS.bytes_max / 2 / parts;
+        let share =
+            own <= QUOTAS.transactions_max / 2 / parts && own_bytes <= QUOTAS.bytes_max / 2 / parts;
         let half = all <= QUOTAS.transactions_max / 2 && all_bytes <= QUOTAS.bytes_max / 2;
         let limit = all <= QUOTAS.transactions_max && all_bytes <= QUOTAS.bytes_max;
         if !(limit && (share || half)) {

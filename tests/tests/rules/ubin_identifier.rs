@@ -113,11 +113,11 @@ fn refused_vectors_give_their_error_and_suggestions_in_order() {
 
 /// The genesis table with the domain that the rendering vectors assume.
 fn table_with_domains() -> SchemeTable {
-    let text = String::from_utf8(include_bytes!("../../../contracts/profiles/ubin/schemes.json").to_vec());
-    let text = text.expect("UTF-8").replace(
-        "\"registerDomain\": null",
-        "\"registerDomain\": \"register.example\"",
-    );
+    let text =
+        String::from_utf8(include_bytes!("../../../contracts/profiles/ubin/schemes.json").to_vec());
+    let text = text
+        .expect("UTF-8")
+        .replace("\"registerDomain\": null", "\"registerDomain\": \"register.example\"");
     SchemeTable::read(text.as_bytes()).expect("the table with domains reads")
 }
 
@@ -211,8 +211,16 @@ fn every_single_substitution_and_every_swap_up_to_19_apart_is_caught() {
 fn only_the_canonical_spelling_names_a_business_in_an_op() {
     assert!(Ubin::parse_canonical("SG-UEN-199403865N-G7").is_some());
     let others = [
-        "SG-UEN-199403865N-G8", "sg-uen-199403865n-g7", "SGUEN199403865NG7", "SG-UEN-199403865N",
-        "SG-UEN-199403865N-G7-", "-SG-UEN-199403865N-G7", "SG-UEN-1994 03865N-G7", "", "SG-", "SG:X",
+        "SG-UEN-199403865N-G8",
+        "sg-uen-199403865n-g7",
+        "SGUEN199403865NG7",
+        "SG-UEN-199403865N",
+        "SG-UEN-199403865N-G7-",
+        "-SG-UEN-199403865N-G7",
+        "SG-UEN-1994 03865N-G7",
+        "",
+        "SG-",
+        "SG:X",
     ];
     for other in others {
         assert_eq!(Ubin::parse_canonical(other), None, "{other}");
@@ -263,7 +271,8 @@ fn a_failing_example_is_found() {
     let mut missing = scheme;
     missing.reject.push(("199403865N".to_owned(), "LOCAL_FORMAT".to_owned()));
     for entry in [wrong, missing] {
-        let error = Scheme::new(entry).expect("patterns parse").check_examples().expect_err("wrong");
+        let error =
+            Scheme::new(entry).expect("patterns parse").check_examples().expect_err("wrong");
         assert_eq!(error.code.name(), "SCHEME_EXAMPLE_FAILED");
     }
 }
@@ -306,7 +315,8 @@ fn no_code_of_a_country_is_ever_a_prefix_of_another() {
     let model = table.find("TL", "TIN").expect("in genesis").entry.clone();
     let mut accepted = 0;
     for _ in 0..2_000 {
-        let code = format!("{}{}", char::from(ALPHABET[10 + random.below(4)]), random.string(b"ABC1", 5));
+        let code =
+            format!("{}{}", char::from(ALPHABET[10 + random.below(4)]), random.string(b"ABC1", 5));
         accepted += usize::from(table.add(SchemeEntry { code, ..model.clone() }).is_ok());
     }
     assert!(accepted > 10);
