@@ -508,7 +508,8 @@ impl Walk {
         let texts: Vec<&str> = ack.iter().map(String::as_str).collect();
         let op = with_ack(&op, &texts);
         let id = op.get("id").and_then(Value::as_text).expect("an id").to_owned();
-        let signers = self.signers(&[0, to]);
+        let alone = self.dice.one_in(8);
+        let signers = self.signers(if alone { &[0] } else { &[0, to] });
         let expected = if self.models.contains_key(&id) {
             Err("RECORD_EXISTS")
         } else if !signers.contains(&0) {
@@ -575,7 +576,7 @@ impl Walk {
             },
             flag: self.dice.one_in(6),
             firm: self.dice.one_in(4),
-            after: self.dice.one_in(5).then(|| t + 3_000),
+            after: self.dice.one_in(4).then(|| t + 15_000),
             bad_tree: self.dice.one_in(25),
             kind: *self.dice.pick::<&'static str>(&["delivery", "paper", "claim", "exchange"]),
             paper: self.dice.one_in(2),
@@ -716,12 +717,12 @@ impl Walk {
         let ids: Vec<String> = self.models.keys().cloned().collect();
         let live: Vec<String> =
             ids.iter().filter(|id| self.models[*id].end.is_none()).cloned().collect();
-        if live.is_empty() || (live.len() < 100 && self.dice.one_in(8)) {
+        if live.is_empty() || (live.len() < 30 && self.dice.one_in(6)) {
             return self.issue();
         }
         let dead = self.dice.one_in(30) && live.len() < ids.len();
         let id = self.dice.pick(if dead { &ids } else { &live }).clone();
-        if self.dice.one_in(8)
+        if self.dice.one_in(30)
             && let Some((_, deadline, _)) = self.models[&id].waiting
         {
             // around a deadline, but time never goes back (I17)
