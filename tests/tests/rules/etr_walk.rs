@@ -509,7 +509,8 @@ impl Walk {
         let op = with_ack(&op, &texts);
         let id = op.get("id").and_then(Value::as_text).expect("an id").to_owned();
         let alone = self.dice.one_in(8);
-        let signers = self.signers(if alone { &[0] } else { &[0, to] });
+        let due = if alone { vec![0] } else { vec![0, to] };
+        let signers = self.signers(&due);
         let expected = if self.models.contains_key(&id) {
             Err("RECORD_EXISTS")
         } else if !signers.contains(&0) {
