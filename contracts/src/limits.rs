@@ -206,7 +206,7 @@ pub const CONTROLLERS_MAX: usize = 4;
 /// Length of a foreign DID.
 pub const CONTROLLER_DID_BYTES_MAX: usize = 256;
 /// Pieces of evidence of a version.
-pub const RECORD_EVIDENCE_MAX: usize = 8;
+pub const UBIN_EVIDENCE_MAX: usize = 8;
 /// Fields that an op may pass in spite of the scan for personal data.
 pub const TEXT_OVERRIDES_MAX: usize = 16;
 /// Aliases of a record.
