@@ -303,9 +303,9 @@ pub(crate) fn canonical(input: &str) -> Result<String> {
 fn make(cc: &str, scheme: &str, number: &str) -> Result<Report> {
     let table = SchemeTable::genesis();
     let (cc, scheme) = (cc.to_uppercase(), scheme.to_uppercase());
-    let parsed = identifier::make(&cc, &scheme, number, &table).map_err(|code| {
-        CommandError::new(Kind::NotProven, code.meaning())
-            .named(code.name())
+    let parsed = identifier::make(&cc, &scheme, number, &table).map_err(|error| {
+        CommandError::new(Kind::NotProven, error.code.meaning())
+            .named(error.code.name())
             .hint(format!("titian ubin schemes --cc {cc}"))
     })?;
     let mut lines = vec![parsed.ubin.to_string()];
