@@ -17,7 +17,7 @@ use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 
-use crate::consensus::{
+use crate::consensus::application::{
     AppError, Application, BuiltBlock, Evidence, Origin, ReceivedBlock, Verdict,
 };
 use crate::ledger::Ledger;

@@ -178,10 +178,8 @@ impl Traders {
             .zip(content)
             .map(|(i, (name, value))| (*name, format!("{i:032x}"), value.to_jcs()))
             .collect();
-        let fields: Vec<Field<'_>> = texts
-            .iter()
-            .map(|(name, salt, value_jcs)| Field { name, salt, value_jcs })
-            .collect();
+        let fields: Vec<Field<'_>> =
+            texts.iter().map(|(name, salt, value_jcs)| Field { name, salt, value_jcs }).collect();
         let leaves = build::leaves_value(&build::leaves(&fields, 1));
         let opened = texts.iter().zip(content).filter(|((name, _, _), _)| open.contains(name)).map(
             |((name, salt, _), (_, value))| {

@@ -165,6 +165,7 @@ struct Counters {
     connections: AtomicU64,
     connections_refused: AtomicU64,
     subscriptions: AtomicU64,
+    slow_consumers: AtomicU64,
 }
 
 impl State {

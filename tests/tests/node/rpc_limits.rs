@@ -25,7 +25,7 @@ async fn malformed_requests_get_the_errors_of_the_protocol() {
         ("[]", -32600),
         ("{\"jsonrpc\":\"2.0\",\"id\":1}", -32600),
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no_such\"}", -32601),
-        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ledger_status\",\"params\":7}", -32600),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ledger_status\",\"params\":7}", 23),
     ] {
         let answer = post(served.address, body, &[]).await;
         let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -153,28 +153,82 @@ async fn one_connection_more_than_an_address_may_have_is_refused() {
     served.stop().await;
 }
 
-#[tokio::test]
-async fn a_subscriber_that_does_not_read_is_dropped_and_the_server_lives_on() {
-    let served = Served::start_with(|config| config.slow_consumer_ms = 1).await;
-    for _ in 0..1_500 {
-        served.blocks.commit(Vec::new());
+/// A WebSocket that reads only when told to.
+struct RawSocket(TcpStream);
+
+impl RawSocket {
+    async fn open(served: &Served) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4_096).expect("a small buffer");
+        let mut stream = socket.connect(served.address).await.expect("the server listens");
+        let head = "GET / HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                    sec-websocket-version: 13\r\n\
+                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.expect("it reads");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.expect("it answers"));
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+        Self(stream)
     }
-    let client = WsClientBuilder::default()
-        .max_buffer_capacity_per_subscription(1)
-        .build(format!("ws://{}", served.address))
-        .await
-        .expect("the server listens");
-    let subscription = client
-        .subscribe::<Value, _>(
-            "ledger_subscribe",
-            rpc_params_object("blocks", "0:0"),
-            "ledger_unsubscribe",
-        )
-        .await
-        .expect("the subscription opens");
+
+    /// Sends a text frame of less than 64 KiB, masked with zeros.
+    async fn send(&mut self, text: &str) {
+        let length = u16::try_from(text.len()).expect("a short text");
+        let mut frame = vec![0x81, 0xfe];
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(text.as_bytes());
+        self.0.write_all(&frame).await.expect("it reads");
+    }
+
+    async fn receive(&mut self) -> String {
+        self.0.read_u8().await.expect("a frame");
+        let length = match self.0.read_u8().await.expect("a length") {
+            126 => u64::from(self.0.read_u16().await.expect("a length")),
+            127 => self.0.read_u64().await.expect("a length"),
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).expect("it fits")];
+        self.0.read_exact(&mut payload).await.expect("the payload");
+        String::from_utf8_lossy(&payload).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_read_is_told_where_to_resume() {
+    let served = Served::start_with(|config| config.slow_consumer_ms = 1).await;
+    for block in 0..6u64 {
+        // refused in the block, but each has its receipt
+        let no_transactions =
+            (0..limits::BLOCK_TRANSACTIONS_MAX as u64).map(|i| (block << 32 | i).to_be_bytes().to_vec());
+        served.blocks.commit(no_transactions.collect());
+    }
+    let mut socket = RawSocket::open(&served).await;
+    let params = json!({"topic": "receipts", "cursor": "0:0"});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "ledger_subscribe", "params": params});
+    socket.send(&call.to_string()).await;
+    loop {
+        let metrics = request(served.address, "GET", "/metrics", &[], b"").await;
+        if String::from_utf8_lossy(&metrics.body).contains("titian_rpc_slow_consumers_total 1") {
+            break;
+        }
+    }
     assert_alive(&served).await;
-    drop(subscription);
-    assert_alive(&served).await;
+    let mut last = String::new();
+    let told = loop {
+        let text = socket.receive().await;
+        let message: Value = serde_json::from_str(&text).unwrap_or_default();
+        let notice = &message["params"]["result"];
+        if notice["error"]["data"]["name"] == "SLOW_CONSUMER" {
+            break notice["error"]["data"]["cursor"].clone();
+        }
+        if let Some(cursor) = notice["cursor"].as_str() {
+            last = cursor.to_owned();
+        }
+    };
+    assert_eq!(told, json!(last));
     served.stop().await;
 }
 

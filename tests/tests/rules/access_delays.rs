@@ -3,8 +3,10 @@
 use titian_contracts::access::KeyState;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
+use titian_tests::world::company_body;
 
 use crate::access_scene::{CUSTOMS, Scene, WIDE, versioned};
+use crate::ubin_scene::{moved, run};
 
 const DAY_MS: u64 = 86_400_000;
 const SG_ROOT: &[(&str, u64)] = &[("SG", 1), ("SG", 2)];
@@ -110,7 +112,7 @@ fn a_key_of_a_waiting_recovery_that_is_revoked_never_acts() {
     let (no, effective_ms) = announce(&mut scene);
     let args = scene.revoke_args(&party, no, "compromised");
     scene.must("key_revoke", args, &[("SG:ACRA", 1)]);
-    assert_eq!(signing_at(&mut scene, effective_ms), []);
+    assert!(signing_at(&mut scene, effective_ms).is_empty());
     scene.world.time_ms = effective_ms;
     let (next, effective_ms) = announce(&mut scene);
     assert_eq!(signing_at(&mut scene, effective_ms), [next], "the way back stays open");
@@ -151,7 +153,8 @@ fn a_party_cannot_revoke_its_last_lasting_key_while_another_runs_out() {
     let args = scene.rotate_args(CUSTOMS, &[1, 2], 600, WIDE, 1);
     scene.must("key_rotate", args, &[(CUSTOMS, 1), (CUSTOMS, 2)]);
     let args = scene.revoke_args(CUSTOMS, 3, "retired");
-    let judge = |signers: &[(&str, u64)]| scene.judge(&scene.op("key_revoke", args.clone(), signers));
+    let judge =
+        |signers: &[(&str, u64)]| scene.judge(&scene.op("key_revoke", args.clone(), signers));
     assert_eq!(judge(&[(CUSTOMS, 3)]), Err(Code::LastKey));
     assert_eq!(judge(SG_ROOT), Ok(()));
 }
@@ -255,4 +258,20 @@ fn a_root_keeps_its_quorum_whatever_is_revoked() {
     let too_many = scene.revoke_args("SG", 5, "compromised");
     assert_eq!(scene.judge(&scene.op("key_revoke", too_many, SG_ROOT)), Err(Code::LastKey));
     assert_eq!(is_quorum(&mut scene, at, &[3, 5]), Ok(()));
+}
+
+#[test]
+fn the_keys_of_a_dissolved_business_sign_nothing_but_can_still_be_marked() {
+    let mut scene = Scene::new();
+    let party = scene.business.clone();
+    let body = company_body("SG", "UEN", "209900001K", "TITIAN DEMO");
+    run(&mut scene.world, "dissolve", &moved(&body, "DISSOLVED"), R2).expect("from live");
+    assert!(!scene.may_sign(&party, 1));
+    let bind = scene.bind_args(&party, 2, &[(&["invoke"], WIDE, 1)]);
+    for (act, args) in [("key_bind", bind.clone()), ("recover", bind)] {
+        assert_eq!(scene.act(act, args, R2).err(), Some(Code::PartyNotLive), "{act}");
+    }
+    let stolen = scene.revoke_args(&party, 1, "compromised");
+    scene.must("key_revoke", stolen, &[("SG:ACRA", 1)]);
+    assert_eq!(scene.key(&party, 1).state, KeyState::Compromised);
 }

@@ -87,7 +87,8 @@ impl Run {
     /// Keys to sign with: anyone's, or in most cases those of who may well be asked.
     fn signers(&mut self, party: &str) -> Vec<Known> {
         let anyone = self.choices.below(4) == 0;
-        let asked = [&party[..2], if party.starts_with("SG") { "SG:ACRA" } else { "MY:SSM" }, party];
+        let asked =
+            [&party[..2], if party.starts_with("SG") { "SG:ACRA" } else { "MY:SSM" }, party];
         let from = self.choices.of(&asked).to_owned();
         let pool: Vec<Known> =
             self.keys.iter().filter(|key| anyone || key.party == from).cloned().collect();

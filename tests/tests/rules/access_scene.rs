@@ -42,7 +42,8 @@ impl Scene {
         scene.create_authority(CLOSED);
         let args = ending(CLOSED, 1);
         scene.must("authority_close", args, &[("SG", 1), ("SG", 2)]);
-        let narrow_registrar = scene.bind_args("SG:ACRA", 1, &[(&["invoke"], &["ubin.register"], 3)]);
+        let narrow_registrar =
+            scene.bind_args("SG:ACRA", 1, &[(&["invoke"], &["ubin.register"], 3)]);
         scene.must("key_bind", narrow_registrar, &[("SG", 1), ("SG", 2)]);
         for party in [scene.business.clone(), scene.agent.clone(), scene.gone.clone()] {
             let args = scene.bind_args(&party, 0, &[(&["invoke"], WIDE, 1)]);
@@ -243,11 +244,7 @@ pub struct Break<'a> {
 
 impl<'a> Break<'a> {
     /// Breaks `member` of the arguments.
-    pub fn args(
-        member: &'static str,
-        code: Code,
-        args: impl Fn(&Value) -> Value + 'a,
-    ) -> Self {
+    pub fn args(member: &'static str, code: Code, args: impl Fn(&Value) -> Value + 'a) -> Self {
         Self { member, code, args: Box::new(args), signers: None }
     }
 

@@ -242,7 +242,8 @@ fn each_broken_precondition_of_an_offer_gives_its_error() {
     refused(&mut t, &pay, &[&vn], Code::ActNotInProfile);
     let accept = accept_op(&t, &id);
     refused(&mut t, &accept, &[&th], Code::WrongState);
-    refused(&mut t, &op.with("id", Value::from(t.id("note", "NONE"))), &[&vn], Code::UnknownRecord);
+    let nowhere = op.with("id", Value::from(t.id("note", "NONE")));
+    refused(&mut t, &nowhere, &[&vn], Code::UnknownRecord);
 }
 
 #[test]
@@ -424,7 +425,8 @@ fn a_staged_op_runs_with_its_last_signature_and_dies_with_its_record() {
             ("sig", t.world.signature(&digest, party, 1).to_value()),
         ])
     };
-    let code = |result: Result<_, Code>| result.map(|_: titian_contracts::execute::Receipt| ()).err();
+    let code =
+        |result: Result<_, Code>| result.map(|_: titian_contracts::execute::Receipt| ()).err();
     let payload = stage(&t, &op, &th);
     assert_eq!(code(t.run_kind("stage", payload)), Some(Code::UnexpectedSigner));
     let payload = cosign(&t, digest, &vn);
@@ -500,7 +502,14 @@ fn shipped_profiles_are_sound_and_each_rule_can_be_broken() {
         ("/L5", set(note, "quantity/kind", Value::from("lots"))),
         ("/L6", set(bill, "surrender/exchange_to", list(&[]))),
         ("/L7", note.without("money")),
-        ("/L8", set(note, "surrender/answer_s", Value::List(vec![Value::Int(1), Value::Int(2), Value::Int(3)]))),
+        (
+            "/L8",
+            set(
+                note,
+                "surrender/answer_s",
+                Value::List(vec![Value::Int(1), Value::Int(2), Value::Int(3)]),
+            ),
+        ),
         ("/L9", set(note, "fields/bound", bound)),
         ("/L10", set(note, "lapse/days", Value::Int(3))),
         ("/schema", note.with("colour", Value::from("red"))),

@@ -16,9 +16,8 @@ fn vectors() -> Value {
 }
 
 fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
-    path.split('/').fold(value, |value, name| {
-        value.get(name).unwrap_or_else(|| panic!("vectors hold {path}"))
-    })
+    path.split('/')
+        .fold(value, |value, name| value.get(name).unwrap_or_else(|| panic!("vectors hold {path}")))
 }
 
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
