@@ -143,8 +143,16 @@ pub(crate) fn finish(
     if stage {
         let bytes =
             Value::object([("op", unsigned.value.clone()), ("untilMs", stage_until(&unsigned))]);
+        let Some(path) = out else {
+            return Err(CommandError::usage("the others need the op to see what they sign")
+                .hint("-o op.json writes it; they run: titian etr cosign op.json"));
+        };
+        document::write(path, &format!("{}\n", unsigned.value.to_jcs()))?;
         let submitted = submit(session, "stage", unsigned.register, bytes, !signing.no_wait)?;
-        return receipt_report(session.output, &submitted);
+        let mut report = receipt_report(session.output, &submitted)?;
+        let next = format!("next, the others: titian etr cosign {}", path.display());
+        report.text = format!("{}\n{next}", report.text);
+        return Ok(report);
     }
     let lacking = missing.join(", ");
     let Some(path) = out else {
@@ -359,7 +367,12 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
 }
 
 /// Shows the op and asks, unless `yes`.
-fn approve(output: Output, unsigned: &Unsigned, keys: &[&WalletKey], yes: bool) -> Result<()> {
+pub(crate) fn approve(
+    output: Output,
+    unsigned: &Unsigned,
+    keys: &[&WalletKey],
+    yes: bool,
+) -> Result<()> {
     if yes {
         return Ok(());
     }
@@ -367,7 +380,7 @@ fn approve(output: Output, unsigned: &Unsigned, keys: &[&WalletKey], yes: bool) 
         output.note(&line);
     }
     for key in keys {
-        output.note(&format!("signs    {}", key.label()));
+        output.note(&format!("signs        {}", key.label()));
     }
     if !Output::can_ask() {
         return Err(CommandError::usage("nobody can be asked whether to sign this")
@@ -435,11 +448,15 @@ fn missing(unsigned: &Unsigned) -> Vec<String> {
     let sigs = unsigned.value.get("sigs").and_then(Value::as_list).unwrap_or_default();
     let parties: Vec<&str> =
         sigs.iter().filter_map(|sig| sig.get("party").and_then(Value::as_text)).collect();
-    let lacks = |need: &&Signer| {
-        let have = parties.iter().filter(|party| party_fits(&need.party, party)).count();
-        !need.party.is_empty() && (have as u64) < need.count
+    let lacking = |need: &Signer| {
+        let have = parties.iter().filter(|party| party_fits(&need.party, party)).count() as u64;
+        match have {
+            _ if need.party.is_empty() || have >= need.count => None,
+            0 => Some(need_text(need)),
+            _ => Some(format!("{} more of {}", need.count.saturating_sub(have), need_text(need))),
+        }
     };
-    unsigned.needs.iter().filter(lacks).map(need_text).collect()
+    unsigned.needs.iter().filter_map(lacking).collect()
 }
 
 fn need_text(need: &Signer) -> String {
@@ -527,7 +544,12 @@ pub(crate) fn refused(refusal: &titian_api::Refusal, data: &serde_json::Value) -
     let text = refusal.to_string();
     let prefix = format!("{}: ", refusal.data.name);
     let message = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
-    CommandError::refused(message).named(&refusal.data.name).with_data(data.clone())
+    let error = CommandError::refused(message).with_data(data.clone());
+    let error = match refusal.data.name.as_str() {
+        "LEGAL_ACK_REQUIRED" => error.hint("--ack CC:VERDICT names each warning, --ack-all all"),
+        _ => error,
+    };
+    error.named(&refusal.data.name)
 }
 
 /// The clock of this machine, ms.

@@ -34,7 +34,18 @@ pub(crate) fn lines(unsigned: &Unsigned) -> Vec<String> {
     lines.push(format!("network  {}", text("chain")));
     lines.push(format!("digest   {}", unsigned.digest()));
     lines.extend(unsigned.warnings.iter().map(|warning| format!("warning  {warning}")));
-    lines
+    align(&lines)
+}
+
+/// The lines with what follows the first word in one column.
+fn align(lines: &[String]) -> Vec<String> {
+    let split = |line: &String| {
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        (name.to_owned(), value.trim_start().to_owned())
+    };
+    let parts: Vec<(String, String)> = lines.iter().map(split).collect();
+    let width = parts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    parts.into_iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect()
 }
 
 /// What an act does to the title of a record.

@@ -18,9 +18,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
+use titian_contracts::access::Party;
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::json::Value;
 use titian_contracts::op::{OpSignature, parse_key_no};
+use titian_contracts::ubin::identifier::Ubin;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::{CommandError, Kind, Result};
@@ -54,8 +56,12 @@ impl std::str::FromStr for KeyRef {
             }
         };
         let party = party.strip_prefix("did:ubin:").unwrap_or(party);
-        if titian_contracts::access::Party::parse(party).is_none() {
-            return Err("a party is CC, CC:NAME or a UBIN, for example SG:ACRA".to_owned());
+        match Party::parse(party) {
+            None => return Err("a party is CC, CC:NAME or a UBIN, for example SG:ACRA".to_owned()),
+            Some(Party::Business { .. }) if Ubin::parse_canonical(party).is_none() => {
+                return Err(format!("no canonical UBIN; titian ubin check {party}"));
+            }
+            Some(_) => {}
         }
         Ok(Self { party: party.to_owned(), number })
     }
@@ -277,15 +283,14 @@ impl Wallet {
         Ok(())
     }
 
-    /// The key that a reference names. Without a number the first bound key of the party.
+    /// The key that a reference names. Without a number the newest bound key of the party.
     pub(crate) fn find(&self, wanted: &KeyRef) -> Result<&WalletKey> {
-        let found =
-            self.keys.iter().filter(|key| key.party == wanted.party).find(|key| {
-                match wanted.number {
-                    Some(number) => key.number == Some(number),
-                    None => key.number.is_some(),
-                }
-            });
+        let of_party = self.keys.iter().filter(|key| key.party == wanted.party);
+        let fitting = of_party.filter(|key| match wanted.number {
+            Some(number) => key.number == Some(number),
+            None => key.number.is_some(),
+        });
+        let found = fitting.max_by_key(|key| key.number);
         found.ok_or_else(|| {
             let name = match wanted.number {
                 Some(number) => format!("{}#k{number}", wanted.party),

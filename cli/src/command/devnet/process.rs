@@ -26,11 +26,7 @@ pub(crate) fn alive(folder: &Folder, node: &Node) -> Option<Pid> {
     let config = folder.file(node, "config.toml");
     let config = config.as_os_str().as_encoded_bytes();
     let same = command.split(|byte| *byte == 0).any(|argument| argument == config);
-    if same || (command.is_empty() && is_executing(number)) {
-        Pid::from_raw(number)
-    } else {
-        None
-    }
+    if same || (command.is_empty() && is_executing(number)) { Pid::from_raw(number) } else { None }
 }
 
 /// A process shows no command line while it becomes another program, and for good once it is dead

@@ -73,11 +73,13 @@ impl Fields {
         })
     }
 
-    /// Commits to a content. The number is put into the member that is bound to it.
+    /// Commits to a content. The number is put into the member that is bound to it. `salts` holds
+    /// those of an earlier attempt with the same content; others are drawn.
     pub(crate) fn commit(
         &self,
         mut content: Map<String, Json>,
         reference: &str,
+        salts: &Map<String, Json>,
     ) -> Result<Committed> {
         for (by, member) in &self.bound {
             if by == "ref" {
@@ -107,7 +109,9 @@ impl Fields {
             .iter()
             .filter(|(name, _)| !self.dynamic.contains(name))
             .map(|(name, value)| {
-                (name.clone(), random_hex::<16>(), titian_credential::json::canonical(value))
+                let known = salts.get(name).and_then(Json::as_str).map(str::to_owned);
+                let salt = known.unwrap_or_else(random_hex::<16>);
+                (name.clone(), salt, titian_credential::json::canonical(value))
             })
             .collect();
         let fields: Vec<Field<'_>> =
@@ -137,7 +141,7 @@ impl Fields {
 impl Committed {
     /// Writes the envelope of record `id` into `folder`, readable by its owner only.
     pub(crate) fn write(&self, folder: &Path, id: &str, profile: &str) -> Result<PathBuf> {
-        let path = folder.join(format!("{id}.content.json"));
+        let path = envelope_path(folder, id);
         let envelope = json!({
             "titianContent": 1,
             "id": id,
@@ -152,6 +156,37 @@ impl Committed {
             .map_err(|error| CommandError::file("write the content", &path, &error))?;
         Ok(path)
     }
+}
+
+/// The salts of an envelope that an earlier attempt to issue record `id` left in `folder`: that
+/// attempt may yet have reached the ledger, so its salts must not be replaced.
+pub(crate) fn earlier_salts(
+    folder: &Path,
+    id: &str,
+    content: &Map<String, Json>,
+) -> Result<Map<String, Json>> {
+    let path = envelope_path(folder, id);
+    if !path.exists() {
+        return Ok(Map::new());
+    }
+    let envelope = document::read_json(&path)?;
+    let part = |name: &str| envelope.get(name).and_then(Json::as_object).cloned();
+    match (part("content"), part("salts")) {
+        (Some(known), Some(salts))
+            if content.iter().all(|(name, value)| known.get(name) == Some(value)) =>
+        {
+            Ok(salts)
+        }
+        _ => Err(CommandError::usage(format!(
+            "{} holds another content for this number",
+            path.display()
+        ))
+        .hint("titian etr show ID says whether the record stands; if not, move the file away")),
+    }
+}
+
+fn envelope_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.content.json"))
 }
 
 /// Checks an envelope against the content root that the ledger shows; answers its content.

@@ -11,15 +11,15 @@ use titian_api::etr::{GetParams, InboxParams, ListParams, MatrixParams, ProvePar
 use titian_api::{Nothing, call, ubin};
 use titian_contracts::etr::content::record_id;
 use titian_contracts::json::Value;
-use titian_contracts::op::Register;
+use titian_contracts::op::{Op, Register};
 use titian_contracts::time::Date;
 
 use super::access::read_arguments;
 use super::ledger::write_bundle;
 use super::ubin::canonical;
-use crate::act::{self, Draft, FrameArgs, SigningArgs, capability, now_ms};
+use crate::act::{self, Draft, FrameArgs, SigningArgs, Unsigned, capability, now_ms};
 use crate::document;
-use crate::error::{CommandError, Result};
+use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
 use crate::wallet::KeyRef;
@@ -33,15 +33,15 @@ pub(crate) enum Command {
     /// Issue a record: the first holder signs too, or has agreed beforehand
     #[command(after_help = "Examples:
   titian etr issue --profile bl-order --ref SGPU4711 --content bl.json --lot 1:KGM:12000 \\
-    --to VN-MST-0100233488-ZA --as SG-UEN-199403865N-G7 --stage")]
+    --to VN-MST-0100233488-43 --as SG-UEN-199403865N-G7 --stage -o op.json")]
     Issue(IssueArgs),
     /// Offer a record to another; it stays with you until accepted
     #[command(after_help = "Examples:
-  titian etr offer etr_5c… --to TH-JP-0994000617721-P5 --endorse special --deadline 72h")]
+  titian etr offer etr_5c… --to TH-JP-0105530041751-D9 --endorse special --deadline 72h")]
     Offer(OfferArgs),
     /// Accept an offer: control and title pass to you
     #[command(after_help = "Examples:
-  titian etr accept etr_5c… --as TH-JP-0994000617721-P5 --ack TH:unknown
+  titian etr accept etr_5c… --as TH-JP-0105530041751-D9 --ack TH:unknown
   titian etr accept etr_5c… --ack-all")]
     Accept {
         #[command(flatten)]
@@ -93,9 +93,27 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   titian etr surrender-reject etr_5c… --reason freight_unpaid")]
     SurrenderReject(ReasonArgs),
+    /// Add a signature to an op that is staged on the ledger; the last one executes it
+    #[command(after_help = "Examples:
+  titian etr cosign op.json --as VN-MST-0100233488-43")]
+    Cosign {
+        /// The staged op, as `--stage -o op.json` wrote it
+        op: PathBuf,
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
+    /// Take a staged op off the ledger
+    #[command(after_help = "Examples:
+  titian etr unstage op.json --as SG-UEN-199403865N-G7")]
+    Unstage {
+        /// The staged op, as `--stage -o op.json` wrote it
+        op: PathBuf,
+        #[command(flatten)]
+        signing: SigningArgs,
+    },
     /// Agree beforehand to receive records
     #[command(after_help = "Examples:
-  titian etr consent-set --profile bl-order --from any --days 90 --no 1 --as VN-MST-0100233488-ZA")]
+  titian etr consent-set --profile bl-order --from any --days 90 --no 1 --as VN-MST-0100233488-43")]
     ConsentSet {
         /// Number of the consent: the next one of the party
         #[arg(long, value_name = "N")]
@@ -117,7 +135,7 @@ pub(crate) enum Command {
     },
     /// End a standing consent
     #[command(after_help = "Examples:
-  titian etr consent-revoke --no 1 --as VN-MST-0100233488-ZA")]
+  titian etr consent-revoke --no 1 --as VN-MST-0100233488-43")]
     ConsentRevoke {
         /// Number of the consent
         #[arg(long, value_name = "N")]
@@ -128,7 +146,7 @@ pub(crate) enum Command {
     /// Show a record; the party part with --as a party to it
     #[command(after_help = "Examples:
   titian etr show etr_5c…
-  titian etr show etr_5c… --as VN-MST-0100233488-ZA --content etr_5c….content.json")]
+  titian etr show etr_5c… --as VN-MST-0100233488-43 --content etr_5c….content.json")]
     Show {
         /// The record
         id: String,
@@ -141,7 +159,7 @@ pub(crate) enum Command {
     },
     /// List the records of a party
     #[command(after_help = "Examples:
-  titian etr list --as VN-MST-0100233488-ZA --status offered")]
+  titian etr list --as VN-MST-0100233488-43 --status offered")]
     List {
         /// The party
         #[arg(long = "as", value_name = "PARTY[#kN]")]
@@ -158,7 +176,7 @@ pub(crate) enum Command {
     },
     /// List what waits for a party's answer
     #[command(after_help = "Examples:
-  titian etr inbox --as TH-JP-0994000617721-P5")]
+  titian etr inbox --as TH-JP-0105530041751-D9")]
     Inbox {
         /// The party
         #[arg(long = "as", value_name = "PARTY[#kN]")]
@@ -376,6 +394,8 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let reason = Value::object([("reason", Value::from(reason))]);
             on_record(session, "surrender_reject", &args.record, reason)
         }
+        Command::Cosign { op, signing } => cosign(session, op, signing),
+        Command::Unstage { op, signing } => unstage(session, op, signing),
         Command::ConsentSet { no, profile, from, days, frame, signing } => {
             consent_set(session, *no, profile, from, *days, frame, signing)
         }
@@ -534,7 +554,11 @@ fn issue(session: &Session, args: &IssueArgs) -> Result<Report> {
     let Json::Object(content) = document::read_json(&args.content)? else {
         return Err(CommandError::usage("the content must be a JSON object"));
     };
-    let committed = fields.commit(content, &args.reference)?;
+    let id =
+        record_id(session.chain()?, &fields.series, &entity(session, &issuer)?, &args.reference);
+    let folder = args.content_dir.as_deref().unwrap_or(Path::new("."));
+    let salts = content::earlier_salts(folder, &id, &content)?;
+    let committed = fields.commit(content, &args.reference, &salts)?;
     let to = canonical(&args.to)?;
     let due_ms = match &args.due {
         None => None,
@@ -556,9 +580,6 @@ fn issue(session: &Session, args: &IssueArgs) -> Result<Report> {
         lots: args.lot.iter().map(Lot::to_value).collect(),
         due_ms,
     };
-    let id =
-        record_id(session.chain()?, &fields.series, &entity(session, &issuer)?, &args.reference);
-    let folder = args.content_dir.as_deref().unwrap_or(Path::new("."));
     let mut notes = Vec::new();
     if !args.signing.dry_run {
         let path = committed.write(folder, &id, &fields.profile)?;
@@ -594,6 +615,69 @@ fn offer(session: &Session, args: &OfferArgs) -> Result<Report> {
         members = members.with("withoutRecourse", Value::from(true));
     }
     on_record(session, "offer", &args.record, members)
+}
+
+/// Reads a staged op.
+fn read_staged(path: &Path) -> Result<(Op, String)> {
+    let op = Op::from_value(document::read_value(path)?)
+        .map_err(|reject| CommandError::from_reject(Kind::Usage, &reject))?;
+    let id = op.value.get("id").and_then(Value::as_text).map(str::to_owned);
+    let id = id.ok_or_else(|| CommandError::usage("the op is about no record"))?;
+    Ok((op, id))
+}
+
+/// Signs the digest of a staged op, computed here over the op that is shown.
+fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Report> {
+    let (op, id) = read_staged(path)?;
+    let Some(signer) = signing.signers.first() else {
+        return Err(CommandError::usage("who signs?").hint("--as PARTY"));
+    };
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let key = wallet.find(signer)?;
+    let unsigned = Unsigned {
+        value: op.value,
+        register: Register::Etr,
+        needs: Vec::new(),
+        warnings: Vec::new(),
+    };
+    act::approve(session.output, &unsigned, &[key], signing.yes)?;
+    let digest = unsigned.digest();
+    let payload = Value::object([
+        ("digest", Value::from(digest)),
+        ("id", Value::from(id)),
+        ("sig", key.sign(&digest)?.to_value()),
+    ]);
+    let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait)?;
+    act::receipt_report(session.output, &submitted)
+}
+
+fn unstage(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Report> {
+    let (op, id) = read_staged(path)?;
+    let Some(signer) = signing.signers.first() else {
+        return Err(CommandError::usage("who signs?").hint("--as PARTY"));
+    };
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let args = Value::object([("digest", Value::from(op.digest)), ("id", Value::from(id))]);
+    let mut unsigned = Unsigned {
+        value: Value::object([
+            ("act", Value::from("unstage")),
+            ("args", args),
+            ("chain", Value::from(session.chain()?)),
+            ("register", Value::from("etr")),
+            ("sigs", Value::List(Vec::new())),
+        ]),
+        register: Register::Etr,
+        needs: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let keys = [wallet.find(signer)?];
+    act::approve(session.output, &unsigned, &keys, signing.yes)?;
+    act::sign(&mut unsigned, &keys)?;
+    let wait = !signing.no_wait;
+    let submitted = act::submit(session, "unstage", Register::Etr, unsigned.value, wait)?;
+    act::receipt_report(session.output, &submitted)
 }
 
 fn consent_set(

@@ -68,7 +68,7 @@ fn issue(demo: &mut Demo, traders: &Traders) -> Result<String> {
     let reference = format!("TTN{}", random_hex::<5>().to_uppercase());
     let session = demo.first();
     let fields: Fields = profile(session, "bl-order@1")?;
-    let committed = fields.commit(content(&reference)?, &reference)?;
+    let committed = fields.commit(content(&reference)?, &reference, &Map::new())?;
     let issuer_entity = entity(session, &traders.carrier)?;
     let id = record_id(demo.folder.chain(), &fields.series, &issuer_entity, &reference);
     let envelope = committed.write(&demo.out, &id, &fields.profile)?;
