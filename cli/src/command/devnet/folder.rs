@@ -99,20 +99,21 @@ impl Folder {
         Ok(Some(Self { path, description }))
     }
 
-    /// Makes a devnet of `validators` nodes at `path`, which must not exist or be empty.
+    /// Refuses a folder that holds other things.
+    pub(crate) fn check_vacant(path: &Path) -> Result<()> {
+        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            let message = format!("{} exists and is no devnet", path.display());
+            return Err(CommandError::usage(message).hint("--dir takes another folder"));
+        }
+        Ok(())
+    }
+
+    /// Makes a devnet of `validators` nodes at `path`, which must be vacant.
     pub(crate) fn create(path: &Path, validators: u16, base_port: u16) -> Result<Self> {
         let top = base_port.checked_add(validators.saturating_mul(PORTS_PER_NODE));
         if top.is_none() {
             return Err(CommandError::usage("the ports would go beyond 65535")
                 .hint("--base-port takes a lower one"));
-        }
-        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied {
-            return Err(CommandError::usage(format!(
-                "{} exists and is no devnet",
-                path.display()
-            ))
-            .hint("--dir takes another folder"));
         }
         let plan = Plan {
             chain: format!("{DEVNET_CHAIN_PREFIX}{}", random_hex::<4>()),
@@ -126,8 +127,9 @@ impl Folder {
             rand::rngs::OsRng.fill_bytes(&mut bytes);
             bytes
         };
-        let made = devnet::make(&plan, &mut seed)
-            .map_err(|error| CommandError::bug(format!("the genesis does not assemble: {error}")))?;
+        let made = devnet::make(&plan, &mut seed).map_err(|error| {
+            CommandError::bug(format!("the genesis does not assemble: {error}"))
+        })?;
         let description = describe(&plan, &made);
         let staging = staging_path(path)?;
         let written = write_all(&staging, &made, &description);

@@ -525,12 +525,7 @@ fn status(
     Ok(Report::new(text, answer))
 }
 
-fn resolve(
-    session: &Session,
-    did: &str,
-    at: Option<&str>,
-    proof: Option<&Path>,
-) -> Result<Report> {
+fn resolve(session: &Session, did: &str, at: Option<&str>, proof: Option<&Path>) -> Result<Report> {
     let did = if did.starts_with("did:") { did.to_owned() } else { format!("did:ubin:{did}") };
     let params = ResolveParams {
         did,
