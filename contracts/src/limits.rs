@@ -125,8 +125,30 @@ pub const PROPOSAL_PARTS_MAX: usize = 128;
 pub const PROPOSAL_STREAMS_PER_PEER_MAX: usize = 4;
 /// Heights ahead of ours for which parts are kept.
 pub const PROPOSAL_HEIGHT_WINDOW: u64 = 2;
+/// Bytes of all incomplete proposals together.
+pub const PROPOSAL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bodies of later heights that wait for their parent to be decided.
+pub const PROPOSALS_WAITING_MAX: usize = 8;
 /// One sync response.
 pub const SYNC_RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// One sync request.
+pub const SYNC_REQUEST_BYTES_MAX: usize = 1024;
+/// Blocks asked for in one sync request.
+pub const SYNC_BLOCKS_MAX: usize = 16;
+/// Signatures of one certificate of the engine: up to two votes of each validator.
+pub const ENGINE_SIGNATURES_MAX: usize = 2 * VALIDATORS_MAX;
+/// Stream id of a proposal.
+pub const STREAM_ID_BYTES_MAX: usize = 32;
+/// Keys, peer ids and such within engine messages.
+pub const ENGINE_FIELD_BYTES_MAX: usize = 64;
+/// Heights ahead for which the engine keeps votes, and messages kept for each.
+pub const ENGINE_QUEUE_HEIGHTS_MAX: usize = 10;
+/// Messages kept for each later height.
+pub const ENGINE_QUEUE_MESSAGES_MAX: usize = 2_000;
+/// Requests waiting for the engine.
+pub const ENGINE_REQUESTS_MAX: usize = 64;
+/// Evidence kept of one height.
+pub const ENGINE_EVIDENCE_MAX: usize = 64;
 
 // --- RPC (node)
 /// Body of a request.
@@ -184,7 +206,7 @@ pub const CONTROLLERS_MAX: usize = 4;
 /// Length of a foreign DID.
 pub const CONTROLLER_DID_BYTES_MAX: usize = 256;
 /// Pieces of evidence of a version.
-pub const EVIDENCE_MAX: usize = 8;
+pub const UBIN_EVIDENCE_MAX: usize = 8;
 /// Fields that an op may pass in spite of the scan for personal data.
 pub const TEXT_OVERRIDES_MAX: usize = 16;
 /// Aliases of a record.

@@ -56,8 +56,7 @@ pub(crate) fn register_data() -> Result<Value, GenesisError> {
             ("id", Value::from(id)),
         ])
     };
-    let mut regimes =
-        vec![regime("SG-ETA-2A", "SG", "Electronic Transactions Act 2010, Part 2A")];
+    let mut regimes = vec![regime("SG-ETA-2A", "SG", "Electronic Transactions Act 2010, Part 2A")];
     for (cc, name, _) in crate::devnet::STATES {
         let citation = format!("contract under the rulebook alone; {name} names no statute");
         regimes.push(regime(&format!("CONTRACT-{cc}"), cc, &citation));

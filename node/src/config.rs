@@ -51,7 +51,7 @@ macro_rules! sections {
 sections! {
     node: NodeSection, "This node." {
         kind: NodeKind = NodeKind::Full,
-            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000).";
+            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000). This release does not prune: every kind keeps all.";
         data_dir: PathBuf = "data".into(), "Folder of the database, the engine's log and the vote guard.";
         genesis: PathBuf = "genesis.json".into(), "The genesis file of the network.";
         validator_key: PathBuf = "validator.key".into(),
@@ -59,41 +59,35 @@ sections! {
         network_key: PathBuf = "network.key".into(), "Key file for the identity in both networks, mode 0600.";
     }
     rpc: RpcSection, "JSON-RPC, REST, health and metrics." {
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7400)), "Address of the public port.";
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 26_650)), "Address of the public port.";
         connections_max: usize = limits::RPC_CONNECTIONS_MAX, "Connections in all.";
         connections_per_address_max: usize = limits::RPC_CONNECTIONS_PER_ADDRESS_MAX,
             "Connections from one address.";
-        requests_per_s_max: u32 = 200,
-            "Requests per second from one address; loopback is not limited.";
-        cors_origins: Vec<String> = Vec::new(), "Web origins that may call from a browser; \"*\" allows all.";
+        calls_per_s_max: u32 = 2_000,
+            "Calls per second from one address, bursts of twice as many; loopback is not limited; 0 = no limit.";
     }
-    admin: AdminSection, "The admin namespace node_*." {
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7401)), "Its address; loopback only.";
+    admin: AdminSection, "The admin namespace node_*: loopback only, with a token." {
         secret: PathBuf = "admin.secret".into(),
             "Secret of its tokens (HS256), mode 0600; made at the first start.";
     }
     consensus: ConsensusSection, "The consensus network and the pace of blocks." {
-        listen: String = "/ip4/0.0.0.0/tcp/7410".to_owned(), "Address of the consensus network.";
+        listen: String = "/ip4/0.0.0.0/tcp/26600".to_owned(), "Address of the consensus network.";
         peers: Vec<String> = Vec::new(),
-            "Other validators and observers: /ip4/…/tcp/7410/p2p/<peer id>, or /dns4/….";
+            "Peers besides the validators of the genesis: /ip4/…/tcp/26600/p2p/<peer id>, or /dns4/….";
         block_time_ms: u64 = 500, "Time from block to block under load, ms. 100 suits one machine.";
         propose_time_ms: u64 = 1_000, "How long a proposer may take before the next one has its turn, ms.";
         empty_block_interval_ms: u64 = 10_000, "Time between blocks when there is nothing to do, ms.";
     }
     gossip: GossipSection, "The mempool's network." {
-        listen: String = "/ip4/0.0.0.0/tcp/7411".to_owned(), "Its address; empty = only dials.";
+        listen: String = "/ip4/0.0.0.0/tcp/26601".to_owned(), "Its address; empty = only dials.";
         peers: Vec<String> = Vec::new(),
-            "The allow-list: /ip4/…/tcp/7411/p2p/<peer id>; /p2p/<peer id> alone for a peer that dials us.";
+            "Peers besides the validators of the genesis; /p2p/<peer id> alone for a peer that dials us.";
     }
     mempool: MempoolSection, "What may wait for a block." {
         transactions_max: usize = limits::MEMPOOL_TRANSACTIONS_MAX, "Transactions.";
         bytes_max: usize = limits::MEMPOOL_BYTES_MAX, "Bytes.";
         age_ms_max: u64 = limits::MEMPOOL_AGE_MS_MAX, "Age at which a transaction is dropped, ms.";
         verify_threads: usize = 0, "Threads that verify signatures; 0 = one per core.";
-    }
-    storage: StorageSection, "The database." {
-        keep_heights: u64 = 0, "Heights of blocks and history to keep; 0 = as the kind of node says.";
-        cache_bytes: usize = 256 * 1024 * 1024, "Memory for cached blocks of the database.";
     }
     log: LogSection, "Logs, to standard error." {
         level: String = "info".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
@@ -246,16 +240,6 @@ impl Config {
         self.gossip.listen.parse().into_iter().filter(|a: &Multiaddr| !a.is_empty()).collect()
     }
 
-    /// Heights of blocks and history to keep; `None` = all.
-    pub const fn keep_heights(&self) -> Option<u64> {
-        match (self.storage.keep_heights, self.node.kind) {
-            (0, NodeKind::Full) => Some(1_000_000),
-            (0, NodeKind::Light) => Some(1_000),
-            (_, NodeKind::Archive) => None,
-            (heights, _) => Some(heights),
-        }
-    }
-
     fn with(&self, section: &str, key: &str, value: &str) -> Result<Self, String> {
         let mut table = toml::Table::try_from(self).map_err(|e| e.to_string())?;
         let place = table
@@ -285,7 +269,6 @@ impl Config {
             }
         };
         let within = |value: usize, max: usize| value >= 1 && value <= max;
-        check(self.admin.listen.ip().is_loopback(), "admin.listen: must be a loopback address");
         check(
             (50..=10_000).contains(&self.consensus.block_time_ms),
             "consensus.block_time_ms: 50 to 10,000",
@@ -301,16 +284,17 @@ impl Config {
         );
         check(
             is_listen_address(&self.consensus.listen),
-            "consensus.listen: an address such as /ip4/0.0.0.0/tcp/7410",
+            "consensus.listen: an address such as /ip4/0.0.0.0/tcp/26600",
         );
         check(
             self.gossip.listen.is_empty() || is_listen_address(&self.gossip.listen),
-            "gossip.listen: an address such as /ip4/0.0.0.0/tcp/7411, or empty",
+            "gossip.listen: an address such as /ip4/0.0.0.0/tcp/26601, or empty",
         );
         check(
-            self.consensus.peers.iter().all(|text| {
-                ListedPeer::parse(text).is_some_and(|peer| !peer.addresses.is_empty())
-            }),
+            self.consensus
+                .peers
+                .iter()
+                .all(|text| ListedPeer::parse(text).is_some_and(|peer| !peer.addresses.is_empty())),
             "consensus.peers: each must end in /p2p/<peer id> and have an address",
         );
         check(
@@ -341,7 +325,6 @@ impl Config {
             within(self.rpc.connections_per_address_max, limits::RPC_CONNECTIONS_PER_ADDRESS_MAX),
             "rpc.connections_per_address_max: 1 to 100",
         );
-        check(self.rpc.requests_per_s_max >= 1, "rpc.requests_per_s_max: at least 1");
         check(
             telemetry::parse_level(&self.log.level).is_ok(),
             "log.level: error, warn, info, debug, trace, or a filter",

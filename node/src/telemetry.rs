@@ -82,7 +82,9 @@ pub struct LogControl(reload::Handle<EnvFilter, LogRegistry>);
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is neither a level nor a filter.
-    #[error("log level is not understood: use error, warn, info, debug, trace or a filter such as info,titian_node::gossip=debug")]
+    #[error(
+        "log level is not understood: use error, warn, info, debug, trace or a filter such as info,titian_node::gossip=debug"
+    )]
     Level,
     /// Another logger runs in this process, or the running one is gone.
     #[error("logs cannot be set up: {reason}")]

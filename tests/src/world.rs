@@ -13,8 +13,8 @@ use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, OpSignature, Register};
 use titian_contracts::state::MemoryState;
 use titian_contracts::transaction::Transaction;
-use titian_genesis::devnet::{self, Plan};
 use titian_genesis::Genesis;
+use titian_genesis::devnet::{self, NodeSecrets, Plan};
 
 /// 1 July 2026, 00:00 UTC.
 pub const START_MS: u64 = 1_782_864_000_000;
@@ -30,6 +30,8 @@ pub struct World {
     pub height: u64,
     /// Time of the next block, ms.
     pub time_ms: u64,
+    /// The secrets of the validators.
+    pub nodes: Vec<NodeSecrets>,
     keys: BTreeMap<(String, u64), [u8; 32]>,
     seeds: u64,
 }
@@ -59,9 +61,16 @@ impl World {
         let devnet = devnet::make(&plan, &mut seed).expect("the devnet plan is sound");
         let mut state = MemoryState::default();
         state.apply(&devnet.genesis.initial_state().expect("genesis state is sound"));
-        let keys =
-            devnet.keys.into_iter().map(|key| ((key.party, key.number), key.seed)).collect();
-        Self { genesis: devnet.genesis, state, height: 0, time_ms: START_MS, keys, seeds: 0 }
+        let keys = devnet.keys.into_iter().map(|key| ((key.party, key.number), key.seed)).collect();
+        Self {
+            genesis: devnet.genesis,
+            state,
+            height: 0,
+            time_ms: START_MS,
+            nodes: devnet.nodes,
+            keys,
+            seeds: 0,
+        }
     }
 
     /// A fresh seed nobody used.
@@ -126,11 +135,8 @@ impl World {
             .map(|bytes| CheckedTransaction::check(bytes, &self.state, self.time_ms))
             .collect();
         self.height += 1;
-        let info = BlockInfo {
-            chain: &self.genesis.chain,
-            height: self.height,
-            time_ms: self.time_ms,
-        };
+        let info =
+            BlockInfo { chain: &self.genesis.chain, height: self.height, time_ms: self.time_ms };
         let outcome = execute::execute(info, &checked, &self.state);
         self.state.apply(&outcome.changes);
         self.time_ms += 1000;
@@ -222,14 +228,11 @@ pub fn outcome_of(receipt: Receipt) -> Result<Receipt, Code> {
 
 /// A minimal body of an active company, version 1.
 pub fn company_body(cc: &str, scheme: &str, local: &str, name: &str) -> Value {
-    let check = titian_contracts::ubin::identifier::check_characters(
-        &format!("{cc}{scheme}{local}"),
-    )
-    .expect("letters and digits");
-    let entity = hash(
-        "titian ubin entity v1",
-        &[cc.as_bytes(), scheme.as_bytes(), &[0], local.as_bytes()],
-    );
+    let check =
+        titian_contracts::ubin::identifier::check_characters(&format!("{cc}{scheme}{local}"))
+            .expect("letters and digits");
+    let entity =
+        hash("titian ubin entity v1", &[cc.as_bytes(), scheme.as_bytes(), &[0], local.as_bytes()]);
     let entity = data_encoding::BASE32_NOPAD.encode(&entity.0[..20]).to_lowercase();
     let text = |t: &str| Value::from(t);
     Value::object([

@@ -8,6 +8,9 @@ use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::op::Op;
+use crate::ubin::identifier::Ubin;
+use crate::ubin::record;
+use crate::ubin::vocabulary::Status;
 
 /// Runs one access act.
 pub fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
@@ -72,14 +75,25 @@ impl Target {
         if fits { Ok(()) } else { Err(Reject::new(Code::DidInvalid, "/args/party", detail)) }
     }
 
-    /// `PARTY_NOT_LIVE` for a business whose record is closed. Its keys authorise nothing any
-    /// more; if it moved, they are another state's.
+    /// `PARTY_NOT_LIVE` for a business whose record is closed.
     pub(super) fn must_be_live(&self) -> Result<(), Reject> {
         if self.holder.as_ref().is_some_and(|holder| holder.live) {
             Ok(())
         } else {
             Err(Reject::new(Code::PartyNotLive, "/args/party", ""))
         }
+    }
+
+    /// `PARTY_NOT_LIVE` for a business that moved to another state: its keys are that state's, also
+    /// under the old number. The keys of one that ended otherwise can still be ended.
+    pub(super) fn must_not_have_moved(&self, ctx: &Context<'_, '_>) -> Result<(), Reject> {
+        let moved = match &self.party {
+            Party::Business { ubin } => Ubin::parse_canonical(ubin)
+                .and_then(|ubin| record::find(ctx.state, &ubin))
+                .is_none_or(|(_, record)| record.shown_status() == Status::Relocated),
+            _ => false,
+        };
+        if moved { Err(Reject::new(Code::PartyNotLive, "/args/party", "")) } else { Ok(()) }
     }
 }
 

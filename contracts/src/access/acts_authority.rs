@@ -97,7 +97,7 @@ fn end(
     reason: Option<&str>,
 ) -> Result<(), Reject> {
     let mut ring = target.known(ctx)?;
-    target.must_be_live()?;
+    target.must_not_have_moved(ctx)?;
     check_open(&ring)?;
     check_version(ring.entry.version, version)?;
     let reason = check_reason(reason)?;

@@ -223,7 +223,7 @@ pub(super) fn revoke(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let signers = signers(ctx, op)?;
     let standing = standing(ctx, &signers, &target, "access.key_revoke", &[no])?;
     let ring = target.known(ctx)?;
-    target.must_be_live()?;
+    target.must_not_have_moved(ctx)?;
     check_version(ring.entry.version, version)?;
     let key = ring
         .key(ctx.state, no)
@@ -328,7 +328,10 @@ fn standing(
             || authority::key_covers(ctx.state, signer, act)
     });
     let business = matches!(target.party, Party::Business { .. });
-    if business && own.len() < signers.len() {
+    let registrar_signed = signers
+        .iter()
+        .any(|signer| matches!(signer.party, Party::Authority { .. }) && signer.mandate.is_none());
+    if business && registrar_signed {
         match require_registrar(ctx, signers, target.cc(), act, Rule::R1) {
             Ok(()) => return Ok(Standing::Above),
             Err(reject) if !own_may => return Err(reject),

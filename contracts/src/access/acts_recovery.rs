@@ -72,6 +72,7 @@ pub(super) fn cancel(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         }
     }
     let mut ring = target.known(ctx)?;
+    target.must_not_have_moved(ctx)?;
     check_version(ring.entry.version, version)?;
     if ring.entry.pending_recovery.is_none() {
         return Err(Reject::new(Code::RecoveryNone, "/args/party", ""));

@@ -6,9 +6,9 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::content;
 use super::person;
 use super::record::{Record, Status};
-use super::content;
 use crate::access::authority;
 use crate::context::Context;
 use crate::digest::Digest;
@@ -248,12 +248,7 @@ fn read_evidence(
 }
 
 /// Whether an active key of its party made the signature over `digest`.
-fn verifies(
-    ctx: &Context<'_, '_>,
-    signature: &OpSignature,
-    digest: Digest,
-    field: &str,
-) -> bool {
+fn verifies(ctx: &Context<'_, '_>, signature: &OpSignature, digest: Digest, field: &str) -> bool {
     authority::active_key(ctx.state, signature, ctx.time_ms, field).is_ok_and(|key| {
         <[u8; 32]>::try_from(key.public_key.as_slice())
             .is_ok_and(|public| op::verify(&public, &digest, &signature.signature))

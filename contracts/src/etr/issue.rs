@@ -5,12 +5,10 @@ use super::kernel::{self, Work};
 use super::legal::{self, Concerned};
 use super::person::{Person, country, identity};
 use super::profile::{self, Profile};
-use super::record::{
-    Capacity, Lot, Money, PartyPart, Public, Record, Status, Title, TitleKind,
-};
+use super::record::{Capacity, Lot, Money, PartyPart, Public, Record, Status, Title, TitleKind};
 use super::request::{self, Act, Issue};
 use super::signing::Role;
-use super::{keys, kernel::finish};
+use super::{kernel::finish, keys};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
@@ -183,9 +181,8 @@ fn check_open(profile: &Profile, args: &Issue) -> Result<(), Reject> {
         .collect();
     for (name, salt, value) in &args.open {
         let leaf = args.leaves.iter().find(|leaf| leaf.name == *name);
-        let fits = leaf.is_some_and(|leaf| {
-            leaf.hash == content::field_leaf(name, 1, salt, &value.to_jcs())
-        });
+        let fits = leaf
+            .is_some_and(|leaf| leaf.hash == content::field_leaf(name, 1, salt, &value.to_jcs()));
         // nothing else of the content may stand on the ledger
         if !fits || !names.contains(&name) {
             return Err(mismatch(name));
@@ -276,8 +273,5 @@ pub fn is_entitled(ctx: &Context<'_, '_>, profile: &Profile, record: &Record) ->
     let title = &record.party.title;
     matches!(title.kind, TitleKind::None | TitleKind::Bearer)
         || profile.mode == profile::Mode::NamedOnce
-        || title
-            .party
-            .as_ref()
-            .is_some_and(|party| party.same(&record.party.controller, ctx.state))
+        || title.party.as_ref().is_some_and(|party| party.same(&record.party.controller, ctx.state))
 }

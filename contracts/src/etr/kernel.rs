@@ -383,11 +383,7 @@ fn index_parties(ctx: &mut Context<'_, '_>, before: Option<&Record>, after: &Rec
 }
 
 /// `BAD_DEADLINE` unless `deadline_ms` lies within the span after block time.
-pub fn check_deadline(
-    t: u64,
-    deadline_ms: u64,
-    span: profile::Span,
-) -> Result<(), Reject> {
+pub fn check_deadline(t: u64, deadline_ms: u64, span: profile::Span) -> Result<(), Reject> {
     let from = t.saturating_add(span.min_s.saturating_mul(1000));
     let until = t.saturating_add(span.max_s.saturating_mul(1000));
     if (from..=until).contains(&deadline_ms) {
@@ -399,19 +395,12 @@ pub fn check_deadline(
 
 /// Whether `person` holds a standing consent for records of `profile_id` given by `giver`, each
 /// member on its own.
-pub fn consents(
-    ctx: &Context<'_, '_>,
-    ubin: &str,
-    profile_id: &str,
-    giver: &str,
-) -> bool {
+pub fn consents(ctx: &Context<'_, '_>, ubin: &str, profile_id: &str, giver: &str) -> bool {
     consent::covers(ctx.state, ubin, profile_id, giver, ctx.time_ms)
 }
 
 /// The endorsement entry of a record: `etr/endorsement/{id}/{n}`.
-#[derive(
-    Clone, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
 pub struct Endorsement {
     /// Its place in the chain, from 1.
     pub n: u64,

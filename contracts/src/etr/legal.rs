@@ -193,9 +193,9 @@ pub fn rulebook_states(state: &Overlay<'_>, digest: Digest) -> Vec<String> {
 /// Whether at least one state has the rulebook in force at `t`: from ≤ t < until.
 pub fn rulebook_in_force(state: &Overlay<'_>, digest: Digest, t: u64) -> bool {
     rulebook_states(state, digest).iter().any(|cc| {
-        state.read::<Rulebook>(&rulebook_key(cc, digest)).is_some_and(|book| {
-            book.from_ms <= t && book.until_ms.is_none_or(|until| t < until)
-        })
+        state
+            .read::<Rulebook>(&rulebook_key(cc, digest))
+            .is_some_and(|book| book.from_ms <= t && book.until_ms.is_none_or(|until| t < until))
     })
 }
 

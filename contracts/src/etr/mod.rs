@@ -40,7 +40,7 @@ use crate::error::{Code, Reject};
 use crate::state::Overlay;
 use crate::transaction::{Payload, Transaction};
 
-pub use claim::claim;
+pub use claim::{challenge_of, claim, redact};
 pub use issue::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).

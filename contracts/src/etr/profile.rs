@@ -433,7 +433,11 @@ fn resolve(allow: &BTreeSet<String>) -> Option<BTreeSet<String>> {
 }
 
 fn one_of(at: &Members<'_>, name: &str, text: String, allowed: &[&str]) -> Result<String, Reject> {
-    if allowed.contains(&text.as_str()) { Ok(text) } else { Err(at.malformed(name, "unknown word")) }
+    if allowed.contains(&text.as_str()) {
+        Ok(text)
+    } else {
+        Err(at.malformed(name, "unknown word"))
+    }
 }
 
 fn word(members: &mut Members<'_>, name: &str, allowed: &[&str]) -> Result<String, Reject> {

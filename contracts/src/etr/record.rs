@@ -324,6 +324,9 @@ pub fn content_hash(key: &[u8], bytes: &[u8]) -> Option<Digest> {
     if !key.starts_with(keys::RECORD_PREFIX) {
         return None;
     }
+    if let Some((public, party_hash)) = super::claim::redacted_parts(bytes) {
+        return Some(content::state_leaf(content::public_hash(&public), party_hash));
+    }
     let (public, party) = texts_of(bytes)?;
     Some(content::state_leaf(content::public_hash(&public), content::party_hash(&party)))
 }

@@ -210,9 +210,10 @@ impl Issue {
         if self.lots.len() > limits::ETR_LOTS_MAX || !scales {
             return over("/args/lots");
         }
-        let names = self.leaves.iter().all(|leaf| {
-            (1..=limits::ETR_FIELD_NAME_BYTES_MAX).contains(&leaf.name.len())
-        });
+        let names = self
+            .leaves
+            .iter()
+            .all(|leaf| (1..=limits::ETR_FIELD_NAME_BYTES_MAX).contains(&leaf.name.len()));
         if self.leaves.len() > limits::ETR_FIELDS_MAX || !names {
             return over("/args/leaves");
         }
@@ -260,7 +261,8 @@ fn read_issue(args: &mut Members<'_>) -> Result<Issue, Reject> {
     let kind = TitleKind::parse(title.text("kind")?)
         .ok_or_else(|| title.malformed("kind", "unknown kind"))?;
     let path = title.pointer("party");
-    let party = title.optional("party").map(|value| Person::from_value(value, &path)).transpose()?;
+    let party =
+        title.optional("party").map(|value| Person::from_value(value, &path)).transpose()?;
     if party.is_some() != matches!(kind, TitleKind::ToOrder | TitleKind::Named) {
         return Err(title.malformed("party", "stands with to_order and named only"));
     }
@@ -379,8 +381,7 @@ fn read_answer(args: &mut Members<'_>) -> Result<SurrenderAnswer, Reject> {
             Err(args.malformed("issued", "record ids"))
         };
     }
-    let serials: Vec<String> =
-        args.texts("serials")?.into_iter().map(ToOwned::to_owned).collect();
+    let serials: Vec<String> = args.texts("serials")?.into_iter().map(ToOwned::to_owned).collect();
     if !serials.iter().all(|serial| is_reference(serial)) {
         return Err(args.malformed("serials", "1 to 40 of A-Z 0-9 - / ."));
     }

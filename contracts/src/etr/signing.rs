@@ -193,8 +193,8 @@ fn verify(ctx: &Context<'_, '_>, question: &Question<'_>) -> Result<Vec<Signer>,
 
 fn within_mandate(signer: &Signer, question: &Question<'_>) -> bool {
     let Some((_, mandate)) = &signer.mandate else { return true };
-    let profile = mandate.limits.is_empty()
-        || mandate.limits.iter().any(|limit| limit == question.profile);
+    let profile =
+        mandate.limits.is_empty() || mandate.limits.iter().any(|limit| limit == question.profile);
     let sum = match (&mandate.sum_limit, question.sum) {
         (Some((unit, scale, limit)), Some((of, at, amount))) => {
             // compared at the finer scale; both fit 128 bits for any u64 and scale ≤ 38

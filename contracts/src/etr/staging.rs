@@ -165,7 +165,8 @@ fn check_remover(ctx: &mut Context<'_, '_>, op: &Op, staged: &Op) -> Result<(), 
     let members: Vec<String> =
         staged.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
     let able = |ctx: &mut Context<'_, '_>, scope: String| {
-        let role = Role { letter: "signer", members: members.clone(), k: 1, scope, by_consent: false };
+        let role =
+            Role { letter: "signer", members: members.clone(), k: 1, scope, by_consent: false };
         let roles = [role];
         let question = Question {
             signatures: &op.signatures,

@@ -65,10 +65,8 @@ fn check_endorsement(
     offer: &Offer,
 ) -> Result<(), Reject> {
     let forbidden = |what| Err(Reject::new(Code::EndorsementForbidden, "/args/endorse", what));
-    let free = matches!(
-        offer.endorse,
-        Some(Endorse::Special | Endorse::Blank | Endorse::Restrictive)
-    );
+    let free =
+        matches!(offer.endorse, Some(Endorse::Special | Endorse::Blank | Endorse::Restrictive));
     if offer.without_recourse && !(free && work.profile.without_recourse) {
         return forbidden("recourse may not be excluded here");
     }

@@ -521,7 +521,7 @@ fn read_controllers(m: &mut Members<'_>) -> Result<(), Reject> {
 }
 
 fn read_evidence(m: &mut Members<'_>) -> Result<bool, Reject> {
-    let evidence = items(m, "evidence", limits::EVIDENCE_MAX)?;
+    let evidence = items(m, "evidence", limits::UBIN_EVIDENCE_MAX)?;
     for (path, item) in &evidence {
         let mut m = Members::of(item, path)?;
         required_word(&mut m, "type", EvidenceType::parse)?;

@@ -14,6 +14,7 @@ mod acts;
 pub mod body;
 mod body_rules;
 pub mod check;
+mod claim;
 pub mod counter;
 pub mod identifier;
 pub mod pattern;
@@ -30,8 +31,6 @@ pub mod vocabulary;
 use acts::BodyAct;
 use identifier::Ubin;
 
-mod claim;
-
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
@@ -40,6 +39,7 @@ use crate::op::{Op, Register};
 use crate::state::Overlay;
 
 pub use claim::claim;
+pub(crate) use claim::walk_actor;
 
 /// A business as other registers see it (ubin.md §5, actor hook).
 #[derive(Clone, Debug, PartialEq, Eq)]

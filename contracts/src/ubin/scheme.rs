@@ -265,7 +265,8 @@ impl SchemeTable {
         Self::read(GENESIS_TABLE).expect("the bundled table is checked by a test")
     }
 
-    /// Reads a table in the form of `schemes.json`.
+    /// Reads a table in the form of `schemes.json`; every example of every entry must give its
+    /// stated result (`SCHEME_EXAMPLE_FAILED`).
     pub fn read(bytes: &[u8]) -> Result<Self, Reject> {
         let value = json::parse(bytes)?;
         let mut members = Members::of(&value, "")?;
@@ -278,6 +279,9 @@ impl SchemeTable {
         members.object("legalForms")?;
         for (i, item) in members.list("schemes")?.iter().enumerate() {
             table.add(SchemeEntry::from_value(item, &format!("/schemes/{i}"))?)?;
+        }
+        for scheme in table.iter() {
+            scheme.check_examples()?;
         }
         members.finish()?;
         Ok(table)

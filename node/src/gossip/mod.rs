@@ -29,6 +29,7 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use titian_contracts::limits;
+use titian_genesis::Genesis;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -45,8 +46,11 @@ const COLLECT: Duration = Duration::from_millis(10);
 const CONGESTED: Duration = Duration::from_millis(50);
 /// How often dials and bans are looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// After what time others are told again of what still waits.
-const TELL_AGAIN_MS: u64 = 5_000;
+/// After what time others are told again of what still waits; longer than a full pool needs to
+/// drain, so that load alone does not double the traffic.
+pub const TELL_AGAIN_MS: u64 = 10_000;
+/// How often that is looked at.
+const TELL_AGAIN_TICK: Duration = Duration::from_secs(1);
 /// How long a listener may take to open.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// Batches that may wait for one peer: 16 MiB.
@@ -168,6 +172,12 @@ pub fn topic_of(chain: &str) -> IdentTopic {
     IdentTopic::new(format!("titian/mempool/1/{chain}"))
 }
 
+/// The validators of a genesis, at their mempool addresses.
+pub fn peers_of(genesis: &Genesis) -> Vec<ListedPeer> {
+    let validators = genesis.members.iter().filter_map(|member| member.validator.as_ref());
+    validators.filter_map(|node| ListedPeer::of_key(&node.peer_key, &node.gossip)).collect()
+}
+
 fn check_count(peers: &[ListedPeer]) -> Result<(), GossipError> {
     let count = peers.iter().map(|peer| peer.id).collect::<HashSet<_>>().len();
     if count > limits::PEERS_MAX {
@@ -181,10 +191,8 @@ struct Behaviour {
     allowed: allow_block_list::Behaviour<AllowedPeers>,
     limits: connection_limits::Behaviour,
     ping: ping::Behaviour,
-    gossipsub: gossipsub::Behaviour<
-        gossipsub::IdentityTransform,
-        gossipsub::WhitelistSubscriptionFilter,
-    >,
+    gossipsub:
+        gossipsub::Behaviour<gossipsub::IdentityTransform, gossipsub::WhitelistSubscriptionFilter>,
 }
 
 /// The settings of gossipsub: networks of 2 to 40 validators, most of them connected to all
@@ -255,9 +263,9 @@ fn build_swarm(
         .map_err(|e| setup(e.to_string()))?;
     // Names need the system's resolver; a node that is given numbers must start without one.
     let has_names = config.peers.iter().flat_map(|peer| &peer.addresses).any(|address| {
-        address.iter().any(|part| {
-            matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
-        })
+        address
+            .iter()
+            .any(|part| matches!(part, Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)))
     });
     if has_names {
         let with_names = over_tcp.with_dns().map_err(|e| setup(e.to_string()))?;
@@ -315,7 +323,7 @@ impl Network {
     async fn run(mut self, mut commands: mpsc::Receiver<Vec<ListedPeer>>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tell_again = tokio::time::interval(Duration::from_millis(TELL_AGAIN_MS));
+        let mut tell_again = tokio::time::interval(TELL_AGAIN_TICK);
         tell_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let may_send = self.peers.any_subscribed();

@@ -42,6 +42,13 @@ impl ListedPeer {
         let addresses = if address.is_empty() { Vec::new() } else { vec![address] };
         Some(Self { id, addresses })
     }
+
+    /// The peer of an Ed25519 identity at an address without `/p2p/`, as a genesis names it.
+    pub fn of_key(public_key: &[u8; 32], address: &str) -> Option<Self> {
+        let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(public_key).ok()?;
+        let id = PeerId::from_public_key(&key.into());
+        Some(Self { id, addresses: vec![address.parse().ok()?] })
+    }
 }
 
 /// How a peer stands.

@@ -305,6 +305,16 @@ impl Mempool {
         self.inner.open.store(open, Ordering::Relaxed);
     }
 
+    /// How many wait for a block.
+    pub fn len(&self) -> usize {
+        self.inner.lock().len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What it holds.
     pub fn status(&self) -> MempoolStatus {
         let now_ms = (self.inner.clock)();
@@ -338,7 +348,8 @@ impl Mempool {
         self.inner.lock().next_untold(bytes_max, now_ms)
     }
 
-    /// Has the others told again of what still waits `after_ms` after they were told.
+    /// Has the others told again of what still waits `after_ms` after they were told; the wait
+    /// doubles each time.
     pub fn tell_again(&self, after_ms: u64) {
         let now_ms = (self.inner.clock)();
         if self.inner.lock().tell_again(now_ms, after_ms) > 0 {
@@ -355,7 +366,7 @@ impl Inner {
     }
 
     fn busy(&self) -> Reject {
-        let detail = format!("retryAfterMs {}", self.config.retry_after_ms);
+        let detail = format!("retryAfterMs={}", self.config.retry_after_ms);
         Reject::new(Code::Busy, "", &detail)
     }
 
@@ -455,7 +466,11 @@ impl Inner {
 
     fn refuse(&self, asker: Asker, reject: Reject) {
         let metrics = &self.config.metrics;
-        if reject.code == Code::Busy { metrics.busy.inc() } else { metrics.refused.inc() };
+        if reject.code == Code::Busy {
+            metrics.busy.inc()
+        } else {
+            metrics.refused.inc()
+        };
         match asker {
             Asker::Client(sender) => drop(sender.send(Err(reject))),
             Asker::Peer(offences) => {

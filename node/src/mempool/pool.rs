@@ -21,6 +21,9 @@ const RECENT_IDS_MAX: usize = 65_536;
 /// Bytes that a block body needs for the length of each transaction.
 const LENGTH_PREFIX_BYTES: usize = 4;
 
+/// How often the wait before others are told again doubles.
+const TOLD_DOUBLINGS_MAX: u32 = 4;
+
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
@@ -81,6 +84,7 @@ struct Entry {
     bytes: usize,
     added_ms: u64,
     told_ms: Option<u64>,
+    times_told: u32,
     origin: Origin,
 }
 
@@ -186,7 +190,10 @@ impl Pool {
         self.next_place += 1;
         let lane = self.lanes.entry(ams.to_owned()).or_default();
         let added_ms = self.latest_ms;
-        lane.entries.insert(place, Entry { transaction, bytes, added_ms, told_ms: None, origin });
+        lane.entries.insert(
+            place,
+            Entry { transaction, bytes, added_ms, told_ms: None, times_told: 0, origin },
+        );
         lane.bytes += bytes;
         self.bytes += bytes;
         self.places.insert(id, (ams.to_owned(), place));
@@ -263,6 +270,7 @@ impl Pool {
                     break;
                 }
                 entry.told_ms = Some(now_ms);
+                entry.times_told = entry.times_told.saturating_add(1);
                 if let Ok(tx) = &entry.transaction.parsed {
                     batch.push(tx.bytes.clone());
                 }
@@ -278,13 +286,16 @@ impl Pool {
     }
 
     /// Puts own clients' transactions back in line that others were told of `after_ms` ago and
-    /// that still wait: the message may have been lost.
+    /// that still wait: the message may have been lost. Each time the wait doubles, so that a
+    /// standing network is not flooded.
     pub fn tell_again(&mut self, now_ms: u64, after_ms: u64) -> usize {
         let due: Vec<TransactionId> = self
             .lanes
             .values_mut()
             .flat_map(|lane| lane.entries.values_mut())
             .filter(|entry| {
+                let doublings = entry.times_told.saturating_sub(1).min(TOLD_DOUBLINGS_MAX);
+                let after_ms = after_ms.saturating_mul(1 << doublings);
                 entry.origin == Origin::Client
                     && entry.told_ms.is_some_and(|told| now_ms.saturating_sub(told) >= after_ms)
             })
@@ -311,7 +322,11 @@ impl Pool {
 
     /// When the oldest came, ms.
     pub fn oldest_ms(&self) -> Option<u64> {
-        self.lanes.values().filter_map(|lane| lane.entries.values().next()).map(|e| e.added_ms).min()
+        self.lanes
+            .values()
+            .filter_map(|lane| lane.entries.values().next())
+            .map(|e| e.added_ms)
+            .min()
     }
 
     fn has_room(&self, ams: &str, bytes: usize) -> bool {

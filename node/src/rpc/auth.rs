@@ -77,7 +77,7 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct AdminClaims {
     iat: u64,
 }

@@ -70,6 +70,12 @@ async fn metrics(AxumState(state): AxumState<Arc<State>>) -> Response {
             &counters.connections_refused,
         ),
         ("subscriptions", "open subscriptions", "gauge", &counters.subscriptions),
+        (
+            "slow_consumers",
+            "subscriptions ended because their queue stayed full",
+            "counter",
+            &counters.slow_consumers,
+        ),
     ];
     for (name, help, kind, value) in values {
         let total = if kind == "counter" { "_total" } else { "" };

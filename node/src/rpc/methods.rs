@@ -12,7 +12,7 @@ use jsonrpsee::{Extensions, core::RegisterMethodError};
 use titian_api::{Call, METHODS, Method, Refusal, Scope, call};
 use titian_contracts::error::{Code, Reject};
 
-use super::{Caller, State, access, admin, ledger, subscribe};
+use super::{Caller, State, access, admin, etr, ledger, subscribe, ubin, vc};
 
 /// What a method answers.
 pub(super) type Answer<T> = Result<T, Refusal>;
@@ -23,6 +23,9 @@ pub(super) fn all(state: Arc<State>) -> Result<RpcModule<Arc<State>>, RegisterMe
     ledger::register(&mut module)?;
     subscribe::register(&mut module)?;
     access::register(&mut module)?;
+    ubin::register(&mut module)?;
+    vc::register(&mut module)?;
+    etr::register(&mut module)?;
     admin::register(&mut module)?;
     add::<call::Discover, _, _>(&mut module, |state, _, _| async move {
         match titian_api::openrpc(&state.backend.version) {
@@ -131,12 +134,13 @@ pub(super) fn error_object(refusal: &Refusal) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(refusal.code, refusal.message.clone(), Some(&refusal.data))
 }
 
-/// A refusal of the mempool: `BUSY` carries its hint as `retryAfterMs=N` in the detail.
+/// A refusal of the mempool: `BUSY` carries its hint as `retryAfterMs N` in the detail.
 pub(super) fn refusal_of(reject: Reject) -> Refusal {
     let hint = reject
         .detail
-        .split("retryAfterMs=")
+        .split("retryAfterMs")
         .nth(1)
+        .map(|rest| rest.trim_start_matches([' ', '=']))
         .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
         .and_then(|digits| digits.parse().ok());
     let refusal = Refusal::from(reject);

@@ -14,8 +14,10 @@
 
 mod access;
 mod admin;
+mod at;
 pub mod auth;
 mod caller;
+mod etr;
 mod http;
 mod ledger;
 mod limit;
@@ -25,6 +27,8 @@ mod prove;
 mod server;
 mod submit;
 mod subscribe;
+mod ubin;
+mod vc;
 mod view;
 
 use std::future::Future;
@@ -148,6 +152,7 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
+    tables: ubin::Tables,
     counters: Counters,
     started: Instant,
 }
@@ -160,6 +165,7 @@ struct Counters {
     connections: AtomicU64,
     connections_refused: AtomicU64,
     subscriptions: AtomicU64,
+    slow_consumers: AtomicU64,
 }
 
 impl State {

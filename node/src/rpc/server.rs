@@ -36,6 +36,8 @@ const SHRINK_EVERY: Duration = Duration::from_secs(30);
 const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// Subscriptions of one WebSocket.
 const SUBSCRIPTIONS_PER_CONNECTION_MAX: u32 = 16;
+/// How long requests under way may take when the interface stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Pause after the system refused to accept (no file handles left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -72,6 +74,7 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     let state = Arc::new(State {
         limiter: config.calls_per_second_max.map(CallLimiter::new),
         receipts,
+        tables: super::ubin::Tables::default(),
         counters: Counters::default(),
         started: Instant::now(),
         config,
@@ -90,8 +93,7 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
 
 /// Aborts `task` when the interface stops.
 async fn until_stopped(mut stopped: watch::Receiver<bool>, task: tokio::task::JoinHandle<()>) {
-    // an error means that the sender is gone: the same
-    let _ = stopped.wait_for(|stop| *stop).await;
+    stop_asked(&mut stopped).await;
     task.abort();
 }
 
@@ -104,7 +106,7 @@ async fn shrink(state: Arc<State>, mut stopped: watch::Receiver<bool>) {
                     limiter.shrink();
                 }
             }
-            _ = stopped.wait_for(|stop| *stop) => return,
+            () = stop_asked(&mut stopped) => return,
         }
     }
 }
@@ -162,7 +164,7 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stop| *stop) => return,
+            () = stop_asked(&mut stopped) => return,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -207,12 +209,17 @@ async fn serve(
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // errors are the peer's: a reset, a slow head, no HTTP
-        _ = connection.as_mut() => {}
-        _ = stopped.wait_for(|stop| *stop) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(Duration::from_secs(5), connection).await;
-        }
+        _ = connection.as_mut() => return,
+        () = stop_asked(&mut stopped) => {}
     }
+    connection.as_mut().graceful_shutdown();
+    // what is not answered by then is cut off
+    let _ = tokio::time::timeout(STOP_PATIENCE, connection).await;
+}
+
+/// Returns when the interface stops; that the sender is gone means the same.
+async fn stop_asked(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// A stream that holds its place among the connections, also after an upgrade to WebSocket.

@@ -98,7 +98,7 @@ async fn deliver(
                 break;
             }
             for (cursor, notice) in notices {
-                if !send(state, &sink, &notice).await {
+                if !send(&sink, &notice, state.config.slow_consumer_ms).await {
                     give_up(state, &sink, last).await;
                     return;
                 }
@@ -114,9 +114,9 @@ async fn deliver(
 }
 
 /// Sends one notice; false if the queue stayed full or the subscriber left.
-async fn send(state: &State, sink: &SubscriptionSink, notice: &Notice) -> bool {
+async fn send(sink: &SubscriptionSink, notice: &Notice, patience_ms: u64) -> bool {
     let Ok(raw) = serde_json::value::to_raw_value(notice) else { return false };
-    let patience = Duration::from_millis(state.config.slow_consumer_ms);
+    let patience = Duration::from_millis(patience_ms);
     sink.send_timeout(SubscriptionMessage::from(raw), patience).await.is_ok()
 }
 
@@ -125,17 +125,12 @@ async fn give_up(state: &State, sink: &SubscriptionSink, last: Cursor) {
     if sink.is_closed() {
         return;
     }
-    let cursor = format!("{}:{}", last.0, last.1);
-    let notice = Notice {
-        cursor: cursor.clone(),
-        as_of: view::as_of(last.0, 0),
-        block: None,
-        receipt: None,
-        event: None,
-        tx_id: None,
-        error: Some(Refusal::from(Code::SlowConsumer).at(cursor)),
-    };
-    send(state, sink, &notice).await;
+    state.counters.slow_consumers.fetch_add(1, Ordering::Relaxed);
+    let time_ms = state.ledger().header(last.0).map_or(0, |header| header.time_ms);
+    let mut notice = empty_notice(last, time_ms);
+    notice.error = Some(Refusal::from(Code::SlowConsumer).at(notice.cursor.clone()));
+    // the queue is full now; whoever reads on within the time of a request still learns it
+    send(sink, &notice, state.config.request_timeout_ms).await;
 }
 
 type Notices = Vec<(Cursor, Notice)>;
