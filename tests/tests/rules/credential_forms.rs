@@ -2,7 +2,6 @@
 
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use serde_json::{Value as Json, json};
 use titian_contracts::credential::linter::BASE_TERMS;
 use titian_contracts::digest::Digest;
@@ -20,7 +19,7 @@ use titian_credential::verdict::{Check, CheckResult, Decision, Policy, Verdict};
 use titian_credential::verify::{Request, verify};
 use titian_credential::{did, profiles, status};
 
-use super::credential_scene::{ACRA, ROOT, Scene, change, set};
+use super::credential_scene::{ACRA, ROOT, Scene, cases, change, set};
 
 const VECTOR: &str = include_str!("../../data/vc/eddsa/eddsa-jcs-2022.json");
 
@@ -410,7 +409,7 @@ fn hostile_json_is_refused_at_its_limit_and_not_before() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 256, ..Config::default() })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn any_bytes_give_a_verdict_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -795,6 +794,7 @@ fn each_fault_of_status_entries_has_its_code() {
 fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
+    scene.world.time_ms += 1_000;
     scene.must("accreditation_suspend", change("SG:ACRA/acc/1", 1), ROOT);
     only(&ledger_verdict(&scene, &credential), Check::Accreditation, "ACCREDITATION_SUSPENDED");
     // signed while suspended: fails for ever
