@@ -40,7 +40,8 @@ pub const ROOT_KEYS_MAX: usize = 15;
 pub const ROOT_QUORUM_MAX: u64 = 8;
 /// Active keys of a party.
 pub const ACTIVE_KEYS_MAX: usize = 16;
-/// Keys a party may have had in all.
+/// Keys a party may have had in all by its own rotations; its authority or root may go on, so that
+/// nobody can use up a party's way back.
 pub const PARTY_KEYS_MAX: u64 = 1_024;
 /// Scopes of one key or authority.
 pub const SCOPES_MAX: usize = 64;
@@ -60,8 +61,48 @@ pub const RECOVERY_DELAY_MS: u64 = 86_400_000;
 pub const ROOT_ROTATION_DELAY_MS: u64 = 259_200_000;
 /// Life of a mandate: 366 days.
 pub const MANDATE_MS_MAX: u64 = 366 * 86_400_000;
+/// Mandates of one principal in force at a time.
+pub const OPEN_MANDATES_MAX: usize = 64;
 /// Acts and profile or scheme limits of a mandate.
 pub const MANDATE_ITEMS_MAX: usize = 32;
+
+// --- electronic transferable records (etr.md §3.4)
+/// Members of a joint holder.
+pub const ETR_JOINT_MAX: usize = 8;
+/// Evidence of one op.
+pub const ETR_EVIDENCE_BYTES_MAX: usize = 16 * 1024;
+/// Fields of a content.
+pub const ETR_FIELDS_MAX: usize = 128;
+/// Name of a field.
+pub const ETR_FIELD_NAME_BYTES_MAX: usize = 64;
+/// Lots of a record.
+pub const ETR_LOTS_MAX: usize = 64;
+/// Decimals of an amount.
+pub const ETR_SCALE_MAX: u64 = 6;
+/// Warnings acknowledged by one op.
+pub const ETR_ACK_MAX: usize = 16;
+/// Paper serials of one set.
+pub const ETR_SERIALS_MAX: usize = 9;
+/// Endorsements of a record.
+pub const ETR_ENDORSEMENTS_MAX: u64 = 1_024;
+/// Shortest time to answer an offer, surrender or presentment.
+pub const ETR_ANSWER_S_MIN: u64 = 60;
+/// Longest time to answer one: 30 days.
+pub const ETR_ANSWER_S_MAX: u64 = 2_592_000;
+/// Open standing consents of a party.
+pub const ETR_CONSENTS_MAX: usize = 64;
+/// Life of a standing consent: 366 days.
+pub const ETR_CONSENT_MS_MAX: u64 = 366 * 86_400_000;
+/// Profiles or givers that a standing consent names.
+pub const ETR_CONSENT_ITEMS_MAX: usize = 64;
+/// Staged ops of a record.
+pub const ETR_STAGES_MAX: usize = 4;
+/// Life of a staged op: 30 days.
+pub const ETR_STAGE_MS_MAX: u64 = 30 * 86_400_000;
+/// Nesting of a condition tree; a single leaf has depth 1.
+pub const ETR_CONDITION_DEPTH_MAX: usize = 4;
+/// Leaves of a condition tree.
+pub const ETR_CONDITION_LEAVES_MAX: usize = 16;
 
 // --- mempool and gossip (node)
 /// Waiting transactions.
@@ -109,7 +150,7 @@ pub const ENGINE_QUEUE_MESSAGES_MAX: usize = 2_000;
 /// Requests waiting for the engine.
 pub const ENGINE_REQUESTS_MAX: usize = 64;
 /// Evidence kept of one height.
-pub const EVIDENCE_MAX: usize = 64;
+pub const ENGINE_EVIDENCE_MAX: usize = 64;
 
 // --- RPC (node)
 /// Body of a request.
@@ -128,6 +169,54 @@ pub const SUBMIT_BATCH_MAX: usize = 500;
 pub const SUBMIT_WAIT_MS: u64 = 30_000;
 /// Items of a page.
 pub const PAGE_ITEMS_MAX: usize = 200;
+
+// --- UBIN register (ubin.md)
+/// Input of the UBIN reader.
+pub const UBIN_INPUT_BYTES_MAX: usize = 128;
+/// Characters of a canonical national number.
+pub const UBIN_LOCAL_CHARS_MAX: usize = 24;
+/// Body of a record.
+pub const UBIN_BODY_BYTES_MAX: usize = 8 * 1024;
+/// Code points of a name.
+pub const NAME_CHARS_MAX: usize = 256;
+/// Bytes of a name.
+pub const NAME_BYTES_MAX: usize = 1_024;
+/// Digits in a row, spaces and hyphens aside, from which a text looks like personal data.
+pub const TEXT_DIGIT_RUN_MAX: usize = 9;
+/// Names beside the legal name.
+pub const OTHER_NAMES_MAX: usize = 16;
+/// Characters of the register's own spelling of a number.
+pub const DISPLAY_ID_CHARS_MAX: usize = 40;
+/// Characters of a national text: legal form.
+pub const LEGAL_FORM_CHARS_MAX: usize = 80;
+/// Characters of a national code: status.
+pub const NATIONAL_CODE_CHARS_MAX: usize = 80;
+/// Lines of an address.
+pub const ADDRESS_LINES_MAX: usize = 3;
+/// Characters of an address line or city.
+pub const ADDRESS_LINE_CHARS_MAX: usize = 120;
+/// Characters of a postal code.
+pub const POSTAL_CODE_CHARS_MAX: usize = 16;
+/// Activities of a record.
+pub const ACTIVITIES_MAX: usize = 8;
+/// Identifiers of other systems of a record.
+pub const IDENTIFIERS_MAX: usize = 16;
+/// Relations of a record.
+pub const RELATIONS_MAX: usize = 64;
+/// Foreign DIDs of a record.
+pub const CONTROLLERS_MAX: usize = 4;
+/// Length of a foreign DID.
+pub const CONTROLLER_DID_BYTES_MAX: usize = 256;
+/// Pieces of evidence of a version.
+pub const UBIN_EVIDENCE_MAX: usize = 8;
+/// Fields that an op may pass in spite of the scan for personal data.
+pub const TEXT_OVERRIDES_MAX: usize = 16;
+/// Aliases of a record.
+pub const ALIASES_MAX: usize = 16;
+/// Records kept per identifier of another system in the index of possible duplicates.
+pub const REFERENCE_HOLDERS_MAX: usize = 32;
+/// Possible duplicates that one receipt names.
+pub const POSSIBLE_DUPLICATES_MAX: usize = 10;
 
 // --- credential register (vc.md §5)
 /// Accreditations one party may ever have had.

@@ -194,7 +194,8 @@ fn verify_state(
         .map(|e| (tree_key(&e.key), e.stored.as_ref().map(|s| s.value_hash(&e.key))))
         .collect();
     Multiproof(path).verify(&header.state_root, &pairs)?;
-    let expected = crate::claim::rebuild(kind, claim, &entries, header.time_ms)?;
+    let frame = crate::claim::Frame { chain: &header.chain, time_ms: header.time_ms };
+    let expected = crate::claim::rebuild(kind, claim, &entries, frame)?;
     if &expected == claim {
         Ok(())
     } else {

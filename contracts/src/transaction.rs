@@ -92,6 +92,11 @@ impl Transaction {
         let payload = members.required("payload")?;
         let register = Register::parse(members.text("register")?)
             .ok_or_else(|| members.malformed("register", "unknown register"))?;
+        // canonical text: what is not envelope is payload
+        let envelope = Self::encode(kind, register, Value::List(Vec::new())).len();
+        if bytes.len().saturating_sub(envelope.saturating_sub(2)) > limits::PAYLOAD_BYTES_MAX {
+            return Err(Reject::new(Code::LimitExceeded, "/payload", "payload is too large"));
+        }
         if members.uint("v")? != 1 {
             return Err(members.malformed("v", "version 1 is expected"));
         }

@@ -170,7 +170,8 @@ fn read_validator(value: &Value) -> Result<ValidatorNode, Reject> {
 /// The unsigned form of a contribution, to be signed by every root key.
 pub fn unsigned(contribution: &Draft) -> Value {
     let base64 = |key: &[u8; 32]| Value::from(op::encode_base64(key));
-    let texts = |list: &[String]| Value::List(list.iter().map(|s| Value::from(s.as_str())).collect());
+    let texts =
+        |list: &[String]| Value::List(list.iter().map(|s| Value::from(s.as_str())).collect());
     let authorities = contribution.authorities.iter().map(|authority| {
         let keys = authority.keys.iter().map(|key| {
             let purposes = key.purposes.iter().map(|p| Value::from(p.name())).collect::<Vec<_>>();

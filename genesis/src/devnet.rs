@@ -210,6 +210,7 @@ fn sign(draft: &Draft, root: &[DevKey]) -> Result<Contribution, GenesisError> {
         .iter()
         .map(|key| SigningKey::from_bytes(&key.seed).sign(&digest.0).to_bytes())
         .collect();
-    Contribution::from_value(contribution::signed(&unsigned, &signatures))
-        .map_err(|reject| GenesisError::Form { file: format!("contribution of {}", draft.cc), reject })
+    Contribution::from_value(contribution::signed(&unsigned, &signatures)).map_err(|reject| {
+        GenesisError::Form { file: format!("contribution of {}", draft.cc), reject }
+    })
 }

@@ -9,6 +9,7 @@
 pub mod contribution;
 pub mod devnet;
 mod initial;
+pub mod profiles;
 pub mod template;
 
 use titian_contracts::block::{Validator, ValidatorSet};

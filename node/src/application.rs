@@ -17,11 +17,12 @@ use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 
-use crate::consensus::{
+use crate::consensus::application::{
     AppError, Application, BuiltBlock, Evidence, Origin, ReceivedBlock, Verdict,
 };
 use crate::ledger::Ledger;
 use crate::mempool::Mempool;
+use crate::space::{Level, Space};
 
 /// Blocks whose checked transactions are kept in memory until one of them is decided.
 const CHECKED_BLOCKS_MAX: usize = 8;
@@ -35,13 +36,19 @@ pub struct LedgerApplication {
     mempool: Mempool,
     /// The address of this node's validator; zero for an observer, which never builds.
     address: ValidatorAddress,
+    space: Space,
     checked: BTreeMap<Digest, Vec<CheckedTransaction>>,
 }
 
 impl LedgerApplication {
     /// The application of a node whose validator has `address`.
-    pub const fn new(ledger: Ledger, mempool: Mempool, address: ValidatorAddress) -> Self {
-        Self { ledger, mempool, address, checked: BTreeMap::new() }
+    pub const fn new(
+        ledger: Ledger,
+        mempool: Mempool,
+        address: ValidatorAddress,
+        space: Space,
+    ) -> Self {
+        Self { ledger, mempool, address, space, checked: BTreeMap::new() }
     }
 
     /// The checked transactions of a block: from the mempool where it knows them, else verified
@@ -132,6 +139,9 @@ impl Application for LedgerApplication {
         let store = self.ledger.store();
         if let Some(fault) = store.fault() {
             return Err(AppError::Storage(fault.to_owned()));
+        }
+        if self.space.level() == Level::VeryLow {
+            return Err(AppError::Declined("the disk is nearly full".to_owned()));
         }
         if let Some(id) = store.built(height, round) {
             if let Some(body) = store.undecided(height, &id) {

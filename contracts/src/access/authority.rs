@@ -8,8 +8,8 @@
 //! `QUORUM_MISSING`.
 
 use super::{
-    AuthorityEntry, KeyEntry, Mandate, Party, Purpose, ams_key, authority_key, key_of, mandate_key,
-    scope, store_name,
+    AuthorityEntry, Holder, KeyEntry, Mandate, Party, PartyEntry, Purpose, ams_key, authority_key,
+    holder, key_key, mandate_key, party_key, scope,
 };
 use crate::context::{Authority, Context};
 use crate::error::{Code, Reject};
@@ -25,8 +25,12 @@ pub struct Signer {
     pub key_no: u64,
     /// The key.
     pub key: KeyEntry,
+    /// Where the signing party is stored, and whose it is.
+    pub holder: Holder,
     /// The principal and mandate under which an agent signed.
     pub mandate: Option<(Party, Mandate)>,
+    /// Where the principal is stored, and whose it is; without mandate the same as `holder`.
+    pub acts_for_holder: Holder,
 }
 
 impl Signer {
@@ -34,6 +38,11 @@ impl Signer {
     /// signing party. A signature counts for one party only.
     pub fn acts_for(&self) -> &Party {
         self.mandate.as_ref().map_or(&self.party, |(principal, _)| principal)
+    }
+
+    /// Whether the signing party itself, not an agent, is the one stored under `name`.
+    pub fn is_itself(&self, name: &str) -> bool {
+        self.mandate.is_none() && self.holder.name == name
     }
 }
 
@@ -47,7 +56,7 @@ pub enum Rule {
 }
 
 /// The active `invoke` key behind a signature, at block time `time_ms`: `KEY_NOT_ACTIVE` if there
-/// is none.
+/// is none. The keys of a closed party, and of a business whose record is closed, are not active.
 pub fn active_key(
     state: &Overlay<'_>,
     signature: &OpSignature,
@@ -56,25 +65,34 @@ pub fn active_key(
 ) -> Result<KeyEntry, Reject> {
     let inactive = || Reject::new(Code::KeyNotActive, field, "no active invoke key of this party");
     let party = Party::parse(&signature.party).ok_or_else(inactive)?;
-    let key = key_of(state, &party, signature.key).ok_or_else(inactive)?;
-    let live = !super::is_closed(state, &party)
-        && key.is_active(time_ms)
+    let holder = holder(state, &party).filter(|holder| holder.live).ok_or_else(inactive)?;
+    let key: KeyEntry = state.read(&key_key(&holder.name, signature.key)).ok_or_else(inactive)?;
+    let live = key.is_active(time_ms)
         && key.has(Purpose::Invoke)
-        && key.algorithm == "Ed25519";
+        && key.algorithm == "Ed25519"
+        && state.read::<PartyEntry>(&party_key(&holder.name)).is_some_and(|entry| !entry.closed);
     if live { Ok(key) } else { Err(inactive()) }
 }
 
-/// The signers of an op: every key active, every signature valid. In a dry run none.
+/// The signers of an op: every key active, every signature valid, no key twice (a business can be
+/// named by several numbers). In a dry run none.
 pub fn signers(ctx: &Context<'_, '_>, op: &Op) -> Result<Vec<Signer>, Reject> {
     if ctx.authority == Authority::Assumed {
         return Ok(Vec::new());
     }
-    let mut signers = Vec::with_capacity(op.signatures.len());
+    let mut signers: Vec<Signer> = Vec::with_capacity(op.signatures.len());
     for (i, signature) in op.signatures.iter().enumerate() {
         let field = format!("/sigs/{i}");
         let key = active_key(ctx.state, signature, ctx.time_ms, &field)?;
         let known = ctx.verified.get(i).copied().flatten();
-        signers.push(checked_signer(ctx, signature, key, &op.digest, known, &field)?);
+        let signer = checked_signer(ctx, signature, key, &op.digest, known, &field)?;
+        let twice = signers.iter().any(|before| {
+            before.holder.name == signer.holder.name && before.key_no == signer.key_no
+        });
+        if twice {
+            return Err(Reject::new(Code::SignatureOrder, &field, "this key has signed already"));
+        }
+        signers.push(signer);
     }
     Ok(signers)
 }
@@ -99,33 +117,43 @@ pub fn checked_signer(
     if !valid {
         return Err(Reject::new(Code::BadSignature, field, ""));
     }
-    let party = Party::parse(&signature.party)
-        .ok_or_else(|| Reject::new(Code::KeyNotActive, field, "no such party"))?;
-    let mandate = match &signature.mandate {
-        None => None,
-        Some((principal, no)) => Some(read_mandate(ctx, &party, principal, *no, field)?),
+    let unknown = || Reject::new(Code::KeyNotActive, field, "no such party");
+    let party = Party::parse(&signature.party).ok_or_else(unknown)?;
+    let own = holder(ctx.state, &party).ok_or_else(unknown)?;
+    let (mandate, acts_for_holder) = match &signature.mandate {
+        None => (None, own.clone()),
+        Some((principal, no)) => {
+            let (principal, of, mandate) = read_mandate(ctx, &own, principal, *no, field)?;
+            (Some((principal, mandate)), of)
+        }
     };
-    Ok(Signer { party, key_no: signature.key, key, mandate })
+    Ok(Signer { party, key_no: signature.key, key, holder: own, mandate, acts_for_holder })
 }
 
+/// The mandate under which `agent` signs: in force, given to it by a live principal.
 fn read_mandate(
     ctx: &Context<'_, '_>,
-    agent: &Party,
+    agent: &Holder,
     principal: &str,
     no: u64,
     field: &str,
-) -> Result<(Party, Mandate), Reject> {
+) -> Result<(Party, Holder, Mandate), Reject> {
     let refuse = |what| Reject::new(Code::MandateLimit, field, what);
     let principal = Party::parse(principal).ok_or_else(|| refuse("no such principal"))?;
-    let name = store_name(ctx.state, &principal).ok_or_else(|| refuse("no such principal"))?;
+    let of = holder(ctx.state, &principal).ok_or_else(|| refuse("no such principal"))?;
+    let closed = ctx
+        .state
+        .read::<PartyEntry>(&party_key(&of.name))
+        .is_none_or(|entry| entry.closed || !of.live);
     let mandate: Mandate =
-        ctx.state.read(&mandate_key(&name, no)).ok_or_else(|| refuse("no such mandate"))?;
+        ctx.state.read(&mandate_key(&of.name, no)).ok_or_else(|| refuse("no such mandate"))?;
     let same_agent = Party::parse(&mandate.agent)
-        .is_some_and(|named| store_name(ctx.state, &named) == store_name(ctx.state, agent));
-    if !same_agent || mandate.ended || ctx.time_ms >= mandate.until_ms {
+        .and_then(|named| holder(ctx.state, &named))
+        .is_some_and(|named| named.name == agent.name);
+    if closed || !same_agent || mandate.ended || ctx.time_ms >= mandate.until_ms {
         return Err(refuse("the mandate is not in force for this agent"));
     }
-    Ok((principal, mandate))
+    Ok((principal, of, mandate))
 }
 
 /// Asks for R1 or R2 of a registrar authority of state `cc`, with `scope` (`register.act` and an
@@ -149,7 +177,8 @@ pub fn require_registrar(
         return Err(Reject::new(Code::ScopeDenied, "/sigs", "no signing key has the scope"));
     }
     let enough = able.iter().any(|first| {
-        let same: Vec<&&Signer> = able.iter().filter(|s| s.party == first.party).collect();
+        let same: Vec<&&Signer> =
+            able.iter().filter(|s| s.holder.name == first.holder.name).collect();
         match rule {
             Rule::R1 => true,
             Rule::R2 => {
@@ -166,13 +195,13 @@ pub fn require_registrar(
 
 /// Asks for the root quorum of state `cc`. Root keys need no scope for acts of the root quorum.
 pub fn require_root(ctx: &mut Context<'_, '_>, signers: &[Signer], cc: &str) -> Result<(), Reject> {
-    let k = ctx.state.read::<super::Ams>(&ams_key(cc)).map_or(1, |ams| ams.root_k);
+    let k = root_quorum(ctx, cc);
     if ctx.authority == Authority::Assumed {
         ctx.need("root", cc, k, "");
         return Ok(());
     }
     require_owner(signers, cc)?;
-    if root_count(signers, cc) >= k {
+    if is_root(ctx, signers, cc) {
         Ok(())
     } else {
         Err(Reject::new(Code::QuorumMissing, "/sigs", "too few root keys"))
@@ -181,8 +210,13 @@ pub fn require_root(ctx: &mut Context<'_, '_>, signers: &[Signer], cc: &str) -> 
 
 /// Whether the signers hold the root quorum of `cc`; for acts that allow it beside other signers.
 pub fn is_root(ctx: &Context<'_, '_>, signers: &[Signer], cc: &str) -> bool {
-    let k = ctx.state.read::<super::Ams>(&ams_key(cc)).map_or(u64::MAX, |ams| ams.root_k);
-    root_count(signers, cc) >= k
+    let count = root_count(signers, cc);
+    count > 0 && count >= root_quorum(ctx, cc)
+}
+
+/// Root keys of `cc` that must sign together now.
+fn root_quorum(ctx: &Context<'_, '_>, cc: &str) -> u64 {
+    ctx.state.read::<super::Ams>(&ams_key(cc)).map_or(1, |ams| ams.root_k_at(ctx.time_ms))
 }
 
 /// Asks for one active `invoke` key of `party` whose scopes cover `scope`.
@@ -196,10 +230,12 @@ pub fn require_party(
         ctx.need("party", &party_text(party), 1, scope);
         return Ok(());
     }
-    require_owner(signers, party.cc())?;
-    let name = store_name(ctx.state, party);
-    let of_party: Vec<&Signer> =
-        signers.iter().filter(|s| store_name(ctx.state, s.acts_for()) == name).collect();
+    let of = holder(ctx.state, party);
+    require_owner(signers, of.as_ref().map_or(party.cc(), |of| &of.cc))?;
+    let of_party: Vec<&Signer> = signers
+        .iter()
+        .filter(|s| of.as_ref().is_some_and(|of| of.name == s.acts_for_holder.name))
+        .collect();
     if of_party.is_empty() {
         return Err(Reject::new(Code::QuorumMissing, "/sigs", "the party did not sign"));
     }
@@ -212,7 +248,7 @@ pub fn require_party(
 
 /// `NOT_OWNER` unless every signer belongs to state `cc` (I-A1).
 pub fn require_owner(signers: &[Signer], cc: &str) -> Result<(), Reject> {
-    if signers.iter().all(|signer| signer.acts_for().cc() == cc && signer.party.cc() == cc) {
+    if signers.iter().all(|signer| signer.acts_for_holder.cc == cc && signer.holder.cc == cc) {
         Ok(())
     } else {
         Err(Reject::new(Code::NotOwner, "/sigs", "a signer belongs to another state"))
@@ -221,11 +257,10 @@ pub fn require_owner(signers: &[Signer], cc: &str) -> Result<(), Reject> {
 
 /// Whether a signer's key (and mandate, and for authorities their own scopes) covers `scope`.
 pub fn key_covers(state: &Overlay<'_>, signer: &Signer, scope: &str) -> bool {
-    if let Some((_, mandate)) = &signer.mandate {
-        let act = scope.split(':').next().unwrap_or_default();
-        if !mandate.acts.iter().any(|granted| scope::covers(granted, act)) {
-            return false;
-        }
+    if let Some((_, mandate)) = &signer.mandate
+        && !mandate.acts.iter().any(|granted| scope::covers(granted, scope))
+    {
+        return false;
     }
     let by_key = signer.key.scopes.iter().any(|granted| scope::covers(granted, scope));
     match &signer.party {

@@ -6,7 +6,7 @@
 
 use super::key_ring::KeyRing;
 use super::new_key::{self, NewKey};
-use super::{Ams, AuthorityEntry, Party, PartyEntry, ams_key, authority_key, party_key};
+use super::{Ams, AuthorityEntry, Party, ams_key, authority_key, party_key};
 use crate::error::{Code, Reject};
 use crate::limits;
 use crate::state::Overlay;
@@ -43,7 +43,7 @@ pub fn genesis_root(
         version: 1,
         pending_rotation: None,
     };
-    write_party(state, cc, PartyEntry::default(), keys)?;
+    write_party(state, cc, keys)?;
     state.write(ams_key(cc), &ams);
     Ok(())
 }
@@ -71,13 +71,14 @@ pub fn genesis_authority(
     if state.holds(&authority_key(cc, name)) {
         return Err(Reject::new(Code::PartyExists, "/party", ""));
     }
-    let entry = AuthorityEntry { scopes: sorted(scopes), r1: 1, r2 };
-    new_key::check_authority_entry(&entry, "")?;
+    let entry = AuthorityEntry::new(scopes, 1, r2);
+    new_key::check_authority_scopes(&entry, "/scopes")?;
+    new_key::check_authority_limits(&entry, "")?;
     new_key::check_sound(keys, "/keys")?;
     new_key::check_unbound(state, keys, "/keys")?;
     new_key::check_scopes_within(keys, &entry.scopes, "/keys")?;
     new_key::check_count(keys, "/keys")?;
-    write_party(state, &party, PartyEntry::default(), keys)?;
+    write_party(state, &party, keys)?;
     state.write(authority_key(cc, name), &entry);
     Ok(())
 }
@@ -95,28 +96,16 @@ pub fn genesis_business_keys(
     new_key::check_unbound(state, keys, "/keys")?;
     new_key::check_scopes_for_business(keys, "/keys")?;
     new_key::check_count(keys, "/keys")?;
-    write_party(state, entity, PartyEntry::default(), keys)
+    write_party(state, entity, keys)
 }
 
-fn write_party(
-    state: &mut Overlay<'_>,
-    name: &str,
-    entry: PartyEntry,
-    keys: &[NewKey],
-) -> Result<(), Reject> {
+fn write_party(state: &mut Overlay<'_>, name: &str, keys: &[NewKey]) -> Result<(), Reject> {
     if state.holds(&party_key(name)) {
         return Err(Reject::new(Code::PartyExists, "/party", ""));
     }
     new_key::check_key_limits(keys, limits::ACTIVE_KEYS_MAX, "/keys")?;
-    let mut ring = KeyRing { name: name.to_owned(), entry, height: 0, time_ms: 0 };
+    let mut ring = KeyRing::new(name, 0, 0);
     ring.add(state, keys, 0);
     ring.store(state);
     Ok(())
-}
-
-fn sorted(scopes: &[String]) -> Vec<String> {
-    let mut scopes = scopes.to_vec();
-    scopes.sort_unstable();
-    scopes.dedup();
-    scopes
 }

@@ -24,6 +24,11 @@ pub(super) struct KeyRing {
 }
 
 impl KeyRing {
+    /// A party that has no entry yet.
+    pub(super) fn new(name: &str, height: u64, time_ms: u64) -> Self {
+        Self { name: name.to_owned(), entry: PartyEntry::default(), height, time_ms }
+    }
+
     /// Reads a party. `None` if it has no entry.
     pub(super) fn open(state: &Overlay<'_>, name: &str, height: u64, time_ms: u64) -> Option<Self> {
         let mut entry: PartyEntry = state.read(&party_key(name))?;

@@ -26,6 +26,7 @@ mod genesis;
 mod key_ring;
 pub mod new_key;
 pub mod scope;
+mod service;
 pub mod view;
 
 mod claim;
@@ -115,6 +116,16 @@ pub struct Ams {
     pub pending_rotation: Option<PendingRotation>,
 }
 
+impl Ams {
+    /// Root keys that must sign together at block time `t`: a rotation whose delay is over counts.
+    pub fn root_k_at(&self, t: u64) -> u64 {
+        match &self.pending_rotation {
+            Some(rotation) if rotation.effective_ms <= t => rotation.root_k,
+            _ => self.root_k,
+        }
+    }
+}
+
 /// A root rotation under way.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PendingRotation {
@@ -135,6 +146,16 @@ pub struct AuthorityEntry {
     pub r1: u64,
     /// Signatures for R2, two or more, of different officers.
     pub r2: u64,
+}
+
+impl AuthorityEntry {
+    /// An entry with sorted scopes.
+    fn new<S: AsRef<str>>(scopes: &[S], r1: u64, r2: u64) -> Self {
+        let mut scopes: Vec<String> = scopes.iter().map(|s| s.as_ref().to_owned()).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self { scopes, r1, r2 }
+    }
 }
 
 /// A party's entry: `access/party/{party}`; for a business the party part is the entity id.
@@ -332,14 +353,38 @@ pub fn bound_key(public_key: &[u8]) -> Vec<u8> {
     KeyBuilder::new("access", "bound").text(&hex::encode(public_key)).build()
 }
 
+/// Where a party's entries stand, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The name under which its entries are stored: the party itself, for a business the entity id.
+    pub name: String,
+    /// The state that owns it now. A business that moved is its new state's, also when it is named
+    /// by an old number.
+    pub cc: String,
+    /// Whether it may act at all: a business whose record is closed may not.
+    pub live: bool,
+}
+
+/// Resolves a party. `None` if it is a UBIN that is not registered; that a state or authority
+/// exists is not asked.
+pub fn holder(state: &Overlay<'_>, party: &Party) -> Option<Holder> {
+    match party {
+        Party::Root(cc) => Some(Holder { name: cc.clone(), cc: cc.clone(), live: true }),
+        Party::Authority { cc, name } => {
+            Some(Holder { name: format!("{cc}:{name}"), cc: cc.clone(), live: true })
+        }
+        Party::Business { ubin } => ubin::actor(state, ubin).map(|actor| Holder {
+            cc: actor.ubin.get(..2).unwrap_or_default().to_owned(),
+            name: actor.entity,
+            live: actor.live,
+        }),
+    }
+}
+
 /// The name under which a party's entries are stored: the party itself, for a business the entity
 /// id. `None` if the UBIN is not registered.
 pub fn store_name(state: &Overlay<'_>, party: &Party) -> Option<String> {
-    match party {
-        Party::Root(cc) => Some(cc.clone()),
-        Party::Authority { cc, name } => Some(format!("{cc}:{name}")),
-        Party::Business { ubin } => ubin::actor(state, ubin).map(|actor| actor.entity),
-    }
+    holder(state, party).map(|holder| holder.name)
 }
 
 /// Reads a key of a party, if both exist.

@@ -273,12 +273,18 @@ fn check_each_scope(
     Ok(())
 }
 
-/// Scopes and policy of an authority: `SCOPE_UNKNOWN`, `FIELD_LIMIT`.
-pub(super) fn check_authority_entry(entry: &AuthorityEntry, path: &str) -> Result<(), Reject> {
-    if !entry.scopes.iter().all(|asked| scope::is_known(asked)) {
-        return Err(Reject::new(Code::ScopeUnknown, &format!("{path}/scopes"), ""));
+/// `SCOPE_UNKNOWN` unless every scope of an authority names a known act.
+pub(super) fn check_authority_scopes(entry: &AuthorityEntry, path: &str) -> Result<(), Reject> {
+    if entry.scopes.iter().all(|asked| scope::is_known(asked)) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::ScopeUnknown, path, ""))
     }
-    if entry.scopes.is_empty() || entry.scopes.len() > limits::SCOPES_MAX {
+}
+
+/// `FIELD_LIMIT` for the number of scopes and the quorums of an authority.
+pub(super) fn check_authority_limits(entry: &AuthorityEntry, path: &str) -> Result<(), Reject> {
+    if !(1..=limits::SCOPES_MAX).contains(&entry.scopes.len()) {
         return Err(Reject::new(Code::FieldLimit, &format!("{path}/scopes"), "1 to 64 scopes"));
     }
     if entry.r1 != 1 || !(2..=limits::ACTIVE_KEYS_MAX as u64).contains(&entry.r2) {

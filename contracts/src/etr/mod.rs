@@ -1,20 +1,72 @@
-//! Electronic transferable records (etr.md).
+//! Electronic transferable records (etr.md, etr-profiles.md).
+//!
+//! A record has one controller at a time; control moves by an offer that the controller signs and
+//! an acceptance that the receiver signs; it ends by surrender. One [`kernel`] interprets type
+//! [`profile`]s, which are data. The content of a record stays off the ledger.
+//!
+//! - `record`, `person`, `content`, `keys`: state, its hashes and keys;
+//! - `profile`, `rules`: types of records; `legal`: what states say of them;
+//! - `request`: reads ops; `signing`: who signs; `kernel`: the order of checks;
+//! - `issue`, `transfer`, `surrender`, `condition`: the acts; `consent`, `staging`: beside records;
+//! - `view`, `build`: for readers and clients.
+//!
+//! Built: issue, offer, accept, refuse, withdraw, expire, surrender and its answers (delivery,
+//! claim, paper), standing consents, staging. Every other act runs the checks that come before
+//! its signers and answers `NOT_BUILT`.
 
+pub mod build;
 mod claim;
+pub mod condition;
+pub mod consent;
+pub mod content;
+mod issue;
+pub mod kernel;
+pub mod keys;
+pub mod legal;
+pub mod person;
+pub mod profile;
+pub mod record;
+pub mod request;
+pub mod rules;
+pub mod signing;
+pub mod staging;
+pub mod surrender;
+mod transfer;
+pub mod view;
 
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
-use crate::transaction::Transaction;
+use crate::state::Overlay;
+use crate::transaction::{Payload, Transaction};
 
-pub use claim::claim;
+pub use claim::{challenge_of, claim, redact};
+pub use issue::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).
-pub fn record_content_hash(_key: &[u8], _content: &[u8]) -> Option<Digest> {
-    None
+pub fn record_content_hash(key: &[u8], content: &[u8]) -> Option<Digest> {
+    record::content_hash(key, content)
+}
+
+/// The head before issue: the genesis hash, kept in state by [`put_genesis_hash`].
+pub fn genesis_hash(state: &Overlay<'_>) -> Digest {
+    state.read(&keys::genesis_hash()).unwrap_or(Digest::ZERO)
+}
+
+/// Writes the genesis hash, once, when genesis makes the first state.
+pub fn put_genesis_hash(state: &mut Overlay<'_>, genesis_hash: Digest) {
+    state.write(keys::genesis_hash(), &genesis_hash);
 }
 
 /// Runs one ETR transaction: an op, or a staging request.
-pub fn apply(_ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
-    Err(Reject::new(Code::Malformed, "/act", &format!("unknown act {}", tx.name())))
+pub fn apply(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
+    match &tx.payload {
+        Payload::Op(op) if op.act.starts_with("consent_") => consent::apply(ctx, op),
+        Payload::Op(op) => kernel::run(ctx, op, ctx.verified, kernel::Extent::Whole).map(|_| ()),
+        Payload::Stage { op, until_ms } => staging::stage(ctx, op, *until_ms),
+        Payload::Cosign { id, digest, signature } => staging::cosign(ctx, id, *digest, signature),
+        Payload::Unstage(op) => staging::unstage(ctx, op),
+        #[allow(unreachable_patterns, reason = "kinds of other registers may be added")]
+        _ => Err(Reject::new(Code::Malformed, "/kind", "no kind of this register")),
+    }
 }

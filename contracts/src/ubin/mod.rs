@@ -1,13 +1,45 @@
-//! UBIN register (ubin.md).
+//! UBIN register: business identifiers and records (ubin.md, ubin-schemes.md).
+//!
+//! Invariants I1 to I9 of ubin.md §4.5: each state alone writes its records; a number is given
+//! once and never returns; versions chain without gaps; the entity never changes; counters equal a
+//! full recount. No data of a natural person enters.
+//!
+//! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
+//! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`view`]
+//! makes answers. Built are `register`, `update`, `confirm`, `suspend`, `reinstate`, `dissolve`,
+//! `restore` and `alias_add`; the other acts answer `NOT_BUILT`. It deliberately does not search
+//! names: that is the node's, outside consensus.
 
+mod acts;
+pub mod body;
+mod body_rules;
+pub mod check;
 mod claim;
+pub mod counter;
+pub mod identifier;
+pub mod pattern;
+pub mod record;
+pub mod reference;
+pub mod scheme;
+mod scheme_json;
+mod suggestion;
+pub mod text;
+pub mod unicode;
+pub mod view;
+pub mod vocabulary;
+
+use acts::BodyAct;
+use identifier::Ubin;
 
 use crate::context::Context;
+use crate::digest::Digest;
 use crate::error::{Code, Reject};
-use crate::op::Op;
+use crate::json::Value;
+use crate::op::{Op, Register};
 use crate::state::Overlay;
 
 pub use claim::claim;
+pub(crate) use claim::walk_actor;
 
 /// A business as other registers see it (ubin.md §5, actor hook).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +55,43 @@ pub struct Actor {
 }
 
 /// Resolves a canonical UBIN, an alias or a former number to the business behind it, without
-/// following closures: a closed record resolves to itself and is not live.
-pub fn actor(_state: &Overlay<'_>, _ubin: &str) -> Option<Actor> {
-    None
+/// following closures: a closed record resolves to itself and is not live. One or two state reads.
+///
+/// Only the canonical spelling resolves, check characters included, so that one business cannot
+/// sign twice under two spellings.
+pub fn actor(state: &Overlay<'_>, ubin: &str) -> Option<Actor> {
+    let (ubin, record) = record::find(state, &Ubin::parse_canonical(ubin)?)?;
+    Some(Actor {
+        ubin: ubin.to_string(),
+        live: record.is_live(),
+        may_act: record.may_act(),
+        entity: record.entity,
+    })
+}
+
+/// The body that an op carries, with its hash, so that a node can keep bodies by hash.
+pub fn body_of(op: &Op) -> Option<(Digest, &Value)> {
+    if op.register != Register::Ubin {
+        return None;
+    }
+    BodyAct::parse(&op.act)?;
+    let body = op.args().get("body")?;
+    Some((body::body_hash(body), body))
+}
+
+/// The age in days at which a record judged by this scheme version shows STALE.
+pub fn refresh_days(state: &Overlay<'_>, ubin: &Ubin, scheme_version: u64) -> u64 {
+    let key = scheme::scheme_key(&ubin.cc, &ubin.scheme, scheme_version);
+    state.read::<scheme::SchemeEntry>(&key).map_or(0, |entry| entry.refresh_days)
 }
 
 /// Runs one UBIN act.
-pub fn apply(_ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    Err(Reject::new(Code::Malformed, "/act", &format!("unknown act {}", op.act)))
+pub fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
+    if let Some(act) = BodyAct::parse(&op.act) {
+        return acts::write_body(ctx, op, act);
+    }
+    match op.act.as_str() {
+        "alias_add" => acts::add_alias(ctx, op),
+        _ => Err(Reject::new(Code::NotBuilt, "/act", "the act comes with a later release")),
+    }
 }

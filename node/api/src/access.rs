@@ -23,6 +23,9 @@ pub struct PartyParams {
 pub struct MandatesParams {
     /// The principal.
     pub party: String,
+    /// The first mandate to show (default 1).
+    #[serde(default)]
+    pub from: Option<u64>,
     /// As of this height; the head if absent.
     #[serde(default)]
     pub height: Option<u64>,

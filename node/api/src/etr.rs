@@ -124,7 +124,7 @@ pub struct PrepareParams {
     pub place: Option<String>,
     /// Legal warnings acknowledged.
     #[serde(default)]
-    pub ack: Option<Vec<serde_json::Value>>,
+    pub ack: Option<Vec<String>>,
     /// 16 random bytes, hex. A client that wants to choose them itself gives them.
     #[serde(default)]
     pub blind: Option<String>,
@@ -143,12 +143,20 @@ pub struct Challenge {
     pub nonce: String,
     /// When it was signed, ms.
     pub ms: u64,
+    /// The signature of the controller; of a joint controller as many as it needs.
+    pub sigs: Vec<ChallengeSignature>,
+}
+
+/// One signature over H("titian etr challenge v1", JCS{audience, chain, head, id, ms, nonce, seq}),
+/// see `titian_contracts::etr::challenge_of`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChallengeSignature {
     /// The signing party: the controller, or one of a joint controller.
     pub party: String,
     /// Its key, `k1`.
     pub key: String,
-    /// The signature over H("titian etr challenge v1", JCS{audience, chain, head, id, ms, nonce,
-    /// seq}).
+    /// The signature, base64url without padding.
     pub sig: String,
 }
 

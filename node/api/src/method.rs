@@ -149,7 +149,7 @@ methods! {
     /// One accreditation.
     VcAccreditation = "vc_accreditation", Public, vc::IdParams => Object;
     /// Registered credential types.
-    VcTypes = "vc_types", Public, vc::TypesParams => Object;
+    VcTypes = "vc_types", Public, vc::TypesParams => Page;
     /// One registered resource.
     VcResource = "vc_resource", Public, vc::IdParams => Object;
     /// The status of one entry of a list.

@@ -49,7 +49,7 @@ pub fn extended(certificate: &Certificate) -> ExtendedCommitCertificate<Titian> 
     }
 }
 
-/// Double votes and double proposals, at most [`limits::EVIDENCE_MAX`].
+/// Double votes and double proposals, at most [`limits::ENGINE_EVIDENCE_MAX`].
 pub fn evidence(chain: &str, found: &MisbehaviorEvidence<Titian>) -> Vec<Evidence> {
     let votes = found.votes.iter().flat_map(|(address, pairs)| {
         pairs.iter().map(move |(first, second)| Evidence {
@@ -71,5 +71,5 @@ pub fn evidence(chain: &str, found: &MisbehaviorEvidence<Titian>) -> Vec<Evidenc
             }),
         })
     });
-    votes.chain(proposals).take(limits::EVIDENCE_MAX).collect()
+    votes.chain(proposals).take(limits::ENGINE_EVIDENCE_MAX).collect()
 }

@@ -1,0 +1,35 @@
+# Two commands on a fresh Debian machine with Rust and git: `make demo` and `make test`.
+# Both install what they lack (see .ci/setup). One release profile serves all, so RocksDB and
+# libp2p are compiled once.
+
+CARGO ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+DEMO_DIR := $(CURDIR)/target/demo-net
+BUILD := $(CARGO) build --release --workspace --locked
+
+.PHONY: setup build demo test bench lint
+
+setup:
+	@./.ci/setup
+
+build: setup
+	$(BUILD)
+
+# the main job on real input: a network of four nodes, from register to proof
+demo: build
+	@rm -rf $(DEMO_DIR) && mkdir -p $(dir $(DEMO_DIR))
+	@$(TARGET)/release/titian devnet up --validators 4 --dir $(DEMO_DIR) \
+	  && { $(TARGET)/release/titian devnet demo --dir $(DEMO_DIR); status=$$?; \
+	       $(TARGET)/release/titian devnet down --dir $(DEMO_DIR); exit $$status; }
+
+test: build
+	$(CARGO) test --release --workspace --locked
+
+# prints a Markdown table and writes target/bench.json
+bench: build
+	@mkdir -p target
+	$(TARGET)/release/titian-bench --json target/bench.json
+
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings

@@ -1,0 +1,540 @@
+//! The one way of every act: build, show, sign, submit, receipt.
+//!
+//! Invariant: what is signed is a digest that this program computed over the op it showed. A node
+//! may suggest an op (etr), but one that differs from what was asked for is refused. Nothing is
+//! signed unseen: a person says yes, or the caller said `--yes`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use titian_api::ledger::{Receipt, Submission, SubmitParams, Submitted, TransactionInput};
+use titian_api::{PrepareParams, Prepared, Signer, call, etr};
+use titian_contracts::json::Value;
+use titian_contracts::op::{self, Op, Register};
+use titian_contracts::transaction::Transaction;
+
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::{Output, Report, Tone};
+use crate::review;
+use crate::session::Session;
+use crate::wallet::{KeyRef, Wallet, WalletKey};
+
+/// How often a busy node is asked again, each time after the delay it names.
+const BUSY_ATTEMPTS: u32 = 5;
+const BUSY_DELAY_MS_MAX: u64 = 5_000;
+
+/// Options of every act.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct SigningArgs {
+    /// Key that signs; repeat it for a quorum [default: keys of the wallet that the act needs]
+    #[arg(long = "as", value_name = "PARTY[#kN]", help_heading = "Signing")]
+    pub(crate) signers: Vec<KeyRef>,
+    /// Sign without asking
+    #[arg(short, long, help_heading = "Signing")]
+    pub(crate) yes: bool,
+    /// Check the act against the ledger, sign and send nothing
+    #[arg(long, help_heading = "Signing")]
+    pub(crate) dry_run: bool,
+    /// Write the op here if it still lacks signatures
+    #[arg(short, long = "out", value_name = "FILE", help_heading = "Signing")]
+    pub(crate) out: Option<PathBuf>,
+    /// Do not wait for the receipt
+    #[arg(long, help_heading = "Signing")]
+    pub(crate) no_wait: bool,
+}
+
+/// Members of an etr op besides the common ones.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct FrameArgs {
+    /// Legal warning that is acknowledged, for example TH:unknown; repeat it for each
+    #[arg(long, value_name = "CC:VERDICT", help_heading = "Record")]
+    pub(crate) ack: Vec<String>,
+    /// Acknowledge every legal warning that the ledger finds, after showing it
+    #[arg(long, conflicts_with = "ack", help_heading = "Record")]
+    pub(crate) ack_all: bool,
+    /// Place of the act, UN/LOCODE [default: the main port or capital of the signer's state]
+    #[arg(long, value_name = "LOCODE", env = "TITIAN_PLACE", help_heading = "Record")]
+    pub(crate) place: Option<String>,
+    /// Digest of the rulebook [default: the one in force]
+    #[arg(long, value_name = "DIGEST", help_heading = "Record")]
+    pub(crate) rulebook: Option<String>,
+    /// Keep the op on the ledger until the others have signed
+    #[arg(long, help_heading = "Record")]
+    pub(crate) stage: bool,
+}
+
+/// An act that is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// The register.
+    pub(crate) register: Register,
+    /// The act, with `_`.
+    pub(crate) act: String,
+    /// Its arguments, an object.
+    pub(crate) args: Value,
+    /// The record of an etr act.
+    pub(crate) id: Option<String>,
+    /// The frame of an etr act.
+    pub(crate) frame: FrameArgs,
+}
+
+impl Draft {
+    /// An act of a register with the five common members.
+    pub(crate) fn new(register: Register, act: &str, args: Value) -> Self {
+        Self { register, act: act.to_owned(), args, id: None, frame: FrameArgs::default() }
+    }
+
+    /// An act on a record.
+    pub(crate) fn on_record(act: &str, id: Option<&str>, args: Value, frame: FrameArgs) -> Self {
+        let id = id.map(str::to_owned);
+        Self { register: Register::Etr, act: act.to_owned(), args, id, frame }
+    }
+}
+
+/// An op before it is complete, with what the ledger says about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsigned {
+    /// The op, with the signatures it has.
+    pub(crate) value: Value,
+    /// Its register.
+    pub(crate) register: Register,
+    /// The signers it needs.
+    pub(crate) needs: Vec<Signer>,
+    /// Warnings.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Unsigned {
+    /// What signers sign, computed here.
+    pub(crate) fn digest(&self) -> titian_contracts::digest::Digest {
+        op::digest_of(self.register, &self.value)
+    }
+}
+
+/// Performs an act: all of the way, or as far as the options say.
+pub(crate) fn perform(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Report> {
+    if signing.dry_run {
+        return dry_run(session, draft, signing);
+    }
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let unsigned = build(session, draft, &wallet, &signing.signers)?;
+    finish(session, &wallet, unsigned, signing, draft.frame.stage, signing.out.as_deref())
+}
+
+/// Shows, signs and submits an op, or writes it to a file while it lacks signatures.
+pub(crate) fn finish(
+    session: &Session,
+    wallet: &Wallet,
+    mut unsigned: Unsigned,
+    signing: &SigningArgs,
+    stage: bool,
+    out: Option<&Path>,
+) -> Result<Report> {
+    let keys = choose_keys(wallet, &unsigned, &signing.signers)?;
+    approve(session.output, &unsigned, &keys, signing.yes)?;
+    sign(&mut unsigned, &keys)?;
+    let missing = missing(&unsigned);
+    if missing.is_empty() {
+        let submitted = submit(session, "op", unsigned.register, unsigned.value, !signing.no_wait)?;
+        return receipt_report(session.output, &submitted);
+    }
+    if stage {
+        let bytes = Value::object([("op", unsigned.value.clone()), ("untilMs", stage_until(&unsigned))]);
+        let submitted = submit(session, "stage", unsigned.register, bytes, !signing.no_wait)?;
+        return receipt_report(session.output, &submitted);
+    }
+    let lacking = missing.join(", ");
+    let Some(path) = out else {
+        let name =
+            if unsigned.register == Register::Etr { "MISSING_SIGNER" } else { "QUORUM_MISSING" };
+        return Err(CommandError::refused(format!("the op still lacks: {lacking}"))
+            .named(name)
+            .hint("--as PARTY#kN names another key of this wallet")
+            .hint("-o op.json writes the op for the others, who run: titian key cosign op.json"));
+    };
+    document::write(path, &format!("{}\n", unsigned.value.to_jcs()))?;
+    let text = format!(
+        "{} the op is in {}; it still lacks: {lacking}\nnext: titian key cosign {}",
+        session.output.paint(Tone::Warn, "not complete:"),
+        path.display(),
+        path.display()
+    );
+    let digest = unsigned.digest().to_string();
+    Ok(Report::new(
+        text,
+        json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing }),
+    ))
+}
+
+/// A staged op waits at most 30 days; seven unless its deadline comes first.
+fn stage_until(unsigned: &Unsigned) -> Value {
+    let week = now_ms().saturating_add(7 * 86_400_000);
+    let deadline = unsigned.value.get("args").and_then(|args| args.get("deadlineMs"));
+    let limit = deadline.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok());
+    Value::from(limit.map_or(week, |limit| limit.min(week)))
+}
+
+/// Builds the op of a draft and asks the ledger what it needs.
+pub(crate) fn build(
+    session: &Session,
+    draft: &Draft,
+    wallet: &Wallet,
+    signers: &[KeyRef],
+) -> Result<Unsigned> {
+    let prepared = prepare(session, draft, Some(wallet), signers)?;
+    let value = check_prepared(session, draft, &prepared)?;
+    if let Some(refusal) = &prepared.fails {
+        return Err(refused(refusal, &json!({ "dryRun": true })));
+    }
+    Ok(Unsigned {
+        value,
+        register: draft.register,
+        needs: prepared.signers,
+        warnings: prepared.warnings,
+    })
+}
+
+/// Asks the node for a dry run.
+pub(crate) fn prepare(
+    session: &Session,
+    draft: &Draft,
+    wallet: Option<&Wallet>,
+    signers: &[KeyRef],
+) -> Result<Prepared> {
+    let client = session.client()?;
+    let args = document::to_object(&draft.args);
+    let act = draft.act.clone();
+    if draft.register != Register::Etr {
+        let params = PrepareParams { act, args };
+        return match draft.register {
+            Register::Access => client.ask::<call::AccessPrepare>(&params),
+            Register::Ubin => client.ask::<call::UbinPrepare>(&params),
+            Register::Vc => client.ask::<call::VcPrepare>(&params),
+            Register::Etr | Register::Gov => {
+                Err(CommandError::refused("this register comes with a later release")
+                    .named("NOT_BUILT"))
+            }
+        };
+    }
+    let frame = &draft.frame;
+    let subject = draft.id.clone().unwrap_or_default();
+    let capability = match (wallet, signers.first()) {
+        (Some(wallet), Some(key)) => capability(session, wallet, key, &subject)?,
+        _ => None,
+    };
+    let place = match (&frame.place, signers.first()) {
+        (Some(place), _) => place.clone(),
+        (None, Some(key)) => default_place(&key.party).to_owned(),
+        (None, None) => {
+            return Err(CommandError::usage("where is this done?").hint("--place SGSIN, or --as"));
+        }
+    };
+    let ask = |ack: Vec<String>| {
+        client.ask::<call::EtrPrepare>(&etr::PrepareParams {
+            act: act.clone(),
+            args: args.clone(),
+            id: draft.id.clone(),
+            rulebook: frame.rulebook.clone(),
+            place: Some(place.clone()),
+            ack: Some(ack),
+            blind: Some(random_hex::<16>()),
+            capability: capability.clone(),
+        })
+    };
+    let prepared = ask(sorted(&frame.ack))?;
+    let asked = prepared.fails.as_ref().is_some_and(|f| f.data.name == "LEGAL_ACK_REQUIRED");
+    if frame.ack_all && asked {
+        // the warnings of the dry run are what must be acknowledged; they stand in the review
+        return ask(sorted(&legal_warnings(&prepared.warnings)));
+    }
+    Ok(prepared)
+}
+
+/// Those of the warnings that are verdicts of law: `CC:verdict`.
+pub(crate) fn legal_warnings(warnings: &[String]) -> Vec<String> {
+    let is_verdict = |text: &&String| {
+        let bytes = text.as_bytes();
+        bytes.len() > 3
+            && bytes.get(2) == Some(&b':')
+            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+    };
+    warnings.iter().filter(is_verdict).cloned().collect()
+}
+
+/// Main port or capital of a party's state, UN/LOCODE.
+pub(crate) fn default_place(party: &str) -> &'static str {
+    match party.get(..2).unwrap_or_default() {
+        "BN" => "BNBWN",
+        "ID" => "IDJKT",
+        "KH" => "KHPNH",
+        "LA" => "LAVTE",
+        "MM" => "MMRGN",
+        "MY" => "MYPKG",
+        "PH" => "PHMNL",
+        "TH" => "THBKK",
+        "TL" => "TLDIL",
+        "VN" => "VNSGN",
+        _ => "SGSIN",
+    }
+}
+
+fn sorted(items: &[String]) -> Vec<String> {
+    let mut items = items.to_vec();
+    items.sort();
+    items.dedup();
+    items
+}
+
+/// Shows a node that a party to the record asks; nothing without a bound key.
+pub(crate) fn capability(
+    session: &Session,
+    wallet: &Wallet,
+    key: &KeyRef,
+    subject: &str,
+) -> Result<Option<etr::Capability>> {
+    let Ok(key) = wallet.find(key) else { return Ok(None) };
+    if subject.is_empty() {
+        return Ok(None);
+    }
+    let ms = now_ms();
+    let digest = etr::capability_digest(session.chain()?, subject, &key.party, ms);
+    let signature = key.sign(&digest)?;
+    Ok(Some(etr::Capability {
+        party: signature.party,
+        key: format!("k{}", signature.key),
+        ms,
+        sig: op::encode_base64(&signature.signature),
+    }))
+}
+
+/// The op of a dry run, after checking that it is the one that was asked for.
+fn check_prepared(session: &Session, draft: &Draft, prepared: &Prepared) -> Result<Value> {
+    let value = document::from_json(&serde_json::Value::Object(prepared.op.clone()))?;
+    let chain = session.chain()?;
+    let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
+    let same = text("register") == draft.register.name()
+        && text("act") == draft.act
+        && text("chain") == chain
+        && value.get("args") == Some(&draft.args)
+        && draft.id.as_ref().is_none_or(|id| text("id") == id);
+    if !same {
+        return Err(CommandError::refused("the node prepared another op than the one asked for")
+            .hint("it is broken or hostile: use another one with --node"));
+    }
+    let value = value.with("sigs", Value::List(Vec::new()));
+    let digest = op::digest_of(draft.register, &value);
+    if digest.to_string() != prepared.op_digest {
+        return Err(CommandError::refused("the node names another digest than this op has")
+            .hint("it is broken or hostile: use another one with --node"));
+    }
+    Ok(value)
+}
+
+fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Report> {
+    let wallet = session.wallet().ok();
+    let prepared = prepare(session, draft, wallet.as_ref(), &signing.signers)?;
+    let value = check_prepared(session, draft, &prepared)?;
+    let unsigned = Unsigned {
+        value,
+        register: draft.register,
+        needs: prepared.signers.clone(),
+        warnings: prepared.warnings.clone(),
+    };
+    let mut lines = review::lines(&unsigned);
+    lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
+    let mut json = serde_json::to_value(&prepared).unwrap_or_default();
+    if let Some(members) = json.as_object_mut() {
+        members.insert("status".to_owned(), "dryRun".into());
+    }
+    match &prepared.fails {
+        Some(refusal) => Err(refused(refusal, &json)),
+        None => {
+            lines.push(format!("{} would be applied now", session.output.paint(Tone::Good, "ok")));
+            Ok(Report::new(lines.join("\n"), json))
+        }
+    }
+}
+
+/// Shows the op and asks, unless `yes`.
+fn approve(output: Output, unsigned: &Unsigned, keys: &[&WalletKey], yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    for line in review::lines(unsigned) {
+        output.note(&line);
+    }
+    for key in keys {
+        output.note(&format!("signs    {}", key.label()));
+    }
+    if !Output::can_ask() {
+        return Err(CommandError::usage("nobody can be asked whether to sign this")
+            .hint("--yes signs without asking; --dry-run only checks"));
+    }
+    if output.confirm("Sign and send?") {
+        Ok(())
+    } else {
+        Err(CommandError::refused("not signed"))
+    }
+}
+
+/// The keys that sign: those named, else those of the wallet that the act needs.
+fn choose_keys<'a>(
+    wallet: &'a Wallet,
+    unsigned: &Unsigned,
+    named: &[KeyRef],
+) -> Result<Vec<&'a WalletKey>> {
+    if !named.is_empty() {
+        return named.iter().map(|key| wallet.find(key)).collect();
+    }
+    let mut chosen: Vec<&WalletKey> = Vec::new();
+    for need in &unsigned.needs {
+        let mut officers = Vec::new();
+        let fits = |key: &&WalletKey| {
+            key.number.is_some()
+                && party_fits(&need.party, &key.party)
+                && (need.scope.is_empty()
+                    || key.scopes.is_empty()
+                    || key.scopes.iter().any(|granted| covers(granted, &need.scope)))
+        };
+        for key in wallet.keys.iter().filter(fits) {
+            let enough = officers.len() as u64 >= need.count;
+            if !enough && !officers.contains(&key.officer) {
+                officers.push(key.officer);
+                if !chosen.iter().any(|other| std::ptr::eq(*other, key)) {
+                    chosen.push(key);
+                }
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+fn covers(granted: &str, asked: &str) -> bool {
+    titian_contracts::access::scope::covers(granted, asked)
+}
+
+/// Whether a key of `party` serves a need of `wanted`; `CC:*` is any authority of a state.
+fn party_fits(wanted: &str, party: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(prefix) => party.starts_with(prefix),
+        None => party == wanted,
+    }
+}
+
+/// Adds the signatures of `keys`.
+pub(crate) fn sign(unsigned: &mut Unsigned, keys: &[&WalletKey]) -> Result<()> {
+    let digest = unsigned.digest();
+    for key in keys {
+        let signature = key.sign(&digest)?;
+        unsigned.value = Op::with_signature(&unsigned.value, &signature);
+    }
+    Ok(())
+}
+
+/// The needs that the signatures do not fill, in words.
+fn missing(unsigned: &Unsigned) -> Vec<String> {
+    let sigs = unsigned.value.get("sigs").and_then(Value::as_list).unwrap_or_default();
+    let parties: Vec<&str> =
+        sigs.iter().filter_map(|sig| sig.get("party").and_then(Value::as_text)).collect();
+    let lacks = |need: &&Signer| {
+        let have = parties.iter().filter(|party| party_fits(&need.party, party)).count();
+        !need.party.is_empty() && (have as u64) < need.count
+    };
+    unsigned.needs.iter().filter(lacks).map(need_text).collect()
+}
+
+fn need_text(need: &Signer) -> String {
+    let times = if need.count == 1 { String::new() } else { format!("{} × ", need.count) };
+    let scope = if need.scope.is_empty() { String::new() } else { format!(", {}", need.scope) };
+    format!("{times}{} ({}{scope})", need.party, need.role)
+}
+
+/// Sends a transaction; a busy node is asked again a few times.
+pub(crate) fn submit(
+    session: &Session,
+    kind: &str,
+    register: Register,
+    payload: Value,
+    wait: bool,
+) -> Result<Submitted> {
+    let bytes = Transaction::encode(kind, register, payload);
+    Transaction::parse(&bytes).map_err(|reject| CommandError::from_reject(Kind::Usage, &reject))?;
+    let text = String::from_utf8(bytes).map_err(|_| CommandError::bug("JSON is not UTF-8"))?;
+    let params = SubmitParams { transaction: TransactionInput::Text(text), wait };
+    let client = session.client()?;
+    let mut attempt = 1;
+    loop {
+        match client.ask::<call::LedgerSubmit>(&params) {
+            Err(error) if error.name.as_deref() == Some("BUSY") && attempt < BUSY_ATTEMPTS => {
+                let named = error.data.as_ref().and_then(|data| data.get("retryAfterMs"));
+                let delay = named.and_then(serde_json::Value::as_u64).unwrap_or(500);
+                std::thread::sleep(std::time::Duration::from_millis(delay.min(BUSY_DELAY_MS_MAX)));
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What became of a transaction, as a report; a refusal is an error.
+pub(crate) fn receipt_report(output: Output, submitted: &Submitted) -> Result<Report> {
+    let id = submitted.tx_id.clone().unwrap_or_default();
+    if let Some(receipt) = &submitted.receipt {
+        return applied(output, receipt);
+    }
+    if let Some(refusal) = &submitted.error {
+        return Err(refused(refusal, &json!({ "txId": id })));
+    }
+    match submitted.status {
+        Submission::Pending => Ok(Report::new(
+            format!("{} {id}\nnext: titian ledger receipt {id}", output.paint(Tone::Warn, "pending")),
+            json!({ "status": "pending", "txId": id }),
+        )),
+        Submission::Executed | Submission::Refused => {
+            Err(CommandError::bug("the node names no receipt and no reason"))
+        }
+    }
+}
+
+/// The report of a receipt.
+pub(crate) fn applied(output: Output, receipt: &Receipt) -> Result<Report> {
+    let json = serde_json::to_value(receipt).unwrap_or_default();
+    if let Some(refusal) = &receipt.error {
+        return Err(refused(refusal, &json));
+    }
+    let mut lines: Vec<String> = receipt
+        .events
+        .iter()
+        .map(|event| format!("{} {}  {}", output.paint(Tone::Good, "done"), event.name, event.subject))
+        .collect();
+    if lines.is_empty() {
+        lines.push(output.paint(Tone::Good, "done"));
+    }
+    lines.push(format!("height {}, index {}, {}", receipt.height, receipt.index, receipt.tx_id));
+    let warnings = receipt.warnings.iter();
+    lines.extend(warnings.map(|warning| format!("{} {warning}", output.paint(Tone::Warn, "warning"))));
+    Ok(Report::new(lines.join("\n"), json))
+}
+
+/// The error of a refusal by a rule.
+pub(crate) fn refused(refusal: &titian_api::Refusal, data: &serde_json::Value) -> CommandError {
+    let text = refusal.to_string();
+    let prefix = format!("{}: ", refusal.data.name);
+    let message = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
+    CommandError::refused(message).named(&refusal.data.name).with_data(data.clone())
+}
+
+/// The clock of this machine, ms.
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// N random bytes in hex.
+pub(crate) fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0_u8; N];
+    rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut bytes);
+    hex::encode(bytes)
+}

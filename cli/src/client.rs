@@ -1,0 +1,158 @@
+//! The connection to a node: JSON-RPC over HTTP, errors turned into command errors.
+//!
+//! Invariant: nothing a node says is taken for proven here; what needs proof is checked with the
+//! verifier of `titian-contracts` by the caller. One call waits at most [`CALL_TIMEOUT`].
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use jsonrpsee::core::client::{ClientT as _, Error};
+use jsonrpsee::core::traits::ToRpcParams;
+use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use titian_api::Call;
+
+use crate::error::{CommandError, Kind, Result};
+
+/// The node that is asked when nothing names another.
+pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:7400";
+/// `ledger_submit` alone may take 30 s.
+const CALL_TIMEOUT: Duration = Duration::from_secs(45);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Named parameters of a call.
+pub(crate) struct Params(Box<RawValue>);
+
+impl Params {
+    /// The parameters as JSON.
+    pub(crate) fn of<T: serde::Serialize>(params: &T) -> Result<Self> {
+        serde_json::value::to_raw_value(params)
+            .map(Self)
+            .map_err(|_| CommandError::bug("the parameters cannot be written as JSON"))
+    }
+}
+
+impl ToRpcParams for Params {
+    fn to_rpc_params(self) -> std::result::Result<Option<Box<RawValue>>, serde_json::Error> {
+        Ok(Some(self.0))
+    }
+}
+
+/// A connection to one node.
+#[derive(Debug)]
+pub(crate) struct Client {
+    url: String,
+    runtime: tokio::runtime::Runtime,
+    http: HttpClient,
+}
+
+impl Client {
+    /// A client of the node at `url`. Nothing is sent yet.
+    pub(crate) fn new(url: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::bug(format!("no runtime: {error}")))?;
+        let entered = runtime.enter();
+        let http = HttpClientBuilder::default()
+            .request_timeout(CALL_TIMEOUT)
+            .max_request_size(16 * 1024 * 1024)
+            .max_response_size(64 * 1024 * 1024)
+            .build(url)
+            .map_err(|error| {
+                CommandError::usage(format!("{url} is no address of a node: {error}"))
+                    .hint(format!("an address looks like {DEFAULT_NODE}"))
+            })?;
+        drop(entered);
+        Ok(Self { url: url.to_owned(), runtime, http })
+    }
+
+    /// The address of the node.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Calls a method of the table in `titian-api`.
+    pub(crate) fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
+        let sent = self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params::of(params)?));
+        sent.map_err(|error| self.explain(C::NAME, error))
+    }
+
+    /// Waits for `future` on the runtime of this client.
+    pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    fn explain(&self, method: &str, error: Error) -> CommandError {
+        match error {
+            Error::Call(object) => {
+                let data: Value = object
+                    .data()
+                    .and_then(|raw| serde_json::from_str(raw.get()).ok())
+                    .unwrap_or(Value::Null);
+                let refused = refusal(object.message(), &data);
+                if object.code() == -32601 {
+                    return refused.hint(format!("the node does not know {method}; update it"));
+                }
+                refused
+            }
+            Error::Transport(_) | Error::RequestTimeout | Error::RestartNeeded(_) => {
+                no_node(&self.url)
+            }
+            other => CommandError::refused(format!("{method}: {other}")),
+        }
+    }
+}
+
+/// The error of a node that does not answer.
+pub(crate) fn no_node(url: &str) -> CommandError {
+    CommandError::new(Kind::NoNode, format!("no node answers at {url}"))
+        .hint("titian devnet status, titian devnet up")
+        .hint("--node URL or TITIAN_NODE names another node")
+}
+
+/// The error that a node's error object says.
+fn refusal(message: &str, data: &Value) -> CommandError {
+    let name = data.get("name").and_then(Value::as_str);
+    let mut text = message.to_owned();
+    for member in ["role", "field"] {
+        if let Some(value) = data.get(member).and_then(Value::as_str).filter(|v| !v.is_empty()) {
+            if !text.contains(value) {
+                text = format!("{text} ({member} {value})");
+            }
+        }
+    }
+    if let Some(detail) = data.get("detail").and_then(Value::as_str).filter(|d| !d.is_empty()) {
+        if !text.contains(detail) {
+            text = format!("{text}: {detail}");
+        }
+    }
+    let mut error = CommandError::refused(text).with_data(data.clone());
+    for suggestion in data.get("suggestions").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(text) = suggestion.as_str() {
+            error = error.hint(format!("did you mean {text}?"));
+        }
+    }
+    match name {
+        Some(name) => error.named(name),
+        None => error,
+    }
+}
+
+/// `GET path` of a local node: the status code and body, or `None` if nothing answers in time.
+pub(crate) fn probe(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, PROBE_TIMEOUT).ok()?;
+    stream.set_read_timeout(Some(PROBE_TIMEOUT)).ok()?;
+    stream.set_write_timeout(Some(PROBE_TIMEOUT)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.take(PROBE_BYTES_MAX).read_to_end(&mut answer).ok()?;
+    let text = String::from_utf8_lossy(&answer);
+    let status = text.split_whitespace().nth(1)?.parse().ok()?;
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Some((status, body.to_owned()))
+}

@@ -1,0 +1,400 @@
+//! The wallet: private keys of parties in one passphrase-encrypted file.
+//!
+//! Invariant: a private key never reaches a disk in the clear. The one exception is the wallet of
+//! a throw-away network, made with `--insecure-devnet` and marked as such; it signs for chains
+//! named `titian-devnet-…` only. Secrets are wiped from memory when dropped.
+//!
+//! The file is an age file with a scrypt recipient (age-encryption.org/v1) around JSON. It
+//! deliberately knows nothing of the ledger: which keys are active is the access register's answer.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use age::secrecy::SecretString;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use rand::RngCore as _;
+use serde::{Deserialize, Serialize};
+use titian_contracts::digest::{Digest, hash};
+use titian_contracts::json::Value;
+use titian_contracts::op::{OpSignature, parse_key_no};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::error::{CommandError, Kind, Result};
+use crate::output::Output;
+
+/// Prefix of the chain ids that a wallet in the clear may sign for.
+pub(crate) const DEVNET_CHAIN_PREFIX: &str = "titian-devnet-";
+const AGE_MAGIC: &[u8] = b"age-encryption.org/v1";
+/// Highest scrypt work factor (log₂ N) that is accepted on reading; 2^22 takes some 30 s.
+const WORK_FACTOR_MAX: u8 = 22;
+
+/// A key of a party: `PARTY#kN`, or `PARTY` for any key of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyRef {
+    /// The party.
+    pub(crate) party: String,
+    /// The number N; `None` leaves the choice to the wallet.
+    pub(crate) number: Option<u64>,
+}
+
+impl std::str::FromStr for KeyRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (party, number) = match text.split_once('#') {
+            None => (text, None),
+            Some((party, key)) => {
+                let number = parse_key_no(key)
+                    .ok_or("a key is named PARTY#kN, for example SG:ACRA#k1".to_owned())?;
+                (party, Some(number))
+            }
+        };
+        let party = party.strip_prefix("did:ubin:").unwrap_or(party);
+        if titian_contracts::access::Party::parse(party).is_none() {
+            return Err("a party is CC, CC:NAME or a UBIN, for example SG:ACRA".to_owned());
+        }
+        Ok(Self { party: party.to_owned(), number })
+    }
+}
+
+/// The 32 secret bytes of an Ed25519 key.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Secret([u8; 32]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0));
+        to.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(from)?);
+        titian_contracts::op::decode_fixed::<32>(&text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("a key has 32 bytes in base64url"))
+    }
+}
+
+/// One key of the wallet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct WalletKey {
+    /// The party it signs for.
+    pub(crate) party: String,
+    /// Its number in the access register; absent until it is bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) number: Option<u64>,
+    /// Number of the officer who holds it, for quorums of different officers.
+    pub(crate) officer: u64,
+    /// What it is for: invoke, assert, present.
+    pub(crate) purposes: Vec<String>,
+    /// What it may sign once bound.
+    pub(crate) scopes: Vec<String>,
+    secret: Secret,
+}
+
+impl WalletKey {
+    /// A fresh key of the operating system's randomness.
+    pub(crate) fn generate(
+        party: &str,
+        officer: u64,
+        purposes: Vec<String>,
+        scopes: Vec<String>,
+    ) -> Self {
+        let mut secret = Secret([0; 32]);
+        rand::rngs::OsRng.fill_bytes(&mut secret.0);
+        Self { party: party.to_owned(), number: None, officer, purposes, scopes, secret }
+    }
+
+    /// A key around given secret bytes.
+    pub(crate) fn from_secret(
+        party: &str,
+        number: Option<u64>,
+        officer: u64,
+        purposes: Vec<String>,
+        scopes: Vec<String>,
+        secret: [u8; 32],
+    ) -> Self {
+        Self { party: party.to_owned(), number, officer, purposes, scopes, secret: Secret(secret) }
+    }
+
+    /// `PARTY#kN`, or `PARTY (not bound)`.
+    pub(crate) fn label(&self) -> String {
+        match self.number {
+            Some(number) => format!("{}#k{number}", self.party),
+            None => format!("{} (not bound)", self.party),
+        }
+    }
+
+    /// The signing key.
+    pub(crate) fn signing_key(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.secret.0)
+    }
+
+    /// The public key in base64url.
+    pub(crate) fn public_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.signing_key().verifying_key().as_bytes())
+    }
+
+    /// Signs an op digest. The key must be bound.
+    pub(crate) fn sign(&self, digest: &Digest) -> Result<OpSignature> {
+        let key = self.number.ok_or_else(|| {
+            CommandError::usage(format!("the key of {} is not bound yet", self.party))
+                .hint("titian key bind")
+        })?;
+        let signature = self.signing_key().sign(&digest.0).to_bytes();
+        Ok(OpSignature { party: self.party.clone(), key, signature, mandate: None })
+    }
+
+    /// The key as an entry of `keys` in `key_bind`: public part, wishes, proof of possession.
+    pub(crate) fn to_binding(&self, chain: &str) -> Value {
+        let public_key = self.public_key();
+        let statement = Value::List(vec![
+            Value::from(chain),
+            Value::from(self.party.as_str()),
+            Value::from("Ed25519"),
+            Value::from(public_key.as_str()),
+        ]);
+        let digest = hash("titian access possession v1", &[statement.to_jcs().as_bytes()]);
+        let possession = self.signing_key().sign(&digest.0).to_bytes();
+        let mut purposes = self.purposes.clone();
+        purposes.sort_by_key(|name| {
+            titian_contracts::access::Purpose::parse(name).map_or(u8::MAX, |p| p as u8)
+        });
+        let mut scopes = self.scopes.clone();
+        scopes.sort();
+        let texts = |items: &[String]| {
+            Value::List(items.iter().map(|item| Value::from(item.as_str())).collect())
+        };
+        Value::object([
+            ("alg", Value::from("Ed25519")),
+            ("officer", Value::from(self.officer)),
+            ("possession", Value::from(URL_SAFE_NO_PAD.encode(possession))),
+            ("publicKey", Value::from(public_key)),
+            ("purposes", texts(&purposes)),
+            ("scopes", texts(&scopes)),
+        ])
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Content {
+    titian_wallet: u64,
+    #[serde(default, skip_serializing_if = "is_false")]
+    insecure_devnet: bool,
+    keys: Vec<WalletKey>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[derive(Clone, Debug)]
+enum Protection {
+    Passphrase(SecretString),
+    None,
+}
+
+/// An open wallet.
+#[derive(Clone, Debug)]
+pub(crate) struct Wallet {
+    path: PathBuf,
+    protection: Protection,
+    /// Its keys, in the order they came.
+    pub(crate) keys: Vec<WalletKey>,
+}
+
+impl Wallet {
+    /// A new, empty wallet with a passphrase from `TITIAN_PASSPHRASE` or the terminal.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let passphrase = ask_passphrase(path, true)?;
+        let protection = Protection::Passphrase(passphrase);
+        Ok(Self { path: path.to_owned(), protection, keys: Vec::new() })
+    }
+
+    /// A new, empty wallet in the clear, for throw-away networks.
+    pub(crate) fn create_insecure(path: &Path) -> Self {
+        Self { path: path.to_owned(), protection: Protection::None, keys: Vec::new() }
+    }
+
+    /// Opens the wallet at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(|error| {
+            CommandError::file("read the wallet", path, &error)
+                .hint("titian key new PARTY makes one; --wallet FILE names another")
+        })?;
+        let bytes = Zeroizing::new(bytes);
+        if bytes.starts_with(AGE_MAGIC) {
+            let passphrase = ask_passphrase(path, false)?;
+            let plain = Zeroizing::new(decrypt(&passphrase, &bytes)?);
+            let content = read_content(path, &plain)?;
+            let protection = Protection::Passphrase(passphrase);
+            return Ok(Self { path: path.to_owned(), protection, keys: content.keys });
+        }
+        let content = read_content(path, &bytes)?;
+        if !content.insecure_devnet {
+            return Err(CommandError::usage(format!(
+                "{} holds keys in the clear and is not marked as a devnet wallet",
+                path.display()
+            )));
+        }
+        Ok(Self { path: path.to_owned(), protection: Protection::None, keys: content.keys })
+    }
+
+    /// Whether the keys are kept in the clear.
+    pub(crate) const fn is_insecure(&self) -> bool {
+        matches!(self.protection, Protection::None)
+    }
+
+    /// Where it is kept.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses to sign for `chain` with keys that are kept in the clear, unless it is a devnet.
+    pub(crate) fn check_chain(&self, chain: &str) -> Result<()> {
+        if self.is_insecure() && !chain.starts_with(DEVNET_CHAIN_PREFIX) {
+            return Err(CommandError::usage(format!(
+                "{} holds keys in the clear, {chain} is not a devnet",
+                self.path.display()
+            ))
+            .hint("make an encrypted wallet: titian key new PARTY --wallet FILE"));
+        }
+        Ok(())
+    }
+
+    /// The key that a reference names. Without a number the first bound key of the party.
+    pub(crate) fn find(&self, wanted: &KeyRef) -> Result<&WalletKey> {
+        let found = self.keys.iter().filter(|key| key.party == wanted.party).find(|key| {
+            match wanted.number {
+                Some(number) => key.number == Some(number),
+                None => key.number.is_some(),
+            }
+        });
+        found.ok_or_else(|| {
+            let name = match wanted.number {
+                Some(number) => format!("{}#k{number}", wanted.party),
+                None => wanted.party.clone(),
+            };
+            CommandError::usage(format!("the wallet holds no bound key {name}"))
+                .hint("titian key list shows what it holds")
+        })
+    }
+
+    /// Adds a key; a key that is there already is replaced by what is newly known about it.
+    pub(crate) fn put(&mut self, key: WalletKey) {
+        let public = key.public_key();
+        match self.keys.iter_mut().find(|known| known.public_key() == public) {
+            Some(known) => *known = key,
+            None => self.keys.push(key),
+        }
+    }
+
+    /// Writes the wallet: temporary file of mode 0600, fsync, rename.
+    pub(crate) fn save(&self) -> Result<()> {
+        let content = Content {
+            titian_wallet: 1,
+            insecure_devnet: self.is_insecure(),
+            keys: self.keys.clone(),
+        };
+        let plain = serde_json::to_vec(&content)
+            .map_err(|_| CommandError::bug("the wallet cannot be written as JSON"))?;
+        let plain = Zeroizing::new(plain);
+        let bytes = match &self.protection {
+            Protection::None => Zeroizing::new(plain.to_vec()),
+            Protection::Passphrase(passphrase) => Zeroizing::new(encrypt(passphrase, &plain)?),
+        };
+        write_private(&self.path, &bytes)
+            .map_err(|error| CommandError::file("write the wallet", &self.path, &error))
+    }
+}
+
+/// Writes a file that only its owner may read, all or nothing.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+fn read_content(path: &Path, bytes: &[u8]) -> Result<Content> {
+    let content: Content = serde_json::from_slice(bytes)
+        .map_err(|_| CommandError::usage(format!("{} is not a titian wallet", path.display())))?;
+    if content.titian_wallet == 1 {
+        Ok(content)
+    } else {
+        Err(CommandError::usage(format!("{} is of a later version", path.display())))
+    }
+}
+
+fn encrypt(passphrase: &SecretString, plain: &[u8]) -> Result<Vec<u8>> {
+    let mut recipient = age::scrypt::Recipient::new(passphrase.clone());
+    // tests lower it; whoever sets it for a real wallet weakens his own file
+    let asked = std::env::var("TITIAN_WALLET_WORK_FACTOR").ok();
+    if let Some(factor) = asked.and_then(|text| text.parse::<u8>().ok()) {
+        recipient.set_work_factor(factor.clamp(1, WORK_FACTOR_MAX));
+    }
+    age::encrypt(&recipient, plain)
+        .map_err(|error| CommandError::bug(format!("the wallet cannot be encrypted: {error}")))
+}
+
+fn decrypt(passphrase: &SecretString, sealed: &[u8]) -> Result<Vec<u8>> {
+    let mut identity = age::scrypt::Identity::new(passphrase.clone());
+    identity.set_max_work_factor(WORK_FACTOR_MAX);
+    age::decrypt(&identity, sealed).map_err(|_| {
+        CommandError::new(Kind::Refused, "the passphrase does not open the wallet")
+            .hint("TITIAN_PASSPHRASE, if set, is used instead of asking")
+    })
+}
+
+fn ask_passphrase(path: &Path, new: bool) -> Result<SecretString> {
+    if let Ok(text) = std::env::var("TITIAN_PASSPHRASE") {
+        return check_passphrase(text, new);
+    }
+    if !Output::can_ask() {
+        return Err(CommandError::usage("the wallet needs a passphrase and nobody can be asked")
+            .hint("set TITIAN_PASSPHRASE"));
+    }
+    let ask = |prompt: String| {
+        rpassword::prompt_password(prompt)
+            .map_err(|_| CommandError::usage("the passphrase could not be read"))
+    };
+    let first = ask(format!("Passphrase for {}: ", path.display()))?;
+    if new {
+        let mut second = ask("Once more: ".to_owned())?;
+        let same = first == second;
+        second.zeroize();
+        if !same {
+            return Err(CommandError::usage("the two passphrases differ"));
+        }
+    }
+    check_passphrase(first, new)
+}
+
+fn check_passphrase(text: String, new: bool) -> Result<SecretString> {
+    if new && text.chars().count() < 8 {
+        return Err(CommandError::usage("a passphrase has at least 8 characters"));
+    }
+    Ok(SecretString::from(text))
+}

@@ -1,0 +1,235 @@
+//! DIDs: `did:ubin` from the access register, `did:key` computed (vc.md §4).
+//!
+//! Invariant: a DID document is a view of state, never stored; a key comes from the resolved DID
+//! and from nowhere else (S7). Any spelling but the canonical one is `DID_INVALID`.
+
+use serde_json::{Value, json};
+use titian_contracts::access::{
+    self, Ams, AuthorityEntry, KeyEntry, KeyState, Party, PartyEntry, Purpose,
+};
+use titian_contracts::state::Overlay;
+use titian_contracts::time::rfc3339;
+
+use crate::snapshot::{AsReader, Known, Snapshot, read};
+
+/// The key algorithms of a verification method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RFC 8032, strict.
+    Ed25519,
+    /// ECDSA over P-256. Known, but no signature of this release uses it.
+    P256,
+    /// Key agreement only.
+    X25519,
+}
+
+impl Algorithm {
+    const fn multicodec(self) -> [u8; 2] {
+        match self {
+            Self::Ed25519 => [0xed, 0x01],
+            Self::P256 => [0x80, 0x24],
+            Self::X25519 => [0xec, 0x01],
+        }
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "Ed25519" => Some(Self::Ed25519),
+            "P-256" => Some(Self::P256),
+            "X25519" => Some(Self::X25519),
+            _ => None,
+        }
+    }
+}
+
+/// A public key as a Multikey text.
+pub fn multikey(algorithm: Algorithm, public_key: &[u8]) -> String {
+    let mut bytes = algorithm.multicodec().to_vec();
+    bytes.extend_from_slice(public_key);
+    format!("z{}", bs58::encode(bytes).into_string())
+}
+
+/// Reads a Multikey text of an Ed25519 or P-256 key. Only the canonical spelling is accepted.
+pub fn parse_multikey(text: &str) -> Option<(Algorithm, Vec<u8>)> {
+    let bytes = bs58::decode(text.strip_prefix('z')?).into_vec().ok()?;
+    let (code, key) = bytes.split_at_checked(2)?;
+    let algorithm = [Algorithm::Ed25519, Algorithm::P256]
+        .into_iter()
+        .find(|algorithm| algorithm.multicodec() == code)?;
+    let length = if algorithm == Algorithm::Ed25519 { 32 } else { 33 };
+    (key.len() == length && multikey(algorithm, key) == text).then(|| (algorithm, key.to_vec()))
+}
+
+/// The DID of a party.
+pub fn did_of(party: &str) -> String {
+    format!("did:ubin:{party}")
+}
+
+/// The party of a `did:ubin`; `None` if it breaks the grammar.
+pub fn party_of(did: &str) -> Option<Party> {
+    Party::parse(did.strip_prefix("did:ubin:")?)
+}
+
+/// A party with all its keys, as far as the snapshot knows.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The party.
+    pub party: Party,
+    /// Its entry.
+    pub entry: PartyEntry,
+    /// Its keys; `k1` is the first.
+    pub keys: Vec<(u64, KeyEntry)>,
+    /// For a business: its entity may act now. True for others.
+    pub may_act: bool,
+    /// Different active keys that an issuer needs: k for a state's root, else 1.
+    pub threshold: u64,
+}
+
+/// Resolves a party in a snapshot. The error is a code of check `issuerKey`.
+pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'static str> {
+    let mut threshold = 1;
+    let mut may_act = true;
+    let store = match party {
+        Party::Root(cc) => {
+            threshold = known(read::<Ams>(snapshot, &access::ams_key(cc)))?.root_k;
+            cc.clone()
+        }
+        Party::Authority { cc, name } => {
+            known(read::<AuthorityEntry>(snapshot, &access::authority_key(cc, name)))?;
+            format!("{cc}:{name}")
+        }
+        Party::Business { ubin } => {
+            let reader = AsReader::new(snapshot);
+            let actor = titian_contracts::ubin::actor(&Overlay::new(&reader), ubin);
+            let actor = match actor {
+                Some(actor) => actor,
+                None if reader.missed() => return Err("DID_NOT_AVAILABLE"),
+                None => return Err("DID_NOT_FOUND"),
+            };
+            may_act = actor.may_act;
+            actor.entity
+        }
+    };
+    let entry = match read::<PartyEntry>(snapshot, &access::party_key(&store)) {
+        Known::Known(entry) => entry.unwrap_or_default(),
+        Known::Unknown => return Err("DID_NOT_AVAILABLE"),
+    };
+    let mut keys = Vec::new();
+    for n in 1..=entry.keys.min(titian_contracts::limits::PARTY_KEYS_MAX) {
+        match read::<KeyEntry>(snapshot, &access::key_key(&store, n)) {
+            Known::Known(Some(key)) => keys.push((n, key)),
+            Known::Known(None) => {}
+            Known::Unknown => return Err("DID_NOT_AVAILABLE"),
+        }
+    }
+    Ok(Resolved { party: party.clone(), entry, keys, may_act, threshold })
+}
+
+fn known<T>(answer: Known<Option<T>>) -> Result<T, &'static str> {
+    match answer {
+        Known::Known(Some(value)) => Ok(value),
+        Known::Known(None) => Err("DID_NOT_FOUND"),
+        Known::Unknown => Err("DID_NOT_AVAILABLE"),
+    }
+}
+
+/// Whether a key may have signed at `t_ms` (vc.md §4.4); the error is a code of check `issuerKey`.
+/// A compromised key counts only for what an anchor shows to be older.
+pub fn check_key_at(
+    resolved: &Resolved,
+    key: &KeyEntry,
+    t_ms: i64,
+    anchored: bool,
+    skew_ms: i64,
+) -> Result<(), &'static str> {
+    let at = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    if t_ms < at(key.active_from_ms).saturating_sub(skew_ms) {
+        return Err("KEY_NOT_ACTIVE");
+    }
+    if resolved.entry.closed && at(resolved.entry.closed_ms) <= t_ms {
+        return Err("DID_DEACTIVATED");
+    }
+    if key.state == KeyState::Compromised {
+        let before = anchored && t_ms < at(key.compromised_ms);
+        return if before { Ok(()) } else { Err("KEY_COMPROMISED") };
+    }
+    if t_ms >= at(key.ends_ms) || !resolved.may_act {
+        return Err("KEY_NOT_ACTIVE");
+    }
+    Ok(())
+}
+
+/// The DID document of a party at block time `time_ms` (vc.md §4.2). `did` is the DID as asked
+/// for; a UBIN alias keeps it.
+pub fn did_document(did: &str, resolved: &Resolved, time_ms: u64) -> Value {
+    let live: Vec<(String, &KeyEntry)> = resolved
+        .keys
+        .iter()
+        .filter(|(_, key)| key.is_active(time_ms) && !resolved.entry.closed)
+        .map(|(n, key)| (format!("{did}#k{n}"), key))
+        .collect();
+    let methods: Vec<Value> = live
+        .iter()
+        .filter_map(|(id, key)| {
+            let algorithm = Algorithm::of_name(&key.algorithm)?;
+            Some(json!({
+                "id": id, "type": "Multikey", "controller": did,
+                "publicKeyMultibase": multikey(algorithm, &key.public_key),
+            }))
+        })
+        .collect();
+    let mut document = json!({
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
+        "id": did,
+    });
+    let mut set = |name: &str, value: Value| {
+        if value.as_array().is_none_or(|items| !items.is_empty())
+            && let Some(members) = document.as_object_mut()
+        {
+            members.insert(name.to_owned(), value);
+        }
+    };
+    if !matches!(resolved.party, Party::Root(_)) {
+        set("controller", json!(did_of(resolved.party.cc())));
+    }
+    set("alsoKnownAs", json!(resolved.entry.also_known_as));
+    set("verificationMethod", Value::Array(methods));
+    for (purpose, relation) in [
+        (Purpose::Assert, "assertionMethod"),
+        (Purpose::Present, "authentication"),
+        (Purpose::Invoke, "capabilityInvocation"),
+        (Purpose::Agree, "keyAgreement"),
+    ] {
+        let ids: Vec<&String> =
+            live.iter().filter(|(_, key)| key.has(purpose)).map(|(id, _)| id).collect();
+        set(relation, json!(ids));
+    }
+    let services: Vec<Value> = resolved
+        .entry
+        .services
+        .iter()
+        .map(|service| {
+            json!({"id": format!("{did}#{}", service.id), "type": service.kind,
+                "serviceEndpoint": service.endpoint})
+        })
+        .collect();
+    set("service", Value::Array(services));
+    document
+}
+
+/// The key history of a party, for `didDocumentMetadata`.
+pub fn key_history(did: &str, resolved: &Resolved) -> Value {
+    let entries = resolved.keys.iter().map(|(n, key)| {
+        let mut entry = json!({"id": format!("{did}#k{n}"), "activeFrom": key.bound_height,
+            "activeFromTime": rfc3339(key.active_from_ms)});
+        if key.ended_height > 0
+            && let Some(members) = entry.as_object_mut()
+        {
+            let reason = if key.state == KeyState::Compromised { "compromised" } else { "retired" };
+            members.insert("endedAt".to_owned(), json!(key.ended_height));
+            members.insert("reason".to_owned(), json!(reason));
+        }
+        entry
+    });
+    Value::Array(entries.collect())
+}

@@ -1,0 +1,95 @@
+//! The regional credential types that ship with the program, as genesis registers them under
+//! `ASEAN`.
+
+use titian_contracts::credential::{
+    CredentialType, Profile, REGION, Resource, ResourceKind, genesis_resource, genesis_type,
+};
+use titian_contracts::error::{Code, Reject};
+use titian_contracts::json::{self, Members};
+
+/// One shipped type.
+#[derive(Clone, Copy, Debug)]
+pub struct ShippedType {
+    /// Its name in ids: `business-registration`.
+    pub slug: &'static str,
+    /// `type.json`.
+    pub definition: &'static [u8],
+    /// `schema.json`.
+    pub schema: &'static [u8],
+    /// `context.jsonld`.
+    pub context: &'static [u8],
+    /// `example.json`: an unsigned credential.
+    pub example: &'static [u8],
+}
+
+macro_rules! shipped {
+    ($($slug:literal),*) => {
+        /// The shipped types, version 1 each.
+        pub const SHIPPED: &[ShippedType] = &[$(ShippedType {
+            slug: $slug,
+            definition: include_bytes!(
+                concat!("../../profiles/credential/", $slug, "/1/type.json")),
+            schema: include_bytes!(
+                concat!("../../profiles/credential/", $slug, "/1/schema.json")),
+            context: include_bytes!(
+                concat!("../../profiles/credential/", $slug, "/1/context.jsonld")),
+            example: include_bytes!(
+                concat!("../../profiles/credential/", $slug, "/1/example.json")),
+        }),*];
+    };
+}
+
+shipped!("business-registration");
+
+/// What genesis writes for the shipped types.
+#[derive(Clone, Debug)]
+pub struct GenesisEntries {
+    /// State keys and resources.
+    pub resources: Vec<(Vec<u8>, Resource)>,
+    /// State keys and types.
+    pub types: Vec<(Vec<u8>, CredentialType)>,
+}
+
+/// All shipped types as genesis entries. Fails only if the shipped files break the linter, which a
+/// test rules out.
+pub fn genesis_entries() -> Result<GenesisEntries, Reject> {
+    let mut entries = GenesisEntries { resources: Vec::new(), types: Vec::new() };
+    for shipped in SHIPPED {
+        let mut personal = false;
+        for (kind, bytes) in [
+            (ResourceKind::JsonSchema, shipped.schema),
+            (ResourceKind::JsonldContext, shipped.context),
+        ] {
+            let entry = genesis_resource(REGION, kind, shipped.slug, 1, bytes)?;
+            personal |= entry.1.personal;
+            entries.resources.push(entry);
+        }
+        entries.types.push(genesis_type(read_type(shipped.definition)?, personal)?);
+    }
+    Ok(entries)
+}
+
+fn read_type(bytes: &[u8]) -> Result<CredentialType, Reject> {
+    let value = json::parse(bytes)?;
+    let mut members = Members::of(&value, "")?;
+    let texts = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
+    let mut profiles = Vec::new();
+    for name in members.texts("profiles")? {
+        let profile = Profile::parse(name);
+        profiles.push(profile.ok_or_else(|| Reject::new(Code::Malformed, "/profiles", ""))?);
+    }
+    profiles.sort_unstable();
+    let entry = CredentialType {
+        name: members.text("name")?.to_owned(),
+        owner: members.text("owner")?.to_owned(),
+        schemas: texts(members.texts("schemas")?),
+        contexts: texts(members.texts("contexts")?),
+        natural_person_data: members.boolean("naturalPersonData")?,
+        single_use: members.boolean("singleUse")?,
+        profiles,
+        validity_max_days: members.uint("validityMaxDays")?,
+        deprecated: false,
+    };
+    members.finish()?;
+    Ok(entry)
+}

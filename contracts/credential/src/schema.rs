@@ -1,0 +1,226 @@
+//! A small, closed JSON Schema validator for the keywords that registered schemas use.
+//!
+//! Invariant: a keyword it does not know makes the answer "unknown", never "valid". Full
+//! evaluation of the 2020-12 dialect comes with the remaining credential types.
+
+use serde_json::{Map, Value};
+use titian_contracts::time::Date;
+
+use crate::time;
+
+/// What evaluation found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evaluation {
+    /// The value matches.
+    Valid,
+    /// JSON pointers of what does not match, at most 16.
+    Invalid(Vec<String>),
+    /// The schema uses what this validator does not know, or takes too long.
+    Limit,
+}
+
+/// How many pointers of violations are reported.
+pub const POINTERS_MAX: usize = 16;
+/// Schema nodes visited at most.
+const STEPS_MAX: usize = 100_000;
+/// Nesting of references and values.
+const DEPTH_MAX: usize = 64;
+
+/// Evaluates `value` against `schema`.
+pub fn evaluate(schema: &Value, value: &Value) -> Evaluation {
+    let mut run = Run { root: schema, steps: 0, limit: false, violations: Vec::new() };
+    run.check(schema, value, "", 0);
+    if run.limit {
+        Evaluation::Limit
+    } else if run.violations.is_empty() {
+        Evaluation::Valid
+    } else {
+        run.violations.dedup();
+        run.violations.truncate(POINTERS_MAX);
+        Evaluation::Invalid(run.violations)
+    }
+}
+
+struct Run<'a> {
+    root: &'a Value,
+    steps: usize,
+    limit: bool,
+    violations: Vec<String>,
+}
+
+impl Run<'_> {
+    fn fail(&mut self, pointer: &str) {
+        if self.violations.len() <= POINTERS_MAX {
+            self.violations.push(pointer.to_owned());
+        }
+    }
+
+    /// Whether `value` matches, without keeping violations.
+    fn matches(&mut self, schema: &Value, value: &Value, depth: usize) -> bool {
+        let kept = std::mem::take(&mut self.violations);
+        self.check(schema, value, "", depth);
+        let good = self.violations.is_empty();
+        self.violations = kept;
+        good
+    }
+
+    fn check(&mut self, schema: &Value, value: &Value, pointer: &str, depth: usize) {
+        self.steps += 1;
+        if self.limit || self.steps > STEPS_MAX || depth > DEPTH_MAX {
+            self.limit = true;
+            return;
+        }
+        let members = match schema {
+            Value::Bool(true) => return,
+            Value::Bool(false) => return self.fail(pointer),
+            Value::Object(members) => members,
+            _ => {
+                self.limit = true;
+                return;
+            }
+        };
+        for (keyword, rule) in members {
+            match keyword.as_str() {
+                "properties" | "required" | "additionalProperties" => {}
+                "$ref" | "allOf" | "anyOf" => self.apply(keyword, rule, value, pointer, depth),
+                "items" | "contains" => self.list(keyword, rule, value, pointer, depth),
+                _ => match simple(keyword, rule, value) {
+                    Some(true) => {}
+                    Some(false) => self.fail(pointer),
+                    None => self.limit = true,
+                },
+            }
+        }
+        if let Value::Object(object) = value {
+            self.object(members, object, pointer, depth);
+        }
+    }
+
+    fn apply(&mut self, keyword: &str, rule: &Value, value: &Value, pointer: &str, depth: usize) {
+        match (keyword, rule) {
+            ("$ref", Value::String(reference)) => {
+                let target = reference
+                    .strip_prefix("#/$defs/")
+                    .and_then(|name| self.root.get("$defs")?.get(name));
+                match target {
+                    Some(target) => self.check(target, value, pointer, depth + 1),
+                    None => self.limit = true,
+                }
+            }
+            ("allOf", Value::Array(all)) => {
+                for schema in all {
+                    self.check(schema, value, pointer, depth + 1);
+                }
+            }
+            ("anyOf", Value::Array(any)) => {
+                if !any.iter().any(|schema| self.matches(schema, value, depth + 1)) {
+                    self.fail(pointer);
+                }
+            }
+            _ => self.limit = true,
+        }
+    }
+
+    fn list(&mut self, keyword: &str, rule: &Value, value: &Value, pointer: &str, depth: usize) {
+        let Value::Array(items) = value else { return };
+        if keyword == "contains" {
+            if !items.iter().any(|item| self.matches(rule, item, depth + 1)) {
+                self.fail(pointer);
+            }
+            return;
+        }
+        for (i, item) in items.iter().enumerate() {
+            self.check(rule, item, &format!("{pointer}/{i}"), depth + 1);
+        }
+    }
+
+    fn object(
+        &mut self,
+        schema: &Map<String, Value>,
+        object: &Map<String, Value>,
+        pointer: &str,
+        depth: usize,
+    ) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+            if name.as_str().is_none_or(|name| !object.contains_key(name)) {
+                self.fail(&format!("{pointer}/{}", name.as_str().unwrap_or_default()));
+            }
+        }
+        let closed = match schema.get("additionalProperties") {
+            None | Some(Value::Bool(true)) => false,
+            Some(Value::Bool(false)) => true,
+            Some(_) => {
+                self.limit = true;
+                return;
+            }
+        };
+        for (name, value) in object {
+            match properties.and_then(|properties| properties.get(name)) {
+                Some(rule) => self.check(rule, value, &format!("{pointer}/{name}"), depth + 1),
+                // the name itself is not repeated: it may be anything
+                None if closed => self.fail(pointer),
+                None => {}
+            }
+        }
+    }
+}
+
+/// Keywords that look at one value alone. `None` for an unknown keyword or a malformed rule.
+fn simple(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
+    let length = || value.as_str().map(|text| text.chars().count() as u64);
+    let count = || value.as_array().map(|items| items.len() as u64);
+    let bound = |actual: Option<u64>, holds: fn(u64, u64) -> bool| {
+        let limit = rule.as_u64()?;
+        Some(actual.is_none_or(|actual| holds(actual, limit)))
+    };
+    let compare = |holds: fn(i64, i64) -> bool| {
+        let limit = rule.as_i64()?;
+        if value.is_number() {
+            Some(value.as_i64().is_some_and(|v| holds(v, limit)))
+        } else {
+            Some(true)
+        }
+    };
+    match keyword {
+        "$schema" | "$id" | "$defs" | "$comment" | "title" | "description" | "examples"
+        | "default" => Some(true),
+        _ if keyword.starts_with("x-") => Some(true),
+        "type" => match rule {
+            Value::String(name) => of_type(name, value),
+            Value::Array(names) => names
+                .iter()
+                .map(|name| of_type(name.as_str()?, value))
+                .try_fold(false, |any, one| one.map(|one| any || one)),
+            _ => None,
+        },
+        "enum" => rule.as_array().map(|allowed| allowed.contains(value)),
+        "const" => Some(rule == value),
+        "minLength" => bound(length(), |actual, limit| actual >= limit),
+        "maxLength" => bound(length(), |actual, limit| actual <= limit),
+        "minItems" => bound(count(), |actual, limit| actual >= limit),
+        "maxItems" => bound(count(), |actual, limit| actual <= limit),
+        "minimum" => compare(|actual, limit| actual >= limit),
+        "maximum" => compare(|actual, limit| actual <= limit),
+        "format" => match (rule.as_str()?, value.as_str()) {
+            ("date" | "date-time", None) => Some(true),
+            ("date", Some(text)) => Some(Date::parse(text).is_some()),
+            ("date-time", Some(text)) => Some(time::parse(text).is_some()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn of_type(name: &str, value: &Value) -> Option<bool> {
+    Some(match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ => return None,
+    })
+}

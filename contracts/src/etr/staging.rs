@@ -1,0 +1,242 @@
+//! Ops that wait on the ledger for signatures: `stage`, `cosign`, `unstage` (etr.md §4).
+//!
+//! A staged op is bound to (id, seq, head): any other op on the record makes it void. It gives no
+//! right of its own: the last signature runs it through the same kernel as any op. An entry that
+//! ends is marked, so a staging transaction cannot be replayed.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::content;
+use super::kernel::{self, Extent};
+use super::keys;
+use super::person::identity;
+use super::record::Record;
+use super::request::Request;
+use super::signing::{self, Question, Role};
+use crate::context::{Authority, Context};
+use crate::digest::Digest;
+use crate::error::{Code, Reject};
+use crate::json::{self, Value};
+use crate::limits;
+use crate::op::{Op, OpSignature, Register};
+use crate::state::Overlay;
+use crate::transaction::{Transaction, TransactionId};
+
+/// What became of a staged op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum StageState {
+    /// It waits, unless the record moved on or its time is over.
+    Waiting,
+    /// Complete and carried out.
+    Done,
+    /// Removed by a signer.
+    Removed,
+}
+
+/// A staged op: `etr/stage/{id}/{opDigest}`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Staged {
+    /// The op with the signatures so far, canonical JSON.
+    pub op: String,
+    /// Until when it may be completed, ms, inclusive.
+    pub until_ms: u64,
+    /// What became of it.
+    pub state: StageState,
+    /// Roles that still lack signatures, by letter.
+    pub missing: Vec<String>,
+}
+
+/// The staged op under a digest, with its entry.
+pub fn staged(state: &Overlay<'_>, id: &str, digest: Digest) -> Option<(Staged, Op)> {
+    let entry: Staged = state.read(&keys::stage(id, digest))?;
+    let op = json::parse(entry.op.as_bytes()).and_then(Op::from_value).ok()?;
+    Some((entry, op))
+}
+
+/// Whether the record is still where a staged op expects it, and its time is not over.
+pub fn is_current(state: &Overlay<'_>, entry: &Staged, request: &Request, t: u64) -> bool {
+    let (seq, head) = Record::load(state, &request.id).map_or_else(
+        || (0, super::genesis_hash(state)),
+        |record| (record.public.seq, record.public.head),
+    );
+    entry.state == StageState::Waiting
+        && t <= entry.until_ms
+        && request.seq == seq
+        && request.head == head
+}
+
+/// Keeps an op with part of its signatures; a complete one is carried out at once.
+pub fn stage(ctx: &mut Context<'_, '_>, op: &Op, until_ms: u64) -> Result<(), Reject> {
+    let missing = kernel::run(ctx, op, ctx.verified, Extent::Signatures)?;
+    if op.signatures.is_empty() && ctx.authority == Authority::Signed {
+        return Err(Reject::new(Code::MissingSigner, "/payload/op/sigs", "one signer stages"));
+    }
+    let latest = ctx.time_ms.saturating_add(limits::ETR_STAGE_MS_MAX);
+    if until_ms <= ctx.time_ms || until_ms > latest {
+        return Err(Reject::new(Code::BadDeadline, "/payload/untilMs", ""));
+    }
+    let request = Request::read(op)?;
+    if ctx.state.holds(&keys::stage(&request.id, op.digest)) {
+        return Err(Reject::new(Code::BadTransition, "/payload/op", "this op was staged before"));
+    }
+    let mut entry = Staged {
+        op: op.value.to_jcs(),
+        until_ms,
+        state: StageState::Waiting,
+        missing: owned(&missing),
+    };
+    if missing.is_empty() {
+        kernel::run(ctx, op, ctx.verified, Extent::Whole)?;
+        entry.state = StageState::Done;
+    } else {
+        list(ctx, &request.id, op.digest)?;
+        emit(ctx, "etr.stage", &request.id, op.digest);
+    }
+    ctx.state.write(keys::stage(&request.id, op.digest), &entry);
+    Ok(())
+}
+
+/// Adds one signature; the last one carries the op out.
+pub fn cosign(
+    ctx: &mut Context<'_, '_>,
+    id: &str,
+    digest: Digest,
+    signature: &OpSignature,
+) -> Result<(), Reject> {
+    let (mut entry, op, request) = find(ctx, id, digest, "/payload/digest")?;
+    if !is_current(ctx.state, &entry, &request, ctx.time_ms) {
+        return Err(Reject::new(Code::StageStale, "/payload/digest", ""));
+    }
+    let twice = |s: &OpSignature| s.party == signature.party && s.key == signature.key;
+    if op.signatures.iter().any(twice) {
+        return Err(Reject::new(Code::SignatureOrder, "/payload/sig", "this key signed before"));
+    }
+    let value = Op::with_signature(&op.value, signature);
+    let signed = Op::from_value(value)?;
+    // only the new signature was looked at before; the others are verified again
+    let fresh = ctx.verified.first().copied().flatten();
+    let known: Vec<Option<[u8; 32]>> =
+        signed.signatures.iter().map(|s| if twice(s) { fresh } else { None }).collect();
+    let bytes = Transaction::encode("op", Register::Etr, signed.value.clone());
+    if bytes.len() > limits::TRANSACTION_BYTES_MAX {
+        return Err(Reject::new(Code::LimitExceeded, "/payload/sig", "the op is too large"));
+    }
+    let missing = kernel::run(ctx, &signed, &known, Extent::Signatures)?;
+    entry.op = signed.value.to_jcs();
+    entry.missing = owned(&missing);
+    if missing.is_empty() {
+        // the op is what happens; its transaction id is that of the complete op
+        ctx.transaction = TransactionId::of(&bytes);
+        kernel::run(ctx, &signed, &known, Extent::Whole)?;
+        entry.state = StageState::Done;
+    } else {
+        emit(ctx, "etr.cosign", id, digest);
+    }
+    ctx.state.write(keys::stage(id, digest), &entry);
+    Ok(())
+}
+
+/// A signer of a staged op removes it.
+pub fn unstage(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
+    if op.act != "unstage" {
+        return Err(Reject::new(Code::Malformed, "/payload/act", "unstage is expected"));
+    }
+    let mut frame = json::Members::of(&op.value, "")?;
+    for common in ["act", "args", "chain", "register", "sigs"] {
+        frame.required(common)?;
+    }
+    frame.finish()?;
+    let mut args = op.read_args()?;
+    let (id, digest) = (args.text("id")?.to_owned(), args.digest("digest")?);
+    if !content::is_record_id(&id) {
+        return Err(args.malformed("id", "a record id is expected"));
+    }
+    args.finish()?;
+    let (mut entry, staged, _) = find(ctx, &id, digest, "/args/digest")?;
+    check_remover(ctx, op, &staged)?;
+    entry.state = StageState::Removed;
+    ctx.state.write(keys::stage(&id, digest), &entry);
+    emit(ctx, "etr.unstage", &id, digest);
+    Ok(())
+}
+
+/// Who signed the staged op may remove it, with a key for `etr.unstage` or for the act itself.
+fn check_remover(ctx: &mut Context<'_, '_>, op: &Op, staged: &Op) -> Result<(), Reject> {
+    let members: Vec<String> =
+        staged.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
+    let able = |ctx: &mut Context<'_, '_>, scope: String| {
+        let role =
+            Role { letter: "signer", members: members.clone(), k: 1, scope, by_consent: false };
+        let roles = [role];
+        let question = Question {
+            signatures: &op.signatures,
+            digest: op.digest,
+            known: ctx.verified,
+            roles: Some(&roles),
+            live: &[],
+            profile: "",
+            sum: None,
+            partial: false,
+        };
+        signing::check(ctx, &question).map(|_| ())
+    };
+    match able(ctx, "etr.unstage".to_owned()) {
+        Err(reject) if reject.code == Code::ScopeDenied => able(ctx, staged.name()),
+        other => other,
+    }
+}
+
+fn find(
+    ctx: &Context<'_, '_>,
+    id: &str,
+    digest: Digest,
+    field: &str,
+) -> Result<(Staged, Op, Request), Reject> {
+    let unknown = || Reject::new(Code::StageUnknown, field, "");
+    let (entry, op) = staged(ctx.state, id, digest).ok_or_else(unknown)?;
+    let request = Request::read(&op)?;
+    if entry.state == StageState::Waiting { Ok((entry, op, request)) } else { Err(unknown()) }
+}
+
+/// Lists an op as open; those that are void are dropped from the list.
+fn list(ctx: &mut Context<'_, '_>, id: &str, digest: Digest) -> Result<(), Reject> {
+    let mut open: Vec<Digest> = ctx.state.read(&keys::stages(id)).unwrap_or_default();
+    let (state, t) = (&*ctx.state, ctx.time_ms);
+    open.retain(|digest| {
+        staged(state, id, *digest).is_some_and(|(entry, op)| {
+            Request::read(&op).is_ok_and(|request| is_current(state, &entry, &request, t))
+        })
+    });
+    if open.len() >= limits::ETR_STAGES_MAX {
+        return Err(Reject::new(Code::LimitExceeded, "/payload/op", "too many staged ops"));
+    }
+    open.push(digest);
+    ctx.state.write(keys::stages(id), &open);
+    Ok(())
+}
+
+fn emit(ctx: &mut Context<'_, '_>, name: &str, id: &str, digest: Digest) {
+    ctx.emit(name, id, [("digest", Value::from(digest))]);
+}
+
+fn owned(letters: &[&'static str]) -> Vec<String> {
+    letters.iter().map(|letter| (*letter).to_owned()).collect()
+}
+
+/// The open staged ops of a record that are still current, each with the roles it lacks.
+pub fn open_of(state: &Overlay<'_>, id: &str, t: u64) -> Vec<(Digest, Staged)> {
+    let open: Vec<Digest> = state.read(&keys::stages(id)).unwrap_or_default();
+    open.into_iter()
+        .filter_map(|digest| {
+            let (entry, op) = staged(state, id, digest)?;
+            let request = Request::read(&op).ok()?;
+            is_current(state, &entry, &request, t).then_some((digest, entry))
+        })
+        .collect()
+}
+
+/// Whether a party signed a staged op.
+pub fn signed_by(state: &Overlay<'_>, op: &Op, ubin: &str) -> bool {
+    let who = identity(state, ubin);
+    op.signatures.iter().any(|s| identity(state, signing::principal_of(s)) == who)
+}

@@ -1,0 +1,71 @@
+//! What readers are shown: the public part to anyone, the party part to parties.
+//!
+//! It deliberately does not decide who is a party: that is for the caller, by a proven UBIN and
+//! [`is_party`].
+
+use super::kernel::Endorsement;
+use super::keys;
+use super::person::identity;
+use super::record::{Record, texts_of};
+use crate::json::{self, Value};
+use crate::state::{Overlay, decode_content};
+
+/// The public part of a record, from the content under `keys::record`.
+pub fn public_part(content: &[u8]) -> Option<Value> {
+    let (public, _) = texts_of(content)?;
+    json::parse(public.as_bytes()).ok()
+}
+
+/// The party part of a record, from the content under `keys::record`.
+pub fn party_part(content: &[u8]) -> Option<Value> {
+    let (_, party) = texts_of(content)?;
+    json::parse(party.as_bytes()).ok()
+}
+
+/// The hashes of the public and the party part: what a proof of one part needs of the other.
+pub fn part_hashes(content: &[u8]) -> Option<(crate::digest::Digest, crate::digest::Digest)> {
+    let (public, party) = texts_of(content)?;
+    Some((super::content::public_hash(&public), super::content::party_hash(&party)))
+}
+
+/// The root record of a number.
+pub fn lookup(state: &Overlay<'_>, series: &str, issuer: &str, reference: &str) -> Option<String> {
+    state.read(&keys::index(series, &identity(state, issuer), reference))
+}
+
+/// The endorsement chain of a record, in order.
+pub fn endorsements(state: &Overlay<'_>, id: &str) -> Vec<Endorsement> {
+    let count = Record::load(state, id).map_or(0, |record| record.party.endorsements);
+    (1..=count).filter_map(|n| state.read(&keys::endorsement(id, n))).collect()
+}
+
+/// One entry of an endorsement chain as JSON.
+pub fn endorsement_value(entry: &Endorsement) -> Value {
+    let person = |text: &str| json::parse(text.as_bytes()).unwrap_or(Value::Null);
+    Value::object([
+        ("n", Value::from(entry.n)),
+        ("kind", Value::from(entry.kind.as_str())),
+        ("endorser", person(&entry.endorser)),
+        ("endorsee", person(&entry.endorsee)),
+        ("withoutRecourse", Value::from(entry.without_recourse)),
+        ("op", Value::from(entry.op)),
+        ("timeMs", Value::from(entry.time_ms)),
+        ("place", Value::from(entry.place.as_str())),
+    ])
+}
+
+/// Prefix of the index entries of a party: what follows is the id of a record; the content is read
+/// by [`roles_of`].
+pub fn party_prefix(entity: &str) -> Vec<u8> {
+    keys::party(entity, "")
+}
+
+/// The roles of a party in a record, from the content of its index entry; empty for a former one.
+pub fn roles_of(content: &[u8]) -> Vec<String> {
+    decode_content(content).unwrap_or_default()
+}
+
+/// Whether a business is, or was, a party to a record.
+pub fn is_party(state: &Overlay<'_>, id: &str, ubin: &str) -> bool {
+    state.holds(&keys::party(&identity(state, ubin), id))
+}

@@ -1,0 +1,115 @@
+//! Counters behind the published figures (ubin-api.md §11) and the index of possible duplicates.
+//!
+//! Invariant (I9): each counter equals a full recount over the records, after every act. Counters
+//! change in the transaction that changes a record, through [`replace`] and [`flow`] only.
+
+use super::identifier::Ubin;
+use super::record::{self, Record};
+use crate::limits;
+use crate::state::{KeyBuilder, Overlay};
+use crate::time::Date;
+
+/// State key of a counter: `ubin/count/{metric}/{cells}`.
+pub fn counter_key(metric: &str, cells: &[&str]) -> Vec<u8> {
+    cells.iter().fold(KeyBuilder::new("ubin", "count").text(metric), |key, c| key.text(c)).build()
+}
+
+/// The cells of `ubin_stock` in which a record counts: state, scheme, category, size class (`NONE`
+/// if not stated), shown status. Marked records count nowhere.
+pub fn stock_cells<'a>(ubin: &'a Ubin, record: &Record) -> Option<[&'a str; 5]> {
+    let size = record.size_class.map_or("NONE", super::vocabulary::SizeClass::name);
+    record.meta.mark.is_none().then_some([
+        &ubin.cc,
+        &ubin.scheme,
+        record.category.name(),
+        size,
+        record.shown_status().name(),
+    ])
+}
+
+/// Moves a record between the cells of `ubin_stock`.
+pub fn replace(state: &mut Overlay<'_>, ubin: &Ubin, old: Option<&Record>, new: &Record) {
+    let key = |record| stock_cells(ubin, record).map(|cells| counter_key("ubin_stock", &cells));
+    let (from, to) = (old.and_then(key), key(new));
+    if from == to {
+        return;
+    }
+    if let Some(from) = from {
+        let count = value(state, &from);
+        state.write(from, &count.saturating_sub(1));
+    }
+    if let Some(to) = to {
+        let count = value(state, &to);
+        state.write(to, &count.saturating_add(1));
+    }
+}
+
+/// Counts an event of `ubin_flow`: new, ended, restored, … in the month of block time.
+pub fn flow(state: &mut Overlay<'_>, cc: &str, time_ms: u64, event: &str) {
+    let date = Date::of_ms(time_ms).to_string();
+    let month = date.get(..7).unwrap_or_default();
+    let key = counter_key("ubin_flow", &[cc, month, event]);
+    let count = value(state, &key);
+    state.write(key, &count.saturating_add(1));
+}
+
+/// The value of a counter.
+pub fn value(state: &Overlay<'_>, key: &[u8]) -> u64 {
+    state.read(key).unwrap_or(0)
+}
+
+/// State key of the records that state an identifier of another system.
+pub fn reference_key(scheme: &str, value: &str) -> Vec<u8> {
+    KeyBuilder::new("ubin", "reference").text(scheme).text(value).build()
+}
+
+/// The UBINs whose records state an identifier, oldest first.
+pub fn holders(state: &Overlay<'_>, scheme: &str, value: &str) -> Vec<String> {
+    state.read(&reference_key(scheme, value)).unwrap_or_default()
+}
+
+/// Moves a record in the index and names other live records with an LEI or GLN of it, at most ten.
+///
+/// A list keeps at most [`limits::REFERENCE_HOLDERS_MAX`] records, so that no writer can make
+/// the writes of others expensive; a full list first loses those that are not live any more.
+pub fn index_references(
+    state: &mut Overlay<'_>,
+    ubin: &str,
+    old: &[(String, String)],
+    new: &[(String, String)],
+) -> Vec<String> {
+    for (scheme, value) in old.iter().filter(|reference| !new.contains(reference)) {
+        let mut list = holders(state, scheme, value);
+        list.retain(|holder| holder != ubin);
+        state.write(reference_key(scheme, value), &list);
+    }
+    let mut duplicates: Vec<String> = Vec::new();
+    for (scheme, value) in new {
+        let mut list = holders(state, scheme, value);
+        let live: Vec<String> = list
+            .iter()
+            .filter(|holder| *holder != ubin && is_live(state, holder))
+            .cloned()
+            .collect();
+        if !list.iter().any(|holder| holder == ubin) {
+            if list.len() >= limits::REFERENCE_HOLDERS_MAX {
+                list.clone_from(&live);
+            }
+            if list.len() < limits::REFERENCE_HOLDERS_MAX {
+                list.push(ubin.to_owned());
+                state.write(reference_key(scheme, value), &list);
+            }
+        }
+        duplicates.extend(live);
+    }
+    duplicates.sort();
+    duplicates.dedup();
+    duplicates.truncate(limits::POSSIBLE_DUPLICATES_MAX);
+    duplicates
+}
+
+fn is_live(state: &Overlay<'_>, ubin: &str) -> bool {
+    Ubin::parse_canonical(ubin)
+        .and_then(|ubin| record::find(state, &ubin))
+        .is_some_and(|(_, record)| record.is_live())
+}

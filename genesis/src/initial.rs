@@ -1,0 +1,269 @@
+//! The state of height 0: members and offices as contributed, and the data that registers start
+//! with (schemes, type profiles, credential types, legal effects, rulebooks).
+
+use titian_contracts::access::{self, NewKey, Purpose};
+use titian_contracts::credential::{
+    CredentialType, Profile, ResourceKind, genesis_resource, genesis_type,
+};
+use titian_contracts::digest::hash;
+use titian_contracts::error::{Code, Reject};
+use titian_contracts::etr;
+use titian_contracts::etr::legal::{self, Effect, LegalEffect, Policy, Regime, Rulebook};
+use titian_contracts::json::{self, Members, Value};
+use titian_contracts::op;
+use titian_contracts::state::{Change, MemoryState, Overlay};
+use titian_contracts::ubin::scheme::SchemeTable;
+
+use crate::contribution::{Contribution, OfficeKey};
+use crate::{Genesis, GenesisError, profiles};
+
+const SCHEMES: &[u8] = include_bytes!("../../contracts/profiles/ubin/schemes.json");
+const RULEBOOK: &str = include_str!("../networks/devnet/rulebook.md");
+
+/// The shipped credential types: schema, context, type.
+const CREDENTIAL_TYPES: &[(&str, &[u8], &[u8], &[u8])] = &[(
+    "business-registration",
+    include_bytes!("../../contracts/profiles/credential/business-registration/1/schema.json"),
+    include_bytes!("../../contracts/profiles/credential/business-registration/1/context.jsonld"),
+    include_bytes!("../../contracts/profiles/credential/business-registration/1/type.json"),
+)];
+
+/// What a genesis embeds for the registers.
+pub(crate) fn register_data() -> Result<Value, GenesisError> {
+    let read = |file: &str, bytes: &[u8]| {
+        json::parse(bytes).map_err(|reject| GenesisError::Form { file: file.to_owned(), reject })
+    };
+    let mut resources = Vec::new();
+    let mut types = Vec::new();
+    for (slug, schema, context, entry) in CREDENTIAL_TYPES {
+        for (kind, bytes) in
+            [(ResourceKind::JsonSchema, schema), (ResourceKind::JsonldContext, context)]
+        {
+            resources.push(Value::object([
+                ("bytes", Value::from(op::encode_base64(bytes))),
+                ("kind", Value::from(kind.name())),
+                ("name", Value::from(*slug)),
+                ("owner", Value::from("ASEAN")),
+                ("version", Value::Int(1)),
+            ]));
+        }
+        types.push(read("type.json", entry)?);
+    }
+    let regime = |id: &str, country: &str, citation: &str| {
+        Value::object([
+            ("citation", Value::from(citation)),
+            ("country", Value::from(country)),
+            ("id", Value::from(id)),
+        ])
+    };
+    let mut regimes = vec![regime("SG-ETA-2A", "SG", "Electronic Transactions Act 2010, Part 2A")];
+    for (cc, name, _) in crate::devnet::STATES {
+        let citation = format!("contract under the rulebook alone; {name} names no statute");
+        regimes.push(regime(&format!("CONTRACT-{cc}"), cc, &citation));
+    }
+    let rulebook = Value::object([
+        ("digest", hash("titian rulebook v1", &[RULEBOOK.as_bytes()]).into()),
+        ("title", Value::from("Titian development rulebook, version 1")),
+    ]);
+    Ok(Value::object([
+        ("credentialResources", resources.into()),
+        ("credentialTypes", types.into()),
+        ("etrProfiles", profiles::etr_profiles().into()),
+        ("regimes", regimes.into()),
+        ("rulebooks", vec![rulebook].into()),
+        ("schemes", read("schemes.json", SCHEMES)?),
+    ]))
+}
+
+/// The values of height 0.
+pub(crate) fn state(genesis: &Genesis) -> Result<Vec<Change>, GenesisError> {
+    let empty = MemoryState::default();
+    let mut overlay = Overlay::new(&empty);
+    write_all(genesis, &mut overlay)
+        .map_err(|reject| GenesisError::Form { file: "genesis.json".to_owned(), reject })?;
+    Ok(overlay.into_changes(0))
+}
+
+fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
+    for member in &genesis.members {
+        write_member(state, member)?;
+    }
+    let data = genesis.registers();
+    let mut data = Members::of(data, "/registers")?;
+    let countries: Vec<String> = genesis.members.iter().map(|m| m.cc.clone()).collect();
+    let schemes = data.required("schemes")?.to_jcs();
+    SchemeTable::read(schemes.as_bytes())?.install(state, &countries);
+    state.write(etr::keys::genesis_hash(), &genesis.hash);
+    for profile in data.list("etrProfiles")? {
+        etr::profile::install(state, profile)?;
+    }
+    for resource in data.list("credentialResources")? {
+        write_resource(state, resource)?;
+    }
+    for entry in data.list("credentialTypes")? {
+        write_type(state, entry)?;
+    }
+    for regime in data.list("regimes")? {
+        write_regime(state, regime)?;
+    }
+    for rulebook in data.list("rulebooks")? {
+        write_rulebook(state, rulebook, &countries)?;
+    }
+    data.finish()
+}
+
+fn write_member(state: &mut Overlay<'_>, member: &Contribution) -> Result<(), Reject> {
+    let status = if member.validator.is_some() { "validator" } else { "observer" };
+    let root: Vec<NewKey> = (1u64..)
+        .zip(&member.root_keys)
+        .map(|(officer, key)| NewKey {
+            algorithm: "Ed25519".to_owned(),
+            public_key: key.to_vec(),
+            purposes: vec![Purpose::Invoke],
+            scopes: Vec::new(),
+            officer,
+        })
+        .collect();
+    access::genesis_root(state, &member.cc, &member.name, status, member.root_k, &root)?;
+    for office in &member.authorities {
+        let keys: Vec<NewKey> = office.keys.iter().map(new_key).collect();
+        access::genesis_authority(
+            state,
+            &member.cc,
+            &office.name,
+            &office.scopes,
+            office.r2,
+            &keys,
+        )?;
+    }
+    for entry in &member.legal {
+        legal::put_effect(state, &read_effect(entry, &member.cc)?);
+    }
+    Ok(())
+}
+
+fn new_key(key: &OfficeKey) -> NewKey {
+    NewKey {
+        algorithm: "Ed25519".to_owned(),
+        public_key: key.public_key.to_vec(),
+        purposes: key.purposes.clone(),
+        scopes: key.scopes.clone(),
+        officer: key.officer,
+    }
+}
+
+fn read_effect(value: &Value, cc: &str) -> Result<LegalEffect, Reject> {
+    let mut members = Members::of(value, "/legal")?;
+    let ams = members.text("ams")?.to_owned();
+    if ams != cc {
+        return Err(Reject::new(Code::NotOwner, "/legal/ams", "a state writes its own entries"));
+    }
+    let mut policy = members.object("policy")?;
+    let mut effect = |name: &str| -> Result<Effect, Reject> {
+        match policy.text(name)? {
+            "allow" => Ok(Effect::Allow),
+            "warn" => Ok(Effect::Warn),
+            "block" => Ok(Effect::Block),
+            _ => Err(policy.malformed(name, "allow, warn or block")),
+        }
+    };
+    let rules = Policy {
+        full: effect("full")?,
+        contractual: effect("contractual")?,
+        excluded: effect("excluded")?,
+        unknown: effect("unknown")?,
+    };
+    policy.finish()?;
+    let entry = LegalEffect {
+        ams,
+        class: members.text("class")?.to_owned(),
+        instrument: members.text("instrument")?.to_owned(),
+        status: members.text("status")?.to_owned(),
+        since_ms: members.uint("sinceMs")?,
+        citation: members.text("citation")?.to_owned(),
+        excludes: members.texts("excludes")?.into_iter().map(str::to_owned).collect(),
+        presumption: members.text("presumption")?.to_owned(),
+        policy: rules,
+        block_since_ms: 0,
+        version: members.uint("version")?,
+    };
+    members.finish()?;
+    Ok(entry)
+}
+
+fn write_resource(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
+    let mut members = Members::of(value, "/registers/credentialResources")?;
+    let bytes = decode(&members.text("bytes")?, "/registers/credentialResources/bytes")?;
+    let kind = ResourceKind::parse(members.text("kind")?)
+        .ok_or_else(|| members.malformed("kind", "unknown kind"))?;
+    let name = members.text("name")?;
+    let owner = members.text("owner")?;
+    let version = members.uint("version")?;
+    members.finish()?;
+    let (key, resource) = genesis_resource(owner, kind, name, version, &bytes)?;
+    state.write(key, &resource);
+    Ok(())
+}
+
+fn write_type(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
+    let mut members = Members::of(value, "/registers/credentialTypes")?;
+    let texts = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let profiles = members
+        .texts("profiles")?
+        .into_iter()
+        .map(|p| Profile::parse(p).ok_or_else(|| members.malformed("profiles", "unknown profile")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let entry = CredentialType {
+        name: members.text("name")?.to_owned(),
+        owner: members.text("owner")?.to_owned(),
+        schemas: texts(members.texts("schemas")?),
+        contexts: texts(members.texts("contexts")?),
+        natural_person_data: members.boolean("naturalPersonData")?,
+        single_use: members.boolean("singleUse")?,
+        profiles,
+        validity_max_days: members.uint("validityMaxDays")?,
+        deprecated: false,
+    };
+    members.finish()?;
+    let personal = entry.natural_person_data;
+    let (key, entry) = genesis_type(entry, personal)?;
+    state.write(key, &entry);
+    Ok(())
+}
+
+fn write_regime(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
+    let mut members = Members::of(value, "/registers/regimes")?;
+    let regime = Regime {
+        id: members.text("id")?.to_owned(),
+        country: members.text("country")?.to_owned(),
+        citation: members.text("citation")?.to_owned(),
+        advisory: false,
+        version: 1,
+    };
+    members.finish()?;
+    legal::put_regime(state, &regime);
+    Ok(())
+}
+
+/// A rulebook of the genesis is in force in every member state from height 0.
+fn write_rulebook(
+    state: &mut Overlay<'_>,
+    value: &Value,
+    countries: &[String],
+) -> Result<(), Reject> {
+    let mut members = Members::of(value, "/registers/rulebooks")?;
+    let digest = members.digest("digest")?;
+    let title = members.text("title")?.to_owned();
+    members.finish()?;
+    for cc in countries {
+        let (cc, title) = (cc.clone(), title.clone());
+        let book = Rulebook { cc, digest, title, from_ms: 0, until_ms: None, version: 1 };
+        legal::put_rulebook(state, &book);
+    }
+    Ok(())
+}
+
+fn decode(text: &str, field: &str) -> Result<Vec<u8>, Reject> {
+    op::decode_base64(text)
+        .ok_or_else(|| Reject::new(Code::Malformed, field, "base64url without padding"))
+}

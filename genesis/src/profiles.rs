@@ -1,0 +1,49 @@
+//! The type profiles of transferable records that a new network starts with.
+//!
+//! Their source is TOML, read here once and embedded in the genesis file as JSON; no node reads a
+//! profile file while it executes blocks (etr-profiles.md §1).
+
+use titian_contracts::json::Value;
+
+/// The profile files, in the order in which genesis lists them.
+const FILES: &[&str] = &[
+    include_str!("../../contracts/profiles/etr/bl-order.toml"),
+    include_str!("../../contracts/profiles/etr/promissory-note.toml"),
+    include_str!("../../contracts/profiles/etr/sea-waybill.toml"),
+];
+
+/// Every shipped profile as JSON, ready for `etr::profile::Profile::from_value`.
+pub fn etr_profiles() -> Vec<Value> {
+    FILES
+        .iter()
+        .map(|text| {
+            let table: toml::Table = text.parse().expect("a shipped profile is TOML");
+            let value = toml::Value::Table(table);
+            json_of(&value).expect("a shipped profile has no floats and no dates")
+        })
+        .collect()
+}
+
+/// The JSON form of a TOML value: `None` for floats, dates and integers beyond 2^53−1, which have
+/// no place in a profile.
+pub fn json_of(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(int) => {
+            let within = int.unsigned_abs() <= titian_contracts::json::INT_MAX.unsigned_abs();
+            within.then_some(Value::Int(*int))?
+        }
+        toml::Value::Boolean(flag) => Value::Bool(*flag),
+        toml::Value::Array(items) => {
+            Value::List(items.iter().map(json_of).collect::<Option<Vec<_>>>()?)
+        }
+        toml::Value::Table(members) => {
+            let members = members
+                .iter()
+                .map(|(name, member)| Some((name.as_str(), json_of(member)?)))
+                .collect::<Option<Vec<_>>>()?;
+            Value::object(members)
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) => return None,
+    })
+}

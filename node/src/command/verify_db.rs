@@ -1,0 +1,73 @@
+//! `titian-node verify-db`.
+
+use titian_contracts::block::transaction_root;
+use titian_contracts::digest::Digest;
+use titian_genesis::Genesis;
+
+use super::{CommandError, ConfigArgs};
+use crate::ledger::Ledger;
+
+/// How often progress is printed, in heights.
+const PROGRESS_HEIGHTS: u64 = 10_000;
+
+/// Checks what the database of a stopped node holds: the state root is computed anew from every
+/// value, and each kept block must link to its parent, match its transactions and be certified.
+pub(super) fn verify_db(args: &ConfigArgs) -> Result<(), CommandError> {
+    let config = args.load()?;
+    let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
+        CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
+    })?;
+    let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
+    let path = crate::node::database_folder(&config);
+    if !path.exists() {
+        return Err(CommandError::refused(format!("no database in {}", path.display())));
+    }
+    let ledger = Ledger::open(&path, genesis).map_err(|fault| {
+        CommandError::refused(fault).hint("the node must be stopped while its database is checked")
+    })?;
+    let head = ledger.head();
+    println!("state root {} of height {} computed anew: equal", head.state_root, head.height);
+    let checked = check_blocks(&ledger)?;
+    println!("{checked} blocks linked, complete and certified");
+    Ok(())
+}
+
+fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
+    let wrong = |height: u64, what: &str| {
+        CommandError::refused(format!("block {height}: {what}"))
+            .hint("move the data folder away and let the node sync anew from its peers")
+    };
+    let mut parent: Option<Digest> = None;
+    let mut checked = 0;
+    for height in 1..=ledger.head().height {
+        let Some(block) = ledger.block(height) else {
+            if parent.is_some() {
+                return Err(wrong(height, "missing or not readable"));
+            }
+            continue;
+        };
+        let linked = block.header.height == height
+            && parent.is_none_or(|parent| parent == block.header.parent);
+        if !linked {
+            return Err(wrong(height, "does not link to its parent"));
+        }
+        if transaction_root(&block.transactions) != block.header.tx_root {
+            return Err(wrong(height, "does not match its transactions"));
+        }
+        let id = block.header.id();
+        let certificate =
+            ledger.certificate(height).ok_or_else(|| wrong(height, "has no certificate"))?;
+        if certificate.block != id || certificate.height != height {
+            return Err(wrong(height, "has the certificate of another block"));
+        }
+        certificate
+            .check(ledger.chain(), &ledger.validators())
+            .map_err(|fault| wrong(height, &fault.to_string()))?;
+        parent = Some(id);
+        checked += 1;
+        if checked % PROGRESS_HEIGHTS == 0 {
+            println!("{checked} blocks");
+        }
+    }
+    Ok(checked)
+}

@@ -1,0 +1,363 @@
+//! The configuration of a node: one TOML file, every key documented once, in the table below.
+//!
+//! Invariant: a key that is not in the table is refused with line and column. What the file leaves
+//! out has the default of the table; `TITIAN_<SECTION>_<KEY>` in the environment comes before the
+//! file. Limits may be tightened here, never widened. Relative paths start at the file's folder.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use libp2p::Multiaddr;
+use serde::{Deserialize, Serialize};
+use titian_contracts::limits;
+
+use crate::gossip::ListedPeer;
+use crate::telemetry;
+
+macro_rules! sections {
+    ($($field:ident: $section:ident, $about:literal {
+        $($key:ident: $kind:ty = $default:expr, $help:literal;)*
+    })*) => {
+        /// The whole configuration.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $(#[doc = $about] pub $field: $section,)*
+        }
+
+        $(
+            #[doc = $about]
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $section {
+                $(#[doc = $help] pub $key: $kind,)*
+            }
+
+            impl Default for $section {
+                fn default() -> Self {
+                    Self { $($key: $default,)* }
+                }
+            }
+        )*
+
+        /// Sections with their help, and the keys of each with theirs.
+        const TABLE: &[(&str, &str, &[(&str, &str)])] = &[
+            $((stringify!($field), $about, &[$((stringify!($key), $help),)*]),)*
+        ];
+    };
+}
+
+sections! {
+    node: NodeSection, "This node." {
+        kind: NodeKind = NodeKind::Full,
+            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000). This release does not prune: every kind keeps all.";
+        data_dir: PathBuf = "data".into(), "Folder of the database, the engine's log and the vote guard.";
+        genesis: PathBuf = "genesis.json".into(), "The genesis file of the network.";
+        validator_key: PathBuf = "validator.key".into(),
+            "Key file for votes, mode 0600. A node whose key is not in the validator set observes.";
+        network_key: PathBuf = "network.key".into(), "Key file for the identity in both networks, mode 0600.";
+    }
+    rpc: RpcSection, "JSON-RPC, REST, health and metrics." {
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 26_650)), "Address of the public port.";
+        connections_max: usize = limits::RPC_CONNECTIONS_MAX, "Connections in all.";
+        connections_per_address_max: usize = limits::RPC_CONNECTIONS_PER_ADDRESS_MAX,
+            "Connections from one address.";
+        calls_per_s_max: u32 = 2_000,
+            "Calls per second from one address, bursts of twice as many; loopback is not limited; 0 = no limit.";
+    }
+    admin: AdminSection, "The admin namespace node_*: loopback only, with a token." {
+        secret: PathBuf = "admin.secret".into(),
+            "Secret of its tokens (HS256), mode 0600; made at the first start.";
+    }
+    consensus: ConsensusSection, "The consensus network and the pace of blocks." {
+        listen: String = "/ip4/0.0.0.0/tcp/26600".to_owned(), "Address of the consensus network.";
+        peers: Vec<String> = Vec::new(),
+            "Peers besides the validators of the genesis: /ip4/…/tcp/26600/p2p/<peer id>, or /dns4/….";
+        block_time_ms: u64 = 500, "Time from block to block under load, ms. 100 suits one machine.";
+        propose_time_ms: u64 = 1_000, "How long a proposer may take before the next one has its turn, ms.";
+        empty_block_interval_ms: u64 = 10_000, "Time between blocks when there is nothing to do, ms.";
+    }
+    gossip: GossipSection, "The mempool's network." {
+        listen: String = "/ip4/0.0.0.0/tcp/26601".to_owned(), "Its address; empty = only dials.";
+        peers: Vec<String> = Vec::new(),
+            "Peers besides the validators of the genesis; /p2p/<peer id> alone for a peer that dials us.";
+    }
+    mempool: MempoolSection, "What may wait for a block." {
+        transactions_max: usize = limits::MEMPOOL_TRANSACTIONS_MAX, "Transactions.";
+        bytes_max: usize = limits::MEMPOOL_BYTES_MAX, "Bytes.";
+        age_ms_max: u64 = limits::MEMPOOL_AGE_MS_MAX, "Age at which a transaction is dropped, ms.";
+        verify_threads: usize = 0, "Threads that verify signatures; 0 = one per core.";
+    }
+    log: LogSection, "Logs, to standard error." {
+        level: String = "info".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
+        format: LogFormat = LogFormat::Text, "text or json.";
+    }
+}
+
+/// What a node keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeKind {
+    /// The last 1,000,000 heights.
+    Full,
+    /// Everything.
+    Archive,
+    /// The last 1,000 heights.
+    Light,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A place in the file is wrong.
+    Place {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A variable of the environment is wrong.
+    Variable {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Values that do not go.
+    Values {
+        /// One sentence each, with the key.
+        problems: Vec<String>,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Place { path, line, column, reason } => {
+                write!(f, "{}:{line}:{column}: {reason}", path.display())
+            }
+            Self::Variable { name, reason } => write!(f, "environment variable {name}: {reason}"),
+            Self::Values { problems } => f.write_str(&problems.join("; ")),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads a file and the process environment, and checks the values.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::File { path: path.to_owned(), reason: e.to_string() })?;
+        Self::read(path, &text, |name| std::env::var(name).ok())
+    }
+
+    /// Reads the text of a file; `variable` gives the environment.
+    pub fn read(
+        path: &Path,
+        text: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|fault| {
+            let (line, column) = place_of(text, fault.span().map_or(0, |span| span.start));
+            let reason = fault.message().to_owned();
+            ConfigError::Place { path: path.to_owned(), line, column, reason }
+        })?;
+        for (section, _, keys) in TABLE {
+            for (key, _) in *keys {
+                let name = variable_name(section, key);
+                if let Some(value) = variable(&name) {
+                    config = config
+                        .with(section, key, &value)
+                        .map_err(|reason| ConfigError::Variable { name, reason })?;
+                }
+            }
+        }
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(ConfigError::Values { problems });
+        }
+        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The configuration with every key, its help and its value.
+    pub fn annotated(&self) -> String {
+        let values = toml::Table::try_from(self).expect("every section is a table of plain values");
+        let mut text = String::from(
+            "# Configuration of a Titian node. Keys left out have the value shown by\n\
+             # `titian-node init --print-config`. TITIAN_<SECTION>_<KEY> in the environment\n\
+             # comes before this file.\n",
+        );
+        for (section, about, keys) in TABLE {
+            text.push_str(&format!("\n# {about}\n[{section}]\n"));
+            for (key, help) in *keys {
+                let value = values.get(*section).and_then(|section| section.get(*key));
+                let value = value.expect("the table and the struct are made of the same list");
+                text.push_str(&format!("# {help}\n{key} = {value}\n"));
+            }
+        }
+        text
+    }
+
+    /// Section, key and help of every key, for the documentation.
+    pub fn keys() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        TABLE.iter().flat_map(|(section, _, keys)| {
+            keys.iter().map(move |(key, help)| (*section, *key, *help))
+        })
+    }
+
+    /// The allow-list of the mempool's network; checked when the file was read.
+    pub fn gossip_peers(&self) -> Vec<ListedPeer> {
+        self.gossip.peers.iter().filter_map(|text| ListedPeer::parse(text)).collect()
+    }
+
+    /// Where the mempool's network listens.
+    pub fn gossip_listen(&self) -> Vec<Multiaddr> {
+        self.gossip.listen.parse().into_iter().filter(|a: &Multiaddr| !a.is_empty()).collect()
+    }
+
+    fn with(&self, section: &str, key: &str, value: &str) -> Result<Self, String> {
+        let mut table = toml::Table::try_from(self).map_err(|e| e.to_string())?;
+        let place = table
+            .get_mut(section)
+            .and_then(|section| section.get_mut(key))
+            .expect("the table and the struct are made of the same list");
+        *place = match place {
+            toml::Value::String(_) => toml::Value::String(value.to_owned()),
+            toml::Value::Array(_) if !value.trim_start().starts_with('[') => toml::Value::Array(
+                value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .map(|item| toml::Value::String(item.to_owned()))
+                    .collect(),
+            ),
+            _ => value.parse().map_err(|_| "a number or a list is expected".to_owned())?,
+        };
+        table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |good: bool, problem: &str| {
+            if !good {
+                problems.push(problem.to_owned());
+            }
+        };
+        let within = |value: usize, max: usize| value >= 1 && value <= max;
+        check(
+            (50..=10_000).contains(&self.consensus.block_time_ms),
+            "consensus.block_time_ms: 50 to 10,000",
+        );
+        check(
+            (100..=10_000).contains(&self.consensus.propose_time_ms),
+            "consensus.propose_time_ms: 100 to 10,000",
+        );
+        check(
+            self.consensus.empty_block_interval_ms >= self.consensus.block_time_ms
+                && self.consensus.empty_block_interval_ms <= 600_000,
+            "consensus.empty_block_interval_ms: block_time_ms to 600,000",
+        );
+        check(
+            is_listen_address(&self.consensus.listen),
+            "consensus.listen: an address such as /ip4/0.0.0.0/tcp/26600",
+        );
+        check(
+            self.gossip.listen.is_empty() || is_listen_address(&self.gossip.listen),
+            "gossip.listen: an address such as /ip4/0.0.0.0/tcp/26601, or empty",
+        );
+        check(
+            self.consensus
+                .peers
+                .iter()
+                .all(|text| ListedPeer::parse(text).is_some_and(|peer| !peer.addresses.is_empty())),
+            "consensus.peers: each must end in /p2p/<peer id> and have an address",
+        );
+        check(
+            self.gossip.peers.iter().all(|text| ListedPeer::parse(text).is_some()),
+            "gossip.peers: each must end in /p2p/<peer id>",
+        );
+        check(self.gossip.peers.len() <= limits::PEERS_MAX, "gossip.peers: at most 64");
+        check(self.consensus.peers.len() <= limits::PEERS_MAX, "consensus.peers: at most 64");
+        check(
+            within(self.mempool.transactions_max, limits::MEMPOOL_TRANSACTIONS_MAX),
+            "mempool.transactions_max: 1 to 20,000",
+        );
+        check(
+            self.mempool.bytes_max <= limits::MEMPOOL_BYTES_MAX
+                && self.mempool.bytes_max >= 2 * limits::TRANSACTION_BYTES_MAX,
+            "mempool.bytes_max: 131,328 to 67,108,864",
+        );
+        check(
+            (1_000..=limits::MEMPOOL_AGE_MS_MAX).contains(&self.mempool.age_ms_max),
+            "mempool.age_ms_max: 1,000 to 120,000",
+        );
+        check(self.mempool.verify_threads <= 256, "mempool.verify_threads: at most 256");
+        check(
+            within(self.rpc.connections_max, limits::RPC_CONNECTIONS_MAX),
+            "rpc.connections_max: 1 to 1,024",
+        );
+        check(
+            within(self.rpc.connections_per_address_max, limits::RPC_CONNECTIONS_PER_ADDRESS_MAX),
+            "rpc.connections_per_address_max: 1 to 100",
+        );
+        check(
+            telemetry::parse_level(&self.log.level).is_ok(),
+            "log.level: error, warn, info, debug, trace, or a filter",
+        );
+        problems
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        for path in [
+            &mut self.node.data_dir,
+            &mut self.node.genesis,
+            &mut self.node.validator_key,
+            &mut self.node.network_key,
+            &mut self.admin.secret,
+        ] {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// The environment variable of a key.
+pub fn variable_name(section: &str, key: &str) -> String {
+    format!("TITIAN_{}_{}", section.to_uppercase(), key.to_uppercase())
+}
+
+fn is_listen_address(text: &str) -> bool {
+    text.parse::<Multiaddr>().is_ok_and(|address| !address.is_empty())
+}
+
+/// Line and column, from 1, of a byte offset.
+fn place_of(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}

@@ -1,0 +1,7 @@
+//! `titian-node`: runs a node and serves its operator.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    titian_node::command::main()
+}

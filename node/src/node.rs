@@ -1,0 +1,261 @@
+//! A running node: what is started, in which order, and how it stops.
+//!
+//! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, interface. It
+//! stops in reverse, so that nobody is answered by something that is gone.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use titian_contracts::block::validator_address;
+use titian_contracts::error::Reject;
+use titian_contracts::transaction::TransactionId;
+use titian_genesis::Genesis;
+use tokio::sync::watch;
+
+use crate::application::LedgerApplication;
+use crate::config::Config;
+use crate::consensus::{self, ConsensusConfig, Engine, EngineStatus, Phase};
+use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
+use crate::ledger::Ledger;
+use crate::mempool::pool::Quotas;
+use crate::mempool::{Mempool, MempoolConfig};
+use crate::rpc::{self, Admission, Health, Waiting};
+use crate::shutdown::Stop;
+use crate::signer::keystore::NodeKey;
+use crate::space::Space;
+use crate::telemetry::{GossipMetrics, LogControl, MempoolMetrics, print_figures};
+
+/// The folder of the database within the data folder.
+pub fn database_folder(config: &Config) -> PathBuf {
+    config.node.data_dir.join("ledger")
+}
+
+/// Runs a node until it is asked to stop, or until it cannot go on.
+pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Result<()> {
+    rpc::auth::install();
+    let bytes = std::fs::read(&config.node.genesis)
+        .with_context(|| format!("genesis {}", config.node.genesis.display()))?;
+    let genesis = Genesis::parse(&bytes)?;
+    let network_key = NodeKey::load(&config.node.network_key)?;
+    std::fs::create_dir_all(&config.node.data_dir)
+        .with_context(|| format!("data folder {}", config.node.data_dir.display()))?;
+    let ledger = Ledger::open(&database_folder(&config), genesis)?;
+
+    let mempool_metrics = MempoolMetrics::default();
+    let gossip_metrics = GossipMetrics::default();
+    let mut registry = Registry::default();
+    mempool_metrics.register(&mut registry);
+    gossip_metrics.register(&mut registry);
+
+    let mempool = open_mempool(&config, &ledger, mempool_metrics)?;
+    let (tasks_stop, tasks_stopped) = watch::channel(false);
+    let space = Space::default();
+    let watching = space.clone().watch(
+        config.node.data_dir.clone(),
+        mempool.clone(),
+        tasks_stopped.clone(),
+    );
+    tokio::spawn(watching);
+
+    let engine =
+        start_engine(&config, &ledger, &mempool, &network_key, space.clone(), &tasks_stopped)
+            .await?;
+    let listed = peers_of(ledger.genesis()).into_iter().chain(config.gossip_peers()).collect();
+    let gossip = GossipConfig {
+        chain: ledger.chain().to_owned(),
+        listen: config.gossip_listen(),
+        peers: listed,
+        metrics: gossip_metrics,
+    };
+    let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
+    let (health, health_seen) = watch::channel(Health::default());
+    tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
+    let interface = start_interface(&config, &ledger, &mempool, health_seen, registry, logs).await?;
+
+    stop.requested().await;
+    interface.stop().await;
+    gossip.stop().await;
+    engine.stop().await;
+    tasks_stop.send_replace(true);
+    Ok(())
+}
+
+/// The mempool over a ledger.
+pub fn open_mempool(
+    config: &Config,
+    ledger: &Ledger,
+    metrics: MempoolMetrics,
+) -> std::io::Result<Mempool> {
+    let members = ledger.genesis().members.len();
+    let settings = MempoolConfig {
+        quotas: Quotas {
+            transactions_max: config.mempool.transactions_max,
+            bytes_max: config.mempool.bytes_max,
+            age_ms_max: config.mempool.age_ms_max,
+            members,
+        },
+        verify_threads: config.mempool.verify_threads,
+        retry_after_ms: config.consensus.block_time_ms,
+        metrics,
+        ..MempoolConfig::new(ledger.chain(), members)
+    };
+    let (view, known) = (ledger.clone(), ledger.clone());
+    Mempool::new(
+        settings,
+        move || (Arc::new(view.reader()), view.head().time_ms),
+        move |id| known.store().position(id).is_some(),
+    )
+}
+
+async fn start_engine(
+    config: &Config,
+    ledger: &Ledger,
+    mempool: &Mempool,
+    network_key: &NodeKey,
+    space: Space,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Engine> {
+    let validator_key = NodeKey::load(&config.node.validator_key)?;
+    let address = validator_address(&validator_key.public_key());
+    let vote = ledger.validators().by_address(&address).is_some();
+    if !vote {
+        tracing::info!("the key is not in the validator set: this node observes");
+    }
+    let work = consensus::Work::default();
+    tokio::spawn(wake_proposer(mempool.ready(), Arc::clone(&work), stopped.clone()));
+    let own = network_key.peer_id();
+    let validators =
+        ledger.genesis().members.iter().filter_map(|member| member.validator.as_ref());
+    let peers = validators
+        .filter_map(|node| {
+            let peer = ListedPeer::of_key(&node.peer_key, &node.consensus)?;
+            (peer.id != own).then(|| format!("{}/p2p/{}", node.consensus, peer.id))
+        })
+        .chain(config.consensus.peers.iter().cloned())
+        .collect();
+    let settings = ConsensusConfig {
+        chain: ledger.chain().to_owned(),
+        name: hex::encode(address),
+        home: config.node.data_dir.join("consensus"),
+        listen: config.consensus.listen.clone(),
+        peers,
+        validator_seed: validator_key.signing_key().to_bytes(),
+        network_seed: network_key.signing_key().to_bytes(),
+        vote,
+        block_target_time: Duration::from_millis(config.consensus.block_time_ms),
+        empty_block_interval: Duration::from_millis(config.consensus.empty_block_interval_ms),
+        propose_timeout: Duration::from_millis(config.consensus.propose_time_ms),
+        work,
+    };
+    let application = LedgerApplication::new(ledger.clone(), mempool.clone(), address, space);
+    Ok(consensus::start(settings, application).await?)
+}
+
+/// Tells the engine when the mempool gets something to propose.
+async fn wake_proposer(
+    mut waiting: watch::Receiver<usize>,
+    work: consensus::Work,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            changed = waiting.changed() => if changed.is_err() { return },
+            _ = stopped.changed() => return,
+        }
+        if *waiting.borrow() > 0 {
+            work.notify_one();
+        }
+    }
+}
+
+/// Why the node is not in order, for `/readyz` and `node_status`.
+async fn follow_health(
+    mut engine: watch::Receiver<EngineStatus>,
+    space: Space,
+    health: watch::Sender<Health>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        let status = engine.borrow_and_update().clone();
+        let mut reasons: Vec<String> = status.degraded.iter().cloned().collect();
+        reasons.extend(space.level().reason().map(str::to_owned));
+        if status.phase == Phase::Starting {
+            reasons.push("consensus is starting".to_owned());
+        }
+        let peers = status
+            .peers
+            .into_iter()
+            .map(|peer| titian_api::node::Peer {
+                id: peer.id,
+                address: Some(peer.address),
+                connected: true,
+                ams: None,
+            })
+            .collect();
+        health.send_replace(Health { peers, reasons });
+        tokio::select! {
+            _ = tick.tick() => {}
+            changed = engine.changed() => if changed.is_err() { return },
+            _ = stopped.changed() => return,
+        }
+    }
+}
+
+async fn start_interface(
+    config: &Config,
+    ledger: &Ledger,
+    mempool: &Mempool,
+    health: watch::Receiver<Health>,
+    registry: Registry,
+    logs: LogControl,
+) -> anyhow::Result<rpc::Running> {
+    let secret = rpc::auth::load_or_create_secret(&config.admin.secret)
+        .with_context(|| format!("admin secret {}", config.admin.secret.display()))?;
+    let settings = rpc::Config {
+        connections_max: config.rpc.connections_max,
+        connections_per_address_max: config.rpc.connections_per_address_max,
+        calls_per_second_max: NonZeroU32::new(config.rpc.calls_per_s_max),
+        ..rpc::Config::on(config.rpc.listen)
+    };
+    let backend = rpc::Backend {
+        ledger: ledger.clone(),
+        mempool: Arc::new(mempool.clone()),
+        health,
+        tokens: rpc::auth::Tokens::new(secret, ledger.chain(), Vec::new()),
+        set_log_filter: Arc::new(move |level| {
+            logs.set_level(level).map_err(|error| error.to_string())
+        }),
+        write_metrics: Arc::new(move |out| {
+            // two registries, one text: the end mark stands once
+            let own = print_figures(&registry);
+            out.push_str(own.strip_suffix("# EOF\n").unwrap_or(&own));
+            consensus::write_metrics(out);
+        }),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_dir: config.node.data_dir.display().to_string(),
+    };
+    rpc::start(settings, backend)
+        .await
+        .with_context(|| format!("interface on {}", config.rpc.listen))
+}
+
+impl Admission for Mempool {
+    fn submit(
+        &self,
+        bytes: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<TransactionId, Reject>> + Send + '_>> {
+        Box::pin(Self::submit(self, bytes))
+    }
+
+    fn waiting(&self) -> Waiting {
+        let status = self.status();
+        Waiting { transactions: status.transactions, bytes: status.bytes }
+    }
+}

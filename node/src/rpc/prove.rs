@@ -1,0 +1,205 @@
+//! Proof bundles: the question finds its keys on the head, the ledger proves them, and the claim
+//! is rebuilt from the proven entries by the verifier's own function.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use titian_api::ledger::ProveParams;
+use titian_api::{Bundle, Object, Refusal};
+use titian_contracts::claim::{self, Frame};
+use titian_contracts::error::Code;
+use titian_contracts::json::{self, Value};
+use titian_contracts::proof::{self, Entry, VerifyError};
+use titian_contracts::{etr, limits};
+
+use super::methods::{Answer, refusal_of};
+use super::{State, ledger, now_ms, view};
+
+/// How often a question is asked anew because state changed between asking and proving.
+const ATTEMPTS_MAX: usize = 4;
+
+/// `ledger_prove`.
+pub(super) async fn any(state: &State, params: &ProveParams) -> Answer<Bundle> {
+    let subject = || {
+        params
+            .subject
+            .as_deref()
+            .ok_or_else(|| Refusal::new(Code::InvalidParams, "/subject", "is needed for this kind"))
+    };
+    match params.kind.as_str() {
+        "ledger-transaction" => {
+            let id = ledger::read_id(subject()?)?;
+            let unknown = || Refusal::new(Code::NotFound, "/subject", "");
+            let (height, index, _) = state.ledger().transaction(&id).ok_or_else(unknown)?;
+            Ok(Bundle { bundle: ledger::transaction_proof(state, height, index)? })
+        }
+        "ledger-state" => keys(state, &params.keys).await,
+        kind => {
+            let stated = stated_of(kind, subject()?)?;
+            bundle(state, kind, stated).await
+        }
+    }
+}
+
+/// The question behind a subject in one text.
+fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
+    let invalid = |detail: &str| Refusal::new(Code::InvalidParams, "/subject", detail);
+    let bare = subject.strip_prefix("did:ubin:").unwrap_or(subject);
+    let one = |name: &str, text: &str| Ok(Value::object([(name, Value::from(text))]));
+    match kind {
+        "ubin-presence" | "ubin-absence" => one("ubin", bare),
+        "vc-did" => one("did", &format!("did:ubin:{bare}")),
+        "vc-accreditation" => one("id", bare),
+        "vc-status" => {
+            let (list, index) = bare.split_once('#').ok_or_else(|| invalid("list#index"))?;
+            let index: u64 = index.parse().map_err(|_| invalid("list#index"))?;
+            Ok(Value::object([("list", Value::from(list)), ("index", Value::from(index))]))
+        }
+        "etr-status" => one("id", subject),
+        "etr-absence" => absence(subject).ok_or_else(|| invalid("series/issuer/ref")),
+        "etr-control" => Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove")),
+        _ => Err(Refusal::new(Code::InvalidParams, "/kind", "unknown kind of proof")),
+    }
+}
+
+/// `series/issuer/ref` or `issuer/serial`: the issuer is the part that is a UBIN.
+pub(super) fn absence(subject: &str) -> Option<Value> {
+    let (first, rest) = subject.split_once('/')?;
+    let is_ubin = first.as_bytes().get(2) == Some(&b'-');
+    if is_ubin {
+        let members = [("issuer", Value::from(first)), ("serial", Value::from(rest))];
+        return Some(Value::object(members));
+    }
+    let (issuer, reference) = rest.split_once('/')?;
+    Some(Value::object([
+        ("series", Value::from(first)),
+        ("issuer", Value::from(issuer)),
+        ("ref", Value::from(reference)),
+    ]))
+}
+
+/// A bundle of a state kind about `stated`.
+pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<Bundle> {
+    for _ in 0..ATTEMPTS_MAX {
+        let frame = Frame { chain: state.ledger().chain(), time_ms: head_time(state) };
+        let stated = complete(state, kind, &stated);
+        let keys = claim::question(kind, &stated, &state.ledger().reader(), frame)
+            .map_err(|error| refusal(kind, &error))?;
+        let proven = state.ledger().prove(keys).await.map_err(refusal_of)?;
+        let entries = shown(kind, proven.entries);
+        let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
+        match claim::rebuild(kind, &stated, &entries, frame) {
+            Ok(claim) => return finish(kind, proven.height, claim, &proven.evidence),
+            // state moved on between the question and the proof: ask again
+            Err(VerifyError::ClaimDiffers(_)) => {}
+            Err(error) => return Err(refusal(kind, &error)),
+        }
+    }
+    Err(Refusal::new(Code::Busy, "", "the subject changes with every block").retry_after(1_000))
+}
+
+/// The time at which the claim will hold, as far as it is known now.
+fn head_time(state: &State) -> u64 {
+    state.ledger().head().time_ms.max(now_ms())
+}
+
+/// Adds what the node knows and the claim checks: the body of a UBIN record.
+fn complete(state: &State, kind: &str, stated: &Value) -> Value {
+    if kind != "ubin-presence" || stated.get("body").is_some() {
+        return stated.clone();
+    }
+    let record = stated
+        .get("ubin")
+        .and_then(Value::as_text)
+        .and_then(titian_contracts::ubin::identifier::Ubin::parse_canonical)
+        .and_then(|ubin| {
+            let reader = state.ledger().reader();
+            let overlay = titian_contracts::state::Overlay::new(&reader);
+            titian_contracts::ubin::record::find(&overlay, &ubin)
+        });
+    let body = record
+        .and_then(|(_, record)| state.ledger().body(&record.body_hash))
+        .and_then(|text| json::parse(&text).ok());
+    stated.with("body", body.into_iter().next().unwrap_or(Value::Null))
+}
+
+/// Of a record everybody sees the public part; only a control proof shows the whole.
+fn shown(kind: &str, entries: Vec<Entry>) -> Vec<Entry> {
+    if kind == "etr-control" {
+        return entries;
+    }
+    entries.into_iter().map(claim::redact).collect()
+}
+
+/// `ledger-state`: raw keys. Keys of the etr register that belong to parties are refused.
+async fn keys(state: &State, keys: &[String]) -> Answer<Bundle> {
+    let mut logical = Vec::with_capacity(keys.len());
+    for key in keys {
+        let key = URL_SAFE_NO_PAD.decode(key).map_err(|_| {
+            Refusal::new(Code::InvalidParams, "/keys", "base64url without padding is expected")
+        })?;
+        if !is_public(&key) {
+            let detail = "this key belongs to the parties of a record";
+            return Err(Refusal::new(Code::Forbidden, "/keys", detail));
+        }
+        logical.push(key);
+    }
+    logical.sort_unstable();
+    logical.dedup();
+    let proven = state.ledger().prove(logical).await.map_err(refusal_of)?;
+    let entries = shown("ledger-state", proven.entries);
+    let frame = Frame { chain: state.ledger().chain(), time_ms: proven.evidence.header.time_ms };
+    let claim = claim::rebuild("ledger-state", &Value::Null, &entries, frame)
+        .map_err(|error| refusal("ledger-state", &error))?;
+    finish("ledger-state", proven.height, claim, &proven.evidence)
+}
+
+/// Existence under a known issuer and number, profiles, and public parts are public (etr-api.md
+/// §3); endorsements, notes, stages, consents and the records of a party are not.
+fn is_public(key: &[u8]) -> bool {
+    let open: [&[u8]; 5] =
+        [etr::keys::RECORD_PREFIX, b"etr/index/", b"etr/paper/", b"etr/profile/", b"etr/genesis"];
+    !key.starts_with(b"etr/") || open.iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn finish(
+    kind: &str,
+    height: u64,
+    claim: Value,
+    evidence: &proof::Evidence,
+) -> Answer<Bundle> {
+    let text = proof::bundle(kind, height, claim, evidence);
+    if text.len() > limits::PROOF_BYTES_MAX {
+        return Err(Refusal::new(Code::LimitExceeded, "", "the bundle is larger than 1 MiB"));
+    }
+    Ok(Bundle { bundle: view::object_text(text.as_bytes()) })
+}
+
+fn refusal(kind: &str, error: &VerifyError) -> Refusal {
+    let code = match (kind, error) {
+        (_, VerifyError::UnknownKind) => Code::InvalidParams,
+        ("ubin-presence", VerifyError::ClaimDiffers(_)) => Code::NotFound,
+        ("ubin-absence", VerifyError::ClaimDiffers(_)) => Code::UbinExists,
+        ("etr-absence", VerifyError::ClaimDiffers(_)) => Code::RecordExists,
+        ("etr-control", VerifyError::ClaimDiffers(_)) => Code::BadSignature,
+        _ => Code::InvalidParams,
+    };
+    Refusal::new(code, "", &error.to_string())
+}
+
+/// Adds a bundle to an answer as member `proof`. Proofs hold for the head only.
+pub(super) async fn add(
+    state: &State,
+    answer: &mut Object,
+    height: Option<u64>,
+    kind: &str,
+    stated: &[(&str, String)],
+) -> Answer<()> {
+    if height.is_some_and(|height| height < state.ledger().head().height) {
+        let detail = "proofs of earlier heights come with a later release";
+        return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
+    }
+    let members = stated.iter().map(|(name, text)| (*name, Value::from(text.as_str())));
+    let bundle = bundle(state, kind, Value::object(members)).await?;
+    answer.insert("proof".to_owned(), serde_json::Value::Object(bundle.bundle));
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! A client small enough to send what a good client would not.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Status and body of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code; 0 if the connection ended without an answer.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+}
+
+/// Sends one request and reads the answer to its end.
+pub async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let mut answer = Vec::new();
+    {
+        // a server that refuses answers before it has read everything, so both ways run at once
+        let (mut reader, mut writer) = stream.split();
+        let send = async {
+            // the server may close while we still send
+            let _ = writer.write_all(head.as_bytes()).await;
+            let _ = writer.write_all(body).await;
+        };
+        let receive = async {
+            // a reset after the answer is no error here
+            let _ = reader.read_to_end(&mut answer).await;
+        };
+        tokio::join!(send, receive);
+    }
+    read_answer(&answer)
+}
+
+fn read_answer(bytes: &[u8]) -> Answer {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Answer { status: 0, body: Vec::new() };
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let body = &bytes[end + 4..];
+    let body =
+        if head.contains("transfer-encoding: chunked") { dechunk(body) } else { body.to_vec() };
+    Answer { status, body }
+}
+
+fn dechunk(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|window| window == b"\r\n") {
+        let size = String::from_utf8_lossy(&bytes[..end]);
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        let chunk = bytes.get(end + 2..end + 2 + size).unwrap_or_default();
+        if chunk.is_empty() {
+            break;
+        }
+        body.extend_from_slice(chunk);
+        bytes = bytes.get(end + 4 + size..).unwrap_or_default();
+    }
+    body
+}
+
+/// Posts a JSON text to `/`.
+pub async fn post(address: SocketAddr, body: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut all = vec![("content-type", "application/json")];
+    all.extend_from_slice(headers);
+    request(address, "POST", "/", &all, body.as_bytes()).await
+}
+
+/// Calls a method; gives the whole JSON-RPC answer.
+pub async fn call(address: SocketAddr, method: &str, params: Value) -> Value {
+    call_with(address, method, params, &[]).await
+}
+
+/// Calls a method with more headers.
+pub async fn call_with(
+    address: SocketAddr,
+    method: &str,
+    params: Value,
+    headers: &[(&str, &str)],
+) -> Value {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    post(address, &body.to_string(), headers).await.json()
+}
+
+/// The result of a method that must succeed.
+pub async fn result(address: SocketAddr, method: &str, params: Value) -> Value {
+    let answer = call(address, method, params).await;
+    assert!(answer.get("error").is_none(), "{method}: {answer}");
+    answer["result"].clone()
+}
+
+/// The name of the error of a method that must fail.
+pub async fn error_name(address: SocketAddr, method: &str, params: Value) -> String {
+    let answer = call(address, method, params).await;
+    answer["error"]["data"]["name"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,152 @@
+//! A ledger with its interface in this process: each admitted transaction becomes a block at once,
+//! followed by an empty one, so that proofs of it can be made.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use titian_contracts::block::{Block, encode, transaction_root};
+use titian_contracts::error::Reject;
+use titian_contracts::execute::CheckedTransaction;
+use titian_contracts::transaction::TransactionId;
+use titian_genesis::devnet::NodeSecrets;
+use titian_node::ledger::Ledger;
+use titian_node::rpc::auth::{Integrator, Tokens};
+use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use crate::certify;
+use crate::world::World;
+
+/// The operator's secret.
+pub const SECRET: [u8; 32] = [7; 32];
+/// Seed of the integrator `erp`, who may be granted `etr:read`.
+pub const INTEGRATOR_SEED: [u8; 32] = [8; 32];
+
+/// Wall clock, ms.
+pub fn now_ms() -> u64 {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set");
+    u64::try_from(age.as_millis()).expect("ms since 1970 fit")
+}
+
+/// Commits a block for each transaction, and an empty one after it.
+#[derive(Clone)]
+pub struct OneByOne {
+    /// The ledger.
+    pub ledger: Ledger,
+    nodes: Arc<Vec<NodeSecrets>>,
+    turn: Arc<Mutex<()>>,
+    /// While true, transactions are admitted but no block comes.
+    pub stalled: Arc<watch::Sender<bool>>,
+}
+
+impl OneByOne {
+    /// Commits one block of `transactions`.
+    pub fn commit(&self, transactions: Vec<Vec<u8>>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let header = self.ledger.next_header([0; 20], now_ms(), transaction_root(&transactions));
+        let state = self.ledger.reader();
+        let checked: Vec<CheckedTransaction> = transactions
+            .iter()
+            .map(|bytes| CheckedTransaction::check(bytes, &state, header.time_ms))
+            .collect();
+        let certificate = certify::certificate(&self.nodes, &header);
+        let block = Block { header, transactions };
+        self.ledger
+            .commit(&block, &encode(&block), &certificate, &checked)
+            .expect("the test disk works");
+    }
+}
+
+impl Admission for OneByOne {
+    fn submit(
+        &self,
+        bytes: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<TransactionId, Reject>> + Send + '_>> {
+        Box::pin(async move {
+            let state = self.ledger.reader();
+            let time_ms = self.ledger.head().time_ms;
+            let checked = CheckedTransaction::admit(&bytes, self.ledger.chain(), &state, time_ms)?;
+            if !*self.stalled.borrow() {
+                self.commit(vec![bytes]);
+                self.commit(Vec::new());
+            }
+            Ok(checked.id)
+        })
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting::default()
+    }
+}
+
+/// A served ledger, and the world whose keys sign.
+pub struct Served {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Keys and ops.
+    pub world: World,
+    /// The ledger, and the way to make blocks.
+    pub blocks: OneByOne,
+    /// What the node says of itself.
+    pub health: watch::Sender<Health>,
+    running: Option<Running>,
+    _folder: tempfile::TempDir,
+}
+
+impl Served {
+    /// Serves a fresh devnet with the limits of the specification.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Serves a fresh devnet; `change` adapts the limits.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let world = World::new();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
+        let blocks = OneByOne {
+            ledger: ledger.clone(),
+            nodes: Arc::new(world.nodes.clone()),
+            turn: Arc::default(),
+            stalled: Arc::new(watch::channel(false).0),
+        };
+        blocks.commit(Vec::new());
+        let (health, seen) = watch::channel(Health::default());
+        let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
+        let integrators = vec![Integrator {
+            name: "erp".to_owned(),
+            public_key: integrator.verifying_key().to_bytes(),
+            scopes: vec!["etr:read".to_owned()],
+        }];
+        let backend = Backend {
+            ledger,
+            mempool: Arc::new(blocks.clone()),
+            health: seen,
+            tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
+            set_log_filter: Arc::new(|filter| {
+                if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
+            }),
+            write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
+            version: "0.1.0".to_owned(),
+            data_dir: folder.path().display().to_string(),
+        };
+        let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.calls_per_second_max = NonZeroU32::new(1_000_000);
+        change(&mut config);
+        let running = rpc::start(config, backend).await.expect("a free port");
+        let address = running.address;
+        Self { address, world, blocks, health, running: Some(running), _folder: folder }
+    }
+
+    /// Stops the interface.
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `titian explain` knows every name.
+
+use titian_contracts::access::scope;
+use titian_contracts::error::Code;
+
+use super::titian;
+
+#[test]
+fn every_error_act_and_check_code_is_explained() {
+    let ran = titian(&["explain", "--all", "--json"]);
+    assert_eq!(ran.code, 0);
+    let json = ran.json();
+    let entries = json.as_array().expect("a list");
+    let has = |kind: &str, name: &str| {
+        entries.iter().any(|entry| {
+            entry["kind"] == kind
+                && entry["name"] == name
+                && entry["meaning"].as_str().is_some_and(|meaning| meaning.len() > 10)
+        })
+    };
+    for code in Code::ALL {
+        assert!(has("error", code.name()), "{}", code.name());
+    }
+    for (register, acts) in scope::ACTS {
+        for act in *acts {
+            assert!(has("act", &format!("{register}.{act}")), "{register}.{act}");
+        }
+    }
+    for (_, code, _) in titian_credential::codes::TABLE {
+        assert!(has("check code", code), "{code}");
+    }
+    for status in ["ACTIVE", "DISSOLVED", "STALE", "dead", "verified"] {
+        assert!(has("status", status), "{status}");
+    }
+}
+
+#[test]
+fn one_name_is_explained_in_words_with_what_to_do() {
+    let ran = titian(&["explain", "STALE_SEQ"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("STALE_SEQ (error)"), "{ran:?}");
+    assert!(ran.stdout.contains("remedy: "), "{ran:?}");
+    let ran = titian(&["explain", "surrender-accept"]);
+    assert!(ran.stdout.contains("etr.surrender_accept (act)"), "{ran:?}");
+}
+
+#[test]
+fn an_unknown_name_is_a_usage_error_with_the_nearest_names() {
+    let ran = titian(&["explain", "STALE_SEK"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("titian explain STALE_SEQ"), "{ran:?}");
+}

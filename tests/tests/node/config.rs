@@ -1,0 +1,126 @@
+//! The configuration file of a node.
+
+use std::path::Path;
+
+use titian_node::config::{Config, ConfigError, LogFormat, NodeKind, variable_name};
+
+const FILE: &str = "/etc/titian/titian-node.toml";
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    Config::read(Path::new(FILE), text, |_| None)
+}
+
+fn read_with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::read(Path::new(FILE), "", |name| {
+        let found = variables.iter().find(|(given, _)| *given == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line_and_column() {
+    let text = "[rpc]\nlisten = \"127.0.0.1:1\"\n  lisen = 1\n";
+    let Err(ConfigError::Place { line, column, reason, .. }) = read(text) else {
+        panic!("a place is expected");
+    };
+    assert_eq!((line, column), (3, 3));
+    assert!(reason.contains("lisen"), "{reason}");
+    let Err(ConfigError::Place { line, column, .. }) = read("\n[rcp]\n") else {
+        panic!("a place is expected");
+    };
+    assert_eq!((line, column), (2, 2));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_at_its_place() {
+    let Err(fault) = read("[consensus]\nblock_time_ms = \"soon\"\n") else {
+        panic!("it must be refused");
+    };
+    assert!(fault.to_string().starts_with(&format!("{FILE}:2:17: ")), "{fault}");
+}
+
+#[test]
+fn the_printed_defaults_read_back_as_the_defaults_and_document_every_key() {
+    let printed = Config::default().annotated();
+    let again: Config = toml_of(&printed);
+    assert_eq!(again, Config::default());
+    for (section, key, help) in Config::keys() {
+        assert!(printed.contains(&format!("# {help}\n{key} = ")), "{section}.{key}");
+        assert!(help.ends_with('.'), "{section}.{key}");
+    }
+}
+
+fn toml_of(text: &str) -> Config {
+    // Paths are resolved against the folder of the file: none here.
+    Config::read(Path::new("titian-node.toml"), text, |_| None).expect("it reads")
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let config = read("[node]\ndata_dir = \"/var/lib/titian\"\n").expect("it reads");
+    assert_eq!(config.node.data_dir, Path::new("/var/lib/titian"));
+    assert_eq!(config.node.genesis, Path::new("/etc/titian/genesis.json"));
+}
+
+#[test]
+fn the_environment_comes_before_the_file() {
+    let peer = "/ip4/10.0.0.1/tcp/26601/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+    let config = read_with(&[
+        ("TITIAN_CONSENSUS_BLOCK_TIME_MS", "100"),
+        ("TITIAN_NODE_KIND", "archive"),
+        ("TITIAN_LOG_FORMAT", "json"),
+        ("TITIAN_RPC_LISTEN", "0.0.0.0:9"),
+        ("TITIAN_GOSSIP_PEERS", &format!("{peer}, ")),
+    ])
+    .expect("it reads");
+    assert_eq!(config.consensus.block_time_ms, 100);
+    assert_eq!(config.node.kind, NodeKind::Archive);
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.rpc.listen.port(), 9);
+    assert_eq!(config.gossip.peers, [peer]);
+    assert_eq!(config.gossip_peers().len(), 1);
+
+    for (name, value) in [
+        ("TITIAN_RPC_LISTEN", "here"),
+        ("TITIAN_MEMPOOL_BYTES_MAX", "much"),
+        ("TITIAN_NODE_KIND", "thin"),
+    ] {
+        let fault = read_with(&[(name, value)]).expect_err("it must be refused");
+        assert!(matches!(&fault, ConfigError::Variable { name: named, .. } if named == name));
+    }
+    assert_eq!(variable_name("node", "data_dir"), "TITIAN_NODE_DATA_DIR");
+}
+
+#[test]
+fn limits_are_tightened_never_widened() {
+    let good = [
+        "[mempool]\ntransactions_max = 20000\nbytes_max = 67108864\nage_ms_max = 120000\n",
+        "[mempool]\ntransactions_max = 1\nbytes_max = 131328\nage_ms_max = 1000\n",
+        "[rpc]\nconnections_max = 1024\nconnections_per_address_max = 100\n",
+        "[consensus]\nblock_time_ms = 50\n",
+    ];
+    for text in good {
+        read(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+    }
+    let bad = [
+        ("[mempool]\ntransactions_max = 20001\n", "mempool.transactions_max"),
+        ("[mempool]\ntransactions_max = 0\n", "mempool.transactions_max"),
+        ("[mempool]\nbytes_max = 67108865\n", "mempool.bytes_max"),
+        ("[mempool]\nbytes_max = 131327\n", "mempool.bytes_max"),
+        ("[mempool]\nage_ms_max = 120001\n", "mempool.age_ms_max"),
+        ("[rpc]\nconnections_max = 1025\n", "rpc.connections_max"),
+        ("[rpc]\nconnections_per_address_max = 101\n", "rpc.connections_per_address_max"),
+        ("[consensus]\nblock_time_ms = 49\n", "consensus.block_time_ms"),
+        ("[consensus]\npeers = [\"/ip4/10.0.0.1/tcp/1\"]\n", "consensus.peers"),
+        ("[gossip]\npeers = [\"10.0.0.1\"]\n", "gossip.peers"),
+        ("[gossip]\nlisten = \"nowhere\"\n", "gossip.listen"),
+        ("[log]\nlevel = \"in=fo=\"\n", "log.level"),
+    ];
+    for (text, key) in bad {
+        let Err(ConfigError::Values { problems }) = read(text) else {
+            panic!("{text} must be refused");
+        };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(key), "{problems:?}");
+    }
+}

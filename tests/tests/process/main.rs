@@ -1,0 +1,194 @@
+//! Real processes: a network of four nodes that is killed in every order comes back by itself and
+//! has lost nothing that it acknowledged.
+//!
+//! One test function, because one network serves all of it; each phase names what it shows. The
+//! binaries are those beside this test: build the workspace first, as `make test` does.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Blocks must flow again within this, whatever was killed (architecture.md §1). The second factor
+/// pays for a machine that runs other things.
+const RESUME: Duration = Duration::from_secs(10 * 3);
+
+struct Network {
+    folder: PathBuf,
+}
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {}{}", self.stdout, self.stderr))
+    }
+}
+
+impl Network {
+    fn run(&self, args: &[&str]) -> Ran {
+        let own = std::env::current_exe().expect("the test knows its own path");
+        let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
+        let binary = release.join("titian");
+        assert!(binary.is_file(), "{} is missing: build the workspace", binary.display());
+        let output = Command::new(binary)
+            .args(args)
+            .arg("--devnet")
+            .arg(&self.folder)
+            .current_dir(self.folder.parent().expect("a folder above"))
+            .env_remove("TITIAN_NODE")
+            .env_remove("TITIAN_WALLET")
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs a command that must succeed.
+    fn done(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "titian {args:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// The nodes as `devnet status` shows them.
+    fn nodes(&self) -> Vec<Value> {
+        let json = self.done(&["devnet", "status", "--json"]).json();
+        json["nodes"].as_array().expect("nodes").clone()
+    }
+
+    /// Height of a node; 0 if it does not answer.
+    fn height(&self, place: usize) -> u64 {
+        self.nodes()[place]["status"]["height"].as_u64().unwrap_or(0)
+    }
+
+    fn kill(&self, place: usize) {
+        let pid = self.nodes()[place]["pid"].as_u64().expect("the node runs").to_string();
+        let status = Command::new("kill").args(["-9", &pid]).status().expect("kill runs");
+        assert!(status.success());
+        self.wait("the killed node is gone", || self.nodes()[place]["pid"].is_null());
+    }
+
+    fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) {
+        let deadline = Instant::now() + RESUME;
+        while !condition() {
+            assert!(Instant::now() < deadline, "{what}: not within {RESUME:?}\n{}", self.logs());
+        }
+    }
+
+    fn logs(&self) -> String {
+        let mut text = String::new();
+        for ams in ["sg", "my", "th", "vn"] {
+            let path = self.folder.join(format!("node-{ams}/node.log"));
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().rev().take(15).collect();
+            text.push_str(&format!("--- {ams}\n"));
+            text.extend(lines.iter().rev().flat_map(|line| [line, "\n"]));
+        }
+        text
+    }
+
+    /// The state root in the header of `height`, as the node at `url` has it.
+    fn root(&self, url: &str, height: u64) -> String {
+        let height = height.to_string();
+        let block = self.done(&["ledger", "block", &height, "--json", "--node", url]).json();
+        block["header"]["stateRoot"].as_str().expect("a root").to_owned()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.run(&["devnet", "down"]);
+    }
+}
+
+/// A base port with forty free ones behind it.
+fn base_port() -> u16 {
+    let first = 30_000 + u16::try_from(std::process::id() % 500).expect("below 500") * 60;
+    (0..500_u16)
+        .map(|i| 30_000 + (first - 30_000 + i * 60) % 30_000)
+        .find(|base| (0..40).all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()))
+        .expect("forty free ports")
+}
+
+#[test]
+fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let network = Network { folder: temporary.path().join("net") };
+    let folder = network.folder.display().to_string();
+    let port = base_port().to_string();
+    network.done(&["devnet", "up", "--dir", &folder, "--validators", "4", "--base-port", &port]);
+
+    // the main job; it stops and restarts the nodes itself and checks its proofs offline
+    let demo = network.done(&["devnet", "demo", "--json"]).json();
+    let transactions: Vec<String> = demo["transactions"]
+        .as_array()
+        .expect("transactions")
+        .iter()
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect();
+    assert!(transactions.len() >= 30, "{}", transactions.len());
+
+    // one of four may fail: the others go on, also with acts
+    network.kill(3);
+    let before = network.height(0);
+    network.wait("blocks flow with three of four", || network.height(0) > before + 2);
+    let list = network.done(&["ubin", "list", "SG-UEN", "--json"]).json();
+    let ubin = list["items"][0]["ubin"].as_str().expect("a company").to_owned();
+    let act = network.done(&["ubin", "suspend", &ubin, "--reason", "LICENCE", "--yes", "--json"]).json();
+    let while_one_was_down = act["txId"].as_str().expect("a receipt").to_owned();
+    network.done(&["devnet", "up", "--dir", &folder]);
+    let goal = network.height(0);
+    network.wait("the killed node catches up", || network.height(3) >= goal);
+
+    // all of them at once
+    for place in 0..4 {
+        network.kill(place);
+    }
+    network.done(&["devnet", "up", "--dir", &folder]);
+    let before: Vec<u64> = (0..4).map(|place| network.height(place)).collect();
+    network.wait("blocks flow on all four", || {
+        (0..4).all(|place| network.height(place) > before[place])
+    });
+
+    // nothing acknowledged is lost, on any node, and all agree
+    let nodes = network.nodes();
+    let urls: Vec<&str> = nodes.iter().filter_map(|node| node["url"].as_str()).collect();
+    let height = before.iter().copied().min().expect("four nodes");
+    let roots: Vec<String> = urls.iter().map(|url| network.root(url, height)).collect();
+    assert!(roots.windows(2).all(|pair| pair[0] == pair[1]), "{roots:?} at {height}");
+    for (i, id) in transactions.iter().chain([&while_one_was_down]).enumerate() {
+        let url = urls[i % urls.len()];
+        let receipt = network.done(&["ledger", "receipt", id, "--json", "--node", url]).json();
+        assert_eq!(receipt["ok"], true, "{id} at {url}");
+    }
+    let shown = network.done(&["ubin", "get", &ubin, "--json", "--node", urls[3]]).json();
+    assert_eq!(shown["status"], "SUSPENDED");
+
+    // proofs of before still verify with everything stopped
+    network.done(&["devnet", "down"]);
+    assert!(network.nodes().iter().all(|node| node["pid"].is_null()));
+    let proofs: Vec<PathBuf> = std::fs::read_dir(demo["out"].as_str().expect("a folder"))
+        .expect("the folder of the demonstration")
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("proof-")))
+        .collect();
+    assert_eq!(proofs.len(), 5, "{proofs:?}");
+    let genesis = network.folder.join("genesis.json").display().to_string();
+    for proof in proofs {
+        let file = proof.display().to_string();
+        let ran = network.run(&["verify", &file, "--genesis", &genesis, "--json"]);
+        assert_eq!(ran.code, 0, "{file}: {}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -1,0 +1,301 @@
+//! What the body of a record may say: each rule broken in turn, limits, warnings, and personal data
+//! on every path (ubin-api.md §14 T5, T8, T9).
+
+use std::collections::BTreeMap;
+
+use crate::ubin_scene::{
+    R1, R2, body, body_args, evidence, next, record, refused, registered, run, status, text,
+    ubin_of,
+};
+use titian_contracts::digest::Digest;
+use titian_contracts::error::Code;
+use titian_contracts::json::Value;
+use titian_contracts::op::Register;
+use titian_contracts::state::Overlay;
+use titian_contracts::time::DAY_MS;
+use titian_contracts::ubin::body::{Draft, body_hash, name_commitment};
+use titian_contracts::ubin::scheme::SchemeTable;
+use titian_contracts::ubin::view;
+use titian_contracts::ubin::vocabulary::{Category, Status};
+use titian_contracts::ubin::{self, counter};
+use titian_tests::world::{START_MS, World, company_body};
+
+#[test]
+fn each_broken_rule_of_a_body_gives_exactly_its_error() {
+    let b = body();
+    let with = |name: &str, value: Value| b.with(name, value);
+    let name = |value: &str| Value::object([("value", text(value)), ("lang", text("en"))]);
+    let identifier = |scheme: &str, value: &str| {
+        Value::List(vec![Value::object([("scheme", text(scheme)), ("value", text(value))])])
+    };
+    let names =
+        |count: usize| Value::List(vec![name("Other").with("type", text("TRADING")); count]);
+    let lines =
+        |lines: Vec<Value>| Value::object([("country", text("SG")), ("lines", Value::List(lines))]);
+    let national = |code: &str, national: &str| status(code).with("national", text(national));
+    let relation = |kind: &str, target: &str| {
+        Value::List(vec![Value::object([
+            ("type", text(kind)),
+            ("target", text(target)),
+            ("from", text("2020-01-01")),
+        ])])
+    };
+    let number = |ubin: &str| with("ubin", text(ubin));
+    let cases: Vec<(Value, Code)> = vec![
+        (number("SG-UEN-199403865N-G8"), Code::UbinCheckFailed),
+        (number("XX-UEN-199403865N-G8"), Code::UbinCountryUnknown),
+        (number("SG-ABC-199403865N-G8"), Code::UbinSchemeUnknown),
+        (number("SG-UEN--G8"), Code::UbinLocalLength),
+        (number("SG-UEN-S0000000X-00"), Code::PersonalNumberRefused),
+        (number("sg-uen-199403865n-g7"), Code::Malformed),
+        (number("SG-UEN-199403865Ö-G7"), Code::UbinChar),
+        (number(""), Code::UbinEmpty),
+        (number(&"S".repeat(129)), Code::UbinTooLong),
+        (with("version", Value::Int(2)), Code::VersionConflict),
+        (with("prev", body_hash(&b).into()), Code::VersionConflict),
+        (with("v", Value::Int(2)), Code::Malformed),
+        (with("remark", text("x")), Code::Malformed),
+        (with("entity", text("ent_x")), Code::Malformed),
+        (b.without("legalName"), Code::Malformed),
+        (b.without("registeredOn"), Code::Malformed),
+        (b.without("corroboration"), Code::Malformed),
+        (with("category", text("COMPANY")), Code::Malformed),
+        (with("category", text("BRANCH")), Code::Malformed),
+        (with("validFrom", text("2026-07-03")), Code::FutureEffective),
+        (with("confirmedOn", text("2026-07-03")), Code::FutureEffective),
+        (with("validFrom", text("2026-02-30")), Code::Malformed),
+        (with("displayId", text("199403866N")), Code::DisplayIdMismatch),
+        (with("displayId", text(&"1".repeat(41))), Code::FieldLimit),
+        (with("legalName", name("")), Code::NameLength),
+        (with("legalName", name(&"a".repeat(257))), Code::NameLength),
+        (with("legalName", name("Cafe\u{301}")), Code::NameNotNfc),
+        (with("legalName", name("a\u{202E}b")), Code::NameChar),
+        (with("legalName", name("a\u{7}b")), Code::NameChar),
+        (with("legalName", name("a\u{378}b")), Code::NameChar),
+        (with("legalName", name("a\u{E000}b")), Code::NameChar),
+        (with("legalName", name("x").with("lang", text("English!"))), Code::Malformed),
+        (with("otherNames", names(17)), Code::FieldLimit),
+        (with("address", lines(vec![text("x"); 4])), Code::FieldLimit),
+        (with("address", lines(vec![text(&"x".repeat(121))])), Code::FieldLimit),
+        (with("legalForm", Value::object([("national", text(&"x".repeat(81)))])), Code::FieldLimit),
+        (with("identifiers", identifier("lei", "123")), Code::Malformed),
+        (with("identifiers", identifier("tin", "123456789")), Code::Malformed),
+        (
+            with("status", national("DISSOLVED", "Live")).with("endedOn", text("2026-01-01")),
+            Code::StatusMapMismatch,
+        ),
+        (with("status", national("ACTIVE", "Cancelled")), Code::StatusMapMismatch),
+        (with("status", national("ACTIVE", "In Liquidation - Creditors")), Code::StatusMapMismatch),
+        (with("status", status("DISSOLVED")), Code::Malformed),
+        (with("endedOn", text("2026-01-01")), Code::Malformed),
+        (with("status", status("MERGED")), Code::BadTransition),
+        (with("relations", relation("MERGED_INTO", "SG-UEN-T08LL0003B-2Z")), Code::UbinCheckFailed),
+        (with("relations", relation("BRANCH_OF", "SG-UEN-199403865N-G7")), Code::Malformed),
+        (with("nameCommit", Digest::ZERO.into()), Code::Malformed),
+        (with("category", text("SOLE_PROPRIETOR")), Code::MinimalRecordRequired),
+        (with("legalName", name("call 9876 54321")), Code::PersonalDataSuspected),
+        (with("legalName", name("mail a@b")), Code::PersonalDataSuspected),
+        (with("legalName", name("Tan S0000000X Trading")), Code::PersonalDataSuspected),
+        (with("address", lines(vec![text("c/o ๙๘๗๖๕๔๓๒๑")])), Code::PersonalDataSuspected),
+        (with("identifiers", identifier("ocid", "S0000000X")), Code::PersonalDataSuspected),
+        (with("activity", text(&"x".repeat(8_200))), Code::LimitExceeded),
+    ];
+    let mut world = World::new();
+    for (i, (body, due)) in cases.into_iter().enumerate() {
+        let code = refused(&mut world, "register", body_args(&body), R1);
+        assert_eq!(code.name(), due.name(), "case {i}: {}", body.to_jcs());
+    }
+    run(&mut world, "register", &b, R1).expect("the unbroken body passes");
+}
+
+#[test]
+fn limits_pass_at_n() {
+    let name = Value::object([("value", text(&"a".repeat(256))), ("lang", text("zh-Hant-SG"))]);
+    let line = Value::from("x".repeat(120));
+    let address = Value::object([("country", text("SG")), ("lines", Value::List(vec![line; 3]))]);
+    let other =
+        Value::object([("value", text("A")), ("lang", text("ms")), ("type", text("PREVIOUS"))]);
+    let full = body()
+        .with("legalName", name)
+        .with("address", address)
+        .with("otherNames", Value::List(vec![other; 16]))
+        .with("validFrom", text("2026-07-02"))
+        .with("legalForm", Value::object([("national", Value::from("x".repeat(80)))]));
+    run(&mut World::new(), "register", &full, R1).expect("every limit is inclusive");
+}
+
+#[test]
+fn minimal_records_hold_a_commitment_and_no_name() {
+    for category in ["SOLE_PROPRIETOR", "HOUSEHOLD"] {
+        let mut world = World::new();
+        let full = company_body("VN", "SUR", "7K3M9QX2TB4V", "X");
+        let signer: &[(&str, u64)] = &[("VN:NBR", 1)];
+        let minimal = ["displayId", "legalName", "legalForm", "corroboration"]
+            .iter()
+            .fold(full, |body, name| body.without(name))
+            .with("category", text(category));
+        let mut expect = |body: &Value, due: Code| {
+            assert_eq!(refused(&mut world, "register", body_args(body), signer).name(), due.name());
+        };
+        expect(&minimal, Code::MinimalRecordRequired);
+        let commit = name_commitment(&[7; 32], "a name that stays with the register");
+        let minimal = minimal.with("nameCommit", commit.into());
+        let region = Value::object([("region", text("VN-SG"))]);
+        let trade = Value::object([("value", text("Corner Shop")), ("lang", text("en"))]);
+        let trade = Value::List(vec![trade.with("type", text("TRADING"))]);
+        expect(&minimal.with("displayId", text("7K3M9QX2TB4V")), Code::MinimalRecordRequired);
+        expect(&minimal.with("otherNames", trade.clone()), Code::MinimalRecordRequired);
+        expect(
+            &minimal.with("address", region.with("city", text("Hue"))),
+            Code::MinimalRecordRequired,
+        );
+        let public = minimal
+            .with("address", region)
+            .with("otherNames", trade)
+            .with("tradeNamePublic", Value::from(true));
+        run(&mut world, "register", &public, signer).expect("a minimal record");
+    }
+}
+
+#[test]
+fn every_deny_pattern_is_refused_on_every_path() {
+    let table = SchemeTable::genesis();
+    let mut world = World::new();
+    let registrars: BTreeMap<String, String> = titian_genesis::devnet::STATES
+        .iter()
+        .map(|(cc, _, office)| ((*cc).to_owned(), format!("{cc}:{office}")))
+        .collect();
+    let mut tried = 0;
+    for scheme in table.iter() {
+        let entry = &scheme.entry;
+        let registrar = registrars.get(&entry.cc).expect("a registrar per state");
+        let personal = entry.reject.iter().filter(|(_, error)| error == "PERSONAL_NUMBER_REFUSED");
+        for (raw, _) in personal {
+            let squeezed = titian_contracts::ubin::identifier::squeeze(raw).expect("plain");
+            let local = scheme.normalise(&squeezed);
+            let body = company_body(&entry.cc, &entry.code, &local, "X").without("displayId");
+            let number = body.get("ubin").and_then(Value::as_text).expect("set");
+            let parsed = titian_contracts::ubin::identifier::parse(number, &table);
+            assert_eq!(parsed.map_err(|e| e.code), Err(Code::PersonalNumberRefused));
+            let signer: &[(&str, u64)] = &[(registrar, 1)];
+            let code = refused(&mut world, "register", body_args(&body), signer);
+            assert_eq!(code, Code::PersonalNumberRefused, "{}-{}", entry.cc, entry.code);
+            // the same number in the texts of a company of that state, R2 and override in vain
+            let company =
+                company_body(&entry.cc, "SUR", "7K3M9QX2TB4V", "X").with("evidence", evidence());
+            let name = Value::object([
+                ("value", Value::from(format!("Shop {local}"))),
+                ("lang", text("en")),
+            ]);
+            let line = Value::List(vec![Value::from(format!("c/o {local}"))]);
+            let address =
+                Value::object([("country", Value::from(entry.cc.as_str())), ("lines", line)]);
+            let identifier =
+                Value::object([("scheme", text("ocid")), ("value", Value::from(local.as_str()))]);
+            let bodies = [
+                company.with("legalName", name),
+                company.with("address", address),
+                company.with("identifiers", Value::List(vec![identifier])),
+            ];
+            for body in bodies {
+                let pointers = ["/legalName/value", "/address/lines/0", "/identifiers/0/value"];
+                let overrides = Value::List(pointers.iter().map(|p| text(p)).collect());
+                let args = body_args(&body).with("textOverrides", overrides);
+                let signers: &[(&str, u64)] = &[(registrar, 1), (registrar, 2)];
+                let code = refused(&mut world, "register", args, signers);
+                assert_eq!(code, Code::PersonalDataSuspected, "{}-{}", entry.cc, entry.code);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "examples of personal numbers were tried: {tried}");
+}
+
+#[test]
+fn an_override_needs_two_officers_and_evidence() {
+    let name = Value::object([("value", text("Fund 2026-123-456")), ("lang", text("en"))]);
+    let suspect = body().with("legalName", name);
+    let mut world = World::new();
+    assert_eq!(
+        refused(&mut world, "register", body_args(&suspect), R2),
+        Code::PersonalDataSuspected
+    );
+    let overrides = Value::List(vec![text("/legalName/value")]);
+    let args = body_args(&suspect).with("textOverrides", overrides.clone());
+    assert_eq!(refused(&mut world, "register", args.clone(), R1), Code::QuorumMissing);
+    assert_eq!(refused(&mut world, "register", args, R2), Code::EvidenceRequired);
+    let args = body_args(&suspect.with("evidence", evidence())).with("textOverrides", overrides);
+    world.act(Register::Ubin, "register", args, R2).expect("two officers with evidence");
+}
+
+#[test]
+fn the_same_lei_on_another_live_record_is_flagged_and_only_flagged() {
+    let (mut world, first) = registered();
+    let lei = Value::object([("scheme", text("lei")), ("value", text("TITIAN00DEMO00000125"))]);
+    let lei = Value::List(vec![lei]);
+    let second = next(&first, &[("identifiers", lei.clone())]);
+    run(&mut world, "update", &second, R1).expect("a first holder");
+    let other = company_body("MY", "BRN", "202401000002", "OTHER").with("identifiers", lei);
+    let receipt = run(&mut world, "register", &other, &[("MY:SSM", 1)]).expect("only a flag");
+    assert!(receipt.events[0].data.contains("\"possibleDuplicateOf\":[\"SG-UEN-199403865N-G7\"]"));
+    let third = next(&second, &[]).without("identifiers");
+    run(&mut world, "update", &third, R1).expect("the first holder drops it");
+    let holders = counter::holders(&Overlay::new(&world.state), "lei", "TITIAN00DEMO00000125");
+    assert_eq!(holders, ["MY-BRN-202401000002-NV"]);
+}
+
+#[test]
+fn warnings_reach_receipt_and_record_and_stop_nothing() {
+    let mut world = World::new();
+    let lei = Value::object([("scheme", text("lei")), ("value", text("TITIAN00DEMO00000126"))]);
+    let gln = Value::object([("scheme", text("gln")), ("value", text("8851234567890"))]);
+    let name = Value::object([("value", text("Кофе")), ("lang", text("ru"))]);
+    let odd = company_body("SG", "UEN", "199403865A", "X")
+        .with("identifiers", Value::List(vec![lei, gln]))
+        .with("legalName", name);
+    let receipt = run(&mut world, "register", &odd, R1).expect("warnings refuse nothing");
+    let due = ["GLN_CHECKSUM", "LEI_CHECKSUM", "NAME_SCRIPT_UNUSUAL", "NATIONAL_CHECK_FAILED"];
+    assert_eq!(receipt.warnings, due);
+    assert_eq!(record(&world, &ubin_of(&odd)).meta.warnings, due);
+}
+
+#[test]
+fn burmese_in_zawgyi_order_is_suspected_and_in_unicode_order_is_not() {
+    let warned = |name: &str| !titian_contracts::ubin::text::name_warnings(name).is_empty();
+    assert!(!warned("မြန်မာ့စီးပွားရေးဦးပိုင်လီမိတက်"));
+    assert!(!warned("ကုမ္ပဏီ နေဝန်း"));
+    assert!(warned("\u{1031}\u{1014}\u{101D}"));
+    assert!(warned("\u{103B}\u{1019}\u{1014}\u{1039}\u{1019}\u{102C}"));
+}
+
+#[test]
+fn quality_follows_the_block_date_and_is_never_stored() {
+    let (world, first) = registered();
+    let number = ubin_of(&first);
+    let record = record(&world, &number);
+    let days = ubin::refresh_days(&Overlay::new(&world.state), &number, 1);
+    assert_eq!(days, 400);
+    // confirmed on 2026-06-30, one day before START_MS
+    assert_eq!(view::quality(&record, days, START_MS + 399 * DAY_MS), "CURRENT");
+    assert_eq!(view::quality(&record, days, START_MS + 400 * DAY_MS), "STALE");
+}
+
+#[test]
+fn a_draft_makes_a_body_that_registers() {
+    let date = |text| titian_contracts::time::Date::parse(text).expect("a date");
+    let draft = Draft {
+        ubin: ubin_of(&body()),
+        legal_name: ("DRAFT PTE LTD".to_owned(), "en".to_owned()),
+        legal_form: Some("Private Limited".to_owned()),
+        category: Category::General,
+        size_class: Some(titian_contracts::ubin::vocabulary::SizeClass::Small),
+        status: Status::Active,
+        status_national: Some("Live Company".to_owned()),
+        registered_on: date("1994-06-01"),
+        as_of: date("2026-06-30"),
+        valid_from: date("2026-07-01"),
+        lei: Some("TITIAN00DEMO00000125".to_owned()),
+    };
+    let receipt = run(&mut World::new(), "register", &draft.to_body(), R1).expect("applies");
+    assert_eq!(receipt.warnings, Vec::<String>::new());
+}
