@@ -118,7 +118,17 @@ fn is_registered(demo: &Demo, ubin: &str) -> Result<bool> {
     Ok(answer.get("found") == Some(&Json::Bool(true)))
 }
 
-/// A body with made-up dates; the year stands in most numbers.
+/// The usual company form of a state, in its register's words.
+fn legal_form_of(cc: &str) -> &'static str {
+    match cc {
+        "SG" => "Private company limited by shares",
+        "MY" => "Sendirian Berhad",
+        "TH" => "บริษัทจำกัด",
+        _ => "Công ty trách nhiệm hữu hạn",
+    }
+}
+
+/// A body with made-up dates and form; the year stands in most numbers.
 fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
     let year: Option<i64> = ubin.local.get(..4).and_then(|digits| digits.parse().ok());
     let year = year.filter(|year| (1900..=2025).contains(year)).unwrap_or(2010);
@@ -129,7 +139,7 @@ fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
     let draft = Draft {
         ubin: ubin.clone(),
         legal_name: (company.name.clone(), company.lang.clone()),
-        legal_form: None,
+        legal_form: Some(legal_form_of(&company.cc).to_owned()),
         category: Category::General,
         size_class: Some(SizeClass::Medium),
         status: Status::Active,
