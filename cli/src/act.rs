@@ -141,7 +141,8 @@ pub(crate) fn finish(
         return receipt_report(session.output, &submitted);
     }
     if stage {
-        let bytes = Value::object([("op", unsigned.value.clone()), ("untilMs", stage_until(&unsigned))]);
+        let bytes =
+            Value::object([("op", unsigned.value.clone()), ("untilMs", stage_until(&unsigned))]);
         let submitted = submit(session, "stage", unsigned.register, bytes, !signing.no_wait)?;
         return receipt_report(session.output, &submitted);
     }
@@ -372,11 +373,7 @@ fn approve(output: Output, unsigned: &Unsigned, keys: &[&WalletKey], yes: bool) 
         return Err(CommandError::usage("nobody can be asked whether to sign this")
             .hint("--yes signs without asking; --dry-run only checks"));
     }
-    if output.confirm("Sign and send?") {
-        Ok(())
-    } else {
-        Err(CommandError::refused("not signed"))
-    }
+    if output.confirm("Sign and send?") { Ok(()) } else { Err(CommandError::refused("not signed")) }
 }
 
 /// The keys that sign: those named, else those of the wallet that the act needs.
@@ -489,7 +486,10 @@ pub(crate) fn receipt_report(output: Output, submitted: &Submitted) -> Result<Re
     }
     match submitted.status {
         Submission::Pending => Ok(Report::new(
-            format!("{} {id}\nnext: titian ledger receipt {id}", output.paint(Tone::Warn, "pending")),
+            format!(
+                "{} {id}\nnext: titian ledger receipt {id}",
+                output.paint(Tone::Warn, "pending")
+            ),
             json!({ "status": "pending", "txId": id }),
         )),
         Submission::Executed | Submission::Refused => {
@@ -507,14 +507,18 @@ pub(crate) fn applied(output: Output, receipt: &Receipt) -> Result<Report> {
     let mut lines: Vec<String> = receipt
         .events
         .iter()
-        .map(|event| format!("{} {}  {}", output.paint(Tone::Good, "done"), event.name, event.subject))
+        .map(|event| {
+            format!("{} {}  {}", output.paint(Tone::Good, "done"), event.name, event.subject)
+        })
         .collect();
     if lines.is_empty() {
         lines.push(output.paint(Tone::Good, "done"));
     }
     lines.push(format!("height {}, index {}, {}", receipt.height, receipt.index, receipt.tx_id));
     let warnings = receipt.warnings.iter();
-    lines.extend(warnings.map(|warning| format!("{} {warning}", output.paint(Tone::Warn, "warning"))));
+    lines.extend(
+        warnings.map(|warning| format!("{} {warning}", output.paint(Tone::Warn, "warning"))),
+    );
     Ok(Report::new(lines.join("\n"), json))
 }
 

@@ -77,7 +77,8 @@ impl Client {
 
     /// Calls a method of the table in `titian-api`.
     pub(crate) fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
-        let sent = self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params::of(params)?));
+        let sent =
+            self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params::of(params)?));
         sent.map_err(|error| self.explain(C::NAME, error))
     }
 

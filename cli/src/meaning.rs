@@ -9,7 +9,10 @@ pub(crate) const ACTS: &[(&str, &str)] = &[
     ("access.key_bind", "the registrar binds keys to a business, or the root to an authority"),
     ("access.key_rotate", "a party replaces keys; the old ones may overlap for up to 30 days"),
     ("access.key_revoke", "a key ends at once, as retired or as compromised"),
-    ("access.recover", "the authority announces new keys; after 24 hours they replace all old ones"),
+    (
+        "access.recover",
+        "the authority announces new keys; after 24 hours they replace all old ones",
+    ),
     ("access.recover_cancel", "the party or its root stops a recovery that is running"),
     ("access.deactivate", "the registrar closes the keys of a business for good"),
     ("access.root_rotate", "a state replaces its root keys; it takes effect after 72 hours"),

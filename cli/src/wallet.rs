@@ -279,12 +279,13 @@ impl Wallet {
 
     /// The key that a reference names. Without a number the first bound key of the party.
     pub(crate) fn find(&self, wanted: &KeyRef) -> Result<&WalletKey> {
-        let found = self.keys.iter().filter(|key| key.party == wanted.party).find(|key| {
-            match wanted.number {
-                Some(number) => key.number == Some(number),
-                None => key.number.is_some(),
-            }
-        });
+        let found =
+            self.keys.iter().filter(|key| key.party == wanted.party).find(|key| {
+                match wanted.number {
+                    Some(number) => key.number == Some(number),
+                    None => key.number.is_some(),
+                }
+            });
         found.ok_or_else(|| {
             let name = match wanted.number {
                 Some(number) => format!("{}#k{number}", wanted.party),
@@ -331,8 +332,12 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)

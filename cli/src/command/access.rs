@@ -149,7 +149,12 @@ pub(crate) fn read_arguments(source: &str) -> Result<Value> {
     }
 }
 
-fn show(session: &Session, party: &str, at: Option<u64>, proof: Option<&PathBuf>) -> Result<Report> {
+fn show(
+    session: &Session,
+    party: &str,
+    at: Option<u64>,
+    proof: Option<&PathBuf>,
+) -> Result<Report> {
     let client = session.client()?;
     let params = PartyParams { party: party.to_owned(), height: at, proof: proof.is_some() };
     let mut answer = client.ask::<call::AccessParty>(&params)?;

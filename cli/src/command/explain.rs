@@ -49,8 +49,10 @@ struct Entry {
 pub(crate) fn run(_session: &Session, args: &Args) -> Result<Report> {
     let entries = entries()?;
     let Some(name) = &args.name else {
-        let lines: Vec<String> =
-            entries.iter().map(|e| format!("{:<12} {:<34} {}", e.kind, e.name, e.meaning)).collect();
+        let lines: Vec<String> = entries
+            .iter()
+            .map(|e| format!("{:<12} {:<34} {}", e.kind, e.name, e.meaning))
+            .collect();
         let list: Vec<_> = entries.iter().map(Entry::to_json).collect();
         return Ok(Report::new(lines.join("\n"), json!(list)));
     };
@@ -112,12 +114,7 @@ fn entries() -> Result<Vec<Entry>> {
         .map_err(|error| CommandError::bug(format!("check codes: {error}")))?;
     for code in codes {
         let details = vec![("check", code.check), ("result", code.result)];
-        entries.push(Entry {
-            kind: "check code",
-            name: code.code,
-            meaning: code.meaning,
-            details,
-        });
+        entries.push(Entry { kind: "check code", name: code.code, meaning: code.meaning, details });
     }
     for (register, acts) in scope::ACTS {
         for act in *acts {

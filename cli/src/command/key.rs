@@ -196,7 +196,11 @@ fn new(session: &Session, args: &NewArgs) -> Result<Report> {
     lines.push(format!("kept in {}", wallet.path().display()));
     if let Some(path) = &args.out {
         document::write(path, &format!("{}\n", request.to_jcs()))?;
-        lines.push(format!("request in {}; next: titian key bind {}", path.display(), path.display()));
+        lines.push(format!(
+            "request in {}; next: titian key bind {}",
+            path.display(),
+            path.display()
+        ));
     } else {
         lines.push(format!("next: titian key export {party} -o request.json, for its authority"));
     }
@@ -272,7 +276,10 @@ fn export(session: &Session, key: &KeyRef, secret: bool, out: &Path) -> Result<R
         copy.put(found.clone());
         copy.save()?;
         let text = format!("{} written, encrypted, to {}", found.label(), out.display());
-        return Ok(Report::new(text, json!({ "file": out, "secret": true, "key": key_json(found) })));
+        return Ok(Report::new(
+            text,
+            json!({ "file": out, "secret": true, "key": key_json(found) }),
+        ));
     }
     let request = request_of(&found.party, session.chain()?, std::slice::from_ref(found));
     document::write(out, &format!("{}\n", request.to_jcs()))?;
@@ -353,8 +360,7 @@ pub(crate) fn learn_numbers(wallet: &mut Wallet, party: &str, keys: &[Json]) -> 
     let mut changed = false;
     for key in keys {
         let public = document::text(key, "/publicKey").unwrap_or_default();
-        let number =
-            document::text(key, "/key").and_then(titian_contracts::op::parse_key_no);
+        let number = document::text(key, "/key").and_then(titian_contracts::op::parse_key_no);
         for known in &mut wallet.keys {
             if known.party == party && known.public_key() == public && known.number != number {
                 known.number = number;
@@ -429,7 +435,8 @@ fn rotate(
         ("version", Value::from(party_version(session, party)?)),
     ]);
     let signing = default_signer(signing, party, old.number);
-    let report = act::perform(session, &Draft::new(Register::Access, "key_rotate", args), &signing)?;
+    let report =
+        act::perform(session, &Draft::new(Register::Access, "key_rotate", args), &signing)?;
     learn(session, party)?;
     Ok(report)
 }

@@ -218,20 +218,14 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             get(session, &params, proof.as_deref())
         }
         Command::Resolve { input, cc, scheme } => {
-            let params = ResolveParams {
-                input: input.clone(),
-                cc: cc.clone(),
-                scheme: scheme.clone(),
-            };
+            let params =
+                ResolveParams { input: input.clone(), cc: cc.clone(), scheme: scheme.clone() };
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
             Ok(list_report(Json::Object(found), "/matches"))
         }
         Command::List { prefix, limit, cursor } => {
-            let params = ListParams {
-                prefix: prefix.clone(),
-                limit: Some(*limit),
-                cursor: cursor.clone(),
-            };
+            let params =
+                ListParams { prefix: prefix.clone(), limit: Some(*limit), cursor: cursor.clone() };
             let page = session.client()?.ask::<call::UbinList>(&params)?;
             Ok(list_report(serde_json::to_value(&page).unwrap_or_default(), "/items"))
         }
@@ -303,9 +297,9 @@ pub(crate) fn canonical(input: &str) -> Result<String> {
 fn make(cc: &str, scheme: &str, number: &str) -> Result<Report> {
     let table = SchemeTable::genesis();
     let (cc, scheme) = (cc.to_uppercase(), scheme.to_uppercase());
-    let parsed = identifier::make(&cc, &scheme, number, &table).map_err(|code| {
-        CommandError::new(Kind::NotProven, code.meaning())
-            .named(code.name())
+    let parsed = identifier::make(&cc, &scheme, number, &table).map_err(|error| {
+        CommandError::new(Kind::NotProven, error.code.meaning())
+            .named(error.code.name())
             .hint(format!("titian ubin schemes --cc {cc}"))
     })?;
     let mut lines = vec![parsed.ubin.to_string()];
@@ -476,8 +470,9 @@ fn current_body(session: &Session, ubin: &str) -> Result<(Value, u64)> {
     let params = GetParams { ubin: ubin.to_owned(), ..GetParams::default() };
     let answer = Json::Object(session.client()?.ask::<call::UbinGet>(&params)?);
     if answer.pointer("/found") != Some(&Json::Bool(true)) {
-        return Err(CommandError::refused(format!("{ubin} is not registered"))
-            .named("UBIN_UNKNOWN"));
+        return Err(
+            CommandError::refused(format!("{ubin} is not registered")).named("UBIN_UNKNOWN")
+        );
     }
     let body = answer.pointer("/record/body").filter(|body| body.is_object()).ok_or_else(|| {
         CommandError::refused("this node does not keep the body of the record").hint("--node URL")

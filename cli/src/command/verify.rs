@@ -71,8 +71,10 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
             "a credential cannot be judged from the genesis file alone: keys, accreditations and \
              status live on the ledger",
         )
-        .hint("--node URL asks a node; a proof of its status verifies offline: titian vc status ID \
-               --proof FILE"));
+        .hint(
+            "--node URL asks a node; a proof of its status verifies offline: titian vc status ID \
+               --proof FILE",
+        ));
     }
     credential_verdict(session, credential, args)
 }

@@ -20,7 +20,8 @@ fn commands_of(path: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_command_has_help_with_an_example_of_itself() {
-    let mut waiting: Vec<Vec<String>> = commands_of(&[]).into_iter().map(|name| vec![name]).collect();
+    let mut waiting: Vec<Vec<String>> =
+        commands_of(&[]).into_iter().map(|name| vec![name]).collect();
     let mut leaves = 0;
     while let Some(path) = waiting.pop() {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -65,7 +66,8 @@ fn completions_of_each_shell_name_the_nouns() {
 
 #[test]
 fn no_colour_code_reaches_a_pipe() {
-    for args in [&["ubin", "check", "SG-UEN-199403865N-G7"][..], &["explain", "BUSY"], &["--help"]] {
+    for args in [&["ubin", "check", "SG-UEN-199403865N-G7"][..], &["explain", "BUSY"], &["--help"]]
+    {
         let ran = titian(args);
         assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran:?}");
     }

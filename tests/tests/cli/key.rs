@@ -18,8 +18,7 @@ fn a_key_comes_back_out_of_an_encrypted_wallet() {
     let made = titian_in(folder.path(), &secret, &new_args("w.age"));
     assert_eq!(made.code, 0, "{made:?}");
     let public_key = made.json()["publicKey"].as_str().expect("a public key").to_owned();
-    let listed =
-        titian_in(folder.path(), &secret, &["key", "list", "--wallet", "w.age", "--json"]);
+    let listed = titian_in(folder.path(), &secret, &["key", "list", "--wallet", "w.age", "--json"]);
     assert_eq!(listed.code, 0, "{listed:?}");
     assert_eq!(listed.json()["keys"][0]["publicKey"], public_key);
     assert_eq!(listed.json()["keys"][0]["party"], UBIN);
@@ -41,7 +40,8 @@ fn the_wallet_file_is_sealed_and_private() {
 #[test]
 fn a_wrong_passphrase_opens_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let made = titian_in(folder.path(), &[("TITIAN_PASSPHRASE", "correct horse")], &new_args("w.age"));
+    let made =
+        titian_in(folder.path(), &[("TITIAN_PASSPHRASE", "correct horse")], &new_args("w.age"));
     assert_eq!(made.code, 0, "{made:?}");
     let wrong = [("TITIAN_PASSPHRASE", "battery staple")];
     let ran = titian_in(folder.path(), &wrong, &["key", "list", "--wallet", "w.age"]);
@@ -91,13 +91,12 @@ fn the_request_of_a_new_key_proves_its_possession() {
     let request = titian_in(folder.path(), &secret, &new_args("w.age")).json()["request"].clone();
     let key = &request["keys"][0];
     let text = |name: &str| key[name].as_str().expect("text").to_owned();
-    let statement = format!(
-        "[\"titian-devnet-test\",\"{UBIN}\",\"Ed25519\",\"{}\"]",
-        text("publicKey")
-    );
+    let statement =
+        format!("[\"titian-devnet-test\",\"{UBIN}\",\"Ed25519\",\"{}\"]", text("publicKey"));
     let digest =
         titian_contracts::digest::hash("titian access possession v1", &[statement.as_bytes()]);
     let public = titian_contracts::op::decode_fixed::<32>(&text("publicKey")).expect("32 bytes");
-    let signature = titian_contracts::op::decode_fixed::<64>(&text("possession")).expect("64 bytes");
+    let signature =
+        titian_contracts::op::decode_fixed::<64>(&text("possession")).expect("64 bytes");
     assert!(titian_contracts::op::verify(&public, &digest, &signature));
 }

@@ -32,7 +32,9 @@ fn every_spelling_of_a_right_identifier_checks() {
 
 #[test]
 fn a_refused_personal_number_is_never_echoed() {
-    for args in [["ubin", "check", "MY-BRN-880101000000-4H"], ["ubin", "check", "MYBRN8801010000004H"]] {
+    for args in
+        [["ubin", "check", "MY-BRN-880101000000-4H"], ["ubin", "check", "MYBRN8801010000004H"]]
+    {
         let ran = titian(&args);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.stderr.contains("PERSONAL_NUMBER_REFUSED"), "{ran:?}");

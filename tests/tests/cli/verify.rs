@@ -168,7 +168,8 @@ fn a_proof_below_the_trusted_height_is_refused() {
 fn a_credential_without_node_and_bundle_is_indeterminate() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_genesis(folder.path(), &network("titian-devnet-proof"));
-    let credential = br#"{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"]}"#;
+    let credential =
+        br#"{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"]}"#;
     let ran = verify(folder.path(), credential, &[]);
     assert_eq!(ran.code, 5, "{ran:?}");
     assert!(ran.stderr.contains("--node URL"), "{ran:?}");

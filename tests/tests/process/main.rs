@@ -146,7 +146,8 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
     network.wait("blocks flow with three of four", || network.height(0) > before + 2);
     let list = network.done(&["ubin", "list", "SG-UEN", "--json"]).json();
     let ubin = list["items"][0]["ubin"].as_str().expect("a company").to_owned();
-    let act = network.done(&["ubin", "suspend", &ubin, "--reason", "LICENCE", "--yes", "--json"]).json();
+    let act =
+        network.done(&["ubin", "suspend", &ubin, "--reason", "LICENCE", "--yes", "--json"]).json();
     let while_one_was_down = act["txId"].as_str().expect("a receipt").to_owned();
     network.done(&["devnet", "up", "--dir", &folder]);
     let goal = network.height(0);

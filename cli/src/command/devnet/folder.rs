@@ -22,7 +22,7 @@ use crate::act::{now_ms, random_hex};
 use crate::error::{CommandError, Result};
 use crate::wallet::{DEVNET_CHAIN_PREFIX, Wallet, WalletKey, write_private};
 
-/// Ports of one node, from its base: consensus, gossip, RPC, admin.
+/// Ports of one node, from its base: consensus, gossip, RPC.
 const PORTS_PER_NODE: u16 = 10;
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const DESCRIPTION: &str = "devnet.json";
@@ -45,7 +45,7 @@ pub(crate) struct Node {
     pub(crate) ams: String,
     /// Its folder inside the devnet's.
     pub(crate) folder: String,
-    /// Its first port: consensus; + 1 gossip, + 2 RPC, + 3 admin.
+    /// Its first port: consensus; + 1 gossip, + 2 RPC.
     pub(crate) base_port: u16,
 }
 
@@ -61,9 +61,9 @@ impl Node {
     }
 
     /// Every address it listens on, with what for.
-    pub(crate) fn listens(&self) -> [(&'static str, SocketAddr); 4] {
+    pub(crate) fn listens(&self) -> [(&'static str, SocketAddr); 3] {
         let at = |offset| SocketAddr::from((HOST, self.base_port + offset));
-        [("consensus", at(0)), ("gossip", at(1)), ("RPC", at(2)), ("admin", at(3))]
+        [("consensus", at(0)), ("gossip", at(1)), ("RPC", at(2))]
     }
 }
 
@@ -99,20 +99,21 @@ impl Folder {
         Ok(Some(Self { path, description }))
     }
 
-    /// Makes a devnet of `validators` nodes at `path`, which must not exist or be empty.
+    /// Refuses a folder that holds other things.
+    pub(crate) fn check_vacant(path: &Path) -> Result<()> {
+        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            let message = format!("{} exists and is no devnet", path.display());
+            return Err(CommandError::usage(message).hint("--dir takes another folder"));
+        }
+        Ok(())
+    }
+
+    /// Makes a devnet of `validators` nodes at `path`, which must be vacant.
     pub(crate) fn create(path: &Path, validators: u16, base_port: u16) -> Result<Self> {
         let top = base_port.checked_add(validators.saturating_mul(PORTS_PER_NODE));
         if top.is_none() {
             return Err(CommandError::usage("the ports would go beyond 65535")
                 .hint("--base-port takes a lower one"));
-        }
-        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied {
-            return Err(CommandError::usage(format!(
-                "{} exists and is no devnet",
-                path.display()
-            ))
-            .hint("--dir takes another folder"));
         }
         let plan = Plan {
             chain: format!("{DEVNET_CHAIN_PREFIX}{}", random_hex::<4>()),
@@ -126,11 +127,12 @@ impl Folder {
             rand::rngs::OsRng.fill_bytes(&mut bytes);
             bytes
         };
-        let made = devnet::make(&plan, &mut seed)
-            .map_err(|error| CommandError::bug(format!("the genesis does not assemble: {error}")))?;
+        let made = devnet::make(&plan, &mut seed).map_err(|error| {
+            CommandError::bug(format!("the genesis does not assemble: {error}"))
+        })?;
         let description = describe(&plan, &made);
         let staging = staging_path(path)?;
-        let written = write_all(&staging, &plan, &made, &description);
+        let written = write_all(&staging, &made, &description);
         written.map_err(|error| CommandError::file("write", &staging, &error))?;
         make_wallet(&staging, &made)?;
         fs::rename(&staging, path).map_err(|error| CommandError::file("make", path, &error))?;
@@ -202,7 +204,6 @@ fn staging_path(path: &Path) -> Result<PathBuf> {
 
 fn write_all(
     folder: &Path,
-    plan: &Plan,
     made: &Devnet,
     description: &Description,
 ) -> std::io::Result<()> {
@@ -210,55 +211,34 @@ fn write_all(
     let mut genesis = made.genesis.to_bytes();
     genesis.push(b'\n');
     fs::write(folder.join("genesis.json"), genesis)?;
-    for (i, (node, secrets)) in description.nodes.iter().zip(&made.nodes).enumerate() {
+    for (node, secrets) in description.nodes.iter().zip(&made.nodes) {
         let home = folder.join(&node.folder);
         fs::create_dir_all(home.join("data"))?;
         let hex = |seed: &[u8; 32]| format!("{}\n", hex::encode(seed));
         write_private(&home.join("validator.key"), hex(&secrets.vote_seed).as_bytes())?;
         write_private(&home.join("network.key"), hex(&secrets.peer_seed).as_bytes())?;
-        fs::write(home.join("config.toml"), config(plan, made, node, i))?;
+        fs::write(home.join("config.toml"), config(node))?;
     }
     let mut text = serde_json::to_string_pretty(description)?;
     text.push('\n');
     fs::write(folder.join(DESCRIPTION), text)
 }
 
-/// The configuration of node `index`; the keys are those of `titian-node init`.
-fn config(plan: &Plan, made: &Devnet, node: &Node, index: usize) -> String {
-    let peers = |offset: u16| {
-        let others = made.nodes.iter().zip(0_u16..).filter(|(_, i)| usize::from(*i) != index);
-        let list: Vec<String> = others
-            .map(|(secrets, i)| {
-                let port = plan.base_port + PORTS_PER_NODE * i + offset;
-                format!("  \"/ip4/{HOST}/tcp/{port}/p2p/{}\",\n", peer_id(&secrets.peer_seed))
-            })
-            .collect();
-        if list.is_empty() { "[]".to_owned() } else { format!("[\n{}]", list.concat()) }
-    };
-    let [consensus, gossip, rpc, admin] = node.listens().map(|(_, address)| address);
+/// The configuration of a node. Its peers stand in the genesis; keys left out have their defaults
+/// (`titian-node init --print-config`).
+fn config(node: &Node) -> String {
+    let [consensus, gossip, rpc] = node.listens().map(|(_, address)| address);
     format!(
         "# Node of {ams} in a throw-away network; made by titian devnet.\n\
          [node]\ngenesis = \"../genesis.json\"\ndata_dir = \"data\"\n\n\
          [rpc]\nlisten = \"{rpc}\"\n\n\
-         [admin]\nlisten = \"{admin}\"\n\n\
-         [consensus]\nlisten = \"/ip4/{HOST}/tcp/{consensus_port}\"\npeers = {consensus_peers}\n\
+         [consensus]\nlisten = \"/ip4/{HOST}/tcp/{consensus_port}\"\n\
          block_time_ms = 100\npropose_time_ms = 1000\nempty_block_interval_ms = 1000\n\n\
-         [gossip]\nlisten = \"/ip4/{HOST}/tcp/{gossip_port}\"\npeers = {gossip_peers}\n\n\
-         [storage]\ncache_bytes = 33554432\n",
+         [gossip]\nlisten = \"/ip4/{HOST}/tcp/{gossip_port}\"\n",
         ams = node.ams,
         consensus_port = consensus.port(),
         gossip_port = gossip.port(),
-        consensus_peers = peers(0),
-        gossip_peers = peers(1),
     )
-}
-
-/// The libp2p id of an Ed25519 identity: base58 of an identity multihash around the protobuf of
-/// the public key (libp2p specification, peer ids).
-fn peer_id(seed: &[u8; 32]) -> String {
-    const PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
-    let public = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes();
-    bs58::encode([PREFIX.as_slice(), &public].concat()).into_string()
 }
 
 /// The devnet's wallet: every root and registrar key, in the clear and marked so.

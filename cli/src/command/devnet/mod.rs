@@ -112,7 +112,6 @@ fn up(
     base_port: u16,
     timeout_s: u64,
 ) -> Result<Report> {
-    process::binary()?;
     let folder = match Folder::find(path)? {
         Some(folder) => {
             let count = folder.nodes().len();
@@ -125,7 +124,11 @@ fn up(
             }
             folder
         }
-        None => Folder::create(path, validators.unwrap_or(4), base_port)?,
+        None => {
+            Folder::check_vacant(path)?;
+            process::binary()?;
+            Folder::create(path, validators.unwrap_or(4), base_port)?
+        }
     };
     let started = start_dead(&folder)?;
     let statuses = wait_ready(session, &folder, Duration::from_secs(timeout_s))?;
@@ -155,7 +158,9 @@ fn up(
 fn nodes_json(folder: &Folder, statuses: &[Status]) -> serde_json::Value {
     let nodes = folder.nodes().iter().zip(statuses);
     nodes
-        .map(|(node, status)| json!({ "ams": node.ams, "url": node.url(), "height": status.height }))
+        .map(
+            |(node, status)| json!({ "ams": node.ams, "url": node.url(), "height": status.height }),
+        )
         .collect()
 }
 
@@ -182,7 +187,8 @@ pub(crate) fn wait_ready(
     let spinner = session.output.spinner("waiting for the nodes");
     let mut first: Option<u64> = None;
     loop {
-        if let Some(dead) = folder.nodes().iter().find(|node| process::alive(folder, node).is_none())
+        if let Some(dead) =
+            folder.nodes().iter().find(|node| process::alive(folder, node).is_none())
         {
             spinner.finish_and_clear();
             return Err(CommandError::refused(format!(
@@ -217,7 +223,11 @@ pub(crate) fn wait_ready(
             spinner.finish_and_clear();
             return Err(CommandError::new(
                 Kind::NoNode,
-                format!("not all nodes are ready after {} s: {}", timeout.as_secs(), words.join(", ")),
+                format!(
+                    "not all nodes are ready after {} s: {}",
+                    timeout.as_secs(),
+                    words.join(", ")
+                ),
             )
             .hint(format!("logs: {}/node-*/node.log", folder.path().display()))
             .hint("titian devnet status; --timeout waits longer"));

@@ -110,10 +110,8 @@ impl Fields {
                 (name.clone(), random_hex::<16>(), titian_credential::json::canonical(value))
             })
             .collect();
-        let fields: Vec<Field<'_>> = fixed
-            .iter()
-            .map(|(name, salt, value_jcs)| Field { name, salt, value_jcs })
-            .collect();
+        let fields: Vec<Field<'_>> =
+            fixed.iter().map(|(name, salt, value_jcs)| Field { name, salt, value_jcs }).collect();
         let leaves = build::leaves(&fields, 1);
         let opened = |name: &String| {
             self.constant.contains(name) || self.bound.iter().any(|(_, member)| member == name)
@@ -125,8 +123,7 @@ impl Fields {
             })?;
             open.push((name.clone(), Value::List(vec![Value::from(salt.as_str()), value])));
         }
-        let salts =
-            fixed.iter().map(|(name, salt, _)| (name.clone(), json!(salt))).collect();
+        let salts = fixed.iter().map(|(name, salt, _)| (name.clone(), json!(salt))).collect();
         Ok(Committed {
             root: build::root(&leaves),
             leaves: build::leaves_value(&leaves),

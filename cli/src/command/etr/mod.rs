@@ -564,8 +564,7 @@ fn issue(session: &Session, args: &IssueArgs) -> Result<Report> {
         let path = committed.write(folder, &id, &fields.profile)?;
         notes.push(format!("content and salts: {} (keep it)", path.display()));
     }
-    let draft =
-        Draft::on_record("issue", Some(&id), issue.to_args(&committed), args.frame.clone());
+    let draft = Draft::on_record("issue", Some(&id), issue.to_args(&committed), args.frame.clone());
     let mut report = act::perform(session, &draft, &args.signing)?;
     notes.insert(0, report.text);
     report.text = notes.join("\n");
@@ -698,7 +697,11 @@ fn records_report(answer: Json) -> Report {
                 document::text(item, a).or_else(|| document::text(item, b)).unwrap_or("").to_owned()
             };
             let id = text("/id", "/public/id");
-            format!("{id}  {:<12} {}", text("/status", "/public/status"), text("/ref", "/party/ref"))
+            format!(
+                "{id}  {:<12} {}",
+                text("/status", "/public/status"),
+                text("/ref", "/party/ref")
+            )
         })
         .collect();
     if lines.is_empty() {
@@ -721,5 +724,8 @@ fn prove(session: &Session, id: Option<&str>, absent: Option<&str>, out: &Path) 
     };
     let bundle = Json::Object(session.client()?.ask::<call::EtrProve>(&params)?.bundle);
     let line = write_bundle(out, bundle)?;
-    Ok(Report::new(format!("etr-{kind}: {line}"), json!({ "kind": format!("etr-{kind}"), "file": out })))
+    Ok(Report::new(
+        format!("etr-{kind}: {line}"),
+        json!({ "kind": format!("etr-{kind}"), "file": out }),
+    ))
 }

@@ -87,9 +87,8 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
 
 /// Signs a credential as `eddsa-jcs-2022`, after checking that every term in it is defined.
 pub(crate) fn sign(session: &Session, unsigned: &Json, key: &WalletKey) -> Result<Json> {
-    let number = key
-        .number
-        .ok_or_else(|| CommandError::usage("the key of the issuer is not bound yet"))?;
+    let number =
+        key.number.ok_or_else(|| CommandError::usage("the key of the issuer is not bound yet"))?;
     if !key.purposes.iter().any(|purpose| purpose == "assert") {
         return Err(CommandError::usage(format!("{} has no purpose assert", key.label())));
     }
@@ -211,7 +210,8 @@ fn draw_index(session: &Session, list: &str) -> Result<u64> {
             return Ok(index);
         }
     }
-    Err(CommandError::refused("the list is nearly full").hint("titian vc list-create opens another"))
+    Err(CommandError::refused("the list is nearly full")
+        .hint("titian vc list-create opens another"))
 }
 
 fn indices_path(wallet: &Path) -> PathBuf {

@@ -361,8 +361,9 @@ pub(crate) fn counts(session: &Session, party: &str) -> Result<(u64, Vec<String>
         other => Json::Object(other?),
     };
     let list = |name: &str| answer.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
-    let lists = list("lists").iter().filter_map(Json::as_str).map(|id| bare(id).to_owned());
-    Ok((list("accreditations").len() as u64, lists.collect()))
+    let lists = list("lists");
+    let lists = lists.iter().filter_map(Json::as_str).map(|id| bare(id).to_owned()).collect();
+    Ok((list("accreditations").len() as u64, lists))
 }
 
 fn grant(session: &Session, args: &GrantArgs) -> Result<Report> {
@@ -524,12 +525,7 @@ fn status(
     Ok(Report::new(text, answer))
 }
 
-fn resolve(
-    session: &Session,
-    did: &str,
-    at: Option<&str>,
-    proof: Option<&Path>,
-) -> Result<Report> {
+fn resolve(session: &Session, did: &str, at: Option<&str>, proof: Option<&Path>) -> Result<Report> {
     let did = if did.starts_with("did:") { did.to_owned() } else { format!("did:ubin:{did}") };
     let params = ResolveParams {
         did,

@@ -143,7 +143,13 @@ impl Demo {
     }
 
     /// An op of the five common members, signed.
-    fn signed(&self, register: Register, act: &str, args: Value, keys: &[WalletKey]) -> Result<Value> {
+    fn signed(
+        &self,
+        register: Register,
+        act: &str,
+        args: Value,
+        keys: &[WalletKey],
+    ) -> Result<Value> {
         let value = Value::object([
             ("act", Value::from(act)),
             ("args", args),
@@ -152,7 +158,8 @@ impl Demo {
             ("sigs", Value::List(Vec::new())),
         ]);
         let digest = op::digest_of(register, &value);
-        keys.iter().try_fold(value, |value, key| Ok(Op::with_signature(&value, &key.sign(&digest)?)))
+        keys.iter()
+            .try_fold(value, |value, key| Ok(Op::with_signature(&value, &key.sign(&digest)?)))
     }
 
     /// Performs an act and expects it to be applied.

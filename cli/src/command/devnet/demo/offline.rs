@@ -52,19 +52,13 @@ fn write_proofs(demo: &mut Demo, companies: &[String]) -> Result<Vec<PathBuf>> {
     bundles.push(("proof-revoked.json", bundle));
     let id = document::read(&demo.out.join("bill-of-lading.id"))?;
     let id = String::from_utf8_lossy(&id).trim().to_owned();
-    let params = etr::ProveParams {
-        kind: "status".to_owned(),
-        id: Some(id),
-        ..etr::ProveParams::default()
-    };
+    let params =
+        etr::ProveParams { kind: "status".to_owned(), id: Some(id), ..etr::ProveParams::default() };
     let answer = client.ask::<call::EtrProve>(&params)?;
     bundles.push(("proof-surrendered.json", Json::Object(answer.bundle)));
     let last = demo.acknowledged.last().cloned();
-    let params = ProveParams {
-        kind: "ledger-transaction".to_owned(),
-        subject: last,
-        keys: Vec::new(),
-    };
+    let params =
+        ProveParams { kind: "ledger-transaction".to_owned(), subject: last, keys: Vec::new() };
     let answer = client.ask::<call::LedgerProve>(&params)?;
     bundles.push(("proof-transaction.json", Json::Object(answer.bundle)));
     let mut files = Vec::new();
@@ -114,7 +108,11 @@ fn verify_offline(demo: &mut Demo, files: &[PathBuf]) -> Result<()> {
         lines.push(format!("{name}: proven (exit 0); one bit flipped: not proven (exit 3)"));
     }
     let _ = std::fs::remove_file(&damaged);
-    demo.step("proofs verified with every node stopped, from the genesis file alone", since, &lines);
+    demo.step(
+        "proofs verified with every node stopped, from the genesis file alone",
+        since,
+        &lines,
+    );
     Ok(())
 }
 

@@ -94,7 +94,11 @@ fn issue(demo: &mut Demo, traders: &Traders) -> Result<String> {
     let lines = [
         format!("{reference}: {} issues to {}", traders.carrier, traders.shipper),
         format!("record {id}"),
-        format!("content stays in {}; the ledger has its root {}", envelope.display(), committed.root),
+        format!(
+            "content stays in {}; the ledger has its root {}",
+            envelope.display(),
+            committed.root
+        ),
     ];
     demo.step("a bill of lading issued", since, &lines);
     Ok(id)
