@@ -511,6 +511,41 @@ fn the_code_table_is_the_published_one() {
 }
 
 #[test]
+fn entries_beyond_their_limits_are_refused_and_cost_nothing_more() {
+    let (credential, key, method) = self_issued(1);
+    let created = "2026-01-01T00:00:00Z";
+    let entry = json!({"type": "BitstringStatusListEntry", "statusPurpose": "revocation",
+        "statusListIndex": "1", "statusListCredential": "https://example.org/1"});
+    for (count, expected) in [(16, Ok(())), (17, Err("TOO_MANY_NODES"))] {
+        let mut many = credential.clone();
+        many["credentialStatus"] = json!(vec![entry.clone(); count]);
+        let issued = issue_jcs(&many, &key, &method, created, SANDBOX);
+        assert_eq!(issued.map(|_| ()).map_err(|fault| fault.code), expected);
+    }
+    let mut many = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
+    many["proof"] = json!(vec![many["proof"].clone(); 9]);
+    let verdict = judge(&many, Policy::W3c);
+    assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
+    assert_eq!(code(&verdict, Check::Proof), "PROOF_MALFORMED");
+    assert_eq!(code(&verdict, Check::Status), "NOT_REACHED");
+}
+
+#[test]
+fn a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
+    let (mut credential, ..) = self_issued(1);
+    let mut terms = serde_json::Map::new();
+    for i in 0..2_000 {
+        terms.insert(format!("t{i}"), json!("urn:x:y"));
+    }
+    let context = json!({"Big": {"@id": "urn:x:big", "@context": terms}, "list": "urn:x:list"});
+    credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2", context]);
+    credential["type"] = json!(["VerifiableCredential"]);
+    credential["credentialSubject"] = json!({"list": vec![json!({"type": "Big"}); 1_000]});
+    let verdict = judge(&credential, Policy::W3c);
+    assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
+}
+
+#[test]
 fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
     let data: Json = serde_json::from_str(include_str!("../../data/vc/bitstring-status-list.json"))
         .expect("JSON");
