@@ -17,7 +17,7 @@ use titian_api::Call;
 use crate::error::{CommandError, Kind, Result};
 
 /// The node that is asked when nothing names another.
-pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:7400";
+pub(crate) const DEFAULT_NODE: &str = "http://127.0.0.1:26650";
 /// `ledger_submit` alone may take 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(45);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);

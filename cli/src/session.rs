@@ -23,7 +23,7 @@ pub(crate) struct GlobalArgs {
     /// Print the result only, no remarks
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
-    /// Address of the node [default: the devnet in ./net, else http://127.0.0.1:7400]
+    /// Address of the node [default: the devnet in ./net, else http://127.0.0.1:26650]
     #[arg(long, global = true, value_name = "URL", env = "TITIAN_NODE", hide_env_values = true)]
     #[arg(help_heading = "Global options")]
     pub(crate) node: Option<String>,

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Show head, validators and whether the node is ready
     #[command(after_help = "Examples:
   titian ledger status
-  titian ledger status --node http://127.0.0.1:26662 --json")]
+  titian ledger status --node http://127.0.0.1:26712 --json")]
     Status,
     /// Show a block; the head without a height
     #[command(after_help = "Examples:

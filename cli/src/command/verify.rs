@@ -26,7 +26,7 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   titian verify proof.json --genesis genesis.json
   titian verify proof.json --genesis genesis.json --trusted-height 81000 --json
-  titian verify credential.json --node http://127.0.0.1:26652 --jurisdiction MY")]
+  titian verify credential.json --node http://127.0.0.1:26702 --jurisdiction MY")]
 pub(crate) struct Args {
     /// Proof bundle, credential or token; `-` is standard input
     #[arg(value_name = "FILE")]

@@ -202,11 +202,7 @@ fn staging_path(path: &Path) -> Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_all(
-    folder: &Path,
-    made: &Devnet,
-    description: &Description,
-) -> std::io::Result<()> {
+fn write_all(folder: &Path, made: &Devnet, description: &Description) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut genesis = made.genesis.to_bytes();
     genesis.push(b'\n');
@@ -224,8 +220,7 @@ fn write_all(
     fs::write(folder.join(DESCRIPTION), text)
 }
 
-/// The configuration of a node. Its peers stand in the genesis; keys left out have their defaults
-/// (`titian-node init --print-config`).
+/// The configuration of a node; its peers stand in the genesis.
 fn config(node: &Node) -> String {
     let [consensus, gossip, rpc] = node.listens().map(|(_, address)| address);
     format!(

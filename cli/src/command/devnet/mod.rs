@@ -19,7 +19,7 @@ use crate::output::{Report, Tone, table};
 use crate::session::Session;
 use folder::{Folder, Node};
 
-const BASE_PORT: u16 = 26_650;
+const BASE_PORT: u16 = 26_700;
 const POLL: Duration = Duration::from_millis(100);
 
 /// A throw-away network on this machine.

@@ -31,7 +31,19 @@ pub(crate) fn alive(folder: &Folder, node: &Node) -> Option<Pid> {
     let config = folder.file(node, "config.toml");
     let config = config.as_os_str().as_encoded_bytes();
     let same = command.split(|byte| *byte == 0).any(|argument| argument == config);
-    if same { Pid::from_raw(number) } else { None }
+    if same || (command.is_empty() && is_executing(number)) {
+        Pid::from_raw(number)
+    } else {
+        None
+    }
+}
+
+/// A process shows no command line while it becomes another program, and for good once it is dead
+/// and nobody asked for its exit code.
+fn is_executing(number: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
 }
 
 /// Whether a process ended and only its number is left.

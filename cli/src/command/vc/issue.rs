@@ -18,6 +18,7 @@ use titian_contracts::time::rfc3339;
 use titian_credential::contexts::Contexts;
 use titian_credential::proof::issue_jcs;
 use titian_credential::registration::{Frame, StatusSlot, business_registration};
+use titian_credential::schema::{Evaluation, evaluate};
 use titian_credential::snapshot::Live;
 
 use super::super::ubin::canonical;
@@ -96,8 +97,33 @@ pub(crate) fn sign(session: &Session, unsigned: &Json, key: &WalletKey) -> Resul
     let registered = registered_contexts(session, unsigned)?;
     let snapshot = Live::new(&registered, session.chain()?, false, 0, Digest::ZERO, now_ms());
     let contexts = Contexts { snapshot: Some(&snapshot), sandbox: false, inline: false };
-    issue_jcs(unsigned, &key.signing_key(), &method, &rfc3339(now_ms()), contexts)
-        .map_err(|fault| refused(&fault))
+    let signed = issue_jcs(unsigned, &key.signing_key(), &method, &rfc3339(now_ms()), contexts)
+        .map_err(|fault| refused(&fault))?;
+    check_schemas(session, &signed)?;
+    Ok(signed)
+}
+
+/// Refuses what a verifier would refuse: a credential that breaks a schema it names.
+fn check_schemas(session: &Session, signed: &Json) -> Result<()> {
+    let Some(named) = signed.get("credentialSchema") else { return Ok(()) };
+    let single = std::slice::from_ref(named);
+    for entry in named.as_array().map_or(single, Vec::as_slice) {
+        let Some(id) = document::text(entry, "/id").and_then(|id| id.strip_prefix("did:ubin:"))
+        else {
+            continue;
+        };
+        let params = vc::IdParams { id: id.to_owned(), height: None, proof: false };
+        let answer = Json::Object(session.client()?.ask::<call::VcResource>(&params)?);
+        let schema = answer.get("content").unwrap_or(&Json::Null);
+        if let Evaluation::Invalid(pointers) = evaluate(schema, signed) {
+            return Err(CommandError::new(
+                Kind::Usage,
+                format!("the credential breaks {id} at {}", pointers.join(", ")),
+            )
+            .named("SCHEMA_VIOLATION"));
+        }
+    }
+    Ok(())
 }
 
 /// The registered contexts that a document names, as the node shows them.

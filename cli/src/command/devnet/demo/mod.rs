@@ -52,11 +52,7 @@ pub(super) fn run(output: Output, folder: Folder, out: Option<&Path>) -> Result<
         None => fresh_folder(&folder)?,
     };
     std::fs::create_dir_all(&out).map_err(|error| CommandError::file("make", &out, &error))?;
-    let sessions = folder
-        .nodes()
-        .iter()
-        .map(|node| Session::on_devnet(output, folder.clone(), &node.url()))
-        .collect::<Result<Vec<_>>>()?;
+    let sessions = connect(output, &folder)?;
     let wallet = Wallet::open(&folder.wallet())?;
     let mut demo = Demo {
         output,
@@ -70,6 +66,12 @@ pub(super) fn run(output: Output, folder: Folder, out: Option<&Path>) -> Result<
         acknowledged: Vec::new(),
     };
     demo.all()
+}
+
+/// A session per node.
+fn connect(output: Output, folder: &Folder) -> Result<Vec<Session>> {
+    let nodes = folder.nodes().iter();
+    nodes.map(|node| Session::on_devnet(output, folder.clone(), &node.url())).collect()
 }
 
 fn fresh_folder(folder: &Folder) -> Result<PathBuf> {

@@ -10,7 +10,7 @@ use titian_api::{call, etr, ubin, vc};
 use titian_contracts::ubin::identifier;
 use titian_contracts::ubin::scheme::SchemeTable;
 
-use super::{Demo, unexpected};
+use super::{Demo, connect, unexpected};
 use crate::command::devnet::{process, start_dead, wait_ready};
 use crate::command::ledger::write_bundle;
 use crate::document;
@@ -139,6 +139,8 @@ fn restart(demo: &mut Demo) -> Result<()> {
     let since = Instant::now();
     let started = start_dead(&demo.folder)?;
     let statuses = wait_ready(demo.first(), &demo.folder, RESTART)?;
+    // the old connections lead to processes that are gone
+    demo.sessions = connect(demo.output, &demo.folder)?;
     demo.catch_up(demo.first())?;
     let client = demo.first().client()?;
     for tx_id in &demo.acknowledged {

@@ -139,7 +139,7 @@ fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
     let draft = Draft {
         ubin: ubin.clone(),
         legal_name: (company.name.clone(), company.lang.clone()),
-        legal_form: Some(legal_form_of(&company.cc).to_owned()),
+        legal_form: Some(legal_form(&company.cc).to_owned()),
         category: Category::General,
         size_class: Some(SizeClass::Medium),
         status: Status::Active,
@@ -150,6 +150,16 @@ fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
         lei: None,
     };
     Ok(draft.to_body())
+}
+
+/// The private limited company in the words of each state.
+fn legal_form(cc: &str) -> &'static str {
+    match cc {
+        "MY" => "Sendirian Berhad",
+        "TH" => "บริษัทจำกัด",
+        "VN" => "Công ty trách nhiệm hữu hạn",
+        _ => "Private Company Limited by Shares",
+    }
 }
 
 /// Asks for a number with the letter O in place of a zero: refused, with the right one suggested.
