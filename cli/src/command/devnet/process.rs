@@ -23,11 +23,6 @@ pub(crate) fn alive(folder: &Folder, node: &Node) -> Option<Pid> {
     let text = fs::read_to_string(folder.file(node, "node.pid")).ok()?;
     let number: i32 = text.trim().parse().ok()?;
     let command = fs::read(format!("/proc/{number}/cmdline")).ok()?;
-    // a process that is just becoming the node has no arguments yet; neither has one that ended
-    // and was not waited for
-    if command.is_empty() && !is_zombie(number) {
-        return Pid::from_raw(number);
-    }
     let config = folder.file(node, "config.toml");
     let config = config.as_os_str().as_encoded_bytes();
     let same = command.split(|byte| *byte == 0).any(|argument| argument == config);
@@ -44,13 +39,6 @@ fn is_executing(number: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
-}
-
-/// Whether a process ended and only its number is left.
-fn is_zombie(number: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-    // the state follows the program's name, which stands in parentheses
-    stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('Z'))
 }
 
 /// The node binary: beside this one.

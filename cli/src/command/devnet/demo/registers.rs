@@ -118,16 +118,6 @@ fn is_registered(demo: &Demo, ubin: &str) -> Result<bool> {
     Ok(answer.get("found") == Some(&Json::Bool(true)))
 }
 
-/// The usual company form of a state, in its register's words.
-fn legal_form_of(cc: &str) -> &'static str {
-    match cc {
-        "SG" => "Private company limited by shares",
-        "MY" => "Sendirian Berhad",
-        "TH" => "บริษัทจำกัด",
-        _ => "Công ty trách nhiệm hữu hạn",
-    }
-}
-
 /// A body with made-up dates and form; the year stands in most numbers.
 fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
     let year: Option<i64> = ubin.local.get(..4).and_then(|digits| digits.parse().ok());
