@@ -129,6 +129,8 @@ pub const PROPOSAL_HEIGHT_WINDOW: u64 = 2;
 pub const PROPOSAL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bodies of later heights that wait for their parent to be decided.
 pub const PROPOSALS_WAITING_MAX: usize = 8;
+/// Blocks of one peer judged per height beyond one for each round: room for clocks and restarts.
+pub const PROPOSALS_BEYOND_ROUND_MAX: u32 = 8;
 /// One sync response.
 pub const SYNC_RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// One sync request.

@@ -90,7 +90,7 @@ sections! {
         verify_threads: usize = 0, "Threads that verify signatures; 0 = one per core.";
     }
     log: LogSection, "Logs, to standard error." {
-        level: String = "info".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
+        level: String = "info,arc_malachitebft=warn,libp2p=warn".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
         format: LogFormat = LogFormat::Text, "text or json.";
     }
 }

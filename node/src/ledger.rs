@@ -331,6 +331,7 @@ impl Ledger {
         if changed {
             proofs.since = height;
         }
+        tracing::debug!(height, transactions = transactions.len(), "block committed");
         self.0.head.send_replace(head);
         drop(proofs);
         let committed =

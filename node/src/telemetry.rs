@@ -3,6 +3,7 @@
 //! Invariant: a figure is named `titian_<module>_<what>_<unit>` and listed once; counters gain
 //! `_total` when printed. Logs hold ids, heights and counts, never bodies, names or keys.
 
+use std::io::IsTerminal as _;
 use std::sync::atomic::AtomicI64;
 
 use prometheus_client::encoding::text;
@@ -99,7 +100,10 @@ pub fn start_logs(level: &str, format: LogFormat) -> Result<LogControl, LogError
     let (filter, handle) = reload::Layer::new(parse_level(level)?);
     let layers = LogRegistry::default().with(filter);
     let started = match format {
-        LogFormat::Text => layers.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            layers.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).try_init()
+        }
         LogFormat::Json => layers
             .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
             .try_init(),

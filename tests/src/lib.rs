@@ -1,8 +1,8 @@
 //! What the test programs share: a world of rules without a network, certificates, and a ledger
 //! with its interface in one process.
 
-pub mod etr;
 pub mod certify;
+pub mod etr;
 pub mod http;
 pub mod served;
 pub mod world;

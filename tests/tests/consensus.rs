@@ -11,7 +11,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const RESUME: Duration = Duration::from_secs(10);
 
 fn network(home: &std::path::Path, count: usize) -> Vec<LoopbackNode> {
-    loopback(home, count, Duration::from_millis(50), Duration::from_millis(500)).expect("free ports")
+    loopback(home, count, Duration::from_millis(50), Duration::from_millis(500))
+        .expect("free ports")
 }
 
 async fn wait(
@@ -136,9 +137,8 @@ async fn an_observer_follows_without_voting() {
         wait(engine, DEADLINE, "height 3", |status| status.height >= 3).await;
     }
     let observer = validators(&nodes[3]).validators[3].address();
-    let signed = (1..=3).flat_map(|height| {
-        nodes[0].store.certificate(height).expect("decided").signatures
-    });
+    let signed =
+        (1..=3).flat_map(|height| nodes[0].store.certificate(height).expect("decided").signatures);
     assert!(signed.into_iter().all(|(address, _)| address != observer));
     for engine in engines {
         engine.stop().await;

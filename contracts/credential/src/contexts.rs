@@ -5,7 +5,9 @@
 //! It deliberately expands nothing: it knows which terms are defined and how their values are read,
 //! which is what the term guard asks.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
@@ -18,6 +20,9 @@ use crate::snapshot::{Known, Snapshot, read};
 pub const BASE_V2: &str = "https://www.w3.org/ns/credentials/v2";
 /// Contexts of one document.
 pub const CONTEXTS_MAX: usize = 8;
+
+/// Terms defined or copied while one document is read: bounds the work of nested contexts.
+pub const TERMS_MAX: usize = 400_000;
 
 /// A context that comes with the program.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +97,11 @@ pub struct Term {
 /// The terms in force at a place of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Active {
-    terms: BTreeMap<String, Arc<Term>>,
+    terms: Arc<BTreeMap<String, Arc<Term>>>,
     /// Every other term is defined too (`@vocab`).
     pub vocab: bool,
+    /// Terms defined or copied so far for one document, shared by all its active contexts.
+    spent: Rc<Cell<usize>>,
 }
 
 impl Active {
@@ -107,11 +114,16 @@ impl Active {
     /// `property_scoped` contexts may override protected terms.
     pub fn with(&self, context: &Value, property_scoped: bool) -> Result<Self, Fault> {
         match context {
-            Value::Null => Ok(Self::default()),
+            Value::Null => Ok(Self { spent: self.spent.clone(), ..Self::default() }),
             Value::Array(items) => items
                 .iter()
                 .try_fold(self.clone(), |active, item| active.with(item, property_scoped)),
             Value::Object(members) => {
+                // a document may apply a large scoped context at each of its nodes
+                self.spent.set(self.spent.get() + members.len() + self.terms.len());
+                if self.spent.get() > TERMS_MAX {
+                    return Err(Fault::new("TOO_MANY_NODES", "/@context"));
+                }
                 let mut next = self.clone();
                 let protected = members.get("@protected") == Some(&Value::Bool(true));
                 for (name, definition) in members {
@@ -147,7 +159,7 @@ impl Active {
             }
             return Ok(());
         }
-        self.terms.insert(name.to_owned(), Arc::new(term));
+        Arc::make_mut(&mut self.terms).insert(name.to_owned(), Arc::new(term));
         Ok(())
     }
 }

@@ -12,6 +12,8 @@ use crate::time;
 
 /// Proofs of one document.
 pub const PROOFS_MAX: usize = 8;
+/// Types, status entries, schemas and related resources of one document, each.
+pub const ENTRIES_MAX: usize = 16;
 
 type Object = Map<String, Value>;
 
@@ -64,8 +66,16 @@ pub fn check(document: &Object) -> Result<(), Fault> {
         }
     }
     check_resources(document)?;
-    if document.get("proof").is_some_and(|proof| items(proof).len() > PROOFS_MAX) {
-        return Err(Fault::new("TOO_MANY_NODES", "/proof"));
+    for (name, max) in [
+        ("proof", PROOFS_MAX),
+        ("type", ENTRIES_MAX),
+        ("credentialStatus", ENTRIES_MAX),
+        ("credentialSchema", ENTRIES_MAX),
+        ("relatedResource", ENTRIES_MAX),
+    ] {
+        if document.get(name).is_some_and(|value| items(value).len() > max) {
+            return Err(Fault::new("TOO_MANY_NODES", &format!("/{name}")));
+        }
     }
     Ok(())
 }

@@ -146,6 +146,9 @@ pub fn read_proofs(document: &Object, now_ms: i64, skew_ms: i64) -> Result<Vec<P
     if list.is_empty() {
         return Err(Fault::new("PROOF_MISSING", ""));
     }
+    if list.len() > model::PROOFS_MAX {
+        return Err(Fault::new("PROOF_MALFORMED", "/proof"));
+    }
     let mut proofs = Vec::with_capacity(list.len());
     for i in 0..list.len() {
         proofs.push(read_proof(document, list, i, now_ms, skew_ms)?);

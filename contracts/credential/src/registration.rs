@@ -95,7 +95,9 @@ pub fn claims(body: &Value, record_height: u64) -> Result<Value, Fault> {
         "otherNames",
         list(body, "otherNames", &[("type", "type"), ("value", "value"), ("lang", "language")]),
     );
-    set("legalForm", body.get("legalForm").cloned().unwrap_or_default());
+    // the schema requires it: refused here rather than by every verifier
+    let legal_form = body.get("legalForm").cloned();
+    set("legalForm", legal_form.ok_or_else(|| missing("/legalForm"))?);
     set("registrationStatus", json!(required("/status/code")?));
     set("registeredOn", json!(required("/registeredOn")?));
     set("endedOn", json!(text("/endedOn")));

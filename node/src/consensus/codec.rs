@@ -5,14 +5,16 @@
 //! against its limit before anything is allocated; input left over is an error. Changing a byte
 //! means a new version. Deliberately not here: any trust in what was decoded.
 
+use std::sync::Arc;
+
+use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::codec::{Codec, HasEncodedLen};
 use arc_malachitebft_app_channel::app::types::{ProposedValue, SignedConsensusMsg};
-use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_core_types::{
-    ExtendedCommitCertificate, ExtendedCommitSignature, NilOrVal, PolkaCertificate,
-    PolkaSignature, Round, RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage,
-    Validity, ValidatorProof, VoteType,
+    ExtendedCommitCertificate, ExtendedCommitSignature, NilOrVal, PolkaCertificate, PolkaSignature,
+    Round, RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage, ValidatorProof,
+    Validity, VoteType,
 };
 use arc_malachitebft_peer::PeerId;
 use arc_malachitebft_sync::{
@@ -22,8 +24,9 @@ use bytes::Bytes;
 use titian_contracts::limits;
 
 use super::context::{Address, BlockId, Height, Proposal, Titian, Vote};
+use super::gate;
 use super::parts::Part;
-use super::signing::Signature;
+use super::signing::{GuardedSigner, Signature};
 use super::wire::{DecodeError, Reader, Writer};
 
 /// A type with a binary form.
@@ -40,10 +43,13 @@ pub trait StatusObserver: Send + Sync + 'static {
     fn peer_height(&self, peer: &str, height: u64);
 }
 
-/// The codec of network and log.
+/// The codec of network and log. That of the network is also the gate through which own
+/// signatures leave: encoding is the last step before sending, and the engine flushes its log
+/// before that.
 #[derive(Clone, Default)]
 pub struct WireCodec {
-    observer: Option<std::sync::Arc<dyn StatusObserver>>,
+    observer: Option<Arc<dyn StatusObserver>>,
+    gate: Option<GuardedSigner>,
 }
 
 impl std::fmt::Debug for WireCodec {
@@ -53,9 +59,10 @@ impl std::fmt::Debug for WireCodec {
 }
 
 impl WireCodec {
-    /// A codec that tells `observer` of the heights in decoded status messages.
-    pub fn observed(observer: std::sync::Arc<dyn StatusObserver>) -> Self {
-        Self { observer: Some(observer) }
+    /// The codec of the network: tells `observer` of the heights in decoded status messages, and
+    /// lets own signatures pass through `gate`.
+    pub fn network(observer: Arc<dyn StatusObserver>, gate: Option<GuardedSigner>) -> Self {
+        Self { observer: Some(observer), gate }
     }
 }
 
@@ -93,14 +100,38 @@ macro_rules! codec {
 codec!(
     Part,
     StreamMessage<Part>,
-    SignedConsensusMsg<Titian>,
-    LivenessMsg<Titian>,
     ProposedValue<Titian>,
     PolkaCertificate<Titian>,
     ValidatorProof<Titian>,
     Request<Titian>,
     Response<Titian>,
 );
+
+impl Codec<SignedConsensusMsg<Titian>> for WireCodec {
+    type Error = DecodeError;
+
+    fn decode(&self, bytes: Bytes) -> Result<SignedConsensusMsg<Titian>, DecodeError> {
+        decode(bytes)
+    }
+
+    fn encode(&self, message: &SignedConsensusMsg<Titian>) -> Result<Bytes, DecodeError> {
+        self.gate.as_ref().map_or(Ok(()), |gate| gate::release(gate, message))?;
+        encode(message)
+    }
+}
+
+impl Codec<LivenessMsg<Titian>> for WireCodec {
+    type Error = DecodeError;
+
+    fn decode(&self, bytes: Bytes) -> Result<LivenessMsg<Titian>, DecodeError> {
+        decode(bytes)
+    }
+
+    fn encode(&self, message: &LivenessMsg<Titian>) -> Result<Bytes, DecodeError> {
+        self.gate.as_ref().map_or(Ok(()), |gate| gate::release_liveness(gate, message))?;
+        encode(message)
+    }
+}
 
 impl Codec<Status<Titian>> for WireCodec {
     type Error = DecodeError;
@@ -438,10 +469,7 @@ impl Wire for ValueResponse<Titian> {
     }
 
     fn read(r: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            start_height: Wire::read(r)?,
-            values: read_list(r, limits::SYNC_BLOCKS_MAX)?,
-        })
+        Ok(Self { start_height: Wire::read(r)?, values: read_list(r, limits::SYNC_BLOCKS_MAX)? })
     }
 }
 

@@ -125,7 +125,7 @@ fn every_message_goes_there_and_back_and_its_form_is_pinned() {
         there_and_back(&stream(24, StreamContent::Data(part(9)))),
         there_and_back(&stream(24, StreamContent::Fin)),
         there_and_back(&proof(32)),
-        there_and_back(&Status::<Titian>{
+        there_and_back(&Status::<Titian> {
             peer_id: peer(),
             tip_height: Height(3),
             history_min_height: Height(1),

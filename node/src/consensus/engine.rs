@@ -32,7 +32,7 @@ use super::context::{Address, Titian};
 use super::guard::Guard;
 use super::host::{Host, HostError, Pace};
 use super::signing::{GuardedSigner, Verification};
-use super::status::{EngineStatus, PeerHeights};
+use super::status::{EngineStatus, PeerBook};
 use super::{ConsensusConfig, EngineError};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,9 +115,7 @@ fn settings(config: &ConsensusConfig, generation: u32) -> Result<Settings, Engin
             ..DiscoveryConfig::default()
         },
         // own messages go to all peers, others' are forwarded along a mesh of 8
-        protocol: PubSubProtocol::GossipSub(GossipSubConfig::new(
-            8, 12, 4, 2, false, false, true,
-        )),
+        protocol: PubSubProtocol::GossipSub(GossipSubConfig::new(8, 12, 4, 2, false, false, true)),
         pubsub_max_size: ByteSize::mib(1),
         pubsub_max_size_per_topic: PubSubMaxSizePerTopic {
             proposal_parts: Some(ByteSize::b(part_bytes)),
@@ -176,7 +174,7 @@ pub(super) async fn launch<A: Application>(
     config: &ConsensusConfig,
     app: A,
     generation: u32,
-    peers: Arc<PeerHeights>,
+    peers: Arc<PeerBook>,
     status: watch::Sender<EngineStatus>,
 ) -> Result<Run<A>, EngineError> {
     let settings = settings(config, generation)?;
@@ -197,6 +195,7 @@ pub(super) async fn launch<A: Application>(
     let refused = signer.as_ref().map(GuardedSigner::refused).unwrap_or_default();
     let identity = identity(config, keypair, signer.as_ref(), own).await?;
     let verifier = Box::new(Verification::new(&config.chain));
+    let codec = WireCodec::network(Arc::clone(&peers) as _, signer.clone());
     let consensus = match signer {
         Some(signer) => ConsensusContext::new_validator(own, verifier, Box::new(signer)),
         None => ConsensusContext::new_full_node(own, verifier),
@@ -205,7 +204,7 @@ pub(super) async fn launch<A: Application>(
         Titian,
         settings,
         WalContext::new(wal.clone(), WireCodec::default()),
-        NetworkContext::new(identity, WireCodec::observed(Arc::clone(&peers) as _)),
+        NetworkContext::new(identity, codec),
         consensus,
         SyncContext::new(WireCodec::default()),
         RequestContext::new(limits::ENGINE_REQUESTS_MAX),

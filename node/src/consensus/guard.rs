@@ -1,11 +1,16 @@
-//! The double-sign guard: remembers the last message signed and refuses what could contradict it.
+//! The double-sign guard: remembers the last message that left and refuses what could contradict it.
 //!
-//! Invariant: before a signature leaves [`Guard::admit`]'s caller, its (height, round, step,
-//! digest) is on disk; what is lower than the last admitted message, or differs from it at the
-//! same place, is refused, in this process and in every later one. Signing the same again is fine.
-//! The file holds two slots written in turn, each with a checksum, so a torn write loses at most
-//! the message that was not yet signed. Deliberately not here: votes of others, and any repair. A
-//! file whose slots are both damaged is an error an operator has to look at.
+//! Two steps. [`Guard::admit`] before signing: what is lower than the last message signed or
+//! released, or differs from it at the same place, is refused; the same again is fine.
+//! [`Guard::release`] before the signature leaves the process: its (height, round, step, digest) is
+//! on disk when it returns. Invariant: no signature is seen by anyone before the file on disk says
+//! at least its place. A crash between the two steps forgets a signature nobody saw, so the node
+//! may sign otherwise afterwards; were it remembered, a few nodes killed at that point could block
+//! a round for good. What left is also in the engine's log, which is flushed before; the guard is
+//! there for the day the log is lost or an old copy of it comes back.
+//! The file holds two slots written in turn, each with a checksum, so a torn write leaves the slot
+//! before it. Deliberately not here: votes of others, and any repair. A file whose slots are both
+//! damaged is an error an operator has to look at.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -54,6 +59,10 @@ pub struct Mark {
 }
 
 impl Mark {
+    const fn place(&self) -> (u64, u32, Step) {
+        (self.height, self.round, self.step)
+    }
+
     /// The mark of a message with these sign bytes.
     pub fn of(height: u64, round: u32, step: Step, sign_bytes: &[u8]) -> Self {
         Self { height, round, step, digest: hash("titian signed message v1", &[sign_bytes]) }
@@ -87,6 +96,12 @@ pub enum GuardError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An earlier write failed; nothing may be signed any more.
+    #[error("double-sign guard {path}: an earlier write failed")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds no valid slot.
     #[error(
         "double-sign guard {path} is damaged; check with the other validators what this one \
@@ -110,8 +125,10 @@ impl GuardError {
 pub struct Guard {
     file: File,
     path: PathBuf,
-    last: Option<Mark>,
+    released: Option<Mark>,
+    signed: Option<Mark>,
     sequence: u64,
+    broken: bool,
 }
 
 impl Guard {
@@ -136,47 +153,64 @@ impl Guard {
             file.write_all(&[0; SLOT_BYTES * SLOTS]).map_err(io)?;
             file.sync_all().map_err(io)?;
             sync_folder(path).map_err(io)?;
-            return Ok(Self { file, path: path.to_owned(), last: None, sequence: 0 });
+            content = vec![0; SLOT_BYTES * SLOTS];
         }
         let slots: Vec<(u64, Mark)> = content.chunks(SLOT_BYTES).filter_map(read_slot).collect();
         let newest = slots.into_iter().max_by_key(|(sequence, _)| *sequence);
         let untouched = content.len() == SLOT_BYTES * SLOTS && content.iter().all(|b| *b == 0);
-        match newest {
-            Some((sequence, mark)) => {
-                Ok(Self { file, path: path.to_owned(), last: Some(mark), sequence })
-            }
-            None if untouched => {
-                Ok(Self { file, path: path.to_owned(), last: None, sequence: 0 })
-            }
-            None => Err(GuardError::Damaged { path: path.to_owned() }),
+        if newest.is_none() && !untouched {
+            return Err(GuardError::Damaged { path: path.to_owned() });
         }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            released: newest.map(|(_, mark)| mark),
+            signed: None,
+            sequence: newest.map_or(0, |(sequence, _)| sequence),
+            broken: false,
+        })
     }
 
-    /// The last message admitted.
-    pub const fn last(&self) -> Option<Mark> {
-        self.last
+    /// The highest message that may have left.
+    pub const fn released(&self) -> Option<Mark> {
+        self.released
     }
 
-    /// Allows the caller to sign `mark`, or says why not. After `Ok` it is on disk.
+    /// Allows the caller to sign `mark`, or says why not.
     pub fn admit(&mut self, mark: Mark) -> Result<(), GuardError> {
-        if let Some(last) = self.last {
-            let asked_place = (mark.height, mark.round, mark.step);
-            let last_place = (last.height, last.round, last.step);
-            if asked_place < last_place {
+        if self.broken {
+            return Err(GuardError::Broken { path: self.path.clone() });
+        }
+        let last = self.released.into_iter().chain(self.signed).max_by_key(Mark::place);
+        if let Some(last) = last {
+            if mark.place() < last.place() {
                 return Err(GuardError::Lower { asked: mark, last });
             }
-            if asked_place == last_place {
-                if mark.digest == last.digest {
-                    return Ok(());
-                }
+            if mark.place() == last.place() && mark.digest != last.digest {
                 return Err(GuardError::Conflict { asked: mark, last });
             }
         }
+        self.signed = Some(mark);
+        Ok(())
+    }
+
+    /// Allows a message that was signed to leave: after `Ok` the file on disk says at least its
+    /// place. Messages may leave in another order than they were signed, and again after a
+    /// restart; what lies below the highest one was admitted when it was signed.
+    pub fn release(&mut self, mark: Mark) -> Result<(), GuardError> {
+        if self.broken {
+            return Err(GuardError::Broken { path: self.path.clone() });
+        }
+        if self.released.is_some_and(|released| released.place() >= mark.place()) {
+            return Ok(());
+        }
         let sequence = self.sequence.saturating_add(1);
-        self.write(sequence, &mark)
-            .map_err(|source| GuardError::Io { path: self.path.clone(), source })?;
+        if let Err(source) = self.write(sequence, &mark) {
+            self.broken = true;
+            return Err(GuardError::Io { path: self.path.clone(), source });
+        }
         self.sequence = sequence;
-        self.last = Some(mark);
+        self.released = Some(mark);
         Ok(())
     }
 
@@ -231,9 +265,15 @@ mod tests {
     }
 
     fn fresh(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("titian-guard-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("titian-guard-{}-{name}", std::process::id()));
         std::fs::remove_dir_all(&folder).ok();
         folder.join("guard")
+    }
+
+    fn leave(guard: &mut Guard, mark: Mark) {
+        guard.admit(mark).expect("admits");
+        guard.release(mark).expect("releases");
     }
 
     #[test]
@@ -241,7 +281,7 @@ mod tests {
         let path = fresh("order");
         for _ in 0..2 {
             let mut guard = Guard::open(&path).expect("opens");
-            guard.admit(mark(5, 1, Step::Prevote, "a")).expect("first, then identical");
+            leave(&mut guard, mark(5, 1, Step::Prevote, "a"));
             for lower in [
                 mark(4, 9, Step::Precommit, "a"),
                 mark(5, 0, Step::Precommit, "a"),
@@ -251,25 +291,53 @@ mod tests {
             }
             let conflict = guard.admit(mark(5, 1, Step::Prevote, "b"));
             assert!(matches!(conflict, Err(GuardError::Conflict { .. })));
-            assert_eq!(guard.last(), Some(mark(5, 1, Step::Prevote, "a")));
+            assert_eq!(guard.released(), Some(mark(5, 1, Step::Prevote, "a")));
         }
         let mut guard = Guard::open(&path).expect("opens");
-        guard.admit(mark(5, 1, Step::Precommit, "b")).expect("higher step");
-        guard.admit(mark(6, 0, Step::Propose, "c")).expect("higher height");
+        leave(&mut guard, mark(5, 1, Step::Precommit, "b"));
+        leave(&mut guard, mark(6, 0, Step::Propose, "c"));
+    }
+
+    #[test]
+    fn what_was_signed_but_did_not_leave_binds_this_process_only() {
+        let path = fresh("unseen");
+        let mut guard = Guard::open(&path).expect("opens");
+        leave(&mut guard, mark(5, 0, Step::Prevote, "a"));
+        guard.admit(mark(5, 0, Step::Precommit, "a")).expect("admits");
+        let conflict = guard.admit(mark(5, 0, Step::Precommit, "b"));
+        assert!(matches!(conflict, Err(GuardError::Conflict { .. })));
+        drop(guard);
+        let mut guard = Guard::open(&path).expect("opens");
+        leave(&mut guard, mark(5, 0, Step::Precommit, "b"));
+    }
+
+    #[test]
+    fn messages_may_leave_in_another_order_than_they_were_signed() {
+        let path = fresh("inverted");
+        let mut guard = Guard::open(&path).expect("opens");
+        guard.admit(mark(5, 0, Step::Prevote, "a")).expect("admits");
+        guard.admit(mark(5, 0, Step::Precommit, "a")).expect("admits");
+        guard.release(mark(5, 0, Step::Precommit, "a")).expect("releases");
+        guard.release(mark(5, 0, Step::Prevote, "a")).expect("releases");
+        drop(guard);
+        let mut guard = Guard::open(&path).expect("opens");
+        assert_eq!(guard.released(), Some(mark(5, 0, Step::Precommit, "a")));
+        let lower = guard.admit(mark(5, 0, Step::Prevote, "b"));
+        assert!(matches!(lower, Err(GuardError::Lower { .. })));
     }
 
     #[test]
     fn a_torn_slot_leaves_the_one_before_it() {
         let path = fresh("torn");
         let mut guard = Guard::open(&path).expect("opens");
-        guard.admit(mark(1, 0, Step::Prevote, "a")).expect("admits");
-        guard.admit(mark(1, 0, Step::Precommit, "a")).expect("admits");
+        leave(&mut guard, mark(1, 0, Step::Prevote, "a"));
+        leave(&mut guard, mark(1, 0, Step::Precommit, "a"));
         drop(guard);
         let mut bytes = std::fs::read(&path).expect("reads");
         bytes[30] ^= 1; // sequence 2 lies in slot 0
         std::fs::write(&path, &bytes).expect("writes");
         let guard = Guard::open(&path).expect("opens");
-        assert_eq!(guard.last(), Some(mark(1, 0, Step::Prevote, "a")));
+        assert_eq!(guard.released(), Some(mark(1, 0, Step::Prevote, "a")));
         drop(guard);
         bytes[SLOT_BYTES + 30] ^= 1;
         std::fs::write(&path, &bytes).expect("writes");

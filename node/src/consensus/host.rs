@@ -7,15 +7,16 @@
 //! no timer of the engine runs and every other message is still answered.
 //! Deliberately not here: starting and stopping (`engine`), what a block means (`application`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
 use arc_malachitebft_app_channel::app::engine::host::{Next, SyncedValueOutcome};
+use arc_malachitebft_app_channel::app::engine::util::events::Event;
 use arc_malachitebft_app_channel::app::events::RxEvent;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
-use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
-use arc_malachitebft_app_channel::app::engine::util::events::Event;
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, Reply};
 use arc_malachitebft_core_types::{HeightParams, LinearTimeouts, Round, Validity};
 use arc_malachitebft_peer::PeerId;
@@ -32,7 +33,7 @@ use super::application::{AppError, Application, Origin, ReceivedBlock, Verdict};
 use super::certificate;
 use super::context::{Address, BlockId, Height, Titian, ValidatorSet, ValidatorSetError};
 use super::parts::{self, Assembled, Assembly};
-use super::status::{EngineStatus, PeerHeights, Phase};
+use super::status::{EngineStatus, PeerBook, Phase};
 use super::{ConsensusConfig, Work};
 
 /// How fast blocks follow each other.
@@ -75,10 +76,7 @@ pub(super) enum HostError {
     Application(String),
     /// The application named a validator set that cannot be used.
     #[error("validators of height {height}: {source}")]
-    Validators {
-        height: u64,
-        source: ValidatorSetError,
-    },
+    Validators { height: u64, source: ValidatorSetError },
 }
 
 struct Waiting {
@@ -93,12 +91,14 @@ pub(super) struct Host<A> {
     network: mpsc::Sender<NetworkMsg<Titian>>,
     status: watch::Sender<EngineStatus>,
     pace: Pace,
-    peers: Arc<PeerHeights>,
+    peers: Arc<PeerBook>,
     assembly: Assembly,
     // bodies whose parent is not decided yet
-    early: Vec<Assembled>,
+    early: Vec<(Vec<u8>, Assembled)>,
     // blocks of the next height found valid, so that a second copy costs nothing
-    valid: Vec<Digest>,
+    valid: BTreeSet<Digest>,
+    // how many blocks of the next height were judged for each publisher
+    judged: BTreeMap<Vec<u8>, u32>,
     waiting: Option<Waiting>,
     // the highest height for which anything came from another validator
     seen_height: u64,
@@ -116,7 +116,7 @@ impl<A: Application> Host<A> {
         network: mpsc::Sender<NetworkMsg<Titian>>,
         status: watch::Sender<EngineStatus>,
         pace: Pace,
-        peers: Arc<PeerHeights>,
+        peers: Arc<PeerBook>,
     ) -> Self {
         Self {
             app,
@@ -126,7 +126,8 @@ impl<A: Application> Host<A> {
             peers,
             assembly: Assembly::default(),
             early: Vec::new(),
-            valid: Vec::new(),
+            valid: BTreeSet::new(),
+            judged: BTreeMap::new(),
             waiting: None,
             seen_height: 0,
             synced_height: 0,
@@ -268,8 +269,7 @@ impl<A: Application> Host<A> {
         let stream = StreamId::new(stream.into());
         for part in parts {
             let sequence = u64::from(part.index);
-            let message =
-                StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part));
+            let message = StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part));
             // refused only when the engine is going away; then nobody waits for the parts
             if self.network.send(NetworkMsg::PublishProposalPart(message)).await.is_err() {
                 return;
@@ -286,7 +286,12 @@ impl<A: Application> Host<A> {
         message: StreamMessage<parts::Part>,
     ) -> HostResult<Option<ProposedValue<Titian>>> {
         let StreamContent::Data(part) = message.content else { return Ok(None) };
-        let key = (publisher.to_bytes(), message.stream_id.to_bytes().to_vec());
+        // the network checked the publisher's signature; a relay cannot make publishers up
+        if !self.peers.is_allowed(&publisher.to_base58()) {
+            return Ok(None);
+        }
+        let publisher = publisher.to_bytes();
+        let key = (publisher.clone(), message.stream_id.to_bytes().to_vec());
         let (height, decided) = (part.height, self.app.decided_height());
         let assembled = match self.assembly.add(&from.to_bytes(), &key, part, decided) {
             Ok(assembled) => assembled,
@@ -297,12 +302,14 @@ impl<A: Application> Host<A> {
         };
         let value = match assembled {
             None => None,
-            Some(body) if body.height == decided.saturating_add(1) => self.judge(body)?,
+            Some(body) if body.height == decided.saturating_add(1) => {
+                self.judge(publisher, body)?
+            }
             Some(body) => {
                 if self.early.len() >= limits::PROPOSALS_WAITING_MAX {
                     self.early.remove(0);
                 }
-                self.early.push(body);
+                self.early.push((publisher, body));
                 None
             }
         };
@@ -312,11 +319,24 @@ impl<A: Application> Host<A> {
 
     // a body that is not what it claims says nothing about the block of that id, so it is dropped;
     // only a body that hashes to the id may make that id invalid
-    fn judge(&mut self, received: Assembled) -> HostResult<Option<ProposedValue<Titian>>> {
+    fn judge(
+        &mut self,
+        publisher: Vec<u8>,
+        received: Assembled,
+    ) -> HostResult<Option<ProposedValue<Titian>>> {
         let Assembled { height, round, block: id, body } = received;
         let validity = if self.valid.contains(&id) {
             Validity::Valid
         } else {
+            // a correct node publishes at most one new block a round; more would fill the disk
+            let quota =
+                self.status.borrow().round.saturating_add(limits::PROPOSALS_BEYOND_ROUND_MAX);
+            let judged = self.judged.entry(publisher).or_default();
+            *judged = judged.saturating_add(1);
+            if *judged > quota {
+                tracing::warn!(height, round, %id, "a peer sends more blocks than it may");
+                return Ok(None);
+            }
             let Some((found, block)) = read_body(&body).filter(|(found, _)| *found == id) else {
                 tracing::debug!(height, %id, "a body does not hash to its block id");
                 return Ok(None);
@@ -339,7 +359,7 @@ impl<A: Application> Host<A> {
         let received = ReceivedBlock { height, round, id, block, body, origin };
         match self.app.check(&received).map_err(storage)? {
             Verdict::Valid => {
-                self.valid.push(id);
+                self.valid.insert(id);
                 Ok(Validity::Valid)
             }
             Verdict::Invalid(reason) => {
@@ -361,11 +381,12 @@ impl<A: Application> Host<A> {
                 values.push(proposed(height, Round::new(round), id, proposer, Validity::Valid));
             }
         }
-        let (now, later): (Vec<_>, Vec<_>) =
-            self.early.drain(..).filter(|b| b.height >= height).partition(|b| b.height == height);
-        self.early = later;
-        for body in now {
-            values.extend(self.judge(body)?);
+        for (publisher, body) in std::mem::take(&mut self.early) {
+            if body.height == height {
+                values.extend(self.judge(publisher, body)?);
+            } else if body.height > height {
+                self.early.push((publisher, body));
+            }
         }
         Ok(values)
     }
@@ -381,7 +402,11 @@ impl<A: Application> Host<A> {
         assert!(self.app.decided_height() >= height, "a decision was acknowledged but not stored");
         self.assembly.prune(height);
         self.valid.clear();
-        self.status.send_modify(|status| status.height = height);
+        self.judged.clear();
+        self.status.send_modify(|status| {
+            status.height = height;
+            status.round = 0;
+        });
         Ok(())
     }
 

@@ -125,7 +125,9 @@ pub struct MemoryApplication {
 
 impl std::fmt::Debug for MemoryApplication {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryApplication").field("proposer", &self.proposer).finish_non_exhaustive()
+        f.debug_struct("MemoryApplication")
+            .field("proposer", &self.proposer)
+            .finish_non_exhaustive()
     }
 }
 

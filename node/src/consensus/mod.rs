@@ -16,6 +16,7 @@ pub mod certificate;
 pub mod codec;
 pub mod context;
 mod engine;
+pub mod gate;
 pub mod guard;
 mod host;
 pub mod memory;
@@ -41,7 +42,7 @@ pub use status::{EngineStatus, Peer, Phase};
 
 use engine::{Ended, Run, launch, peer_address};
 use guard::GuardError;
-use status::PeerHeights;
+use status::PeerBook;
 use watchdog::Watchdog;
 
 /// Told when there is something to propose.
@@ -139,8 +140,7 @@ enum Command {
 /// The peer id of a libp2p identity seed, as it stands in peer addresses.
 pub fn peer_id(network_seed: [u8; 32]) -> String {
     use arc_malachitebft_app_channel::app::types::Keypair;
-    let keypair =
-        Keypair::ed25519_from_bytes(network_seed).expect("32 bytes are an Ed25519 seed");
+    let keypair = Keypair::ed25519_from_bytes(network_seed).expect("32 bytes are an Ed25519 seed");
     keypair.public().to_peer_id().to_base58()
 }
 
@@ -158,13 +158,10 @@ pub struct Engine {
 }
 
 /// Starts the engine. Must be called within a multi-threaded tokio runtime.
-pub async fn start<A: Application>(
-    config: ConsensusConfig,
-    app: A,
-) -> Result<Engine, EngineError> {
+pub async fn start<A: Application>(config: ConsensusConfig, app: A) -> Result<Engine, EngineError> {
     let height = app.decided_height();
     let (status, watcher) = watch::channel(EngineStatus::starting(&config.chain, height));
-    let peers = Arc::new(PeerHeights::new(Arc::clone(&config.work)));
+    let peers = Arc::new(PeerBook::new(&config.peers, Arc::clone(&config.work)));
     let run = launch(&config, app, 0, Arc::clone(&peers), status.clone()).await?;
     let (commands, inbox) = mpsc::channel(titian_contracts::limits::ENGINE_REQUESTS_MAX);
     let supervisor = Supervisor { config, status, peers, inbox };
@@ -213,7 +210,7 @@ impl Engine {
 struct Supervisor {
     config: ConsensusConfig,
     status: watch::Sender<EngineStatus>,
-    peers: Arc<PeerHeights>,
+    peers: Arc<PeerBook>,
     inbox: mpsc::Receiver<Command>,
 }
 
@@ -302,9 +299,12 @@ impl Supervisor {
                 command = self.inbox.recv() => match command {
                     None | Some(Command::Stop) => return Outcome::Stop,
                     Some(Command::Add(address, reply)) => {
+                        // allowed before it connects, so that its first words are heard
+                        self.peers.allow(&address);
                         reply.send(change_peer(run, &address, true).await).ok();
                     }
                     Some(Command::Remove(address, reply)) => {
+                        self.peers.forbid(&address);
                         reply.send(change_peer(run, &address, false).await).ok();
                     }
                 },
@@ -338,7 +338,7 @@ impl Supervisor {
                 .into_iter()
                 .map(|(id, info)| {
                     let id = id.to_base58();
-                    let height = self.peers.of(&id);
+                    let height = self.peers.height_of(&id);
                     Peer { id, address: info.address.to_string(), height }
                 })
                 .collect(),

@@ -304,9 +304,9 @@ mod tests {
     fn the_largest_block_fits_and_one_byte_more_does_not() {
         let max = limits::BLOCK_BYTES_MAX;
         let mut assembly = Assembly::default();
-        let whole = cut(1, max).into_iter().filter_map(|part| {
-            assembly.add(b"n", &key(1, 1), part, 0).expect("taken")
-        });
+        let whole = cut(1, max)
+            .into_iter()
+            .filter_map(|part| assembly.add(b"n", &key(1, 1), part, 0).expect("taken"));
         assert_eq!(whole.last().expect("whole").body.len(), max);
         let mut assembly = Assembly::default();
         let results: Vec<_> = cut(1, max + 1)

@@ -2,13 +2,15 @@
 //!
 //! Invariant: what is signed are the sign bytes of `titian_contracts::block`, so the commit
 //! certificates of the engine are those a light client checks; every signature of a consensus
-//! message passed the double-sign guard first. When the guard refuses, the vote carries an empty
-//! signature, which nobody accepts, this node included: it abstains and the engine goes on. When
-//! the guard cannot write, signing fails and the engine stops.
+//! message is admitted by the double-sign guard before it is made and released by it before it
+//! leaves (`codec` calls [`GuardedSigner::release_vote`]). When the guard refuses, the vote carries an
+//! empty signature, which nobody accepts, this node included, and which is not sent: the node
+//! abstains and the engine goes on. When the guard cannot write, signing fails and the engine
+//! stops.
 //! Deliberately not here: vote extensions (there are none) and storage of keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_malachitebft_core_types::{
     NilOrVal, SignedMessage, SigningScheme, ValidatorProof, VoteExtensionScope, VoteType,
@@ -16,9 +18,9 @@ use arc_malachitebft_core_types::{
 use arc_malachitebft_signing::{Error, Signer, VerificationResult, Verifier};
 use async_trait::async_trait;
 use ed25519_dalek::{Signer as _, SigningKey};
-use titian_contracts::block::{VoteKind, proposal_sign_bytes, vote_sign_bytes};
+use titian_contracts::block::{VoteKind, proposal_sign_bytes, validator_address, vote_sign_bytes};
 
-use super::context::{Proposal, Titian, Vote};
+use super::context::{Address, Proposal, Titian, Vote};
 use super::guard::{Guard, GuardError, Mark, Step};
 
 /// A decompressed public key.
@@ -28,7 +30,7 @@ pub type PublicKey = ed25519_dalek::VerifyingKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature(pub [u8; 64]);
 
-/// What an abstaining validator sends: it verifies under no key.
+/// The mark of an abstention: it verifies under no key.
 pub const ABSTAINED: Signature = Signature([0; 64]);
 
 /// Ed25519 as ledger.md §1 wants it.
@@ -164,6 +166,7 @@ impl Verifier<Titian> for Verification {
 pub struct GuardedSigner {
     chain: Arc<str>,
     key: SigningKey,
+    own: Address,
     guard: Arc<Mutex<Guard>>,
     refused: Arc<AtomicU64>,
 }
@@ -173,6 +176,7 @@ impl GuardedSigner {
     pub fn new(chain: &str, key: SigningKey, guard: Guard) -> Self {
         Self {
             chain: chain.into(),
+            own: Address(validator_address(&key.verifying_key().to_bytes())),
             key,
             guard: Arc::new(Mutex::new(guard)),
             refused: Arc::new(AtomicU64::new(0)),
@@ -186,71 +190,89 @@ impl GuardedSigner {
 
     /// Signs a vote, or abstains.
     pub fn vote(&self, vote: &Vote) -> Result<Signature, GuardError> {
-        let step = match vote.kind {
-            VoteType::Prevote => Step::Prevote,
-            VoteType::Precommit => Step::Precommit,
-        };
-        let round = vote.round.as_u32().unwrap_or(u32::MAX);
-        self.sign(vote.height.0, round, step, &vote_bytes(&self.chain, vote))
+        let bytes = vote_bytes(&self.chain, vote);
+        self.sign(vote_mark(vote, &bytes), &bytes)
     }
 
     /// Signs a proposal, or abstains.
     pub fn proposal(&self, proposal: &Proposal) -> Result<Signature, GuardError> {
-        let round = proposal.round.as_u32().unwrap_or(u32::MAX);
         let bytes = proposal_bytes(&self.chain, proposal);
-        self.sign(proposal.height.0, round, Step::Propose, &bytes)
+        self.sign(proposal_mark(proposal, &bytes), &bytes)
     }
 
-    fn sign(
+    /// Lets a vote leave the process; `Ok(false)` if this node abstained. Votes of others pass.
+    pub fn release_vote(&self, vote: &Vote, signature: &Signature) -> Result<bool, GuardError> {
+        if vote.address != self.own {
+            return Ok(true);
+        }
+        self.release(vote_mark(vote, &vote_bytes(&self.chain, vote)), signature)
+    }
+
+    /// Lets a proposal leave the process; `Ok(false)` if this node abstained.
+    pub fn release_proposal(
         &self,
-        height: u64,
-        round: u32,
-        step: Step,
-        bytes: &[u8],
-    ) -> Result<Signature, GuardError> {
-        let mark = Mark::of(height, round, step, bytes);
-        // a poisoned lock means a panic between write and memory; the file is still right, and
-        // the mark in memory is never ahead of it
-        let mut guard = self.guard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match guard.admit(mark) {
+        proposal: &Proposal,
+        signature: &Signature,
+    ) -> Result<bool, GuardError> {
+        if proposal.address != self.own {
+            return Ok(true);
+        }
+        let bytes = proposal_bytes(&self.chain, proposal);
+        self.release(proposal_mark(proposal, &bytes), signature)
+    }
+
+    fn release(&self, mark: Mark, signature: &Signature) -> Result<bool, GuardError> {
+        if *signature == ABSTAINED {
+            return Ok(false);
+        }
+        self.lock().release(mark).map(|()| true)
+    }
+
+    fn sign(&self, mark: Mark, bytes: &[u8]) -> Result<Signature, GuardError> {
+        match self.lock().admit(mark) {
             Ok(()) => Ok(Signature(self.key.sign(bytes).to_bytes())),
             Err(refusal) if refusal.is_refusal() => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(height, round, ?step, %refusal, "abstained instead of signing");
+                tracing::warn!(%refusal, "abstained instead of signing");
                 Ok(ABSTAINED)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        message: T,
-        sign: impl FnOnce(&Self, &T) -> Result<Signature, GuardError> + Send + 'static,
-    ) -> Result<SignedMessage<Titian, T>, Error> {
-        let signer = self.clone();
-        // the guard syncs a file, which must not hold up a network thread
-        tokio::task::spawn_blocking(move || {
-            let signature = sign(&signer, &message)?;
-            Ok::<_, GuardError>(SignedMessage::new(message, signature))
-        })
-        .await
-        .map_err(Error::from_source)?
-        .map_err(Error::from_source)
+    fn lock(&self) -> MutexGuard<'_, Guard> {
+        // a panic cannot leave the guard ahead of its file: memory changes after the write
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn vote_mark(vote: &Vote, sign_bytes: &[u8]) -> Mark {
+    let step = match vote.kind {
+        VoteType::Prevote => Step::Prevote,
+        VoteType::Precommit => Step::Precommit,
+    };
+    let round = vote.round.as_u32().unwrap_or(u32::MAX);
+    Mark::of(vote.height.0, round, step, sign_bytes)
+}
+
+fn proposal_mark(proposal: &Proposal, sign_bytes: &[u8]) -> Mark {
+    let round = proposal.round.as_u32().unwrap_or(u32::MAX);
+    Mark::of(proposal.height.0, round, Step::Propose, sign_bytes)
 }
 
 #[async_trait]
 impl Signer<Titian> for GuardedSigner {
     async fn sign_vote(&self, vote: Vote) -> Result<SignedMessage<Titian, Vote>, Error> {
-        self.off_thread(vote, Self::vote).await
+        let signature = self.vote(&vote).map_err(Error::from_source)?;
+        Ok(SignedMessage::new(vote, signature))
     }
 
     async fn sign_proposal(
         &self,
         proposal: Proposal,
     ) -> Result<SignedMessage<Titian, Proposal>, Error> {
-        self.off_thread(proposal, Self::proposal).await
+        let signature = self.proposal(&proposal).map_err(Error::from_source)?;
+        Ok(SignedMessage::new(proposal, signature))
     }
 
     async fn sign_vote_extension(

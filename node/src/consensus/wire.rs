@@ -31,6 +31,9 @@ pub enum DecodeError {
         /// How many there may be.
         max: usize,
     },
+    /// An own message that may not leave: this node abstained, or its guard cannot write.
+    #[error("the message is withheld by the double-sign guard")]
+    Withheld,
     /// Bytes that are no peer id.
     #[error("not a peer id")]
     PeerId,

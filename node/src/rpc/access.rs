@@ -32,8 +32,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         let party = party_text(&params.party)?.to_owned();
         let at = At::height(&state, params.height)?;
         let count = limits::PARTY_KEYS_MAX;
-        let found =
-            access_view::keys(&Overlay::new(&at.reader), &party, at.time_ms, 1, count);
+        let found = access_view::keys(&Overlay::new(&at.reader), &party, at.time_ms, 1, count);
         let mut shown = answer(found, &at)?;
         if params.proof {
             let did = format!("did:ubin:{party}");

@@ -32,11 +32,8 @@ pub const INTEGRATOR_LIFE_S_MAX: u64 = 90 * 86_400;
 /// Longest token.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory,
-    verifier_factory,
-    key_utils: KeyUtils::new_unimplemented(),
-};
+static PROVIDER: CryptoProvider =
+    CryptoProvider { signer_factory, verifier_factory, key_utils: KeyUtils::new_unimplemented() };
 
 /// Puts our provider in place; again is no error.
 pub fn install() {

@@ -38,7 +38,8 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || {
             let titian_api::etr::InboxParams { party, cursor, capability } = params;
             let query = ListParams { party, role: None, status: None, cursor, capability };
-            let waits = |record: &Record, overlay: &Overlay<'_>| waits_for(record, &query.party, overlay);
+            let waits =
+                |record: &Record, overlay: &Overlay<'_>| waits_for(record, &query.party, overlay);
             page(&state, &query, &caller, waits)
         })
         .await
@@ -120,7 +121,8 @@ fn require_party(
     if caller.may("etr:read") {
         return Ok(());
     }
-    let missing = || Refusal::new(Code::Forbidden, "/capability", "the party must show that it asks");
+    let missing =
+        || Refusal::new(Code::Forbidden, "/capability", "the party must show that it asks");
     let shown = capable_party(state, capability.ok_or_else(missing)?, party)?;
     if shown == party { Ok(()) } else { Err(missing()) }
 }

@@ -104,9 +104,7 @@ async fn identify(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(reject) => {
-            (StatusCode::UNAUTHORIZED, Json(Refusal::from(reject))).into_response()
-        }
+        Err(reject) => (StatusCode::UNAUTHORIZED, Json(Refusal::from(reject))).into_response(),
     }
 }
 

@@ -161,12 +161,7 @@ fn is_public(key: &[u8]) -> bool {
     !key.starts_with(b"etr/") || open.iter().any(|prefix| key.starts_with(prefix))
 }
 
-fn finish(
-    kind: &str,
-    height: u64,
-    claim: Value,
-    evidence: &proof::Evidence,
-) -> Answer<Bundle> {
+fn finish(kind: &str, height: u64, claim: Value, evidence: &proof::Evidence) -> Answer<Bundle> {
     let text = proof::bundle(kind, height, claim, evidence);
     if text.len() > limits::PROOF_BYTES_MAX {
         return Err(Refusal::new(Code::LimitExceeded, "", "the bundle is larger than 1 MiB"));

@@ -61,9 +61,8 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     add::<call::UbinSchemes, _, _>(module, |state, params, _| async move {
         let at = At::height(&state, None)?;
         let table = table(&state);
-        let of_country = |scheme: &&scheme::Scheme| {
-            params.cc.as_ref().is_none_or(|cc| &scheme.entry.cc == cc)
-        };
+        let of_country =
+            |scheme: &&scheme::Scheme| params.cc.as_ref().is_none_or(|cc| &scheme.entry.cc == cc);
         let items = table.iter().filter(of_country).map(|s| s.entry.to_value()).collect();
         Ok(at.stamp(view::object(&Value::object([("schemes", Value::List(items))]))))
     })?;
@@ -128,8 +127,7 @@ fn body(state: &State, hash: Digest) -> Option<Value> {
 
 fn answer(state: &State, at: &At, ubin: &Ubin) -> Object {
     let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
-    let found =
-        ubin_view::get(&Overlay::new(&at.reader), ubin, moment, |hash| body(state, hash));
+    let found = ubin_view::get(&Overlay::new(&at.reader), ubin, moment, |hash| body(state, hash));
     at.stamp(view::object(&found))
 }
 
@@ -230,9 +228,11 @@ fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Object {
         if valid && better {
             // marks count from their height on, closures also from their date on
             record.meta.mark.clone_from(&latest.meta.mark);
-            record.meta.closure = latest.meta.closure.clone().filter(|closure| {
-                Date::parse(&closure.date).is_some_and(|from| from <= date)
-            });
+            record.meta.closure = latest
+                .meta
+                .closure
+                .clone()
+                .filter(|closure| Date::parse(&closure.date).is_some_and(|from| from <= date));
             best = Some(record);
         }
     }
@@ -341,15 +341,16 @@ fn list(state: &State, params: &ListParams) -> Answer<Page> {
     let limit = params.limit.unwrap_or(100).clamp(1, LIST_ITEMS_MAX) as usize;
     let after = match &params.cursor {
         None => None,
-        Some(text) => Some(URL_SAFE_NO_PAD.decode(text).ok().filter(|k| k.starts_with(&prefix)).ok_or_else(
-            || Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list"),
-        )?),
+        Some(text) => {
+            Some(URL_SAFE_NO_PAD.decode(text).ok().filter(|k| k.starts_with(&prefix)).ok_or_else(
+                || Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list"),
+            )?)
+        }
     };
     let head = state.ledger().head();
     let found = state.ledger().scan(&prefix, after.as_deref(), limit);
-    let cursor = (found.len() == limit)
-        .then(|| found.last().map(|(key, _)| view::base64(key)))
-        .flatten();
+    let cursor =
+        (found.len() == limit).then(|| found.last().map(|(key, _)| view::base64(key))).flatten();
     let items = found
         .iter()
         .filter_map(|(key, stored)| {

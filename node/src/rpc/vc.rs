@@ -97,8 +97,7 @@ async fn resolve(state: Arc<State>, params: ResolveParams) -> Answer<Object> {
     }
     let mut shown = {
         let at = At::height(&state, height)?;
-        let party =
-            Party::parse(text).ok_or_else(|| Refusal::new(Code::DidInvalid, "/did", ""))?;
+        let party = Party::parse(text).ok_or_else(|| Refusal::new(Code::DidInvalid, "/did", ""))?;
         at.stamp(document(&state, &at, &params.did, &party)?)
     };
     if params.proof {
@@ -146,9 +145,8 @@ fn document(state: &State, at: &At, asked: &str, party: &Party) -> Answer<Object
 
 /// The last height with block time ≤ an RFC 3339 time in UTC with whole seconds.
 fn height_at(state: &State, text: &str) -> Answer<u64> {
-    let invalid = || {
-        Refusal::new(Code::InvalidParams, "/versionTime", "YYYY-MM-DDThh:mm:ssZ is expected")
-    };
+    let invalid =
+        || Refusal::new(Code::InvalidParams, "/versionTime", "YYYY-MM-DDThh:mm:ssZ is expected");
     let wanted_ms = read_time(text).ok_or_else(invalid)?;
     let ledger = state.ledger();
     if wanted_ms < ledger.genesis().time_ms {
@@ -194,9 +192,7 @@ fn issuer(state: &State, params: &DidParams) -> Answer<Object> {
             "status": shown_status(link, at.time_ms),
             "active": chain::chain_active(&overlay, link, at.time_ms),
         }));
-        if link.rights.contains(&Right::Issue)
-            && chain::chain_active(&overlay, link, at.time_ms)
-        {
+        if link.rights.contains(&Right::Issue) && chain::chain_active(&overlay, link, at.time_ms) {
             types.extend(link.types.iter().map(String::as_str));
             jurisdictions.extend(link.jurisdictions.iter().map(String::as_str));
         }
@@ -403,10 +399,12 @@ fn verdict(state: &State, params: &VerifyParams) -> Answer<Object> {
     let invalid = |field: &str, detail: &str| Refusal::new(Code::InvalidParams, field, detail);
     let policy = match &params.policy {
         None => Policy::Ledger,
-        Some(name) => Policy::parse(name)
-            .ok_or_else(|| invalid("/policy", "ledger, w3c or signature"))?,
+        Some(name) => {
+            Policy::parse(name).ok_or_else(|| invalid("/policy", "ledger, w3c or signature"))?
+        }
     };
-    let later = !params.receipts.is_empty() || params.challenge.is_some() || params.domain.is_some();
+    let later =
+        !params.receipts.is_empty() || params.challenge.is_some() || params.domain.is_some();
     if later {
         let detail = "receipts and presentations come with a later release";
         return Err(Refusal::new(Code::NotBuilt, "", detail));

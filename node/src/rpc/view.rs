@@ -97,13 +97,12 @@ pub(super) fn certificate(
     certificate: &Certificate,
     validators: &ValidatorSet,
 ) -> ledger::Certificate {
-    let signatures = certificate.signatures.iter().map(|(address, signature)| {
-        ledger::CommitSignature {
+    let signatures =
+        certificate.signatures.iter().map(|(address, signature)| ledger::CommitSignature {
             address: hex::encode(address),
             ams: validators.by_address(address).map(|validator| validator.ams.clone()),
             sig: base64(signature),
-        }
-    });
+        });
     ledger::Certificate {
         height: certificate.height,
         round: certificate.round,

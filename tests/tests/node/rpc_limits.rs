@@ -201,8 +201,8 @@ async fn a_subscriber_that_does_not_read_is_told_where_to_resume() {
     let served = Served::start_with(|config| config.slow_consumer_ms = 1).await;
     for block in 0..6u64 {
         // refused in the block, but each has its receipt
-        let no_transactions =
-            (0..limits::BLOCK_TRANSACTIONS_MAX as u64).map(|i| (block << 32 | i).to_be_bytes().to_vec());
+        let no_transactions = (0..limits::BLOCK_TRANSACTIONS_MAX as u64)
+            .map(|i| (block << 32 | i).to_be_bytes().to_vec());
         served.blocks.commit(no_transactions.collect());
     }
     let mut socket = RawSocket::open(&served).await;

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use titian_contracts::credential::bits::{self, HistoryFault, StatusAt};
 use titian_contracts::credential::{
     self, Accreditation, AccreditationStatus, Resource, ResourceKind, chain,
@@ -17,7 +16,7 @@ use titian_contracts::transaction::Transaction;
 use titian_tests::world::World;
 
 use super::credential_scene::{
-    ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, change, grant, list, object, set, texts,
+    ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, object, set, texts,
 };
 
 #[test]
@@ -526,7 +525,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 24, ..Config::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn status_at_every_height_equals_a_plain_model(
@@ -700,7 +699,7 @@ fn check_narrow_and_sovereign(all: &BTreeMap<String, Accreditation>) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 48, ..Config::default() })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn random_acts_by_random_keys_keep_the_invariants(steps in steps()) {

@@ -2,7 +2,6 @@
 
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use serde_json::{Value as Json, json};
 use titian_contracts::credential::linter::BASE_TERMS;
 use titian_contracts::digest::Digest;
@@ -20,7 +19,7 @@ use titian_credential::verdict::{Check, CheckResult, Decision, Policy, Verdict};
 use titian_credential::verify::{Request, verify};
 use titian_credential::{did, profiles, status};
 
-use super::credential_scene::{ACRA, ROOT, Scene, change, set};
+use super::credential_scene::{ACRA, ROOT, Scene, cases, change, set};
 
 const VECTOR: &str = include_str!("../../data/vc/eddsa/eddsa-jcs-2022.json");
 
@@ -410,7 +409,7 @@ fn hostile_json_is_refused_at_its_limit_and_not_before() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 256, ..Config::default() })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn any_bytes_give_a_verdict_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -509,6 +508,41 @@ fn the_code_table_is_the_published_one() {
         })
         .collect();
     assert_eq!(ours, rows);
+}
+
+#[test]
+fn entries_beyond_their_limits_are_refused_and_cost_nothing_more() {
+    let (credential, key, method) = self_issued(1);
+    let created = "2026-01-01T00:00:00Z";
+    let entry = json!({"type": "BitstringStatusListEntry", "statusPurpose": "revocation",
+        "statusListIndex": "1", "statusListCredential": "https://example.org/1"});
+    for (count, expected) in [(16, Ok(())), (17, Err("TOO_MANY_NODES"))] {
+        let mut many = credential.clone();
+        many["credentialStatus"] = json!(vec![entry.clone(); count]);
+        let issued = issue_jcs(&many, &key, &method, created, SANDBOX);
+        assert_eq!(issued.map(|_| ()).map_err(|fault| fault.code), expected);
+    }
+    let mut many = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
+    many["proof"] = json!(vec![many["proof"].clone(); 9]);
+    let verdict = judge(&many, Policy::W3c);
+    assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
+    assert_eq!(code(&verdict, Check::Proof), "PROOF_MALFORMED");
+    assert_eq!(code(&verdict, Check::Status), "NOT_REACHED");
+}
+
+#[test]
+fn a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
+    let (mut credential, ..) = self_issued(1);
+    let mut terms = serde_json::Map::new();
+    for i in 0..2_000 {
+        terms.insert(format!("t{i}"), json!("urn:x:y"));
+    }
+    let context = json!({"Big": {"@id": "urn:x:big", "@context": terms}, "list": "urn:x:list"});
+    credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2", context]);
+    credential["type"] = json!(["VerifiableCredential"]);
+    credential["credentialSubject"] = json!({"list": vec![json!({"type": "Big"}); 1_000]});
+    let verdict = judge(&credential, Policy::W3c);
+    assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
 }
 
 #[test]
@@ -795,6 +829,7 @@ fn each_fault_of_status_entries_has_its_code() {
 fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
+    scene.world.time_ms += 1_000;
     scene.must("accreditation_suspend", change("SG:ACRA/acc/1", 1), ROOT);
     only(&ledger_verdict(&scene, &credential), Check::Accreditation, "ACCREDITATION_SUSPENDED");
     // signed while suspended: fails for ever

@@ -1,5 +1,6 @@
 //! A ledger with an accredited registrar, a customs authority below it, and status lists.
 
+use proptest::test_runner::Config;
 use titian_contracts::credential::{self, Accreditation, StatusList};
 use titian_contracts::error::Code;
 use titian_contracts::execute::Receipt;
@@ -12,6 +13,12 @@ pub const ROOT: &[(&str, u64)] = &[("SG", 1), ("SG", 2)];
 pub const ACRA: &[(&str, u64)] = &[("SG:ACRA", 1)];
 pub const CUSTOMS: &[(&str, u64)] = &[("SG:CUSTOMS", 1)];
 pub const UNTIL_MS: i64 = 1_900_000_000_000;
+
+/// At most `n` cases; `PROPTEST_CASES` may ask for fewer.
+pub fn cases(n: u32) -> Config {
+    let config = Config::default();
+    Config { cases: config.cases.min(n), ..config }
+}
 
 pub struct Scene {
     pub world: World,

@@ -11,7 +11,9 @@ use titian_contracts::credential::{
 use titian_contracts::digest::Digest;
 use titian_contracts::etr;
 use titian_contracts::etr::person::Person;
-use titian_contracts::etr::record::{Capacity, PartyPart, Public, Record, Status, Title, TitleKind};
+use titian_contracts::etr::record::{
+    Capacity, PartyPart, Public, Record, Status, Title, TitleKind,
+};
 use titian_contracts::json::{self, Value};
 use titian_contracts::op::encode_base64;
 use titian_contracts::proof::{self, VerifyError};

@@ -32,7 +32,7 @@ use titian_node::consensus::parts::{self, Assembly, Part};
 use titian_node::consensus::signing::{
     GuardedSigner, PublicKey, Signature, Verification, vote_bytes,
 };
-use titian_node::consensus::{Bytes, certificate, codec};
+use titian_node::consensus::{Bytes, certificate, codec, gate};
 
 pub const CHAIN: &str = "titian-simulation";
 
@@ -139,9 +139,28 @@ impl Node {
         self.state.is_some()
     }
 
-    /// Dies after `effects` more effects, in the middle of whatever it does then.
-    pub fn crash_after(&mut self, effects: u32) {
-        self.env.crash_after = Some(effects);
+    /// Dies after `effects` more effects, in the middle of whatever it does then; with `None` it
+    /// goes on living.
+    pub fn crash_after(&mut self, effects: Option<u32>) {
+        self.env.crash_after = effects;
+    }
+
+    /// Where the core stands, for the message of a failure.
+    pub fn describe(&self) -> String {
+        self.state.as_ref().map_or_else(
+            || "down".to_owned(),
+            |state| {
+                format!(
+                    "height {} round {} step {:?} locked {:?} timers {:?} votes {:?}",
+                    state.height(),
+                    state.round(),
+                    state.driver.step(),
+                    state.driver.round_state().locked,
+                    self.env.timers,
+                    state.driver.votes().all_rounds(),
+                )
+            },
+        )
     }
 
     /// Loses everything that was not synced.
@@ -172,8 +191,7 @@ impl Node {
             value_payload: ValuePayload::ProposalAndParts,
             enabled: true,
         };
-        self.state =
-            Some(State::new(Titian, Height(height), env.set.clone(), params, 10, 2_000));
+        self.state = Some(State::new(Titian, Height(height), env.set.clone(), params, 10, 2_000));
         self.start_height(height)
     }
 
@@ -295,11 +313,14 @@ impl Env {
             }
             Effect::StartRound(height, round, _, _, r) => {
                 self.flush();
-                self.supply(height.0, round);
+                self.out.push(Out::Note(format!("height {height} round {round}")));
+                self.supply(height.0);
                 r.resume_with(())
             }
             Effect::PublishConsensusMsg(message, r) => {
                 self.flush();
+                // the guard is on disk before the message is on the network; a crash may fall
+                // between them, and between the log and the guard
                 self.publish(message);
                 r.resume_with(())
             }
@@ -365,9 +386,7 @@ impl Env {
                     self.signer().proposal(&proposal).map_err(|_| "the guard cannot write")?;
                 r.resume_with(SignedMessage::new(proposal, signature))
             }
-            Effect::VerifySignature(message, key, r) => {
-                r.resume_with(self.verify(message, &key))
-            }
+            Effect::VerifySignature(message, key, r) => r.resume_with(self.verify(message, &key)),
             Effect::VerifyCommitCertificate(c, set, params, r) => r.resume_with(ready(
                 self.verification.verify_commit_certificate(&Titian, &c, &set, params),
             )),
@@ -408,10 +427,7 @@ impl Env {
 
     fn verify(
         &self,
-        message: SignedMessage<
-            Titian,
-            arc_malachitebft_core_consensus::ConsensusMsg<Titian>,
-        >,
+        message: SignedMessage<Titian, arc_malachitebft_core_consensus::ConsensusMsg<Titian>>,
         key: &PublicKey,
     ) -> bool {
         use arc_malachitebft_core_consensus::ConsensusMsg;
@@ -424,6 +440,10 @@ impl Env {
     }
 
     fn publish(&mut self, message: SignedConsensusMsg<Titian>) {
+        if gate::release(self.signer(), &message).is_err() {
+            self.out.push(Out::Note("abstains".to_owned()));
+            return;
+        }
         let encoded = Net::Consensus(codec::encode(&message).expect("within limits"));
         let SignedConsensusMsg::Vote(vote) = message else {
             self.out.push(Out::Broadcast(encoded));
@@ -447,8 +467,10 @@ impl Env {
     }
 
     fn liveness(&mut self, message: &LivenessMsg<Titian>) {
-        let bytes = codec::encode(message).expect("within limits");
-        self.out.push(Out::Broadcast(Net::Liveness(bytes)));
+        if gate::release_liveness(self.signer(), message).is_ok() {
+            let bytes = codec::encode(message).expect("within limits");
+            self.out.push(Out::Broadcast(Net::Liveness(bytes)));
+        }
     }
 
     fn send_parts(&mut self, height: u64, round: u32, id: Digest, body: &Bytes) {
@@ -502,7 +524,7 @@ impl Env {
     }
 
     // as the host does when a round starts
-    fn supply(&mut self, height: u64, _: Round) {
+    fn supply(&mut self, height: u64) {
         let mut values = Vec::new();
         if !self.recovered {
             self.recovered = true;
@@ -546,12 +568,5 @@ fn proposed(
     proposer: Address,
     validity: Validity,
 ) -> ProposedValue<Titian> {
-    ProposedValue {
-        height,
-        round,
-        valid_round: Round::Nil,
-        proposer,
-        value: BlockId(id),
-        validity,
-    }
+    ProposedValue { height, round, valid_round: Round::Nil, proposer, value: BlockId(id), validity }
 }

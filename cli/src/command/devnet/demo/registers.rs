@@ -118,7 +118,7 @@ fn is_registered(demo: &Demo, ubin: &str) -> Result<bool> {
     Ok(answer.get("found") == Some(&Json::Bool(true)))
 }
 
-/// A body with made-up dates; the year stands in most numbers.
+/// A body with made-up dates and form; the year stands in most numbers.
 fn body_of(company: &Company, ubin: &Ubin) -> Result<Value> {
     let year: Option<i64> = ubin.local.get(..4).and_then(|digits| digits.parse().ok());
     let year = year.filter(|year| (1900..=2025).contains(year)).unwrap_or(2010);
