@@ -120,16 +120,14 @@ fn refusal(message: &str, data: &Value) -> CommandError {
     let name = data.get("name").and_then(Value::as_str);
     let mut text = message.to_owned();
     for member in ["role", "field"] {
-        if let Some(value) = data.get(member).and_then(Value::as_str).filter(|v| !v.is_empty()) {
-            if !text.contains(value) {
-                text = format!("{text} ({member} {value})");
-            }
+        let value = data.get(member).and_then(Value::as_str).unwrap_or_default();
+        if !text.contains(value) {
+            text = format!("{text} ({member} {value})");
         }
     }
-    if let Some(detail) = data.get("detail").and_then(Value::as_str).filter(|d| !d.is_empty()) {
-        if !text.contains(detail) {
-            text = format!("{text}: {detail}");
-        }
+    let detail = data.get("detail").and_then(Value::as_str).unwrap_or_default();
+    if !text.contains(detail) {
+        text = format!("{text}: {detail}");
     }
     let mut error = CommandError::refused(text).with_data(data.clone());
     for suggestion in data.get("suggestions").and_then(Value::as_array).into_iter().flatten() {

@@ -111,10 +111,7 @@ impl Session {
         if let Some(url) = &self.args.node {
             return Ok(url.clone());
         }
-        let running = match self.folder()? {
-            Some(folder) => Some(folder.first_url()),
-            None => None,
-        };
+        let running = self.folder()?.map(Folder::first_url);
         Ok(running.unwrap_or_else(|| DEFAULT_NODE.to_owned()))
     }
 
