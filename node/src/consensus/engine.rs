@@ -4,7 +4,8 @@
 //! them are free again, so that another run may follow in the same process. Kept small and apart,
 //! because the generics of the engine are compiled where `start_engine` is called.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub(super) struct Run<A> {
     pub(super) requests: mpsc::Sender<NetworkRequest>,
     pub(super) ended: oneshot::Receiver<Ended<A>>,
     pub(super) refused: Arc<AtomicU64>,
-    wal: std::path::PathBuf,
+    locked: [PathBuf; 2],
 }
 
 struct Settings {
@@ -169,6 +170,61 @@ async fn identity(
     Ok(NetworkIdentity::new_validator(config.name.clone(), keypair, own.to_string(), proof))
 }
 
+/// A started engine without its host.
+struct Engaged {
+    channels: Channels<Titian>,
+    handle: EngineHandle,
+    refused: Arc<AtomicU64>,
+    locked: [PathBuf; 2],
+}
+
+// A plain function that gives a boxed future: so the generics of the engine are compiled in this
+// crate once, not in every program that starts an engine with its own application.
+fn engage<'a>(
+    config: &'a ConsensusConfig,
+    generation: u32,
+    peers: &'a Arc<PeerBook>,
+) -> Pin<Box<dyn Future<Output = Result<Engaged, EngineError>> + Send + 'a>> {
+    Box::pin(async move {
+        let settings = settings(config, generation)?;
+        std::fs::create_dir_all(&config.home)
+            .map_err(|source| EngineError::Home { path: config.home.clone(), source })?;
+        let wal = config.home.join("wal");
+        let guard = config.home.join("guard");
+        let keypair = Keypair::ed25519_from_bytes(config.network_seed)
+            .map_err(|error| EngineError::Start(error.to_string()))?;
+        let key = SigningKey::from_bytes(&config.validator_seed);
+        let (signer, own) = if config.vote {
+            let guard = Guard::open(&guard)?;
+            let own = Address(validator_address(&key.verifying_key().to_bytes()));
+            (Some(GuardedSigner::new(&config.chain, key, guard)), own)
+        } else {
+            // an address of no key, so that a key in the set is never taken for a voting one
+            (None, Address([0; 20]))
+        };
+        let refused = signer.as_ref().map(GuardedSigner::refused).unwrap_or_default();
+        let identity = identity(config, keypair, signer.as_ref(), own).await?;
+        let verifier = Box::new(Verification::new(&config.chain));
+        let codec = WireCodec::network(Arc::clone(peers) as _, signer.clone());
+        let consensus = match signer {
+            Some(signer) => ConsensusContext::new_validator(own, verifier, Box::new(signer)),
+            None => ConsensusContext::new_full_node(own, verifier),
+        };
+        let (channels, handle) = start_engine(
+            Titian,
+            settings,
+            WalContext::new(wal.clone(), WireCodec::default()),
+            NetworkContext::new(identity, codec),
+            consensus,
+            SyncContext::new(WireCodec::default()),
+            RequestContext::new(limits::ENGINE_REQUESTS_MAX),
+        )
+        .await
+        .map_err(|error| EngineError::Start(format!("{error:#}")))?;
+        Ok(Engaged { channels, handle, refused, locked: [wal, guard] })
+    })
+}
+
 /// Starts a run. On failure the application is lost with it: nothing was started.
 pub(super) async fn launch<A: Application>(
     config: &ConsensusConfig,
@@ -177,44 +233,11 @@ pub(super) async fn launch<A: Application>(
     peers: Arc<PeerBook>,
     status: watch::Sender<EngineStatus>,
 ) -> Result<Run<A>, EngineError> {
-    let settings = settings(config, generation)?;
-    std::fs::create_dir_all(&config.home)
-        .map_err(|source| EngineError::Home { path: config.home.clone(), source })?;
-    let wal = config.home.join("wal");
-    let keypair = Keypair::ed25519_from_bytes(config.network_seed)
-        .map_err(|error| EngineError::Start(error.to_string()))?;
-    let key = SigningKey::from_bytes(&config.validator_seed);
-    let (signer, own) = if config.vote {
-        let guard = Guard::open(&config.home.join("guard"))?;
-        let own = Address(validator_address(&key.verifying_key().to_bytes()));
-        (Some(GuardedSigner::new(&config.chain, key, guard)), own)
-    } else {
-        // an address of no key, so that a key in the set is never taken for a voting one
-        (None, Address([0; 20]))
-    };
-    let refused = signer.as_ref().map(GuardedSigner::refused).unwrap_or_default();
-    let identity = identity(config, keypair, signer.as_ref(), own).await?;
-    let verifier = Box::new(Verification::new(&config.chain));
-    let codec = WireCodec::network(Arc::clone(&peers) as _, signer.clone());
-    let consensus = match signer {
-        Some(signer) => ConsensusContext::new_validator(own, verifier, Box::new(signer)),
-        None => ConsensusContext::new_full_node(own, verifier),
-    };
-    let (channels, handle) = start_engine(
-        Titian,
-        settings,
-        WalContext::new(wal.clone(), WireCodec::default()),
-        NetworkContext::new(identity, codec),
-        consensus,
-        SyncContext::new(WireCodec::default()),
-        RequestContext::new(limits::ENGINE_REQUESTS_MAX),
-    )
-    .await
-    .map_err(|error| EngineError::Start(format!("{error:#}")))?;
+    let Engaged { channels, handle, refused, locked } = engage(config, generation, &peers).await?;
     let requests = channels.net_requests.clone();
     let host = Host::new(app, channels.network.clone(), status, Pace::of(config), peers);
     let ended = spawn_host(host, channels, Arc::clone(&config.work))?;
-    Ok(Run { handle, requests, ended, refused, wal })
+    Ok(Run { handle, requests, ended, refused, locked })
 }
 
 // the application syncs files and executes blocks, so it gets a thread of its own
@@ -243,7 +266,7 @@ impl<A: Application> Run<A> {
     /// Stops the run and waits until log and port are free. Gives back the application, unless
     /// its thread died.
     pub(super) async fn stop(self) -> Option<A> {
-        let Self { handle, ended, wal, .. } = self;
+        let Self { handle, ended, locked, .. } = self;
         let node = handle.actor.get_cell();
         node.stop_children_and_wait(Some("stop".to_owned()), Some(STOP_TIMEOUT)).await;
         handle.actor.stop(Some("stop".to_owned()));
@@ -251,18 +274,22 @@ impl<A: Application> Run<A> {
             tracing::warn!("the engine did not stop in time");
         }
         let ended = tokio::time::timeout(STOP_TIMEOUT, ended).await;
-        wait_for_lock(&wal).await;
+        for path in &locked {
+            wait_for_lock(path).await;
+        }
         ended.ok().and_then(Result::ok).map(|ended| ended.app)
     }
 }
 
-// the log's thread ends on its own after the engine; its lock tells when
+// the log's thread and the network's codec, which holds the guard, go on their own after the
+// engine; the locks on their files tell when
 async fn wait_for_lock(path: &Path) {
-    let path = path.to_owned();
+    let file = path.to_owned();
     let wait = tokio::task::spawn_blocking(move || {
-        std::fs::File::open(path).and_then(|file| file.lock()).ok()
+        // an observer has no guard, and nothing to wait for
+        std::fs::File::open(file).and_then(|file| file.lock()).ok()
     });
     if tokio::time::timeout(STOP_TIMEOUT, wait).await.is_err() {
-        tracing::warn!("the log of the engine is still locked");
+        tracing::warn!(path = %path.display(), "a file of the engine is still locked");
     }
 }
