@@ -81,8 +81,7 @@ impl LedgerApplication {
     fn judge(&self, received: &ReceivedBlock) -> Result<(), String> {
         let header = &received.block.header;
         let head = self.ledger.head();
-        let expected =
-            self.ledger.next_header(header.proposer, header.time_ms, header.tx_root);
+        let expected = self.ledger.next_header(header.proposer, header.time_ms, header.tx_root);
         // a time at or before the parent's comes back raised, so it differs
         if *header != expected {
             return Err(format!("header of height {} does not follow ours", header.height));
@@ -148,10 +147,9 @@ impl Application for LedgerApplication {
                 return Ok(BuiltBlock { id, body: body.into() });
             }
         }
-        let transactions = self.mempool.take(
-            limits::BLOCK_BYTES_MAX - BLOCK_OVERHEAD_BYTES,
-            limits::BLOCK_TRANSACTIONS_MAX,
-        );
+        let transactions = self
+            .mempool
+            .take(limits::BLOCK_BYTES_MAX - BLOCK_OVERHEAD_BYTES, limits::BLOCK_TRANSACTIONS_MAX);
         // the mempool drops what was executed a moment after the commit; never propose it again
         let transactions: Vec<CheckedTransaction> =
             transactions.into_iter().filter(|tx| !self.ledger.is_repeated(&tx.id)).collect();

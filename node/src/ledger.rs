@@ -164,7 +164,12 @@ impl Ledger {
     }
 
     /// State values by prefix, see [`Store::scan`].
-    pub fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Stored)> {
+    pub fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Stored)> {
         self.0.store.scan(prefix, after, limit)
     }
 
@@ -355,10 +360,7 @@ impl Ledger {
 }
 
 /// UBIN bodies of applied transactions; they live outside the state tree (ubin.md §3.7).
-fn bodies_of(
-    transactions: &[CheckedTransaction],
-    receipts: &[Receipt],
-) -> Vec<(Digest, Vec<u8>)> {
+fn bodies_of(transactions: &[CheckedTransaction], receipts: &[Receipt]) -> Vec<(Digest, Vec<u8>)> {
     let applied = transactions.iter().zip(receipts).filter(|(_, r)| r.error.is_none());
     applied
         .filter_map(|(checked, _)| match &checked.parsed.as_ref().ok()?.payload {
@@ -393,10 +395,8 @@ fn rebuild_tree(store: &Store) -> Result<Tree, StoreError> {
     let mut tree = Tree::default();
     let mut chunk: Vec<(Vec<u8>, Stored)> = Vec::with_capacity(CHUNK);
     let mut absorb = |chunk: &mut Vec<(Vec<u8>, Stored)>| {
-        let pairs: Vec<(Digest, Digest)> = chunk
-            .par_iter()
-            .map(|(key, stored)| (tree_key(key), stored.value_hash(key)))
-            .collect();
+        let pairs: Vec<(Digest, Digest)> =
+            chunk.par_iter().map(|(key, stored)| (tree_key(key), stored.value_hash(key))).collect();
         chunk.clear();
         tree.update(pairs);
     };
@@ -420,9 +420,8 @@ fn check_genesis(store: &Store, genesis: &Genesis) -> Result<(), StoreError> {
 }
 
 fn write_genesis(store: &Store, genesis: &Genesis) -> Result<Head, StoreError> {
-    let changes = genesis
-        .initial_state()
-        .map_err(|error| StoreError::GenesisState(error.to_string()))?;
+    let changes =
+        genesis.initial_state().map_err(|error| StoreError::GenesisState(error.to_string()))?;
     let mut tree = Tree::default();
     update_tree(&mut tree, &changes);
     let head = Head {

@@ -56,11 +56,8 @@ pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Re
     let mempool = open_mempool(&config, &ledger, mempool_metrics)?;
     let (tasks_stop, tasks_stopped) = watch::channel(false);
     let space = Space::default();
-    let watching = space.clone().watch(
-        config.node.data_dir.clone(),
-        mempool.clone(),
-        tasks_stopped.clone(),
-    );
+    let watching =
+        space.clone().watch(config.node.data_dir.clone(), mempool.clone(), tasks_stopped.clone());
     tokio::spawn(watching);
 
     let engine =
@@ -76,7 +73,8 @@ pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Re
     let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
     let (health, health_seen) = watch::channel(Health::default());
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
-    let interface = start_interface(&config, &ledger, &mempool, health_seen, registry, logs).await?;
+    let interface =
+        start_interface(&config, &ledger, &mempool, health_seen, registry, logs).await?;
 
     stop.requested().await;
     interface.stop().await;
@@ -130,8 +128,7 @@ async fn start_engine(
     let work = consensus::Work::default();
     tokio::spawn(wake_proposer(mempool.ready(), Arc::clone(&work), stopped.clone()));
     let own = network_key.peer_id();
-    let validators =
-        ledger.genesis().members.iter().filter_map(|member| member.validator.as_ref());
+    let validators = ledger.genesis().members.iter().filter_map(|member| member.validator.as_ref());
     let peers = validators
         .filter_map(|node| {
             let peer = ListedPeer::of_key(&node.peer_key, &node.consensus)?;

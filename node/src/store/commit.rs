@@ -58,7 +58,12 @@ pub struct Commit<'a> {
 
 impl Store {
     /// Writes the state of height 0.
-    pub fn put_genesis(&self, changes: &[Change], genesis: &[u8], head: &Head) -> Result<(), StoreError> {
+    pub fn put_genesis(
+        &self,
+        changes: &[Change],
+        genesis: &[u8],
+        head: &Head,
+    ) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
         self.batch_changes(&mut batch, changes);
         batch.put_cf(self.cf(Column::Meta), b"genesis", genesis);

@@ -142,8 +142,9 @@ impl Store {
     /// Opens the database in `path`, creating it if it is not there.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let columns = Column::ALL
-            .map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
+        let columns = Column::ALL.map(|column| {
+            ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache))
+        });
         let db = DB::open_cf_descriptors(&database_options(), path, columns)?;
         let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()) };
         store.check_schema()?;

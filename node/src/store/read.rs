@@ -115,7 +115,12 @@ impl Store {
     }
 
     /// State values whose logical key starts with `prefix`, in key order, after key `after`.
-    pub fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Stored)> {
+    pub fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Stored)> {
         let start = after.unwrap_or(prefix);
         let mode = IteratorMode::From(start, Direction::Forward);
         let mut found = Vec::new();
@@ -145,10 +150,7 @@ impl Store {
     }
 
     /// Calls `visit` with every state value: logical key and stored value.
-    pub fn for_each_value(
-        &self,
-        mut visit: impl FnMut(&[u8], &Stored),
-    ) -> Result<(), StoreError> {
+    pub fn for_each_value(&self, mut visit: impl FnMut(&[u8], &Stored)) -> Result<(), StoreError> {
         for item in self.db.iterator_cf(self.cf(Column::State), IteratorMode::Start) {
             let (key, value) = item?;
             let stored: Stored = borsh::from_slice(&value).map_err(|_| StoreError::Corrupt {
