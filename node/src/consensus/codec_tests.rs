@@ -138,7 +138,7 @@ fn every_message_goes_there_and_back_and_its_form_is_pinned() {
     assert_eq!(hash("titian test vector v1", &all).to_hex(), VECTOR);
 }
 
-const VECTOR: &str = "unset";
+const VECTOR: &str = "9a64f5ae3c9513c36c9254ebd8bdc1bafa2b10cd8229ab0aa1de4981699ab01f";
 
 fn fits<T: Wire + PartialEq + std::fmt::Debug>(at: &T, over: &T) {
     let bytes = encode(at).expect("at the limit");

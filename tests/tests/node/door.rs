@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use titian_contracts::json::Value;
+use titian_contracts::limits;
 use titian_contracts::op::Register;
 use titian_contracts::state::Reader;
-use titian_contracts::transaction::TransactionId;
+use titian_contracts::transaction::{Transaction, TransactionId};
 use titian_node::mempool::pool::Quotas;
 use titian_node::mempool::{Mempool, MempoolConfig};
 
@@ -85,6 +86,18 @@ impl Door {
         let args = Value::object([("n", Value::from(n)), ("padding", Value::from(padding))]);
         let op = self.world.op(Register::Ubin, "register", args);
         World::transaction(&self.world.sign(&op, &[(authority, 1)]))
+    }
+
+    /// The largest transaction that the limits allow: a payload of 64 KiB in its envelope.
+    pub(crate) fn largest(&self, authority: &str) -> Vec<u8> {
+        self.transaction_with(authority, 1, &"x".repeat(self.room(authority)))
+    }
+
+    /// How much padding the largest payload has.
+    pub(crate) fn room(&self, authority: &str) -> usize {
+        let envelope = Transaction::encode("op", Register::Ubin, Value::Null).len() - "null".len();
+        let frame = self.transaction_with(authority, 1, "").len();
+        limits::PAYLOAD_BYTES_MAX + envelope - frame
     }
 
     /// Waits until so many wait for a block.

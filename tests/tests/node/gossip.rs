@@ -9,7 +9,6 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
-use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 use titian_node::gossip::{
     Gossip, GossipConfig, GossipError, ListedPeer, TELL_AGAIN_MS, batch, protocol_settings,
@@ -135,9 +134,7 @@ async fn the_largest_transaction_travels() {
     let a = Peer::start(1, vec![listed(2)]).await;
     let b = Peer::start(2, vec![a.as_listed()]).await;
     a.until_subscribed(1).await;
-    let frame = a.door.transaction_with("SG:ACRA", 1, "").len();
-    let padding = "x".repeat(limits::TRANSACTION_BYTES_MAX - frame);
-    let largest = a.door.transaction_with("SG:ACRA", 1, &padding);
+    let largest = a.door.largest("SG:ACRA");
     a.door.mempool.submit(largest).await.expect("within the limit");
     b.door.until_waiting(1).await;
 }

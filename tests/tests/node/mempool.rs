@@ -84,11 +84,8 @@ async fn what_the_rules_refuse_is_refused_at_the_door() {
 #[tokio::test]
 async fn a_transaction_of_the_largest_size_is_admitted_and_one_byte_more_is_not() {
     let door = Door::new();
-    let frame = door.transaction_with("SG:ACRA", 1, "").len();
-    let room = limits::TRANSACTION_BYTES_MAX - frame;
-    let largest = door.transaction_with("SG:ACRA", 1, &"x".repeat(room));
-    assert_eq!(largest.len(), limits::TRANSACTION_BYTES_MAX);
-    door.mempool.submit(largest).await.expect("within the limit");
+    let room = door.room("SG:ACRA");
+    door.mempool.submit(door.largest("SG:ACRA")).await.expect("within the limit");
     let beyond = door.transaction_with("SG:ACRA", 1, &"x".repeat(room + 1));
     assert_eq!(code(door.mempool.submit(beyond).await), Code::LimitExceeded);
 }
