@@ -121,7 +121,7 @@ fn base_port() -> u16 {
         .map(|n| 10_000 + (first - 10_000 + n * 40) % 20_000)
         .find(|base| {
             let mut ports = *base..*base + 40;
-            ports.all(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
+            ports.all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
         })
         .expect("forty free ports")
 }
