@@ -109,9 +109,12 @@ fn members(
     }
 }
 
+/// Gives the proven value under a key, which must be the next one.
+type Next<'a> = dyn FnMut(&[u8]) -> Result<Option<Stored>, VerifyError> + 'a;
+
 /// The proven values, in the order in which a claim asks for them.
 pub struct Walk<'a> {
-    next: &'a mut dyn FnMut(&[u8]) -> Result<Option<Stored>, VerifyError>,
+    next: &'a mut Next<'a>,
 }
 
 impl std::fmt::Debug for Walk<'_> {

@@ -193,7 +193,7 @@ fn read_effect(value: &Value, cc: &str) -> Result<LegalEffect, Reject> {
 
 fn write_resource(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
     let mut members = Members::of(value, "/registers/credentialResources")?;
-    let bytes = decode(&members.text("bytes")?, "/registers/credentialResources/bytes")?;
+    let bytes = decode(members.text("bytes")?, "/registers/credentialResources/bytes")?;
     let kind = ResourceKind::parse(members.text("kind")?)
         .ok_or_else(|| members.malformed("kind", "unknown kind"))?;
     let name = members.text("name")?;

@@ -4,9 +4,12 @@ use super::profile::{Mode, Profile};
 use crate::error::{Code, Reject};
 use crate::limits;
 
+/// A rule, under the name that a refusal gives.
+type Rule = (&'static str, fn(&Profile) -> bool);
+
 /// Checks all rules; the first broken one is named in the field of `PROFILE_INVALID`.
 pub fn check(profile: &Profile) -> Result<(), Reject> {
-    let rules: [(&str, fn(&Profile) -> bool); 10] = [
+    let rules: [Rule; 10] = [
         ("/L1", negotiable),
         ("/L2", named_once),
         ("/L3", no_transfer),
