@@ -4,6 +4,8 @@
 //! nothing and is recorded with its error. [`CheckedTransaction`] only spares work: it remembers
 //! under which public keys signatures were found valid; the result is the same without it.
 
+use std::borrow::Borrow;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::access::{self, authority};
@@ -123,13 +125,13 @@ pub struct BlockInfo<'a> {
 /// Executes a block on the state of its parent.
 pub fn execute(
     block: BlockInfo<'_>,
-    transactions: &[CheckedTransaction],
+    transactions: &[impl Borrow<CheckedTransaction>],
     state: &dyn Reader,
 ) -> Outcome {
     let mut overlay = Overlay::new(state);
     let mut receipts = Vec::with_capacity(transactions.len());
     for (index, tx) in transactions.iter().enumerate() {
-        receipts.push(execute_one(block, index, tx, &mut overlay));
+        receipts.push(execute_one(block, index, tx.borrow(), &mut overlay));
     }
     let changes = overlay.into_changes(block.height);
     let receipt_leaves: Vec<Digest> = receipts.iter().map(Receipt::leaf).collect();

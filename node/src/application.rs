@@ -5,7 +5,8 @@
 //! per node: at admission to the mempool, else here, in parallel, before the vote.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rayon::prelude::*;
@@ -37,7 +38,7 @@ pub struct LedgerApplication {
     /// The address of this node's validator; zero for an observer, which never builds.
     address: ValidatorAddress,
     space: Space,
-    checked: BTreeMap<Digest, Vec<CheckedTransaction>>,
+    checked: BTreeMap<Digest, Vec<Arc<CheckedTransaction>>>,
 }
 
 impl LedgerApplication {
@@ -53,7 +54,7 @@ impl LedgerApplication {
 
     /// The checked transactions of a block: from the mempool where it knows them, else verified
     /// now, in parallel.
-    fn check_transactions(&self, block: &Block) -> Vec<CheckedTransaction> {
+    fn check_transactions(&self, block: &Block) -> Vec<Arc<CheckedTransaction>> {
         let state = self.ledger.reader();
         let time_ms = self.ledger.head().time_ms;
         block
@@ -63,13 +64,13 @@ impl LedgerApplication {
                 let id = TransactionId::of(bytes);
                 match self.mempool.checked(&id) {
                     Some(checked) => checked,
-                    None => CheckedTransaction::check(bytes, &state, time_ms),
+                    None => Arc::new(CheckedTransaction::check(bytes, &state, time_ms)),
                 }
             })
             .collect()
     }
 
-    fn remember(&mut self, id: Digest, transactions: Vec<CheckedTransaction>) {
+    fn remember(&mut self, id: Digest, transactions: Vec<Arc<CheckedTransaction>>) {
         if self.checked.len() >= CHECKED_BLOCKS_MAX {
             self.checked.clear();
         }
@@ -131,10 +132,11 @@ impl Application for LedgerApplication {
     /// provable.
     fn has_work(&self) -> bool {
         let head = self.ledger.head();
-        self.mempool.status().transactions > 0 || (head.changed && head.height > 0)
+        !self.mempool.is_empty() || (head.changed && head.height > 0)
     }
 
     fn build(&mut self, height: u64, round: u32) -> Result<BuiltBlock, AppError> {
+        let begin = Instant::now();
         let store = self.ledger.store();
         if let Some(fault) = store.fault() {
             return Err(AppError::Storage(fault.to_owned()));
@@ -151,7 +153,7 @@ impl Application for LedgerApplication {
             .mempool
             .take(limits::BLOCK_BYTES_MAX - BLOCK_OVERHEAD_BYTES, limits::BLOCK_TRANSACTIONS_MAX);
         // the mempool drops what was executed a moment after the commit; never propose it again
-        let transactions: Vec<CheckedTransaction> =
+        let transactions: Vec<Arc<CheckedTransaction>> =
             transactions.into_iter().filter(|tx| !self.ledger.is_repeated(&tx.id)).collect();
         let bodies: Vec<Vec<u8>> = transactions
             .iter()
@@ -162,11 +164,13 @@ impl Application for LedgerApplication {
         let id = header.id();
         let body = encode(&Block { header, transactions: bodies });
         store.put_built(height, round, &id, &body).map_err(storage)?;
+        tracing::debug!(height, round, transactions = transactions.len(), elapsed = ?begin.elapsed(), "block built");
         self.remember(id, transactions);
         Ok(BuiltBlock { id, body: body.into() })
     }
 
     fn check(&mut self, received: &ReceivedBlock) -> Result<Verdict, AppError> {
+        let begin = Instant::now();
         if let Err(reason) = self.judge(received) {
             return Ok(Verdict::Invalid(reason));
         }
@@ -180,6 +184,8 @@ impl Application for LedgerApplication {
             let transactions = self.check_transactions(&received.block);
             self.remember(received.id, transactions);
         }
+        let (height, round) = (received.height, received.round);
+        tracing::debug!(height, round, elapsed = ?begin.elapsed(), "block checked");
         match self.ledger.store().fault() {
             Some(fault) => Err(AppError::Storage(fault.to_owned())),
             None => Ok(Verdict::Valid),
@@ -195,6 +201,7 @@ impl Application for LedgerApplication {
     }
 
     fn decide(&mut self, certificate: Certificate) -> Result<(), AppError> {
+        let begin = Instant::now();
         let body = self
             .ledger
             .store()
@@ -210,6 +217,8 @@ impl Application for LedgerApplication {
         self.ledger.commit(&block, &body, &certificate, &transactions).map_err(storage)?;
         let ids: Vec<TransactionId> = transactions.iter().map(|tx| tx.id).collect();
         self.mempool.committed(&ids, block.header.time_ms);
+        let (height, transactions) = (block.header.height, ids.len());
+        tracing::debug!(height, transactions, elapsed = ?begin.elapsed(), "block executed");
         Ok(())
     }
 

@@ -299,7 +299,7 @@ impl Ledger {
         block: &Block,
         block_bytes: &[u8],
         certificate: &Certificate,
-        transactions: &[CheckedTransaction],
+        transactions: &[Arc<CheckedTransaction>],
     ) -> Result<(), StoreError> {
         let height = block.header.height;
         let info = BlockInfo { chain: self.chain(), height, time_ms: block.header.time_ms };
@@ -336,7 +336,6 @@ impl Ledger {
         if changed {
             proofs.since = height;
         }
-        tracing::debug!(height, transactions = transactions.len(), "block committed");
         self.0.head.send_replace(head);
         drop(proofs);
         let committed =
@@ -360,7 +359,10 @@ impl Ledger {
 }
 
 /// UBIN bodies of applied transactions; they live outside the state tree (ubin.md §3.7).
-fn bodies_of(transactions: &[CheckedTransaction], receipts: &[Receipt]) -> Vec<(Digest, Vec<u8>)> {
+fn bodies_of(
+    transactions: &[Arc<CheckedTransaction>],
+    receipts: &[Receipt],
+) -> Vec<(Digest, Vec<u8>)> {
     let applied = transactions.iter().zip(receipts).filter(|(_, r)| r.error.is_none());
     applied
         .filter_map(|(checked, _)| match &checked.parsed.as_ref().ok()?.payload {

@@ -8,6 +8,7 @@
 //! signers cannot be asked for and the op answers `WRONG_STATE`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::content;
 use super::legal::{self, Concerned, Matter};
@@ -115,7 +116,7 @@ fn find_profile(
     ctx: &Context<'_, '_>,
     request: &Request,
     record: Option<&Record>,
-) -> Result<Profile, Reject> {
+) -> Result<Rc<Profile>, Reject> {
     let name = match (&request.act, record) {
         (Act::Issue(args), _) => args.profile.as_str(),
         (_, Some(record)) => record.public.profile.as_str(),

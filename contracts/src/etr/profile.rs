@@ -5,12 +5,13 @@
 //! keeps its canonical JSON under `etr/profile/{id}@{version}`.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::{keys, rules};
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members, Value};
-use crate::state::Overlay;
+use crate::state::{Overlay, decode_content};
 
 /// How control and title move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,9 +235,12 @@ pub fn value_of(state: &Overlay<'_>, name: &str) -> Option<Value> {
 }
 
 /// The profile `id@version`.
-pub fn load(state: &Overlay<'_>, name: &str) -> Option<Profile> {
-    // checked when it was installed, so only reading is left
-    value_of(state, name).and_then(|value| read(&value).ok())
+pub fn load(state: &Overlay<'_>, name: &str) -> Option<Rc<Profile>> {
+    state.derived(&keys::profile(name), |content| {
+        let text: String = decode_content(&content)?;
+        // checked when it was installed, so only reading is left
+        read(&json::parse(text.as_bytes()).ok()?).ok()
+    })
 }
 
 /// Whether a text has the form `id@version`.

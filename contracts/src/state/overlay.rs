@@ -1,7 +1,9 @@
 //! The writes of one block over committed state, with a mark to go back to when an op is refused.
 
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -33,12 +35,16 @@ impl Change {
     }
 }
 
+/// What was computed from the content under a key, by the type of the result.
+type Derived = BTreeMap<(Vec<u8>, TypeId), Rc<dyn Any>>;
+
 /// Committed state with the writes of the block in execution on top.
 pub struct Overlay<'a> {
     base: &'a dyn Reader,
     /// What was read from `base`, so that each key is read once per block.
     read: RefCell<BTreeMap<Vec<u8>, Option<Stored>>>,
     writes: BTreeMap<Vec<u8>, Vec<u8>>,
+    derived: RefCell<Derived>,
     /// Old write (or none) of each key written since the block began, for [`Self::roll_back`].
     undo: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
@@ -56,6 +62,7 @@ impl<'a> Overlay<'a> {
             base,
             read: RefCell::new(BTreeMap::new()),
             writes: BTreeMap::new(),
+            derived: RefCell::default(),
             undo: Vec::new(),
         }
     }
@@ -85,6 +92,30 @@ impl<'a> Overlay<'a> {
         })
     }
 
+    /// What `make` computes from the content under `key`, computed once until the key is written:
+    /// for values that many ops of a block need and that are slow to read, as a type profile. All
+    /// callers with one key and one `T` must pass the same `make`, and it must ask nothing else.
+    pub fn derived<T: 'static>(
+        &self,
+        key: &[u8],
+        make: impl FnOnce(Vec<u8>) -> Option<T>,
+    ) -> Option<Rc<T>> {
+        let place = (key.to_vec(), TypeId::of::<T>());
+        if let Some(made) = self.derived.borrow().get(&place) {
+            return Rc::clone(made).downcast().ok();
+        }
+        let made = Rc::new(make(self.content(key)?)?);
+        self.derived.borrow_mut().insert(place, Rc::clone(&made) as Rc<dyn Any>);
+        Some(made)
+    }
+
+    fn forget_derived(&mut self, key: &[u8]) {
+        let derived = self.derived.get_mut();
+        if !derived.is_empty() {
+            derived.retain(|(of, _), _| of != key);
+        }
+    }
+
     /// The value under `key` as committed before this block.
     pub fn committed(&self, key: &[u8]) -> Option<Stored> {
         if let Some(stored) = self.read.borrow().get(key) {
@@ -97,6 +128,7 @@ impl<'a> Overlay<'a> {
 
     /// Writes raw content.
     pub fn put_content(&mut self, key: Vec<u8>, content: Vec<u8>) {
+        self.forget_derived(&key);
         let old = self.writes.insert(key.clone(), content);
         self.undo.push((key, old));
     }
@@ -115,6 +147,7 @@ impl<'a> Overlay<'a> {
     pub fn roll_back(&mut self, mark: usize) {
         while self.undo.len() > mark {
             if let Some((key, old)) = self.undo.pop() {
+                self.forget_derived(&key);
                 match old {
                     Some(content) => self.writes.insert(key, content),
                     None => self.writes.remove(&key),

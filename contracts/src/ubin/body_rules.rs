@@ -5,7 +5,6 @@
 //! of acts; what an act may change is judged by `acts`.
 
 use super::body::{Body, PATH};
-use super::pattern::Pattern;
 use super::scheme::{self, Known};
 use super::text::{self, Suspicion};
 use super::vocabulary::{Category, NameType, RelationType, Status};
@@ -216,18 +215,13 @@ fn free_texts<'a>(body: &Body<'a>) -> Vec<(String, &'a str)> {
 }
 
 fn check_personal_data(body: &Body<'_>, known: &Known, overrides: &[&str]) -> Result<(), Reject> {
-    let deny: Vec<Pattern> = known
-        .deny
-        .iter()
-        .map(|text| Pattern::parse(text).expect("a stored pattern was checked when it was written"))
-        .collect();
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
     let other = body.other_names.iter().map(|other| &other.name);
     let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.clone(), n.value));
     let national = body.status.national.iter();
     let status = national.map(|text| ("/status/national".to_owned(), text.as_str()));
     for (pointer, text) in names.chain(free_texts(body)).chain(status) {
-        match text::scan(text, &deny) {
+        match text::scan(text, &known.deny) {
             Suspicion::Denied => return refuse(&pointer),
             Suspicion::Suspected if !overrides.contains(&pointer.as_str()) => {
                 return refuse(&pointer);
@@ -237,7 +231,7 @@ fn check_personal_data(body: &Body<'_>, known: &Known, overrides: &[&str]) -> Re
     }
     for (i, identifier) in body.identifiers.iter().enumerate() {
         let value = identifier.value.and_then(|v| reference::scanned(identifier.scheme, v));
-        if value.is_some_and(|value| text::scan(value, &deny) == Suspicion::Denied) {
+        if value.is_some_and(|value| text::scan(value, &known.deny) == Suspicion::Denied) {
             return refuse(&format!("/identifiers/{i}/value"));
         }
     }

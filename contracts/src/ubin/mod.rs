@@ -36,7 +36,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::Value;
 use crate::op::{Op, Register};
-use crate::state::Overlay;
+use crate::state::{Overlay, decode_content};
 
 pub use claim::claim;
 pub(crate) use claim::walk_actor;
@@ -60,13 +60,37 @@ pub struct Actor {
 /// Only the canonical spelling resolves, check characters included, so that one business cannot
 /// sign twice under two spellings.
 pub fn actor(state: &Overlay<'_>, ubin: &str) -> Option<Actor> {
-    let (ubin, record) = record::find(state, &Ubin::parse_canonical(ubin)?)?;
-    Some(Actor {
-        ubin: ubin.to_string(),
-        live: record.is_live(),
-        may_act: record.may_act(),
-        entity: record.entity,
-    })
+    let standing = |text: &str| {
+        let key = record::record_key(&Ubin::parse_canonical(text)?);
+        state.derived(&key, |content| Standing::read(text, &content))
+    };
+    match &*standing(ubin)? {
+        Standing::Actor(actor) => Some(actor.clone()),
+        Standing::Alias(target) => match &*standing(target)? {
+            Standing::Actor(actor) => Some(actor.clone()),
+            Standing::Alias(_) => None,
+        },
+    }
+}
+
+/// What the number of an actor stands for; many ops of a block ask for the same.
+enum Standing {
+    Actor(Actor),
+    Alias(String),
+}
+
+impl Standing {
+    fn read(ubin: &str, content: &[u8]) -> Option<Self> {
+        Some(match decode_content(content)? {
+            record::Entry::Alias(alias) => Self::Alias(alias.target),
+            record::Entry::Record(record) => Self::Actor(Actor {
+                ubin: ubin.to_owned(),
+                live: record.is_live(),
+                may_act: record.may_act(),
+                entity: record.entity,
+            }),
+        })
+    }
 }
 
 /// The body that an op carries, with its hash, so that a node can keep bodies by hash.

@@ -6,6 +6,7 @@
 //! deliberately does not hold legal-form tokens, which only search and import use.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -16,7 +17,7 @@ use super::vocabulary::{SchemeUse, Status};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members};
 use crate::limits;
-use crate::state::{KeyBuilder, Overlay};
+use crate::state::{KeyBuilder, Overlay, decode_content};
 
 /// The table that genesis starts from.
 const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
@@ -309,8 +310,8 @@ impl SchemeTable {
         let mut table = Self::default();
         for cc in state.read::<Vec<String>>(&countries_key()).unwrap_or_default() {
             let index = country(state, &cc).unwrap_or_default();
-            let schemes =
-                index.schemes.iter().filter_map(|s| load(state, &cc, &s.code, s.version)).collect();
+            let schemes = index.schemes.iter().filter_map(|s| load(state, &cc, &s.code, s.version));
+            let schemes = schemes.map(|scheme| (*scheme).clone()).collect();
             table.countries.insert(cc, schemes);
         }
         table
@@ -395,9 +396,23 @@ pub fn country(state: &Overlay<'_>, cc: &str) -> Option<CountryIndex> {
 }
 
 /// One version of a scheme as stored.
-pub fn load(state: &Overlay<'_>, cc: &str, code: &str, version: u64) -> Option<Scheme> {
-    let entry: SchemeEntry = state.read(&scheme_key(cc, code, version))?;
-    Some(Scheme::new(entry).expect("a stored entry was checked when it was written"))
+pub fn load(state: &Overlay<'_>, cc: &str, code: &str, version: u64) -> Option<Rc<Scheme>> {
+    state.derived(&scheme_key(cc, code, version), |content| {
+        let entry: SchemeEntry = decode_content(&content)?;
+        Some(Scheme::new(entry).expect("a stored entry was checked when it was written"))
+    })
+}
+
+/// The patterns of natural persons' numbers of all schemes of a country.
+fn deny_patterns(state: &Overlay<'_>, cc: &str) -> Rc<Vec<Pattern>> {
+    let made = state.derived(&country_key(cc), |content| {
+        let index: CountryIndex = decode_content(&content)?;
+        let pattern = |text: &String| {
+            Pattern::parse(text).expect("a stored pattern was checked when it was written")
+        };
+        Some(index.deny.iter().map(pattern).collect())
+    });
+    made.unwrap_or_default()
 }
 
 /// State key of the countries.
@@ -421,11 +436,11 @@ pub struct Known {
     /// The number.
     pub ubin: super::identifier::Ubin,
     /// The scheme version in force.
-    pub scheme: Scheme,
+    pub scheme: Rc<Scheme>,
     /// Whether it takes registrations.
     pub in_force: SchemeInForce,
     /// The patterns of natural persons' numbers of the country.
-    pub deny: Vec<String>,
+    pub deny: Rc<Vec<Pattern>>,
 }
 
 /// Reads a canonical UBIN against the schemes in force, with the errors of parsing (ubin.md §1.4);
@@ -459,5 +474,5 @@ pub fn known(state: &Overlay<'_>, text: &str) -> Result<Known, Code> {
     if ubin.check() != check {
         return Err(Code::UbinCheckFailed);
     }
-    Ok(Known { ubin, scheme, in_force, deny: index.deny })
+    Ok(Known { ubin, scheme, in_force, deny: deny_patterns(state, cc) })
 }

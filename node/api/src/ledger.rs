@@ -288,6 +288,8 @@ pub struct Status {
     pub state_root: String,
     /// The height after which the root holds.
     pub state_root_height: u64,
+    /// Transactions executed since the genesis, refused ones included.
+    pub transactions: u64,
     /// Connected peers.
     pub peers: u64,
     /// Validators.

@@ -3,7 +3,6 @@
 //! Same engine settings as the node, the application in memory, no execution, no signatures on
 //! payloads, no database. What the node reaches is reported as a fraction of this.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -36,13 +35,15 @@ impl LoopbackNode {
     }
 }
 
-/// Prepares `count` validators of equal power on free ports, their folders under `home`.
+/// Prepares `count` validators of equal power, their folders under `home`, on the ports from
+/// `base_port` on.
 pub fn loopback(
     home: &Path,
-    count: usize,
+    base_port: u16,
+    count: u16,
     block_target_time: Duration,
     empty_block_interval: Duration,
-) -> std::io::Result<Vec<LoopbackNode>> {
+) -> Vec<LoopbackNode> {
     let chain = "titian-loopback";
     let seeds: Vec<[u8; 32]> = (0..count)
         .map(|i| *blake3::hash(format!("titian loopback {i}").as_bytes()).as_bytes())
@@ -53,14 +54,8 @@ pub fn loopback(
         power: 1,
     });
     let validators = ValidatorSet::new(validators.collect());
-    // held together, so that no port is given out twice
-    let ports = (0..count)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    let listen = ports
-        .iter()
-        .map(|port| Ok(format!("/ip4/127.0.0.1/tcp/{}", port.local_addr()?.port())))
-        .collect::<std::io::Result<Vec<String>>>()?;
+    let listen: Vec<String> =
+        (0..count).map(|i| format!("/ip4/127.0.0.1/tcp/{}", base_port.saturating_add(i))).collect();
     let nodes = seeds.iter().enumerate().map(|(i, seed)| {
         let others = listen.iter().zip(&seeds).filter(|(_, other)| *other != seed);
         let store = MemoryStore::new(chain, validators.clone());
@@ -80,7 +75,7 @@ pub fn loopback(
         };
         LoopbackNode { config, store }
     });
-    Ok(nodes.collect())
+    nodes.collect()
 }
 
 /// What the engine alone reaches.
@@ -105,11 +100,12 @@ impl Baseline {
 /// node holds all payloads before the start, as after perfect gossip.
 pub async fn measure(
     home: &Path,
+    base_port: u16,
     payloads: u64,
     payload_bytes: usize,
     block_target_time: Duration,
 ) -> anyhow::Result<Baseline> {
-    let nodes = loopback(home, 4, block_target_time, Duration::from_secs(1))?;
+    let nodes = loopback(home, base_port, 4, block_target_time, Duration::from_secs(1));
     let mut engines = Vec::new();
     for node in &nodes {
         engines.push(node.start().await?);

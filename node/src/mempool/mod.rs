@@ -255,16 +255,14 @@ impl Mempool {
     /// The proposer's batch: in turn over the states, oldest first, up to `bytes_max` bytes of
     /// block body and `count_max` transactions. Removes nothing: [`Mempool::committed`] does, and
     /// must be called before the next height takes.
-    pub fn take(&self, bytes_max: usize, count_max: usize) -> Vec<CheckedTransaction> {
+    pub fn take(&self, bytes_max: usize, count_max: usize) -> Vec<Arc<CheckedTransaction>> {
         self.expire();
-        let taken = self.inner.lock().take(bytes_max, count_max);
-        taken.iter().map(|tx| (**tx).clone()).collect()
+        self.inner.lock().take(bytes_max, count_max)
     }
 
     /// The checked form of a waiting transaction, so that execution need not verify again.
-    pub fn checked(&self, id: &TransactionId) -> Option<CheckedTransaction> {
-        let found = self.inner.lock().get(id);
-        found.map(|tx| (*tx).clone())
+    pub fn checked(&self, id: &TransactionId) -> Option<Arc<CheckedTransaction>> {
+        self.inner.lock().get(id)
     }
 
     /// Removes what a block of time `time_ms` holds; to be called after its commit.

@@ -81,6 +81,7 @@ pub(super) fn status(state: &State) -> Status {
         time: rfc3339(head.time_ms),
         state_root: head.state_root.to_string(),
         state_root_height: head.height,
+        transactions: head.transactions,
         peers: peers as u64,
         n: set.validators.len() as u64,
         f: set.faults_max() as u64,

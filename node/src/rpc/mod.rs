@@ -146,6 +146,12 @@ pub struct Backend {
     pub data_dir: String,
 }
 
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backend").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
 /// Everything a method can reach.
 struct State {
     backend: Backend,
