@@ -9,6 +9,7 @@ use titian_contracts::execute::Receipt;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
+use titian_contracts::time::rfc3339;
 use titian_contracts::transaction::Transaction;
 use titian_contracts::ubin;
 
@@ -47,7 +48,11 @@ impl Default for Traders {
 impl Traders {
     /// Registers the traders and binds their keys.
     pub fn new() -> Self {
-        let mut world = World::new();
+        Self::on(World::new())
+    }
+
+    /// Registers the traders of a world and binds their keys.
+    pub fn on(mut world: World) -> Self {
         let mut trader = |registrar: &str, scheme: &str, local: &str, name: &str| {
             let ubin = world.register_company(registrar, scheme, local, name);
             world.bind_business_key(registrar, &ubin, &["etr.*"]);
@@ -118,10 +123,16 @@ impl Traders {
 
     /// An unsigned `issue` of a note over 100.00 SGD to the order of `to`, due at the end of 2026.
     pub fn note(&self, reference: &str, to: &str) -> Value {
+        self.note_due(reference, to, 1_798_675_200_000)
+    }
+
+    /// The same, due on a day: its first ms.
+    pub fn note_due(&self, reference: &str, to: &str, due_ms: u64) -> Value {
+        let due = rfc3339(due_ms);
         let content = [
             ("amount", Value::from(decimal(10_000, 2))),
             ("currency", Value::from("SGD")),
-            ("dueDate", Value::from("2026-12-31")),
+            ("dueDate", Value::from(&due[..10])),
             ("issueDate", Value::from("2026-07-01")),
             ("maker", Value::from(self.sg.as_str())),
             ("noteNumber", Value::from(reference)),
@@ -132,9 +143,8 @@ impl Traders {
         ];
         let open = ["amount", "currency", "dueDate", "noteNumber"];
         let args = self.issue_args("promissory-note@1", reference, to, &content, &open);
-        let args = args
-            .with("lots", lots(&[("1", "SGD", 2, "10000")]))
-            .with("dueMs", Value::from(1_798_675_200_000_u64));
+        let args =
+            args.with("lots", lots(&[("1", "SGD", 2, "10000")])).with("dueMs", Value::from(due_ms));
         self.op(&self.id("note", reference), "issue", args)
     }
 

@@ -4,5 +4,6 @@
 pub mod certify;
 pub mod etr;
 pub mod http;
+pub mod ports;
 pub mod served;
 pub mod world;

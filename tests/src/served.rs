@@ -44,15 +44,21 @@ pub struct OneByOne {
     pub stalled: Arc<watch::Sender<bool>>,
 }
 
+impl std::fmt::Debug for OneByOne {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OneByOne").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}
+
 impl OneByOne {
     /// Commits one block of `transactions`.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let header = self.ledger.next_header([0; 20], now_ms(), transaction_root(&transactions));
         let state = self.ledger.reader();
-        let checked: Vec<CheckedTransaction> = transactions
+        let checked: Vec<Arc<CheckedTransaction>> = transactions
             .iter()
-            .map(|bytes| CheckedTransaction::check(bytes, &state, header.time_ms))
+            .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &state, header.time_ms)))
             .collect();
         let certificate = certify::certificate(&self.nodes, &header);
         let block = Block { header, transactions };
@@ -96,6 +102,12 @@ pub struct Served {
     pub health: watch::Sender<Health>,
     running: Option<Running>,
     _folder: tempfile::TempDir,
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Served").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Served {

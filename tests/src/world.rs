@@ -32,6 +32,8 @@ pub struct World {
     pub time_ms: u64,
     /// The secrets of the validators.
     pub nodes: Vec<NodeSecrets>,
+    /// If set, every transaction that is run is kept here too.
+    pub journal: Option<Vec<Vec<u8>>>,
     keys: BTreeMap<(String, u64), [u8; 32]>,
     seeds: u64,
 }
@@ -46,19 +48,23 @@ impl World {
     /// A devnet `titian-devnet-1` of eleven states at height 0: roots `CC` (k1, k2) and one registrar
     /// each (`SG:ACRA`, `MY:SSM`, `TH:DBD`, `VN:NBR`, …; k1, k2 of two officers).
     pub fn new() -> Self {
-        let plan = Plan {
+        Self::on(&Plan {
             chain: "titian-devnet-1".to_owned(),
             time_ms: START_MS - 1000,
             validators: 4,
             host: "127.0.0.1".to_owned(),
             base_port: 26_600,
-        };
+        })
+    }
+
+    /// The devnet of a plan at height 0, a second after its genesis.
+    pub fn on(plan: &Plan) -> Self {
         let mut count = 0u64;
         let mut seed = || {
             count += 1;
             hash("titian test seed v1", &[&count.to_be_bytes()]).0
         };
-        let devnet = devnet::make(&plan, &mut seed).expect("the devnet plan is sound");
+        let devnet = devnet::make(plan, &mut seed).expect("the devnet plan is sound");
         let mut state = MemoryState::default();
         state.apply(&devnet.genesis.initial_state().expect("genesis state is sound"));
         let keys = devnet.keys.into_iter().map(|key| ((key.party, key.number), key.seed)).collect();
@@ -66,8 +72,9 @@ impl World {
             genesis: devnet.genesis,
             state,
             height: 0,
-            time_ms: START_MS,
+            time_ms: plan.time_ms + 1000,
             nodes: devnet.nodes,
+            journal: None,
             keys,
             seeds: 0,
         }
@@ -130,6 +137,9 @@ impl World {
 
     /// Runs one block of transactions. The clock moves on by a second.
     pub fn run_transactions(&mut self, transactions: &[Vec<u8>]) -> Vec<Receipt> {
+        if let Some(journal) = &mut self.journal {
+            journal.extend_from_slice(transactions);
+        }
         let checked: Vec<CheckedTransaction> = transactions
             .iter()
             .map(|bytes| CheckedTransaction::check(bytes, &self.state, self.time_ms))

@@ -6,13 +6,13 @@ use titian_contracts::block::ValidatorSet;
 use titian_node::consensus::Application;
 use titian_node::consensus::baseline::{self, LoopbackNode, loopback};
 use titian_node::consensus::{Engine, EngineStatus, Phase};
+use titian_tests::ports::free_forty;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const RESUME: Duration = Duration::from_secs(10);
 
-fn network(home: &std::path::Path, count: usize) -> Vec<LoopbackNode> {
-    loopback(home, count, Duration::from_millis(50), Duration::from_millis(500))
-        .expect("free ports")
+fn network(home: &std::path::Path, count: u16) -> Vec<LoopbackNode> {
+    loopback(home, free_forty(), count, Duration::from_millis(50), Duration::from_millis(500))
 }
 
 async fn wait(
@@ -234,9 +234,10 @@ async fn a_folder_in_use_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_bare_engine_can_be_measured() {
     let home = tempfile::tempdir().expect("folder");
-    let result = baseline::measure(home.path(), 5_000, 300, Duration::from_millis(100))
-        .await
-        .expect("measures");
+    let result =
+        baseline::measure(home.path(), free_forty(), 5_000, 300, Duration::from_millis(100))
+            .await
+            .expect("measures");
     println!("{result:?}: {:.0} payloads/s", result.payloads_per_second());
     assert_eq!(result.payloads, 5_000);
 }

@@ -4,12 +4,12 @@
 //! One test function, because one network serves all of it; each phase names what it shows. The
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use titian_tests::ports::free_forty;
 
 /// Blocks must flow again within this, whatever was killed (architecture.md §1). The second factor
 /// pays for a machine that runs other things.
@@ -113,25 +113,12 @@ impl Drop for Network {
     }
 }
 
-/// A base port with forty free ones behind it. Below 32,768: the system gives ports above it to
-/// outgoing connections, and one of those may hold the port of a node that is down.
-fn base_port() -> u16 {
-    let first = 10_000 + u16::try_from(std::process::id() % 500).unwrap_or(0) * 40;
-    (0..500_u16)
-        .map(|n| 10_000 + (first - 10_000 + n * 40) % 20_000)
-        .find(|base| {
-            let mut ports = *base..*base + 40;
-            ports.all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        })
-        .expect("forty free ports")
-}
-
 #[test]
 fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let network = Network { folder: temporary.path().join("net") };
     let folder = network.folder.display().to_string();
-    let port = base_port().to_string();
+    let port = free_forty().to_string();
     network.done(&["devnet", "up", "--dir", &folder, "--validators", "4", "--base-port", &port]);
 
     // the main job; it stops and restarts the nodes itself and checks its proofs offline

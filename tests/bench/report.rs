@@ -1,0 +1,111 @@
+//! The figures: a Markdown table for people, flat keys for programs.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+/// Key, what it is, unit, digits after the point.
+const ROWS: [(&str, &str, &str, usize); 17] = [
+    ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
+    (
+        "baseline_malachite_ops_per_s_4v",
+        "Malachite alone, four validators, 300-byte payloads, nothing executed or stored",
+        "1/s",
+        0,
+    ),
+    ("ops_per_s_1v", "Operations, one validator", "1/s", 0),
+    ("submit_p50_ms_idle", "Submit to receipt, idle, p50 (4 validators)", "ms", 0),
+    ("submit_p99_ms_idle", "Submit to receipt, idle, p99", "ms", 0),
+    ("submit_p50_ms_70", "Submit to receipt at 70 % load, p50", "ms", 0),
+    ("submit_p99_ms_70", "Submit to receipt at 70 % load, p99", "ms", 0),
+    ("bytes_per_op", "Bytes on disk per operation and node", "B", 0),
+    ("cpu_ms_per_op", "CPU per operation, all four nodes", "ms", 3),
+    ("cpu_ms_per_op_1v", "CPU per operation, one node alone", "ms", 3),
+    ("rss_mib", "Memory of a node, peak (4 validators)", "MiB", 0),
+    ("rss_mib_1v", "Memory of a node, peak (1 validator)", "MiB", 0),
+    ("reads_per_s", "Reads (`ubin_get`) at one node", "1/s", 0),
+    (
+        "rules_check_us",
+        "Rules alone, one core: parse and verify signatures, per operation",
+        "µs",
+        0,
+    ),
+    ("rules_execute_us", "Rules alone, one core: execute, per operation", "µs", 0),
+    ("proof_make_us", "Make a proof of one record", "µs", 0),
+    ("proof_verify_us", "Verify it, certificate included", "µs", 0),
+];
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Report {
+    machine: String,
+    block_time_ms: u64,
+    figures: BTreeMap<String, f64>,
+    acts: BTreeMap<String, u64>,
+    notes: Vec<String>,
+}
+
+impl Report {
+    /// Nothing measured yet.
+    pub(crate) const fn new(machine: String, block_time_ms: u64) -> Self {
+        Self {
+            machine,
+            block_time_ms,
+            figures: BTreeMap::new(),
+            acts: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes in a figure.
+    pub(crate) fn figure(&mut self, key: &str, value: f64) {
+        eprintln!("  {key} {value:.3}");
+        self.figures.insert(key.to_owned(), value);
+    }
+
+    /// Takes in what was executed.
+    pub(crate) fn mix(&mut self, acts: &BTreeMap<String, u64>) {
+        for (act, count) in acts {
+            *self.acts.entry(act.clone()).or_insert(0) += count;
+        }
+    }
+
+    /// Takes in a remark.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// The figures with flat keys.
+    pub(crate) fn json(&self) -> Result<String> {
+        let rounded: BTreeMap<&str, f64> = self
+            .figures
+            .iter()
+            .map(|(key, value)| (key.as_str(), (value * 1000.0).round() / 1000.0))
+            .collect();
+        Ok(serde_json::to_string_pretty(&rounded)? + "\n")
+    }
+
+    /// The table, with its set-up.
+    pub(crate) fn markdown(&self) -> String {
+        let acts: Vec<String> =
+            self.acts.iter().map(|(act, count)| format!("{act} {count}")).collect();
+        let mut text = format!(
+            "Titian {}, Malachite 0.8.2, RocksDB 11; {}. Nodes and clients share the machine; blocks \
+             at least {} ms apart; every height synced to disk. Executed in all: {}.\n\n\
+             | What | Figure | Unit |\n|---|---:|---|\n",
+            env!("CARGO_PKG_VERSION"),
+            self.machine,
+            self.block_time_ms,
+            acts.join(", "),
+        );
+        for (key, what, unit, digits) in ROWS {
+            if let Some(value) = self.figures.get(key) {
+                text.push_str(&format!("| {what} | {value:.digits$} | {unit} |\n"));
+            }
+        }
+        for note in &self.notes {
+            text.push_str(&format!("\n{note}\n"));
+        }
+        text
+    }
+}
