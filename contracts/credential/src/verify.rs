@@ -19,7 +19,7 @@ use crate::did::{self, Algorithm, Resolved};
 use crate::proof::{CRYPTOSUITE, Proof, read_proofs};
 use crate::schema::{self, Evaluation};
 use crate::snapshot::{Known, Snapshot, Source, Trust, read};
-use crate::verdict::{Check, CheckResult, Decision, Policy, Verdict};
+use crate::verdict::{Check, CheckResult, Decision, Policy, Verdict, pointer_detail};
 use crate::{codes::Fault, digest_check, guard, json, model, status, time};
 
 /// Default clock skew.
@@ -638,14 +638,4 @@ impl FoundKey {
             Err("ALG_NOT_ALLOWED")
         }
     }
-}
-
-/// The pointer of a fault, cut to the part that repeats no member names but known ones: a name may
-/// be a claim that somebody smuggled in.
-fn pointer_detail(document: &Map<String, Value>, pointer: &str) -> Value {
-    let top = pointer.split('/').nth(1).unwrap_or_default();
-    if pointer.is_empty() || !document.contains_key(top) || pointer.len() > 256 {
-        return Value::Null;
-    }
-    json!({"pointer": pointer})
 }
