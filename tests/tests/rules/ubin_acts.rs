@@ -75,7 +75,7 @@ fn events_carry_public_facts_and_never_names() {
     let data = json::parse_canonical(event.data.as_bytes()).expect("JCS");
     let names: Vec<&str> =
         data.as_object().expect("an object").iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["bodyHash", "entity", "status", "ubin", "version"]);
+    assert_eq!(names, ["bodyHash", "entity", "metaSeq", "status", "ubin", "version"]);
     assert!(!event.data.contains("TITIAN"));
 }
 

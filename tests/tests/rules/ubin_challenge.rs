@@ -87,7 +87,7 @@ fn t12_a_challenge_runs_its_course_and_never_writes_the_record() {
     world.act(Register::Ubin, "challenge_decide", decision(id, "UPHELD"), R2).expect("corrected");
     assert_eq!(load(&world, id).state, ChallengeState::Upheld);
     let entity = &record(&world, &number).entity;
-    assert_eq!(challenge::open(&Overlay::new(&world.state), entity, "SG"), []);
+    assert!(challenge::open(&Overlay::new(&world.state), entity, "SG").is_empty());
     let withdraw = refused(&mut world, "challenge_withdraw", by_id(id), &[(&business, 1)]);
     assert_eq!(withdraw, Code::ChallengeState);
     for event in ["opened", "acknowledged", "upheld"] {

@@ -87,7 +87,8 @@ fn t20_each_broken_rule_of_a_scheme_change_gives_exactly_its_error() {
     let (mut world, _) = registered();
     let same = changed("UEN", &[]);
     let signers = |cc: &'static str| [(cc, 1), (cc, 2)];
-    let good = args(&world, &same);
+    let later = Value::from(START_MS + LOCK_MS + DAY_MS);
+    let good = args(&world, &same).with("effectiveMs", later);
     let mut expect = |args: Value, signers: &[(&str, u64)], due: Code| {
         let code = refused(&mut world, "scheme_put", args, signers);
         assert_eq!(code.name(), due.name());

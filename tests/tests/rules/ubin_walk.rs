@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ubin_identifier::Random;
-use crate::ubin_scene::{body_args, evidence, moved, next, relation, status, text, ubin_of};
+use crate::ubin_scene::{body_args, evidence, moved, next, relation, status, text};
 use titian_contracts::digest::Digest;
+use titian_contracts::execute::Receipt;
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Register};
 use titian_contracts::state::decode_content;
@@ -17,7 +18,7 @@ use titian_contracts::ubin::consent::{Consent, ConsentState};
 use titian_contracts::ubin::counter::counter_key;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{Entry, Record, record_key, ubin_of_key};
-use titian_tests::world::{World, company_body};
+use titian_tests::world::{World, company_body, outcome_of};
 
 const ACTS: &[&str] = &[
     "register",
@@ -86,8 +87,8 @@ struct Model {
     forwards: BTreeMap<Ubin, Ubin>,
     flows: BTreeMap<(String, &'static str), u64>,
     border: BTreeMap<(String, String, &'static str), u64>,
-    /// id, kind, record, named survivor
-    consents: Vec<(Digest, &'static str, Ubin, Option<Ubin>)>,
+    /// id, kind, record, and the number of the gaining state: for a merger the survivor
+    consents: Vec<(Digest, &'static str, Ubin, Ubin)>,
 }
 
 impl Model {
@@ -213,11 +214,12 @@ fn choose(random: &mut Random, model: &Model, world: &World) -> Try {
         }
         "continue_in" | "merge_in" | "consent_withdraw" => {
             plan.consent = consent;
-            let Some((id, _, from, survivor)) = consent.map(|i| &model.consents[i]) else {
+            let Some((id, kind, from, to)) = consent.map(|i| &model.consents[i]) else {
                 plan.args = Value::object([("id", Digest::ZERO.into())]);
                 return plan;
             };
-            let target = survivor.clone().unwrap_or_else(|| other.clone());
+            let target =
+                if *kind == "MERGE" { to.clone() } else { number(&to.cc, random.below(6)) };
             plan.ubin = target.clone();
             plan.other = model.now(from);
             plan.cc = target.cc.clone();
@@ -300,9 +302,8 @@ fn learn(model: &mut Model, plan: &Try, world: &World) {
             let op = world.op(Register::Ubin, act, args.clone());
             let kind = args.get("kind").and_then(Value::as_text).expect("set");
             let kind = if kind == "MERGE" { "MERGE" } else { "RELOCATE" };
-            let survivor = (kind == "MERGE").then(|| other.clone());
             let id = op::digest_of(Register::Ubin, &op);
-            model.consents.push((id, kind, ubin.clone(), survivor));
+            model.consents.push((id, kind, ubin.clone(), other.clone()));
         }
         "consent_withdraw" => {}
         _ => {
@@ -447,17 +448,30 @@ fn consents(world: &World) -> BTreeMap<Vec<u8>, ConsentState> {
 fn t04_random_acts_of_random_keys_keep_every_invariant_and_counter() {
     let mut applied: BTreeMap<&str, u32> = BTreeMap::new();
     for seed in 1..=6 {
-        walk(seed, 400, &mut applied);
+        let (world, blocks) = walk(seed, 400, &mut applied);
+        // T19: the same blocks on another run give the same receipts and state
+        let mut again = World::new();
+        for (transaction, receipt) in &blocks {
+            let found = again.run_transactions(std::slice::from_ref(transaction));
+            assert_eq!(found.first(), Some(receipt), "seed {seed}");
+        }
+        assert_eq!(again.state.0, world.state.0, "seed {seed}");
     }
     let never: Vec<&&str> = ACTS.iter().filter(|act| !applied.contains_key(**act)).collect();
     assert!(never.is_empty(), "never applied: {never:?}");
 }
 
-fn walk(seed: u64, steps: usize, applied: &mut BTreeMap<&'static str, u32>) {
+/// Walks `steps` blocks of one act; gives the world, and each transaction with its receipt.
+fn walk(
+    seed: u64,
+    steps: usize,
+    applied: &mut BTreeMap<&'static str, u32>,
+) -> (World, Vec<(Vec<u8>, Receipt)>) {
     let registrars = [("SG", "SG:ACRA"), ("MY", "MY:SSM"), ("TH", "TH:DBD")];
     let mut random = Random(seed);
     let mut world = World::new();
     let mut model = Model::default();
+    let mut blocks = Vec::new();
     for step in 0..steps {
         let plan = choose(&mut random, &model, &world);
         let wrong = random.below(12) == 0;
@@ -467,7 +481,10 @@ fn walk(seed: u64, steps: usize, applied: &mut BTreeMap<&'static str, u32>) {
         let signers = if random.below(12) == 0 { &two[..1] } else { &two[..] };
         let before = numbers(&world);
         let consents_before = consents(&world);
-        let result = world.act(Register::Ubin, plan.act, plan.args.clone(), signers);
+        let op = world.sign(&world.op(Register::Ubin, plan.act, plan.args.clone()), signers);
+        let receipt = world.run(&op);
+        blocks.push((World::transaction(&op), receipt.clone()));
+        let result = outcome_of(receipt).map(|_| ());
         let after = numbers(&world);
         let place = format!("seed {seed}, step {step}: {} by {signer}: {result:?}", plan.act);
         check_step(&before, &after, result.is_ok().then_some(&plan), &place);
@@ -485,4 +502,5 @@ fn walk(seed: u64, steps: usize, applied: &mut BTreeMap<&'static str, u32>) {
     }
     let keys = model.records.keys().map(record_key);
     assert!(keys.into_iter().all(|key| world.state.0.contains_key(&key)), "seed {seed}");
+    (world, blocks)
 }
