@@ -127,5 +127,5 @@ fn id_npwp16(bytes: &[u8]) -> NationalCheck {
             (_, doubled) => doubled / 10 + doubled % 10,
         })
         .sum();
-    NationalCheck::of(sum % 10 == 0)
+    NationalCheck::of(sum.is_multiple_of(10))
 }

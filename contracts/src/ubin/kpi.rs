@@ -191,8 +191,9 @@ fn add(counts: &mut Counts, key: &[&str], count: u64) {
 /// Adds a share in per mille where both figures keep to the floor.
 fn add_share(counts: &mut Counts, ams: &str, part: u64, whole: u64) {
     let small = |count: u64| (1..limits::SMALL_CELL_FLOOR).contains(&count);
-    if whole > 0 && !small(part) && !small(whole) && !small(whole.saturating_sub(part)) {
-        add(counts, &[ams, "perMille"], part.saturating_mul(1000) / whole);
+    let told = [part, whole, whole.saturating_sub(part)].into_iter().all(|count| !small(count));
+    if let (true, Some(share)) = (told, part.saturating_mul(1000).checked_div(whole)) {
+        add(counts, &[ams, "perMille"], share);
     }
 }
 
@@ -328,8 +329,8 @@ fn coverage(state: &dyn Scan) -> Counts {
     }
     let mut counts = Counts::new();
     for (ams, (part, whole)) in sums {
-        if whole > 0 {
-            add(&mut counts, &[&ams, "perMille"], part.saturating_mul(1000) / whole);
+        if let Some(share) = part.saturating_mul(1000).checked_div(whole) {
+            add(&mut counts, &[&ams, "perMille"], share);
         }
     }
     counts

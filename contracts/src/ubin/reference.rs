@@ -66,7 +66,7 @@ fn gln_check_holds(gln: &str) -> bool {
         .enumerate()
         .map(|(i, value)| if i % 2 == 0 { value } else { value * 3 })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// `icd:value`; codes outside the two assigned blocks are a warning.

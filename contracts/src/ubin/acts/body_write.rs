@@ -143,7 +143,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     if let (Some(clear), Some(old)) = (clear, &old) {
         take_away(ctx, &mut record, old, clear)?;
     }
-    let was_live = old.as_ref().is_some_and(|old| old.is_live());
+    // the entity of a number that was never given has no other record
+    let was_live = old.as_ref().is_none_or(|old| old.is_live());
     check_only_life(ctx, &known.ubin, was_live, &record)?;
     count_flow(ctx, &known.ubin.cc, act);
     store(ctx, op, &known.ubin, old.as_deref().map(|old| (&known.ubin, old)), record, warnings);
