@@ -23,6 +23,8 @@ pub const KINDS: &[&str] = &[
     "ledger-state",
     "ubin-presence",
     "ubin-absence",
+    "ubin-history",
+    "ubin-kpi",
     "vc-did",
     "vc-status",
     "vc-accreditation",
@@ -101,7 +103,9 @@ fn members(
     frame: Frame<'_>,
 ) -> Result<Value, VerifyError> {
     match kind {
-        "ubin-presence" | "ubin-absence" => ubin::claim(kind, stated, walk),
+        "ubin-presence" | "ubin-absence" | "ubin-history" | "ubin-kpi" => {
+            ubin::claim(kind, stated, walk)
+        }
         "vc-did" => access::claim(stated, walk, frame),
         "vc-status" | "vc-accreditation" => credential::claim(kind, stated, walk),
         "etr-status" | "etr-control" | "etr-absence" => etr::claim(kind, stated, walk, frame),

@@ -213,6 +213,52 @@ pub const UBIN_EVIDENCE_MAX: usize = 8;
 pub const TEXT_OVERRIDES_MAX: usize = 16;
 /// Aliases of a record.
 pub const ALIASES_MAX: usize = 16;
+/// Aliases of a record together with its former numbers: renumbering adds one.
+pub const ALIASES_WITH_FORMER_NUMBERS_MAX: usize = 64;
+/// Successions that a walk from a number to the record that goes on follows.
+pub const SUCCESSIONS_MAX: usize = 8;
+/// Records that one merger absorbs.
+pub const MERGER_ABSORBED_MAX: usize = 16;
+/// Life of a consent to a move across a border, shortest: 1 day.
+pub const CONSENT_OUT_MS_MIN: u64 = 86_400_000;
+/// Life of a consent to a move across a border, longest: 180 days.
+pub const CONSENT_OUT_MS_MAX: u64 = 180 * 86_400_000;
+/// Open challenges of one challenger against one record.
+pub const CHALLENGES_PER_CHALLENGER_MAX: usize = 3;
+/// Open challenges against one business.
+pub const CHALLENGES_MAX: usize = 50;
+/// Days to acknowledge and to decide a challenge.
+pub const CHALLENGE_DAYS: (u64, u64) = (5, 30);
+/// Days to acknowledge and to decide a challenge about personal data.
+pub const CHALLENGE_PERSONAL_DATA_DAYS: (u64, u64) = (1, 3);
+/// Fields that a challenge names.
+pub const CHALLENGE_FIELDS_MAX: usize = 8;
+/// Length of the pointer of such a field.
+pub const CHALLENGE_FIELD_BYTES_MAX: usize = 64;
+/// Pieces of evidence of a challenge.
+pub const CHALLENGE_EVIDENCE_MAX: usize = 4;
+/// Smallest count that a published cell may show, zero aside.
+pub const SMALL_CELL_FLOOR: u64 = 5;
+/// Rows of an attested table.
+pub const ATTESTED_ROWS_MAX: usize = 64;
+/// Time-lock of a change of a scheme: 14 days.
+pub const SCHEME_TIME_LOCK_MS: u64 = 14 * 86_400_000;
+/// Versions of a scheme that wait for their time.
+pub const SCHEME_VERSIONS_WAITING_MAX: usize = 4;
+/// Examples of each kind of a scheme, fewest.
+pub const SCHEME_EXAMPLES_MIN: usize = 5;
+/// Examples of each kind of a scheme, most.
+pub const SCHEME_EXAMPLES_MAX: usize = 64;
+/// Patterns of natural persons' numbers of a scheme.
+pub const SCHEME_DENY_MAX: usize = 32;
+/// Normalisation steps of a scheme.
+pub const SCHEME_STEPS_MAX: usize = 8;
+/// National status codes of a scheme.
+pub const SCHEME_STATUS_MAP_MAX: usize = 512;
+/// Entity types of a scheme.
+pub const SCHEME_TYPES_MAX: usize = 256;
+/// Largest age at which a record shows STALE.
+pub const SCHEME_REFRESH_DAYS_MAX: u64 = 3_660;
 /// Records kept per identifier of another system in the index of possible duplicates.
 pub const REFERENCE_HOLDERS_MAX: usize = 32;
 /// Possible duplicates that one receipt names.

@@ -7,7 +7,7 @@
 use super::body::{Body, PATH};
 use super::scheme::{self, Known};
 use super::text::{self, Suspicion};
-use super::vocabulary::{Category, NameType, RelationType, Status};
+use super::vocabulary::{Category, NameType, RelationType, SchemeUse, Status};
 use super::{identifier, reference};
 use crate::error::{Code, Reject};
 use crate::state::Overlay;
@@ -52,7 +52,7 @@ pub(super) fn judge(
     for identifier in &body.identifiers {
         warnings.extend(identifier.warning);
     }
-    check_relations(body, state)?;
+    check_relations(body, state, time_ms)?;
     check_personal_data(body, known, overrides)?;
     let parsed = identifier::judge(&known.scheme, known.ubin.local.clone());
     warnings.extend(parsed.warnings);
@@ -62,6 +62,18 @@ pub(super) fn judge(
     warnings.sort_unstable();
     warnings.dedup();
     Ok(warnings.into_iter().map(str::to_owned).collect())
+}
+
+/// The scheme carries records and takes registrations at `height`; the number matches its pattern.
+/// Errors name `field`.
+pub(super) fn check_scheme(known: &Known, height: u64, field: &str) -> Result<(), Reject> {
+    if known.scheme.entry.usage != SchemeUse::Primary || !known.takes_registrations(height) {
+        return Err(Reject::new(Code::SchemeNotPrimary, field, ""));
+    }
+    if known.scheme.is_canonical(&known.ubin.local) {
+        return Ok(());
+    }
+    Err(Reject::new(Code::LocalFormat, field, ""))
 }
 
 fn reject(code: Code, pointer: &str, detail: &str) -> Reject {
@@ -184,10 +196,11 @@ fn check_status(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
 }
 
 /// Targets are canonical UBINs of known schemes; a relation of loaded history fits the status.
-fn check_relations(body: &Body<'_>, state: &Overlay<'_>) -> Result<(), Reject> {
+fn check_relations(body: &Body<'_>, state: &Overlay<'_>, time_ms: u64) -> Result<(), Reject> {
     for (i, relation) in body.relations.iter().enumerate() {
         let pointer = format!("/relations/{i}/target");
-        scheme::known(state, relation.target).map_err(|code| reject(code, &pointer, ""))?;
+        scheme::known(state, time_ms, relation.target)
+            .map_err(|code| reject(code, &pointer, ""))?;
         if relation.target == body.value.get("ubin").and_then(|u| u.as_text()).unwrap_or_default() {
             return Err(reject(Code::Malformed, &pointer, "a record does not relate to itself"));
         }

@@ -1,7 +1,8 @@
 //! Counters behind the published figures (ubin-api.md §11) and the index of possible duplicates.
 //!
 //! Invariant (I9): each counter equals a full recount over the records, after every act. Counters
-//! change in the transaction that changes a record, through [`replace`] and [`flow`] only.
+//! change in the transaction that changes a record, through [`move_stock`], [`event`] and
+//! [`crossborder`] only.
 
 use super::identifier::Ubin;
 use super::record::{self, Record};
@@ -27,10 +28,14 @@ pub fn stock_cells<'a>(ubin: &'a Ubin, record: &Record) -> Option<[&'a str; 5]> 
     ])
 }
 
-/// Moves a record between the cells of `ubin_stock`.
-pub fn replace(state: &mut Overlay<'_>, ubin: &Ubin, old: Option<&Record>, new: &Record) {
-    let key = |record| stock_cells(ubin, record).map(|cells| counter_key("ubin_stock", &cells));
-    let (from, to) = (old.and_then(key), key(new));
+/// Moves a record between the cells of `ubin_stock`; a renumbered one also between numbers.
+pub fn move_stock(
+    state: &mut Overlay<'_>,
+    old: Option<(&Ubin, &Record)>,
+    new: Option<(&Ubin, &Record)>,
+) {
+    let key = |(ubin, record)| stock_cells(ubin, record).map(|c| counter_key("ubin_stock", &c));
+    let (from, to) = (old.and_then(key), new.and_then(key));
     if from == to {
         return;
     }
@@ -39,16 +44,23 @@ pub fn replace(state: &mut Overlay<'_>, ubin: &Ubin, old: Option<&Record>, new: 
         state.write(from, &count.saturating_sub(1));
     }
     if let Some(to) = to {
-        let count = value(state, &to);
-        state.write(to, &count.saturating_add(1));
+        add(state, to);
     }
 }
 
-/// Counts an event of `ubin_flow`: new, ended, restored, … in the month of block time.
-pub fn flow(state: &mut Overlay<'_>, cc: &str, time_ms: u64, event: &str) {
+/// Counts an event: `ubin_flow` (state, month of block time, event) and `ubin_challenges` (the
+/// same).
+pub fn event(state: &mut Overlay<'_>, metric: &str, cc: &str, time_ms: u64, event: &str) {
     let date = Date::of_ms(time_ms).to_string();
-    let month = date.get(..7).unwrap_or_default();
-    let key = counter_key("ubin_flow", &[cc, month, event]);
+    add(state, counter_key(metric, &[cc, date.get(..7).unwrap_or_default(), event]));
+}
+
+/// Counts a relocation or merger from one state to another.
+pub fn crossborder(state: &mut Overlay<'_>, from: &str, to: &str, kind: &str) {
+    add(state, counter_key("ubin_crossborder", &[from, to, kind]));
+}
+
+fn add(state: &mut Overlay<'_>, key: Vec<u8>) {
     let count = value(state, &key);
     state.write(key, &count.saturating_add(1));
 }

@@ -5,30 +5,35 @@
 //! full recount. No data of a natural person enters.
 //!
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
-//! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`view`]
-//! makes answers. Built are `register`, `update`, `confirm`, `suspend`, `reinstate`, `dissolve`,
-//! `restore` and `alias_add`; the other acts answer `NOT_BUILT`. It deliberately does not search
-//! names: that is the node's, outside consensus.
+//! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
+//! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
+//! place of whom; [`view`] and [`kpi`] make answers. Bulk import (`import_chunk`) answers
+//! `NOT_BUILT`. It deliberately does not search names: that is the node's, outside consensus.
 
 mod acts;
+pub mod attested;
 pub mod body;
 mod body_rules;
+pub mod challenge;
 pub mod check;
 mod claim;
+pub mod consent;
 pub mod counter;
 pub mod identifier;
+pub mod kpi;
 pub mod pattern;
 pub mod record;
 pub mod reference;
 pub mod scheme;
 mod scheme_json;
+mod scheme_state;
+pub mod succession;
 mod suggestion;
 pub mod text;
 pub mod unicode;
 pub mod view;
 pub mod vocabulary;
 
-use acts::BodyAct;
 use identifier::Ubin;
 
 use crate::context::Context;
@@ -93,12 +98,34 @@ impl Standing {
     }
 }
 
+/// The business that goes on in place of the one behind a number, and how far to trust its record
+/// at block time `time_ms` (ubin.md §5, actor hook): an alias in one hop, then closures and
+/// successor relations, at most eight. `UBIN_UNKNOWN`, `SUCCESSION_TOO_LONG`.
+pub fn resolve_actor(
+    state: &Overlay<'_>,
+    ubin: &str,
+    time_ms: u64,
+) -> Result<(Actor, &'static str), Code> {
+    let number = Ubin::parse_canonical(ubin).ok_or(Code::UbinUnknown)?;
+    let found = succession::resolve(state, &number)?;
+    let (ubin, record) = (found.ubin, found.record);
+    let days = refresh_days(state, &ubin, record.meta.scheme_version);
+    let challenges = challenge::open(state, &record.entity, &ubin.cc);
+    let quality = view::quality(&record, &challenges, days, time_ms);
+    let actor = Actor {
+        ubin: ubin.to_string(),
+        live: record.is_live(),
+        may_act: record.may_act(),
+        entity: record.entity,
+    };
+    Ok((actor, quality))
+}
+
 /// The body that an op carries, with its hash, so that a node can keep bodies by hash.
 pub fn body_of(op: &Op) -> Option<(Digest, &Value)> {
-    if op.register != Register::Ubin {
+    if op.register != Register::Ubin || !acts::carries_body(&op.act) {
         return None;
     }
-    BodyAct::parse(&op.act)?;
     let body = op.args().get("body")?;
     Some((body::body_hash(body), body))
 }
@@ -111,11 +138,5 @@ pub fn refresh_days(state: &Overlay<'_>, ubin: &Ubin, scheme_version: u64) -> u6
 
 /// Runs one UBIN act.
 pub fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    if let Some(act) = BodyAct::parse(&op.act) {
-        return acts::write_body(ctx, op, act);
-    }
-    match op.act.as_str() {
-        "alias_add" => acts::add_alias(ctx, op),
-        _ => Err(Reject::new(Code::NotBuilt, "/act", "the act comes with a later release")),
-    }
+    acts::apply(ctx, op)
 }

@@ -50,8 +50,12 @@ pub struct Record {
     pub registered_on: Option<String>,
     /// LEI and GLN, for the index of possible duplicates: (scheme, value).
     pub references: Vec<(String, String)>,
-    /// The aliases that forward here, canonical.
+    /// The aliases that forward here, canonical; former numbers among them.
     pub aliases: Vec<String>,
+    /// The successor that the relations of a body with a terminal status name (loaded history).
+    pub successor: Option<String>,
+    /// Records that are marked as duplicates of this one (I6).
+    pub duplicates: u64,
     /// What the ledger adds.
     pub meta: Meta,
 }
@@ -137,6 +141,12 @@ impl Record {
     /// Live and not SUSPENDED.
     pub fn may_act(&self) -> bool {
         self.is_live() && self.shown_status() != Status::Suspended
+    }
+
+    /// The record that goes on in place of this one, as closure or body name it.
+    pub fn successor(&self) -> Option<&str> {
+        let closure = self.meta.closure.as_ref().map(|closure| closure.successor.as_str());
+        closure.or(self.successor.as_deref())
     }
 
     /// Whether no write but a correction is allowed: closed, terminal or annulled.

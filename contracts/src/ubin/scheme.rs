@@ -3,7 +3,8 @@
 //! Invariant: an entry is data signed by its state; every version stays readable; the codes of one
 //! country are prefix-free. [`SchemeTable`] is what parsing needs: [`SchemeTable::genesis`] serves
 //! a program without a node, [`SchemeTable::of_state`] what is in force on a ledger. It
-//! deliberately does not hold legal-form tokens, which only search and import use.
+//! deliberately does not hold legal-form tokens, which only search and import use; which version is
+//! in force when is the matter of `scheme_state`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,7 +18,12 @@ use super::vocabulary::{SchemeUse, Status};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members};
 use crate::limits;
-use crate::state::{KeyBuilder, Overlay, decode_content};
+use crate::state::Overlay;
+
+pub use super::scheme_state::{
+    CountryIndex, DenyPhase, Known, SchemeInForce, SchemeVersion, countries_key, country,
+    country_key, known, scheme_key,
+};
 
 /// The table that genesis starts from.
 const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
@@ -230,6 +236,11 @@ impl Scheme {
         exact.or(prefix).map(|(_, status)| *status)
     }
 
+    /// Adds patterns of natural persons' numbers, of versions that wait: they hold at once.
+    pub(super) fn deny_more(&mut self, patterns: &[String]) {
+        self.deny.extend(patterns.iter().filter_map(|pattern| Pattern::parse(pattern)));
+    }
+
     /// Runs the examples: every one must give its stated result (`SCHEME_EXAMPLE_FAILED`).
     pub fn check_examples(&self) -> Result<(), Reject> {
         let failed = |field: String| Reject::new(Code::SchemeExampleFailed, &field, "");
@@ -258,6 +269,7 @@ impl Scheme {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemeTable {
     countries: BTreeMap<String, Vec<Scheme>>,
+    holds_until_ms: u64,
 }
 
 impl SchemeTable {
@@ -305,16 +317,25 @@ impl SchemeTable {
         Ok(())
     }
 
-    /// The table in force in a state.
-    pub fn of_state(state: &Overlay<'_>) -> Self {
-        let mut table = Self::default();
+    /// The table in force in a state at block time `time_ms`.
+    pub fn of_state(state: &Overlay<'_>, time_ms: u64) -> Self {
+        let mut table = Self { holds_until_ms: u64::MAX, ..Self::default() };
         for cc in state.read::<Vec<String>>(&countries_key()).unwrap_or_default() {
             let index = country(state, &cc).unwrap_or_default();
-            let schemes = index.schemes.iter().filter_map(|s| load(state, &cc, &s.code, s.version));
-            let schemes = schemes.map(|scheme| (*scheme).clone()).collect();
+            let schemes = index.schemes.iter().filter_map(|s| s.load(state, &cc, time_ms));
+            let schemes = schemes.map(Rc::unwrap_or_clone).collect();
+            let waiting = index.schemes.iter().flat_map(|s| s.waiting(time_ms));
+            let next = waiting.map(|version| version.effective_ms).min();
+            table.holds_until_ms = table.holds_until_ms.min(next.unwrap_or(u64::MAX));
             table.countries.insert(cc, schemes);
         }
         table
+    }
+
+    /// The block time, ms, from which a version that waits makes this table out of date;
+    /// `u64::MAX` if none waits. Meant for tables made by [`Self::of_state`].
+    pub const fn holds_until_ms(&self) -> u64 {
+        self.holds_until_ms
     }
 
     /// The schemes of a country, ordered by code; `None` if the country is unknown.
@@ -344,135 +365,12 @@ impl SchemeTable {
             countries.push(cc.clone());
             let mut index = CountryIndex::default();
             for Scheme { entry, .. } in schemes {
-                index.schemes.push(SchemeInForce {
-                    code: entry.code.clone(),
-                    version: entry.version,
-                    suspended: false,
-                    retired_at_height: None,
-                });
-                index.deny.extend(entry.personal_deny.iter().cloned());
+                index.schemes.push(SchemeInForce::new(&entry.code, entry.version, 0));
                 state.write(scheme_key(cc, &entry.code, entry.version), entry);
             }
-            index.deny.sort();
-            index.deny.dedup();
+            index.deny = index.deny_phases(state, cc);
             state.write(country_key(cc), &index);
         }
         state.write(countries_key(), &countries);
     }
-}
-
-/// What is in force in one country: `ubin/schemes/{cc}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct CountryIndex {
-    /// Its schemes, ordered by code, retired ones included.
-    pub schemes: Vec<SchemeInForce>,
-    /// The patterns of natural persons' numbers of all its schemes, for the scan of texts.
-    pub deny: Vec<String>,
-}
-
-/// Which version of a scheme is in force.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct SchemeInForce {
-    /// The code.
-    pub code: String,
-    /// The version.
-    pub version: u64,
-    /// Takes no registrations now (`scheme_suspend`).
-    pub suspended: bool,
-    /// Takes no registrations from this height on.
-    pub retired_at_height: Option<u64>,
-}
-
-impl SchemeInForce {
-    /// Whether records may be registered under it at `height`.
-    pub fn takes_registrations(&self, height: u64) -> bool {
-        !self.suspended && self.retired_at_height.is_none_or(|retired| height < retired)
-    }
-}
-
-/// The schemes in force in a country.
-pub fn country(state: &Overlay<'_>, cc: &str) -> Option<CountryIndex> {
-    state.read(&country_key(cc))
-}
-
-/// One version of a scheme as stored.
-pub fn load(state: &Overlay<'_>, cc: &str, code: &str, version: u64) -> Option<Rc<Scheme>> {
-    state.derived(&scheme_key(cc, code, version), |content| {
-        let entry: SchemeEntry = decode_content(&content)?;
-        Some(Scheme::new(entry).expect("a stored entry was checked when it was written"))
-    })
-}
-
-/// The patterns of natural persons' numbers of all schemes of a country.
-fn deny_patterns(state: &Overlay<'_>, cc: &str) -> Rc<Vec<Pattern>> {
-    let made = state.derived(&country_key(cc), |content| {
-        let index: CountryIndex = decode_content(&content)?;
-        let pattern = |text: &String| {
-            Pattern::parse(text).expect("a stored pattern was checked when it was written")
-        };
-        Some(index.deny.iter().map(pattern).collect())
-    });
-    made.unwrap_or_default()
-}
-
-/// State key of the countries.
-pub fn countries_key() -> Vec<u8> {
-    b"ubin/countries".to_vec()
-}
-
-/// State key of what is in force in a country.
-pub fn country_key(cc: &str) -> Vec<u8> {
-    KeyBuilder::new("ubin", "schemes").text(cc).build()
-}
-
-/// State key of one version of a scheme.
-pub fn scheme_key(cc: &str, code: &str, version: u64) -> Vec<u8> {
-    KeyBuilder::new("ubin", "scheme").text(cc).text(code).number(version).build()
-}
-
-/// A number of a known scheme, with what judges it.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// The number.
-    pub ubin: super::identifier::Ubin,
-    /// The scheme version in force.
-    pub scheme: Rc<Scheme>,
-    /// Whether it takes registrations.
-    pub in_force: SchemeInForce,
-    /// The patterns of natural persons' numbers of the country.
-    pub deny: Rc<Vec<Pattern>>,
-}
-
-/// Reads a canonical UBIN against the schemes in force, with the errors of parsing (ubin.md §1.4);
-/// another spelling is `MALFORMED`, for ops name one number in one way.
-pub fn known(state: &Overlay<'_>, text: &str) -> Result<Known, Code> {
-    let squeezed = squeeze(text)?;
-    let mut parts = text.split('-');
-    let (Some(cc), Some(code), Some(local), Some(check), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(Code::Malformed);
-    };
-    if [cc, code, local, check].concat() != squeezed {
-        return Err(Code::Malformed);
-    }
-    let index = country(state, cc).ok_or(Code::UbinCountryUnknown)?;
-    let in_force = index.schemes.into_iter().find(|scheme| scheme.code == code);
-    let in_force = in_force.ok_or(Code::UbinSchemeUnknown)?;
-    let scheme = load(state, cc, code, in_force.version).ok_or(Code::UbinSchemeUnknown)?;
-    if !(1..=limits::UBIN_LOCAL_CHARS_MAX).contains(&local.len()) {
-        return Err(Code::UbinLocalLength);
-    }
-    if scheme.is_personal(local) {
-        return Err(Code::PersonalNumberRefused);
-    }
-    let ubin = super::identifier::Ubin {
-        cc: cc.to_owned(),
-        scheme: code.to_owned(),
-        local: local.to_owned(),
-    };
-    if ubin.check() != check {
-        return Err(Code::UbinCheckFailed);
-    }
-    Ok(Known { ubin, scheme, in_force, deny: deny_patterns(state, cc) })
 }

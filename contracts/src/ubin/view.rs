@@ -1,9 +1,9 @@
 //! Answers about records as JSON (ubin.md §2, ubin-api.md §7), made from state and a body.
 //!
 //! Invariant: a view shows what stands at one height and one block date; quality CHALLENGED, STALE
-//! and CURRENT are derived here and never stored. Challenges come with a later release, so none is
-//! open.
+//! and CURRENT are derived here and never stored, and so is whether a challenge is overdue.
 
+use super::challenge::{self, OpenChallenge};
 use super::check::NationalCheck;
 use super::identifier::{self, ParseError, Parsed, Ubin};
 use super::record::{Meta, Record};
@@ -23,10 +23,16 @@ pub struct AsOf {
 
 /// How far to trust a record: the first that holds of ANNULLED, DUPLICATE, CHALLENGED, STALE,
 /// CURRENT. `refresh_days` is that of the record's scheme.
-pub fn quality(record: &Record, refresh_days: u64, time_ms: u64) -> &'static str {
+pub fn quality(
+    record: &Record,
+    challenges: &[OpenChallenge],
+    refresh_days: u64,
+    time_ms: u64,
+) -> &'static str {
     match &record.meta.mark {
         Some(mark) if mark.canonical.is_some() => "DUPLICATE",
         Some(_) => "ANNULLED",
+        None if !challenges.is_empty() => "CHALLENGED",
         None if is_stale(record, refresh_days, time_ms) => "STALE",
         None => "CURRENT",
     }
@@ -39,15 +45,17 @@ fn is_stale(record: &Record, refresh_days: u64, time_ms: u64) -> bool {
 }
 
 /// The answer for a record. `body` is the body of its version, if this node has it; `via` the
-/// alias by which it was asked for.
+/// alias by which it was asked for, `challenges` what is open against it.
 pub fn record(
     ubin: &Ubin,
     record: &Record,
     body: Option<&Value>,
     via: Option<&str>,
     refresh_days: u64,
+    challenges: &[OpenChallenge],
     at: AsOf,
 ) -> Value {
+    let overdue = challenges.iter().any(|challenge| at.time_ms > challenge.due_ms);
     let mut members = vec![
         ("found", Value::from(true)),
         ("ubin", Value::from(ubin.to_string())),
@@ -57,13 +65,20 @@ pub fn record(
         ("status", Value::from(record.shown_status().name())),
         ("live", Value::from(record.is_live())),
         ("mayAct", Value::from(record.may_act())),
-        ("quality", Value::from(quality(record, refresh_days, at.time_ms))),
+        ("quality", Value::from(quality(record, challenges, refresh_days, at.time_ms))),
         ("confirmedOn", Value::from(record.confirmed_on.as_str())),
         ("sourceAsOf", Value::from(record.source_as_of.as_str())),
         ("warnings", texts(&record.meta.warnings)),
         ("aliases", texts(&record.aliases)),
         ("asOf", as_of(at)),
-        ("challenges", Value::object([("open", Value::Int(0)), ("overdue", Value::from(false))])),
+        (
+            "challenges",
+            Value::object([
+                ("open", Value::from(challenges.len() as u64)),
+                ("overdue", Value::from(overdue)),
+            ]),
+        ),
+        ("successor", Value::from(record.successor())),
         (
             "record",
             Value::object([
@@ -101,7 +116,26 @@ pub fn get(
     let via = (current != *ubin).then(|| ubin.to_string());
     let refresh_days = super::refresh_days(state, &current, found.meta.scheme_version);
     let body = body_of(found.body_hash);
-    record(&current, &found, body.as_ref(), via.as_deref(), refresh_days, at)
+    let challenges = challenge::open(state, &found.entity, &current.cc);
+    record(&current, &found, body.as_ref(), via.as_deref(), refresh_days, &challenges, at)
+}
+
+/// Among the states of a record up to some height, newest first, the one that holds on a legal date
+/// (ubin.md §2.2): the greatest validFrom, then the greatest version, with the marks of the newest
+/// state, and its closure from the date of the closure on.
+pub fn on_date(states: &[Record], date: Date) -> Option<Record> {
+    let newest = states.first()?;
+    let begun = |text: &str| Date::parse(text).is_some_and(|from| from <= date);
+    // of one version the newest state stands first: the last maximum from the back is the first
+    let found = states
+        .iter()
+        .rev()
+        .filter(|record| begun(&record.valid_from))
+        .max_by_key(|record| (&record.valid_from, record.version))?;
+    let mut record = found.clone();
+    record.meta.mark.clone_from(&newest.meta.mark);
+    record.meta.closure = newest.meta.closure.clone().filter(|closure| begun(&closure.date));
+    Some(record)
 }
 
 /// What the ledger adds to a body.

@@ -32,6 +32,8 @@ macro_rules! vocabulary {
     };
 }
 
+pub(super) use vocabulary;
+
 vocabulary! {
     /// What kind of business a record is about.
     Category {

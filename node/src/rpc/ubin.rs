@@ -17,7 +17,7 @@ use titian_contracts::time::Date;
 use titian_contracts::ubin::identifier::{self, ParseError, Parsed, Ubin};
 use titian_contracts::ubin::record::{self, Entry, Record, record_key, ubin_of_key};
 use titian_contracts::ubin::scheme::{self, SchemeTable};
-use titian_contracts::ubin::{counter, refresh_days, view as ubin_view};
+use titian_contracts::ubin::{challenge, counter, refresh_days, view as ubin_view};
 
 use super::at::At;
 use super::methods::{Answer, add, blocking};
@@ -86,6 +86,7 @@ pub(super) struct Tables(Mutex<Option<(Vec<u64>, Arc<SchemeTable>)>>);
 /// The scheme tables in force.
 fn table(state: &State) -> Arc<SchemeTable> {
     let reader = state.ledger().reader();
+    let now = state.ledger().head().time_ms;
     let changed = |key: Vec<u8>| reader.get(&key).map_or(0, |stored| stored.last_changed);
     let mut kept = state.tables.0.lock().unwrap_or_else(PoisonError::into_inner);
     let mut stamps = vec![changed(scheme::countries_key())];
@@ -94,10 +95,11 @@ fn table(state: &State) -> Arc<SchemeTable> {
     }
     if let Some((known, table)) = kept.as_ref()
         && *known == stamps
+        && now < table.holds_until_ms()
     {
         return Arc::clone(table);
     }
-    let table = Arc::new(SchemeTable::of_state(&Overlay::new(&reader)));
+    let table = Arc::new(SchemeTable::of_state(&Overlay::new(&reader), now));
     let mut stamps = vec![changed(scheme::countries_key())];
     stamps.extend(table.countries().map(|cc| changed(scheme::country_key(cc))));
     *kept = Some((stamps, Arc::clone(&table)));
@@ -239,10 +241,13 @@ fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Object {
     let Some(record) = best else {
         return at.stamp(view::object(&ubin_view::absence(ubin, moment)));
     };
-    let days = refresh_days(&Overlay::new(&at.reader), &number, record.meta.scheme_version);
+    let overlay = Overlay::new(&at.reader);
+    let days = refresh_days(&overlay, &number, record.meta.scheme_version);
+    let open = challenge::open(&overlay, &record.entity, &number.cc);
     let via = (number != *ubin).then(|| ubin.to_string());
     let body = body(state, record.body_hash);
-    let shown = ubin_view::record(&number, &record, body.as_ref(), via.as_deref(), days, moment);
+    let via = via.as_deref();
+    let shown = ubin_view::record(&number, &record, body.as_ref(), via, days, &open, moment);
     at.stamp(view::object(&shown))
 }
 

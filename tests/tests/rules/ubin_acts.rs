@@ -75,7 +75,7 @@ fn events_carry_public_facts_and_never_names() {
     let data = json::parse_canonical(event.data.as_bytes()).expect("JCS");
     let names: Vec<&str> =
         data.as_object().expect("an object").iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["bodyHash", "entity", "status", "ubin", "version"]);
+    assert_eq!(names, ["bodyHash", "entity", "metaSeq", "status", "ubin", "version"]);
     assert!(!event.data.contains("TITIAN"));
 }
 
@@ -188,7 +188,7 @@ fn each_broken_precondition_of_an_act_gives_exactly_its_error() {
     expect("dissolve", with_reason(&moved(&first, "SUSPENDED")), R2, Code::BadTransition);
     expect("restore", with_reason(&moved(&first, "ACTIVE")), R2, Code::BadTransition);
     // not built
-    expect("annul", Value::object([("ubin", text("x"))]), R2, Code::NotBuilt);
+    expect("import_chunk", Value::object([("cc", text("SG"))]), R1, Code::NotBuilt);
 }
 
 #[test]

@@ -276,8 +276,8 @@ fn quality_follows_the_block_date_and_is_never_stored() {
     let days = ubin::refresh_days(&Overlay::new(&world.state), &number, 1);
     assert_eq!(days, 400);
     // confirmed on 2026-06-30, one day before START_MS
-    assert_eq!(view::quality(&record, days, START_MS + 399 * DAY_MS), "CURRENT");
-    assert_eq!(view::quality(&record, days, START_MS + 400 * DAY_MS), "STALE");
+    assert_eq!(view::quality(&record, &[], days, START_MS + 399 * DAY_MS), "CURRENT");
+    assert_eq!(view::quality(&record, &[], days, START_MS + 400 * DAY_MS), "STALE");
 }
 
 #[test]

@@ -64,6 +64,42 @@ pub(crate) fn moved(old: &Value, code: &str) -> Value {
     if code == "DISSOLVED" { body } else { body.without("endedOn") }
 }
 
+/// What a meta write quotes of a record: number, version and sequence.
+pub(crate) fn quote(world: &World, ubin: &Ubin) -> Value {
+    let record = record(world, ubin);
+    Value::object([
+        ("ubin", Value::from(ubin.to_string())),
+        ("version", Value::from(record.version)),
+        ("metaSeq", Value::from(record.meta.seq)),
+    ])
+}
+
+/// The same, with a reason.
+pub(crate) fn quote_reason(world: &World, ubin: &Ubin) -> Value {
+    quote(world, ubin).with("reason", text("OTHER"))
+}
+
+pub(crate) fn relation(kind: &str, target: &str) -> Value {
+    Value::List(vec![Value::object([
+        ("type", text(kind)),
+        ("target", text(target)),
+        ("from", text("2026-06-30")),
+    ])])
+}
+
+/// A company of a state with its registrar's two officers: its body, registered.
+pub(crate) fn company(world: &mut World, registrar: &str, scheme: &str, local: &str) -> Value {
+    let body = company_body(&registrar[..2], scheme, local, "TITIAN DEMO");
+    run(world, "register", &body, &[(registrar, 1)]).expect("the registrar may register");
+    body
+}
+
+/// The value of a counter.
+pub(crate) fn count(world: &World, metric: &str, cells: &[&str]) -> u64 {
+    let key = titian_contracts::ubin::counter::counter_key(metric, cells);
+    titian_contracts::ubin::counter::value(&Overlay::new(&world.state), &key)
+}
+
 /// Runs a body act with a reason.
 pub(crate) fn run(
     world: &mut World,

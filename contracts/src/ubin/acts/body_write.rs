@@ -1,0 +1,400 @@
+//! The acts that write the next version of a record under its number: register, update, confirm,
+//! suspend, reinstate, dissolve, restore, correct (ubin.md §4).
+//!
+//! Invariants: I4 version and `prev` chain without gaps; I5 the entity never changes. Replay is
+//! refused because a body names the version it follows and the key of a new number is taken.
+
+use super::{check_new_number, check_only_life, note, put, read_number, read_reason, require};
+use crate::access::authority::Rule;
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::error::{Code, Reject};
+use crate::json::{Members, Value};
+use crate::limits;
+use crate::op::Op;
+use crate::ubin::body::{Body, PATH, body_hash};
+use crate::ubin::body_rules;
+use crate::ubin::counter;
+use crate::ubin::identifier::Ubin;
+use crate::ubin::record::{self, Entry, Meta, Record, entity_id};
+use crate::ubin::reference;
+use crate::ubin::scheme::Known;
+use crate::ubin::vocabulary::{Reason, RelationType, Status};
+
+/// Where the number stands in the op.
+pub(super) const NUMBER: &str = "/args/body/ubin";
+
+/// The acts of this file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyAct {
+    Register,
+    Update,
+    Confirm,
+    Suspend,
+    Reinstate,
+    Dissolve,
+    Restore,
+    Correct,
+}
+
+impl BodyAct {
+    /// The act of a name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "register" => Self::Register,
+            "update" => Self::Update,
+            "confirm" => Self::Confirm,
+            "suspend" => Self::Suspend,
+            "reinstate" => Self::Reinstate,
+            "dissolve" => Self::Dissolve,
+            "restore" => Self::Restore,
+            "correct" => Self::Correct,
+            _ => return None,
+        })
+    }
+
+    const fn rule(self) -> Rule {
+        match self {
+            Self::Dissolve | Self::Restore | Self::Correct => Rule::R2,
+            _ => Rule::R1,
+        }
+    }
+
+    /// Where the reason of the act may stand, if it needs one: in the op, or in the status too.
+    const fn needs_reason(self) -> Option<bool> {
+        match self {
+            Self::Suspend | Self::Reinstate | Self::Dissolve | Self::Restore => Some(true),
+            Self::Correct => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// What a correction takes away besides writing a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clear {
+    Mark,
+    Closure,
+}
+
+/// The arguments that every act with a body takes.
+pub(super) struct BodyArguments<'a> {
+    pub(super) body: &'a Value,
+    pub(super) number: &'a str,
+    pub(super) reason: Option<Reason>,
+    /// Pointers below the body that R2 passes in spite of the scan for personal data.
+    pub(super) overrides: Vec<&'a str>,
+}
+
+impl<'a> BodyArguments<'a> {
+    /// Reads `body`, `reason` and `textOverrides`.
+    pub(super) fn read(m: &mut Members<'a>) -> Result<Self, Reject> {
+        let body = m.required("body")?;
+        let number = Members::of(body, PATH)?.text("ubin")?;
+        let reason = read_reason(m)?;
+        let overrides = match m.optional("textOverrides") {
+            None => Vec::new(),
+            Some(Value::List(list)) if list.len() > limits::TEXT_OVERRIDES_MAX => {
+                return Err(Reject::new(Code::FieldLimit, "/args/textOverrides", "too many"));
+            }
+            Some(Value::List(list)) => list
+                .iter()
+                .map(|item| item.as_text().filter(|pointer| pointer.starts_with('/')))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| m.malformed("textOverrides", "JSON pointers below the body"))?,
+            Some(_) => return Err(m.malformed("textOverrides", "a list is expected")),
+        };
+        Ok(Self { body, number, reason, overrides })
+    }
+
+    /// An override of the scan needs evidence.
+    pub(super) fn check_overrides(&self, body: &Body<'_>) -> Result<(), Reject> {
+        if self.overrides.is_empty() { Ok(()) } else { require_evidence(body) }
+    }
+}
+
+/// Runs an act of this file.
+pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<(), Reject> {
+    let mut m = op.read_args()?;
+    let args = BodyArguments::read(&mut m)?;
+    let successor_unknown = read_successor_unknown(&mut m, act)?;
+    let clear = read_clear(&mut m, act)?;
+    m.finish()?;
+    let known = read_number(ctx, args.number, NUMBER)?;
+    let rule = if args.overrides.is_empty() { act.rule() } else { Rule::R2 };
+    require(ctx, op, &[&known], rule)?;
+
+    let old = existing(ctx, &known, act, body_hash(args.body))?;
+    let body = Body::read(args.body)?;
+    check_succession(&body, old.as_deref())?;
+    if act == BodyAct::Register {
+        check_new_number(ctx, &known, NUMBER)?;
+    }
+    let warnings = body_rules::judge(&body, &known, ctx.state, ctx.time_ms, &args.overrides)?;
+    check_justification(&args, &body, act)?;
+    match &old {
+        None => check_entity(&body, &known.ubin)?,
+        Some(old) => check_change(&body, old, act)?,
+    }
+    if matches!(act, BodyAct::Register | BodyAct::Correct) && !successor_unknown {
+        check_successor_named(&body)?;
+    }
+    let mut record = record_of(ctx, &known, &body, &warnings, old.as_deref());
+    if let (Some(clear), Some(old)) = (clear, &old) {
+        take_away(ctx, &mut record, old, clear)?;
+    }
+    // the entity of a number that was never given has no other record
+    let was_live = old.as_ref().is_none_or(|old| old.is_live());
+    check_only_life(ctx, &known.ubin, was_live, &record)?;
+    count_flow(ctx, &known.ubin.cc, act);
+    store(ctx, op, &known.ubin, old.as_deref().map(|old| (&known.ubin, old)), record, warnings);
+    Ok(())
+}
+
+fn read_successor_unknown(m: &mut Members<'_>, act: BodyAct) -> Result<bool, Reject> {
+    match (act, m.optional("successorUnknown")) {
+        (_, None) => Ok(false),
+        (BodyAct::Register | BodyAct::Correct, Some(Value::Bool(flag))) => Ok(*flag),
+        _ => Err(m.malformed("successorUnknown", "true or false, in register and correct only")),
+    }
+}
+
+fn read_clear(m: &mut Members<'_>, act: BodyAct) -> Result<Option<Clear>, Reject> {
+    match (act, m.optional_text("clear")?) {
+        (_, None) => Ok(None),
+        (BodyAct::Correct, Some("MARK")) => Ok(Some(Clear::Mark)),
+        (BodyAct::Correct, Some("CLOSURE")) => Ok(Some(Clear::Closure)),
+        _ => Err(m.malformed("clear", "MARK or CLOSURE, in correct only")),
+    }
+}
+
+/// The record that the act follows: none for `register`, else one that is not final, unless the
+/// act corrects it.
+fn existing(
+    ctx: &Context<'_, '_>,
+    known: &Known,
+    act: BodyAct,
+    hash: Digest,
+) -> Result<Option<Box<Record>>, Reject> {
+    let refuse = |code, detail| Err(Reject::new(code, NUMBER, detail));
+    match (act, record::entry(ctx.state, &known.ubin)) {
+        (BodyAct::Register, None) => Ok(None),
+        (BodyAct::Register, Some(Entry::Record(record))) if record.body_hash == hash => {
+            Err(Code::Unchanged.into())
+        }
+        (BodyAct::Register, Some(_)) => refuse(Code::UbinExists, ""),
+        (_, None) => refuse(Code::UbinUnknown, ""),
+        (_, Some(Entry::Alias(_))) => {
+            refuse(Code::UbinUnknown, "the number only forwards to another")
+        }
+        (_, Some(Entry::Record(record))) if record.is_final() && act != BodyAct::Correct => {
+            refuse(Code::TerminalStatus, "")
+        }
+        (_, Some(Entry::Record(record))) if record.body_hash == hash => Err(Code::Unchanged.into()),
+        (_, Some(Entry::Record(record))) => Ok(Some(record)),
+    }
+}
+
+/// Version and `prev` continue the chain (I4).
+pub(super) fn check_succession(body: &Body<'_>, old: Option<&Record>) -> Result<(), Reject> {
+    let (version, prev) = match old {
+        None => (1, None),
+        Some(old) => (old.version.saturating_add(1), Some(old.body_hash)),
+    };
+    let conflict = |name: &str| Reject::new(Code::VersionConflict, &format!("{PATH}/{name}"), "");
+    if body.version != version {
+        return Err(conflict("version"));
+    }
+    if body.prev == prev { Ok(()) } else { Err(conflict("prev")) }
+}
+
+fn require_evidence(body: &Body<'_>) -> Result<(), Reject> {
+    if body.has_evidence {
+        return Ok(());
+    }
+    Err(Reject::new(Code::EvidenceRequired, "/args/body/evidence", ""))
+}
+
+/// Reason and evidence where the act, or an override of the scan, asks for them.
+fn check_justification(
+    args: &BodyArguments<'_>,
+    body: &Body<'_>,
+    act: BodyAct,
+) -> Result<(), Reject> {
+    if let Some(status_counts) = act.needs_reason() {
+        let reason = args.reason.or(body.status.reason.filter(|_| status_counts));
+        super::require_reason(reason)?;
+    }
+    if matches!(act, BodyAct::Dissolve | BodyAct::Restore) {
+        require_evidence(body)?;
+    }
+    args.check_overrides(body)
+}
+
+/// The entity of a first registration is derived from its number.
+pub(super) fn check_entity(body: &Body<'_>, ubin: &Ubin) -> Result<(), Reject> {
+    if body.entity == entity_id(&ubin.cc, &ubin.scheme, &ubin.local) {
+        return Ok(());
+    }
+    Err(Reject::new(Code::Malformed, "/args/body/entity", "not that of the number"))
+}
+
+/// A business that ended in favour of another names it.
+fn check_successor_named(body: &Body<'_>) -> Result<(), Reject> {
+    if !body.status.code.is_terminal() || successor_of(body).is_some() {
+        return Ok(());
+    }
+    let detail = "name the successor, or state successorUnknown";
+    Err(Reject::new(Code::BadTransition, "/args/body/relations", detail))
+}
+
+/// The successor that the relations of loaded history name.
+fn successor_of<'a>(body: &Body<'a>) -> Option<&'a str> {
+    body.relations
+        .iter()
+        .find(|r| RelationType::terminal_status(r.kind) == Some(body.status.code))
+        .map(|relation| relation.target)
+}
+
+/// What an act may change in the version before.
+pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Result<(), Reject> {
+    let bad = |name: &str, detail| {
+        Err(Reject::new(Code::BadTransition, &format!("{PATH}/{name}"), detail))
+    };
+    if act == BodyAct::Correct {
+        return if body.entity == old.entity { Ok(()) } else { bad("entity", "never changes") };
+    }
+    if body.valid_from < old.valid_from.as_str() {
+        return Err(Reject::new(Code::EffectiveOrder, "/args/body/validFrom", ""));
+    }
+    if body.entity != old.entity {
+        return bad("entity", "never changes");
+    }
+    if body.registered_on != old.registered_on.as_deref() && old.status.code != Status::Reserved {
+        return bad("registeredOn", "changes by correct only");
+    }
+    let (from, to) = (old.status.code, body.status.code);
+    let only_status = body.core_hash() == old.core_hash
+        && body.confirmed_on == old.confirmed_on
+        && body.source_as_of == old.source_as_of
+        && body.corroboration == old.corroboration;
+    let moves = match act {
+        BodyAct::Register | BodyAct::Correct => false,
+        BodyAct::Update => from.may_update_to(to),
+        BodyAct::Confirm => {
+            if body.core_hash() != old.core_hash || body.status != old.status {
+                return Err(Reject::new(Code::ConfirmOnly, PATH, ""));
+            }
+            true
+        }
+        BodyAct::Suspend => from == Status::Active && to == Status::Suspended && only_status,
+        BodyAct::Reinstate => from == Status::Suspended && to == Status::Active && only_status,
+        BodyAct::Dissolve => (from.is_live() || from == Status::Other) && to == Status::Dissolved,
+        BodyAct::Restore => from == Status::Dissolved && to == Status::Active,
+    };
+    if moves { Ok(()) } else { bad("status/code", "the act does not make this change") }
+}
+
+/// The record of a body, with what the ledger keeps of the version before.
+pub(super) fn record_of(
+    ctx: &Context<'_, '_>,
+    known: &Known,
+    body: &Body<'_>,
+    warnings: &[String],
+    old: Option<&Record>,
+) -> Record {
+    let references = body
+        .identifiers
+        .iter()
+        .filter(|id| reference::COMPARED.contains(&id.scheme))
+        .filter_map(|id| Some((id.scheme.to_owned(), id.value?.to_owned())))
+        .collect();
+    let meta = Meta {
+        seq: old.map_or(0, |old| old.meta.seq),
+        recorded_at: ctx.height,
+        transaction: ctx.transaction,
+        scheme_version: known.scheme.entry.version,
+        warnings: warnings.to_vec(),
+        mark: old.and_then(|old| old.meta.mark.clone()),
+        closure: old.and_then(|old| old.meta.closure.clone()),
+    };
+    Record {
+        entity: body.entity.to_owned(),
+        version: body.version,
+        body_hash: body_hash(body.value),
+        core_hash: body.core_hash(),
+        valid_from: body.valid_from.to_owned(),
+        category: body.category,
+        size_class: body.size_class,
+        status: body.status.clone(),
+        corroboration: body.corroboration,
+        confirmed_on: body.confirmed_on.to_owned(),
+        source_as_of: body.source_as_of.to_owned(),
+        registered_on: body.registered_on.map(str::to_owned),
+        references,
+        aliases: old.map_or_else(Vec::new, |old| old.aliases.clone()),
+        successor: successor_of(body).map(str::to_owned),
+        duplicates: old.map_or(0, |old| old.duplicates),
+        meta,
+    }
+}
+
+/// A correction takes a mark away, or a closure whose successor is not live.
+fn take_away(
+    ctx: &mut Context<'_, '_>,
+    record: &mut Record,
+    old: &Record,
+    clear: Clear,
+) -> Result<(), Reject> {
+    let refuse = |code, detail| Err(Reject::new(code, "/args/clear", detail));
+    record.meta.seq = record.meta.seq.saturating_add(1);
+    match (clear, &old.meta.mark, &old.meta.closure) {
+        (Clear::Mark, Some(mark), _) => {
+            record.meta.mark = None;
+            if let Some(canonical) = &mark.canonical {
+                super::mark::count_duplicate(ctx, canonical, false);
+            }
+            Ok(())
+        }
+        (Clear::Closure, _, Some(closure)) => {
+            let successor = Ubin::parse_canonical(&closure.successor)
+                .and_then(|ubin| record::find(ctx.state, &ubin));
+            if successor.is_some_and(|(_, successor)| successor.is_live()) {
+                return refuse(Code::SuccessorLive, "");
+            }
+            record.meta.closure = None;
+            Ok(())
+        }
+        _ => refuse(Code::BadTransition, "there is nothing of this kind to clear"),
+    }
+}
+
+fn count_flow(ctx: &mut Context<'_, '_>, cc: &str, act: BodyAct) {
+    let event = match act {
+        BodyAct::Register => "new",
+        BodyAct::Dissolve => "ended",
+        BodyAct::Restore => "restored",
+        _ => return,
+    };
+    counter::event(ctx.state, "ubin_flow", cc, ctx.time_ms, event);
+}
+
+/// Writes a version with its event.
+pub(super) fn store(
+    ctx: &mut Context<'_, '_>,
+    op: &Op,
+    ubin: &Ubin,
+    old: Option<(&Ubin, &Record)>,
+    record: Record,
+    warnings: Vec<String>,
+) {
+    let duplicates = put(ctx, ubin, old, record.clone());
+    ctx.warnings.extend(warnings);
+    let hash = ("bodyHash", Value::from(record.body_hash));
+    if duplicates.is_empty() {
+        note(ctx, op, ubin, &record, [hash]);
+    } else {
+        let duplicates = Value::List(duplicates.into_iter().map(Value::from).collect());
+        note(ctx, op, ubin, &record, [hash, ("possibleDuplicateOf", duplicates)]);
+    }
+}

@@ -1,0 +1,337 @@
+//! Published figures (ubin-api.md §11): every one is a fold over state at one height.
+//!
+//! Invariant: the same state gives the same figures; figures from counters equal a recount over the
+//! records (I9). Every published table keeps to the floor for small cells: a count from 1 to k − 1
+//! shows as `<k`, and where a line of a table holds only one of them the next smallest count is
+//! withheld too. For cells made of public record fields this is presentation, not secrecy. Integers
+//! only: shares are per mille, rounded down.
+
+use std::collections::BTreeMap;
+
+use super::attested::{self, Attested};
+use super::challenge::{self, Challenge, ChallengeState};
+use super::record::{Entry, ubin_of_key};
+use super::view;
+use crate::error::{Code, Reject};
+use crate::json::Value;
+use crate::limits;
+use crate::state::{MemoryState, Overlay, Reader, decode_content};
+use crate::time::DAY_MS;
+
+/// Version of the definitions of this file.
+pub const DEFINITIONS: u64 = 1;
+
+/// State that can be read in order.
+pub trait Scan: Reader {
+    /// Calls `each` with key and content of every value whose key starts with `prefix`, ascending.
+    fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8]));
+}
+
+impl Scan for MemoryState {
+    fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) {
+        let from = self.0.range(prefix.to_vec()..);
+        for (key, stored) in from.take_while(|(key, _)| key.starts_with(prefix)) {
+            each(key, &stored.content);
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The metric.
+    pub metric: String,
+    /// Dimensions of the table, in order; empty means the metric's first one.
+    pub by: Vec<String>,
+    /// Dimension and value that a cell must have to count.
+    pub filter: Vec<(String, String)>,
+}
+
+/// A table of counts by dimension values.
+pub type Counts = BTreeMap<Vec<String>, u64>;
+
+/// The metrics and their dimensions; the table of each is made by [`table`].
+pub const METRICS: &[(&str, &[&str])] = &[
+    ("ubin_stock", &["ams", "scheme", "category", "sizeClass", "status"]),
+    ("ubin_flow", &["ams", "month", "event"]),
+    ("ubin_msme", &["ams", "figure"]),
+    ("ubin_fresh", &["ams", "quality"]),
+    ("ubin_challenges", &["ams", "month", "event"]),
+    ("ubin_challenge_clock", &["ams", "figure"]),
+    ("ubin_crossborder", &["from", "to", "event"]),
+    ("ubin_coverage", &["ams", "figure"]),
+    ("ubin_women_owned", &["ams", "period", "row", "column"]),
+    ("ubin_lookups", &["ams", "period", "row", "column"]),
+];
+
+/// The answer for a question at block time `time_ms`. `INVALID_PARAMS` for an unknown metric or
+/// dimension.
+pub fn table(state: &dyn Scan, question: &Question, time_ms: u64) -> Result<Value, Reject> {
+    let invalid = |field: &str| Reject::new(Code::InvalidParams, field, "unknown");
+    let (name, dimensions) = METRICS
+        .iter()
+        .find(|(name, _)| *name == question.metric)
+        .ok_or_else(|| invalid("/metric"))?;
+    let place = |wanted: &str| dimensions.iter().position(|dimension| *dimension == wanted);
+    let is_table = matches!(*name, "ubin_women_owned" | "ubin_lookups");
+    // figures of different kinds do not add up, nor do tables with withheld cells
+    let is_whole = is_table || dimensions.contains(&"figure");
+    let by: Option<Vec<usize>> = match question.by.as_slice() {
+        [] if is_whole => Some((0..dimensions.len()).collect()),
+        [] => Some(vec![0]),
+        by => by.iter().map(|dimension| place(dimension)).collect(),
+    };
+    let by = by.filter(|by| !is_whole || by.iter().copied().eq(0..dimensions.len()));
+    let by = by.ok_or_else(|| invalid("/by"))?;
+    let filter: Option<Vec<(usize, &str)>> =
+        question.filter.iter().map(|(name, value)| Some((place(name)?, value.as_str()))).collect();
+    let filter = filter.ok_or_else(|| invalid("/filter"))?;
+    let fits = |cell: &[String]| {
+        filter.iter().all(|(at, value)| cell.get(*at).is_some_and(|found| found == value))
+    };
+    let shown = if is_table {
+        attested_cells(state, name).into_iter().filter(|(cell, _)| fits(cell)).collect()
+    } else {
+        let mut grouped = Counts::new();
+        for (cell, count) in cells(state, name, time_ms).iter().filter(|(cell, _)| fits(cell)) {
+            let key = by.iter().filter_map(|at| cell.get(*at).cloned()).collect();
+            let sum: &mut u64 = grouped.entry(key).or_insert(0);
+            *sum = sum.saturating_add(*count);
+        }
+        if is_whole { plain(grouped) } else { suppress(grouped) }
+    };
+    let names = by.iter().filter_map(|at| dimensions.get(*at)).map(|name| Value::from(*name));
+    let attested = is_table || *name == "ubin_coverage";
+    Ok(Value::object([
+        ("metric", Value::from(*name)),
+        ("definitions", Value::from(DEFINITIONS)),
+        ("attested", Value::from(attested)),
+        ("floor", Value::from(limits::SMALL_CELL_FLOOR)),
+        ("dimensions", Value::List(names.collect())),
+        ("rows", Value::List(shown.iter().map(row_value).collect())),
+    ]))
+}
+
+fn row_value((key, count): (&Vec<String>, &Option<u64>)) -> Value {
+    let mut row: Vec<Value> = key.iter().map(|cell| Value::from(cell.as_str())).collect();
+    row.push(
+        count.map_or_else(|| Value::from(format!("<{}", limits::SMALL_CELL_FLOOR)), Value::from),
+    );
+    Value::List(row)
+}
+
+fn plain(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
+    counts.into_iter().map(|(key, count)| (key, Some(count))).collect()
+}
+
+/// Withholds small cells, and in every line with only one of them the next smallest count.
+pub fn suppress(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
+    let small = |count: u64| (1..limits::SMALL_CELL_FLOOR).contains(&count);
+    let mut shown: BTreeMap<Vec<String>, Option<u64>> =
+        counts.into_iter().map(|(key, n)| (key, (!small(n)).then_some(n))).collect();
+    let width = shown.keys().next().map_or(0, Vec::len);
+    loop {
+        let mut withheld: Vec<Vec<String>> = Vec::new();
+        for dimension in 0..width {
+            let mut lines: BTreeMap<Vec<String>, Vec<&Vec<String>>> = BTreeMap::new();
+            for key in shown.keys() {
+                let mut line = key.clone();
+                line.remove(dimension);
+                lines.entry(line).or_default().push(key);
+            }
+            for keys in lines.into_values() {
+                let count = |key: &Vec<String>| shown.get(key).copied().flatten();
+                if keys.iter().filter(|key| count(key).is_none()).count() == 1 {
+                    let rest = keys.into_iter().filter_map(|key| Some((count(key)?, key)));
+                    let next = rest.filter(|(count, _)| *count > 0).min();
+                    withheld.extend(next.map(|(_, key)| key.clone()));
+                }
+            }
+        }
+        if withheld.is_empty() {
+            return shown;
+        }
+        for key in withheld {
+            shown.insert(key, None);
+        }
+    }
+}
+
+/// The cells of a metric before grouping.
+fn cells(state: &dyn Scan, metric: &str, time_ms: u64) -> Counts {
+    match metric {
+        "ubin_msme" => msme(state),
+        "ubin_fresh" => fresh(state, time_ms),
+        "ubin_challenge_clock" => challenge_clock(state, time_ms),
+        "ubin_coverage" => coverage(state),
+        _ => counters(state, metric),
+    }
+}
+
+/// The counters of a metric as they stand in state.
+pub fn counters(state: &dyn Scan, metric: &str) -> Counts {
+    let prefix = format!("ubin/count/{metric}/").into_bytes();
+    let mut counts = Counts::new();
+    state.scan(&prefix, &mut |key, content| {
+        let cells = key.strip_prefix(prefix.as_slice()).and_then(|k| std::str::from_utf8(k).ok());
+        if let (Some(cells), Some(count)) = (cells, decode_content::<u64>(content))
+            && count > 0
+        {
+            counts.insert(cells.split('/').map(str::to_owned).collect(), count);
+        }
+    });
+    counts
+}
+
+fn add(counts: &mut Counts, key: &[&str], count: u64) {
+    let sum = counts.entry(key.iter().map(|part| (*part).to_owned()).collect()).or_insert(0);
+    *sum = sum.saturating_add(count);
+}
+
+/// Adds a share in per mille where both figures keep to the floor.
+fn add_share(counts: &mut Counts, ams: &str, part: u64, whole: u64) {
+    let small = |count: u64| (1..limits::SMALL_CELL_FLOOR).contains(&count);
+    let told = [part, whole, whole.saturating_sub(part)].into_iter().all(|count| !small(count));
+    if let (true, Some(share)) = (told, part.saturating_mul(1000).checked_div(whole)) {
+        add(counts, &[ams, "perMille"], share);
+    }
+}
+
+/// Micro, small and medium businesses over all that state a size class.
+fn msme(state: &dyn Scan) -> Counts {
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for (cell, count) in counters(state, "ubin_stock") {
+        let [ams, _, _, size, _] = cell.as_slice() else { continue };
+        let (part, whole) = sums.entry(ams.clone()).or_default();
+        match size.as_str() {
+            "MICRO" | "SMALL" | "MEDIUM" => {
+                *part = part.saturating_add(count);
+                *whole = whole.saturating_add(count);
+            }
+            "LARGE" => *whole = whole.saturating_add(count),
+            _ => {}
+        }
+    }
+    shares(sums)
+}
+
+/// The share of each state; the figures themselves are those of `ubin_stock`.
+fn shares(sums: BTreeMap<String, (u64, u64)>) -> Counts {
+    let mut counts = Counts::new();
+    for (ams, (part, whole)) in sums {
+        add_share(&mut counts, &ams, part, whole);
+    }
+    counts
+}
+
+/// Live records by quality: a recount over all records.
+fn fresh(state: &dyn Scan, time_ms: u64) -> Counts {
+    let mut counts = Counts::new();
+    let mut days: BTreeMap<(String, String, u64), u64> = BTreeMap::new();
+    let overlay = Overlay::new(&state);
+    state.scan(b"ubin/rec/", &mut |key, content| {
+        let (Some(ubin), Some(Entry::Record(record))) = (ubin_of_key(key), decode_content(content))
+        else {
+            return;
+        };
+        if !record.is_live() {
+            return;
+        }
+        let version = record.meta.scheme_version;
+        let refresh_days = *days
+            .entry((ubin.cc.clone(), ubin.scheme.clone(), version))
+            .or_insert_with(|| super::refresh_days(&overlay, &ubin, version));
+        let open = state.get(&challenge::open_key(&record.entity, &ubin.cc));
+        let open = open.and_then(|stored| decode_content(&stored.content)).unwrap_or_default();
+        let open: Vec<challenge::OpenChallenge> = open;
+        add(&mut counts, &[&ubin.cc, view::quality(&record, &open, refresh_days, time_ms)], 1);
+    });
+    counts
+}
+
+/// Open, overdue and decided challenges by state, and the median days to a decision.
+fn challenge_clock(state: &dyn Scan, time_ms: u64) -> Counts {
+    let mut counts = Counts::new();
+    let mut days: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    state.scan(b"ubin/challenge/", &mut |_, content| {
+        let Some(challenge) = decode_content::<Challenge>(content) else { return };
+        let ams = challenge.ubin.get(..2).unwrap_or_default();
+        let figure = match challenge.state {
+            ChallengeState::Upheld | ChallengeState::Rejected => "decided",
+            ChallengeState::Withdrawn => "withdrawn",
+            _ => "open",
+        };
+        add(&mut counts, &[ams, figure], 1);
+        if challenge.is_overdue(time_ms) {
+            add(&mut counts, &[ams, "overdue"], 1);
+        }
+        if figure == "decided" {
+            let took = challenge.ended_ms.saturating_sub(challenge.opened_ms) / DAY_MS;
+            days.entry(ams.to_owned()).or_default().push(took);
+        }
+    });
+    for (ams, mut days) in days {
+        days.sort_unstable();
+        let median = days.get((days.len().saturating_sub(1)) / 2).copied().unwrap_or(0);
+        add(&mut counts, &[&ams, "medianDays"], median);
+    }
+    counts
+}
+
+/// The newest version of every attested table of a metric, by state and period.
+fn attested_tables(state: &dyn Scan, metric: &str) -> BTreeMap<(String, String), Attested> {
+    let mut tables = BTreeMap::new();
+    let overlay = Overlay::new(&state);
+    state.scan(b"ubin/attested/", &mut |key, _| {
+        let text = std::str::from_utf8(key).unwrap_or_default();
+        let mut parts = text.split('/').skip(2);
+        let (Some(cc), Some(of), Some(period)) = (parts.next(), parts.next(), parts.next()) else {
+            return;
+        };
+        if of != metric {
+            return;
+        }
+        if let Some((_, table)) = attested::newest(&overlay, cc, metric, period) {
+            tables.insert((cc.to_owned(), period.to_owned()), table);
+        }
+    });
+    tables
+}
+
+/// Attested cells; `None` is withheld.
+fn attested_cells(state: &dyn Scan, metric: &str) -> BTreeMap<Vec<String>, Option<u64>> {
+    let mut cells = BTreeMap::new();
+    for ((cc, period), Attested { table, .. }) in attested_tables(state, metric) {
+        for (i, row) in table.rows.iter().enumerate() {
+            for (column, cell) in table.columns.iter().zip(table.row(i)) {
+                let key = [&cc, &period, row, column].map(String::clone);
+                cells.insert(key.to_vec(), *cell);
+            }
+        }
+    }
+    cells
+}
+
+/// Live stock over the size of the national register that the state attests for its newest period.
+fn coverage(state: &dyn Scan) -> Counts {
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for ((cc, _), Attested { table, .. }) in attested_tables(state, "ubin_coverage") {
+        // periods ascend, so the newest one stays
+        let registered = table.cells.iter().flatten().fold(0, |n: u64, c| n.saturating_add(*c));
+        sums.insert(cc, (0, registered));
+    }
+    for (cell, count) in counters(state, "ubin_stock") {
+        let [ams, _, _, _, status] = cell.as_slice() else { continue };
+        let live = super::vocabulary::Status::parse(status).is_some_and(|s| s.is_live());
+        if let (true, Some((part, _))) = (live, sums.get_mut(ams)) {
+            *part = part.saturating_add(count);
+        }
+    }
+    let mut counts = Counts::new();
+    for (ams, (part, whole)) in sums {
+        if let Some(share) = part.saturating_mul(1000).checked_div(whole) {
+            add(&mut counts, &[&ams, "perMille"], share);
+        }
+    }
+    counts
+}
