@@ -102,7 +102,7 @@ fn property(
             values(value, active, base, term.values, term.scoped.as_ref(), pointer)
         }
         Some(_) => Err(Fault::new("UNDEFINED_TERM", pointer)),
-        None if active.vocab || is_absolute_iri(name) => {
+        None if active.vocab.is_some() || is_absolute_iri(name) => {
             values(value, active, base, Values::Plain, None, pointer)
         }
         None => Err(Fault::new("UNDEFINED_TERM", pointer)),
@@ -156,7 +156,7 @@ fn type_names(value: &Value, base: &Active, pointer: &str) -> Result<(), Fault> 
 fn type_name(text: &str, active: &Active, pointer: &str) -> Result<(), Fault> {
     let defined = match active.term(text) {
         Some(term) => term.iri.is_some(),
-        None => active.vocab || is_absolute_iri(text),
+        None => active.vocab.is_some() || is_absolute_iri(text),
     };
     if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", pointer)) }
 }
