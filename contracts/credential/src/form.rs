@@ -123,10 +123,11 @@ fn open(document: &Map<String, Value>) -> Result<Reading, Fault> {
     let types = document.get("type").map(model::items).unwrap_or_default();
     let known = document.keys().all(|name| ["@context", "id", "type"].contains(&name.as_str()));
     let url = document.get("id").and_then(Value::as_str).ok_or_else(malformed)?;
-    let (media, token) = url.strip_prefix("data:").and_then(|url| url.split_once(',')).ok_or_else(malformed)?;
-    let form = media.strip_prefix("application/").and_then(|name| {
-        TYPS.into_iter().find(|typ| *typ == name)
-    });
+    let (media, token) =
+        url.strip_prefix("data:").and_then(|url| url.split_once(',')).ok_or_else(malformed)?;
+    let form = media
+        .strip_prefix("application/")
+        .and_then(|name| TYPS.into_iter().find(|typ| *typ == name));
     let (Some(form), true, [single]) = (form, base && known, types) else {
         return Err(malformed());
     };
@@ -147,8 +148,10 @@ impl Reading {
         let typed = self.document.get("type").map(model::items).unwrap_or_default();
         match self.form {
             Some("vp+jwt" | "vp+sd-jwt") => true,
-            _ => self.model != Model::SdJwtVc
-                && typed.iter().any(|name| name == "VerifiablePresentation"),
+            _ => {
+                self.model != Model::SdJwtVc
+                    && typed.iter().any(|name| name == "VerifiablePresentation")
+            }
         }
     }
 

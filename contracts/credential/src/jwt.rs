@@ -79,8 +79,7 @@ pub fn issue_vp(
     nonce: &str,
     audience: &str,
 ) -> Result<String, Fault> {
-    let unsigned =
-        prepare_vp(presentation, Algorithm::Ed25519, kid, iat_s, nonce, audience)?;
+    let unsigned = prepare_vp(presentation, Algorithm::Ed25519, kid, iat_s, nonce, audience)?;
     let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
     Ok(unsigned.finish(&signature))
 }

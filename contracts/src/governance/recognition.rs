@@ -228,10 +228,8 @@ pub(super) fn change(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
 
 fn emit(ctx: &mut Context<'_, '_>, op: &Op, entry: &Recognition) {
     let id = format!("{}/{}/{}", entry.by, entry.of, entry.name);
-    let data = [
-        ("state", Value::from(entry.standing.name())),
-        ("version", Value::from(entry.version)),
-    ];
+    let data =
+        [("state", Value::from(entry.standing.name())), ("version", Value::from(entry.version))];
     ctx.emit(&op.name(), &id, data);
 }
 
@@ -293,7 +291,11 @@ fn sorted(members: &mut Members<'_>, name: &str) -> Result<Vec<String>, Reject> 
     let count = texts.len();
     texts.sort_unstable();
     texts.dedup();
-    if texts.len() == count { Ok(texts) } else { Err(members.malformed(name, "an item stands twice")) }
+    if texts.len() == count {
+        Ok(texts)
+    } else {
+        Err(members.malformed(name, "an item stands twice"))
+    }
 }
 
 fn check_limits(entry: &Recognition) -> Result<(), Reject> {

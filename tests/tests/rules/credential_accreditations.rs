@@ -1,15 +1,19 @@
 //! Acts on accreditations: each precondition broken in turn, and the invariants of vc.md §5.7 under
 //! random acts.
 
-use std::collections::BTreeMap;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use titian_contracts::credential::bits;
-use titian_contracts::credential::{self, Accreditation, AccreditationStatus, Resource, ResourceKind, chain};
+use titian_contracts::credential::{
+    self, Accreditation, AccreditationStatus, Resource, ResourceKind, chain,
+};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::state::{Overlay, decode_content};
 
-use super::credential_scene::{ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, set, texts};
+use super::credential_scene::{
+    ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, set, texts,
+};
 
 #[test]
 fn each_broken_precondition_of_a_grant_gives_its_error() {

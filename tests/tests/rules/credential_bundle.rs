@@ -34,12 +34,7 @@ fn scope() -> Scope {
 }
 
 fn frame<'a>(scene: &Scene, scope: &'a Scope) -> Frame<'a> {
-    Frame {
-        height: scene.world.height,
-        genesis: scene.world.genesis.hash,
-        sandbox: false,
-        scope,
-    }
+    Frame { height: scene.world.height, genesis: scene.world.genesis.hash, sandbox: false, scope }
 }
 
 fn made(scene: &Scene, scope: &Scope) -> String {
@@ -194,8 +189,10 @@ fn each_broken_part_of_a_bundle_has_its_code() {
     let certificate = text.find("\"certificate\":\"").expect("there") + 15;
     bytes[certificate + 200] ^= 0x01;
     let broken = String::from_utf8(bytes).expect("ASCII");
-    match read(broken.as_bytes(), TrustAnchor { anchor: &anchor, sandbox: false, trusted_height: 0 })
-    {
+    match read(
+        broken.as_bytes(),
+        TrustAnchor { anchor: &anchor, sandbox: false, trusted_height: 0 },
+    ) {
         Ok(bundle) => assert_eq!(bundle.trust().proof_code, "CERTIFICATE_INVALID"),
         Err(error) => assert!(matches!(error, BundleError::Malformed(_))),
     }
@@ -209,11 +206,8 @@ fn each_broken_part_of_a_bundle_has_its_code() {
     ] {
         assert!(open(&scene, &broken).is_err());
     }
-    let older = TrustAnchor {
-        anchor: &anchor,
-        sandbox: false,
-        trusted_height: scene.world.height + 1,
-    };
+    let older =
+        TrustAnchor { anchor: &anchor, sandbox: false, trusted_height: scene.world.height + 1 };
     assert_eq!(read(text.as_bytes(), older).map(|_| ()), Err(BundleError::TooOld));
 }
 

@@ -2,15 +2,17 @@
 //! of entries against a plain model.
 
 use proptest::prelude::*;
-use titian_contracts::credential::bits::{self, HistoryFault, StatusAt};
 use titian_contracts::credential;
+use titian_contracts::credential::bits::{self, HistoryFault, StatusAt};
 use titian_contracts::error::Code;
 use titian_contracts::json::{self, Value};
 use titian_contracts::op::{Op, Register};
 use titian_contracts::transaction::Transaction;
 use titian_tests::world::World;
 
-use super::credential_scene::{ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, object, set, texts};
+use super::credential_scene::{
+    ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, object, set, texts,
+};
 
 #[test]
 fn each_broken_precondition_of_list_create_gives_its_error() {

@@ -142,9 +142,8 @@ fn a_token_presentation_of_enveloped_credentials_verifies() {
         "type": "EnvelopedVerifiableCredential", "id": format!("data:application/vc+jwt,{token}")});
     let all = presentation(&[enveloped]);
     let shown = issue_vp(&all, &key, &method, IAT_S, "c-1", "verifier.example").expect("signed");
-    let judge = |text: &str, request: &Request| {
-        verify_presentation(text.as_bytes(), request, None, NOW_MS)
-    };
+    let judge =
+        |text: &str, request: &Request| verify_presentation(text.as_bytes(), request, None, NOW_MS);
     let verdict = judge(&shown, &request());
     assert!(verdict.verified(), "{}", verdict.to_jcs());
     assert_eq!(verdict.whole.form, Some("vp+jwt"));

@@ -2,13 +2,15 @@
 
 use ed25519_dalek::SigningKey;
 use serde_json::{Value as Json, json};
+use titian_credential::did;
 use titian_credential::json::{canonical, parse};
 use titian_credential::proof::{issue_jcs, prepare_jcs};
 use titian_credential::verdict::{Check, Decision, Policy};
 use titian_credential::verify::{Request, verify};
-use titian_credential::did;
 
-use super::credential_fixture::{NOW_MS, SANDBOX, code, issued, judge, seed_of, self_issued, vector};
+use super::credential_fixture::{
+    NOW_MS, SANDBOX, code, issued, judge, seed_of, self_issued, vector,
+};
 use super::credential_scene::set;
 
 #[test]

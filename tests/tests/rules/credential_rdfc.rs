@@ -239,9 +239,8 @@ fn edge(from: u32, to: u32) -> Quad {
 #[test]
 fn poison_graphs_end_after_a_counted_number_of_steps() {
     for n in 4..=40 {
-        let complete: Vec<Quad> = (0..n)
-            .flat_map(|a| (0..n).filter(move |b| a != *b).map(move |b| edge(a, b)))
-            .collect();
+        let complete: Vec<Quad> =
+            (0..n).flat_map(|a| (0..n).filter(move |b| a != *b).map(move |b| edge(a, b))).collect();
         let result = canonical_quads(&complete).map_err(|fault| fault.code);
         if n >= 8 {
             assert_eq!(result, Err("DATASET_POISONED"), "{n}");

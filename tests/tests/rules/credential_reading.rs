@@ -170,3 +170,30 @@ fn the_shipped_example_matches_its_schema_and_small_changes_do_not() {
     let loops = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}});
     assert_eq!(schema::evaluate(&loops, &example), Evaluation::Limit);
 }
+
+#[test]
+fn every_keyword_that_the_linter_allows_is_evaluated() {
+    let text = |schema: Json, value: Json| schema::evaluate(&schema, &value);
+    for (schema, good, bad) in [
+        (json!({"pattern": "^[A-Z]{2}\\d+$"}), json!("SG17"), json!("sg17")),
+        (json!({"pattern": "^[\\w-]+$"}), json!("a_b-c"), json!("a b")),
+        (json!({"pattern": "b"}), json!("abc"), json!("xyz")),
+        (json!({"uniqueItems": true}), json!([1, "1"]), json!([{"a": 1}, {"a": 1}])),
+        (json!({"oneOf": [{"minimum": 3}, {"maximum": 5}]}), json!(7), json!(4)),
+        (json!({"not": {"const": "x"}}), json!("y"), json!("x")),
+        (json!({"enum": ["a", 1]}), json!(1), json!("b")),
+        (json!({"type": ["string", "null"]}), Json::Null, json!(1)),
+    ] {
+        assert_eq!(text(schema.clone(), good), Evaluation::Valid, "{schema}");
+        assert!(matches!(text(schema.clone(), bad), Evaluation::Invalid(_)), "{schema}");
+    }
+    // digits are those of ASCII, as in the language that patterns are written in
+    let digits = json!({"pattern": "^\\d$"});
+    assert!(matches!(text(digits, json!("\u{661}")), Evaluation::Invalid(_)));
+    for unclear in ["(?=a)", "\\bword", "[", "a{1000000}"] {
+        assert_eq!(text(json!({"pattern": unclear}), json!("x")), Evaluation::Limit, "{unclear}");
+    }
+    let hostile = json!({"pattern": "^(a+)+$"});
+    let long = json!("a".repeat(50_000) + "b");
+    assert!(matches!(text(hostile, long), Evaluation::Invalid(_)));
+}

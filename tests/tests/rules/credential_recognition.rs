@@ -44,10 +44,8 @@ fn declare(entry: Value) -> Value {
 }
 
 fn change(version: i64, reason: Option<&str>) -> Value {
-    let args = Value::object([
-        ("id", Value::from("MY/SG/mra-2025")),
-        ("version", Value::Int(version)),
-    ]);
+    let args =
+        Value::object([("id", Value::from("MY/SG/mra-2025")), ("version", Value::Int(version))]);
     match reason {
         Some(reason) => args.with("reason", Value::from(reason)),
         None => args,

@@ -33,9 +33,8 @@ fn token_status_lists_decode_as_the_vectors_say_and_encode_back() {
             let got = token::entry_of(&bytes, size, index).map(u64::from);
             assert_eq!(got, Ok(value.as_u64().expect("a number")), "{size} bits, {index}");
         }
-        let set: u64 = (0..entries)
-            .filter(|i| token::entry_of(&bytes, size, *i) != Ok(0))
-            .count() as u64;
+        let set: u64 =
+            (0..entries).filter(|i| token::entry_of(&bytes, size, *i) != Ok(0)).count() as u64;
         let stated = statuses.values().filter(|v| v.as_u64() != Some(0)).count() as u64;
         assert_eq!(set, stated);
         assert_eq!(token::entry_of(&bytes, size, entries), Err("STATUS_INDEX_RANGE"));

@@ -124,7 +124,8 @@ fn each_fault_of_a_token_has_its_code() {
         assert!(found, "{name} {value}: {}", verdict.to_jcs());
         assert!(!verdict.verified(), "{name} {value}");
     }
-    for (name, value) in [("exp", json!(NOW_MS / 1_000 - 60)), ("nbf", json!(NOW_MS / 1_000 + 60))] {
+    for (name, value) in [("exp", json!(NOW_MS / 1_000 - 60)), ("nbf", json!(NOW_MS / 1_000 + 60))]
+    {
         assert!(judge(&forge(&header, &with(&payload, name, value), &key)).verified(), "{name}");
     }
     // a key in the header is never looked at
@@ -223,20 +224,15 @@ fn es256_is_verified_and_only_with_a_key_of_its_kind() {
     use p256::ecdsa::signature::Signer as _;
     let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar");
     let point = key.verifying_key().to_encoded_point(true);
-    let public =
-        titian_credential::key::PublicKey::new(Algorithm::P256, point.as_bytes()).expect("33 bytes");
+    let public = titian_credential::key::PublicKey::new(Algorithm::P256, point.as_bytes())
+        .expect("33 bytes");
     let did = titian_credential::did::method::did_key(&public);
     let method = format!("{did}#{}", public.multikey());
     let (mut credential, ..) = self_issued(1);
     credential["issuer"] = json!(did);
-    let unsigned = titian_credential::jwt::prepare_vc(
-        &credential,
-        Algorithm::P256,
-        &method,
-        IAT_S,
-        SANDBOX,
-    )
-    .expect("prepared");
+    let unsigned =
+        titian_credential::jwt::prepare_vc(&credential, Algorithm::P256, &method, IAT_S, SANDBOX)
+            .expect("prepared");
     let signature: p256::ecdsa::Signature = key.sign(unsigned.signing_input.as_bytes());
     let bytes: [u8; 64] = signature.to_bytes().into();
     let token = unsigned.clone().finish(&bytes);

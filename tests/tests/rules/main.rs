@@ -13,6 +13,7 @@ mod credential_guard;
 mod credential_lists;
 mod credential_methods;
 mod credential_presentations;
+mod credential_profiles;
 mod credential_proofs;
 mod credential_rdfc;
 mod credential_reading;

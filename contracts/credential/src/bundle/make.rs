@@ -229,9 +229,8 @@ fn container(
     credential: Option<(&str, Vec<Value>)>,
 ) -> String {
     let base64 = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
-    let texts = |list: &[String]| {
-        Value::List(list.iter().map(|text| Value::from(text.as_str())).collect())
-    };
+    let texts =
+        |list: &[String]| Value::List(list.iter().map(|text| Value::from(text.as_str())).collect());
     let complete: Vec<String> =
         frame.scope.jurisdictions.iter().map(|cc| format!("recognition:{cc}")).collect();
     let scope = Value::object([

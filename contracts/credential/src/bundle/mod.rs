@@ -115,8 +115,8 @@ pub fn read(bytes: &[u8], trust: TrustAnchor<'_>) -> Result<Bundle, BundleError>
     let inflated;
     let mut bytes = bytes;
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        inflated = inflate(GzDecoder::new(bytes), BUNDLE_BYTES_MAX as u64)
-            .ok_or(BundleError::TooLarge)?;
+        inflated =
+            inflate(GzDecoder::new(bytes), BUNDLE_BYTES_MAX as u64).ok_or(BundleError::TooLarge)?;
         bytes = &inflated;
     }
     if bytes.len() > BUNDLE_BYTES_MAX {
@@ -132,7 +132,8 @@ pub fn read(bytes: &[u8], trust: TrustAnchor<'_>) -> Result<Bundle, BundleError>
         return Err(BundleError::TooOld);
     }
     let proof_code = file.judge(trust);
-    let objects = if proof_code == "OK" { file.objects.into_iter().collect() } else { BTreeMap::new() };
+    let objects =
+        if proof_code == "OK" { file.objects.into_iter().collect() } else { BTreeMap::new() };
     Ok(Bundle {
         trust: Trust {
             chain: file.chain,

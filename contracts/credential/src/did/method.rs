@@ -35,7 +35,8 @@ pub fn computed(did: &str, fragment: &str) -> Option<Result<Method, &'static str
     let method = |key| Method { key, assertion: true, authentication: true };
     if let Some(multikey) = did.strip_prefix("did:key:") {
         let key = PublicKey::from_multikey(multikey).ok_or("DID_INVALID");
-        let found = if fragment == multikey { key.map(method) } else { key.and(Err("KEY_NOT_FOUND")) };
+        let found =
+            if fragment == multikey { key.map(method) } else { key.and(Err("KEY_NOT_FOUND")) };
         return Some(found);
     }
     let encoded = did.strip_prefix("did:jwk:")?;
@@ -116,7 +117,8 @@ impl WebCache {
         let value = json::parse(bytes)?;
         let mut cache = Self::new();
         for entry in value.as_array().ok_or_else(malformed)? {
-            let fetched_ms = entry.get("fetchedMs").and_then(Value::as_u64).ok_or_else(malformed)?;
+            let fetched_ms =
+                entry.get("fetchedMs").and_then(Value::as_u64).ok_or_else(malformed)?;
             cache.insert(entry.get("document").cloned().ok_or_else(malformed)?, fetched_ms)?;
         }
         Ok(cache)
@@ -138,9 +140,8 @@ impl WebCache {
         let named = |method: &&Value| is_it(method.get("id").and_then(Value::as_str));
         let listed = |relation: &str| document.get(relation).map(items).unwrap_or_default();
         let declared = listed("verificationMethod").iter().find(named);
-        let embedded = || {
-            ["assertionMethod", "authentication"].into_iter().flat_map(listed).find(named)
-        };
+        let embedded =
+            || ["assertionMethod", "authentication"].into_iter().flat_map(listed).find(named);
         let method = declared.or_else(embedded).ok_or("KEY_NOT_FOUND")?;
         // a key that the document says another controls is not the DID's own
         if method.get("controller").and_then(Value::as_str) != Some(did) {
@@ -161,9 +162,9 @@ impl WebCache {
 
 /// The key of a verification method, in either spelling; both must agree if both are there.
 fn key_of(method: &Value) -> Option<PublicKey> {
-    let multikey = method.get("publicKeyMultibase").map(|text| {
-        text.as_str().and_then(PublicKey::from_multikey)
-    });
+    let multikey = method
+        .get("publicKeyMultibase")
+        .map(|text| text.as_str().and_then(PublicKey::from_multikey));
     let jwk = method.get("publicKeyJwk").map(PublicKey::from_jwk);
     match (multikey, jwk) {
         (Some(Some(key)), None) | (None, Some(Some(key))) => Some(key),

@@ -100,7 +100,9 @@ impl<'a> Run<'a> {
         }
         for nodes in by_hash.values().filter(|nodes| nodes.len() > 1) {
             let mut paths = Vec::new();
-            for node in nodes.iter().filter(|node| !self.canonical.has(**node)).copied().collect::<Vec<_>>() {
+            for node in
+                nodes.iter().filter(|node| !self.canonical.has(**node)).copied().collect::<Vec<_>>()
+            {
                 let mut issuer = Issuer::default();
                 issuer.issue(node);
                 paths.push(self.hash_around(node, issuer, 0)?);
@@ -130,9 +132,11 @@ impl<'a> Run<'a> {
         if position != 'g' {
             input.push_str(&format!("<{}>", quad.predicate));
         }
-        input.push_str(&self.name_of(related, issuer).unwrap_or_else(|| {
-            self.first.get(&related).cloned().unwrap_or_default()
-        }));
+        input.push_str(
+            &self
+                .name_of(related, issuer)
+                .unwrap_or_else(|| self.first.get(&related).cloned().unwrap_or_default()),
+        );
         Ok(sha256(&input))
     }
 

@@ -58,7 +58,13 @@ impl Walk<'_> {
         Ok(Subject::Blank(self.blanks - 1))
     }
 
-    fn emit(&mut self, subject: &Subject, predicate: &str, object: Object, graph: Option<&Subject>) {
+    fn emit(
+        &mut self,
+        subject: &Subject,
+        predicate: &str,
+        object: Object,
+        graph: Option<&Subject>,
+    ) {
         self.quads.push(Quad {
             subject: subject.clone(),
             predicate: predicate.to_owned(),
@@ -177,9 +183,9 @@ impl Walk<'_> {
                 continue;
             }
             let inner = item.as_object().and_then(|members| {
-                members.iter().find(|(name, _)| {
-                    keyword(name, below.base).as_deref() == Some("@set")
-                })
+                members
+                    .iter()
+                    .find(|(name, _)| keyword(name, below.base).as_deref() == Some("@set"))
             });
             if let Some((_, value)) = inner {
                 self.set(subject, predicate, value, term, below)?;
@@ -356,7 +362,9 @@ fn literal(value: &Value, datatype: Option<&str>) -> Object {
     match value {
         Value::Bool(b) => of(b.to_string(), "boolean"),
         Value::Number(number) => match number.as_i64() {
-            Some(int) if datatype != Some(&format!("{XSD}double")) => of(int.to_string(), "integer"),
+            Some(int) if datatype != Some(&format!("{XSD}double")) => {
+                of(int.to_string(), "integer")
+            }
             _ => of(double(number.as_f64().unwrap_or_default()), "double"),
         },
         other => of(other.as_str().unwrap_or_default().to_owned(), "string"),

@@ -17,9 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 use serde_json::{Value, json};
 use titian_contracts::credential::bits::{self, Chunk};
-use titian_contracts::credential::{
-    NumberedId, Profile, StatusList, chunk_key, list_key, uri_key,
-};
+use titian_contracts::credential::{NumberedId, Profile, StatusList, chunk_key, list_key, uri_key};
 use titian_contracts::limits;
 
 use crate::did;

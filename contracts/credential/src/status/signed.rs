@@ -105,9 +105,7 @@ pub fn token_contents(payload: &Map<String, Value>) -> Result<Contents, &'static
     let invalid = "STATUS_LIST_INVALID";
     let seconds = |name: &str| match payload.get(name) {
         None => Ok(None),
-        Some(value) => {
-            value.as_u64().and_then(|s| s.checked_mul(1_000)).map(Some).ok_or(invalid)
-        }
+        Some(value) => value.as_u64().and_then(|s| s.checked_mul(1_000)).map(Some).ok_or(invalid),
     };
     let list = payload.get("status_list").ok_or(invalid)?;
     payload.get("iat").and_then(Value::as_u64).ok_or(invalid)?;

@@ -72,9 +72,7 @@ impl Run<'_> {
                     }
                     let (t_ms, anchored) = match anchored {
                         Some(ms) => (i64::try_from(ms).unwrap_or(i64::MAX), true),
-                        None => {
-                            (proof.created_ms.or(valid_from).unwrap_or(self.now_ms), false)
-                        }
+                        None => (proof.created_ms.or(valid_from).unwrap_or(self.now_ms), false),
                     };
                     key_codes.push((self.judge_key(&found, t_ms, anchored), at.clone()));
                     if let Err(code) = verified {

@@ -65,7 +65,9 @@ impl Run<'_> {
             let ids: Vec<String> = entry
                 .schemas
                 .iter()
-                .filter(|id| ResourceId::parse(id).is_some_and(|id| id.kind == ResourceKind::JsonSchema))
+                .filter(|id| {
+                    ResourceId::parse(id).is_some_and(|id| id.kind == ResourceKind::JsonSchema)
+                })
                 .map(|id| did::did_of(id))
                 .collect();
             if reading.model == Model::SdJwtVc {

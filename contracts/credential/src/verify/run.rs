@@ -1,6 +1,8 @@
 //! One credential through its checks, in the documented order.
 
-use titian_contracts::credential::{CredentialType, REGION, Resource, ResourceId, ResourceKind, type_key};
+use titian_contracts::credential::{
+    CredentialType, REGION, Resource, ResourceId, ResourceKind, type_key,
+};
 
 use super::{Request, SKEW_MS_MAX, excluded};
 use crate::contexts::Contexts;

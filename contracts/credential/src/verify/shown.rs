@@ -54,9 +54,10 @@ pub fn verify_presentation(
     let checks = complete(results, request, true);
     let reading = reading.as_ref().ok();
     let holder = reading.and_then(|reading| presentation::holder(&reading.document));
-    let trust = credentials.iter().find_map(|verdict| verdict.trust.clone()).or_else(|| {
-        asked.filter(|asked| asked.asked.get()).map(|asked| asked.trust().clone())
-    });
+    let trust = credentials
+        .iter()
+        .find_map(|verdict| verdict.trust.clone())
+        .or_else(|| asked.filter(|asked| asked.asked.get()).map(|asked| asked.trust().clone()));
     let whole = Verdict {
         decision: Decision::of(&checks),
         policy: request.policy,
