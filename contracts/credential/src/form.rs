@@ -80,11 +80,19 @@ pub fn read_json(value: Value) -> Result<Reading, Fault> {
 
 /// Reads a compact token. `expected` is the form that an envelope's media type names.
 pub fn read_token(text: &str, expected: Option<&'static str>) -> Result<Reading, Fault> {
-    if text.contains('~') {
+    let disclosing = text.contains('~');
+    // what has the shape of one kind of token never counts as the other (S8)
+    if expected.is_some_and(|form| form.ends_with("sd-jwt") != disclosing) {
+        return Err(Fault::new("MALFORMED_TOKEN", ""));
+    }
+    if disclosing {
         return Ok(of_sd_jwt(SdJwt::parse(text)?, expected));
     }
     let token = Jws::parse(text)?;
     let named = TYPS.into_iter().find(|typ| *typ == token.typ());
+    if named.is_some_and(|form| form.ends_with("sd-jwt")) {
+        return Err(Fault::new("MALFORMED_TOKEN", ""));
+    }
     // a token that names no form at all is judged as the commonest one, and fails by its `typ`
     let form = expected.or(named).unwrap_or(jwt::VC_TYP);
     let document = jwt::document(&token.payload);
@@ -94,6 +102,7 @@ pub fn read_token(text: &str, expected: Option<&'static str>) -> Result<Reading,
 
 fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
     let named = TYPS.into_iter().find(|typ| *typ == token.issuer.typ());
+    let named = named.filter(|form| form.ends_with("sd-jwt"));
     let form = expected.or(named).unwrap_or(sd_jwt::TYP);
     let (claims, fault) = match token.claims() {
         Ok(claims) => (claims, None),
@@ -104,8 +113,9 @@ fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
             (clear, Some(fault))
         }
     };
-    let model = if claims.contains_key("@context") { model_of(&claims) } else { Model::SdJwtVc };
-    let document = if model == Model::SdJwtVc { claims } else { jwt::document(&claims) };
+    let flat = form == sd_jwt::TYP || !claims.contains_key("@context");
+    let model = if flat { Model::SdJwtVc } else { model_of(&claims) };
+    let document = if flat { claims } else { jwt::document(&claims) };
     let securing = Securing::SdJwt(Box::new(token), form, fault);
     Reading { form: Some(form), model, document, securing }
 }

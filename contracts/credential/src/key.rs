@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::VerifyingKey;
 use p256::ecdsa::signature::Verifier as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The algorithms of verification methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,9 +190,4 @@ pub fn parse_multikey(text: &str) -> Option<(Algorithm, Vec<u8>)> {
 /// Strict base64url: no padding, no foreign characters, no spare bits (S11).
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
-}
-
-/// The members of a JWK that make its thumbprint, in order: what two JWKs of one key share.
-pub fn jwk_identity(jwk: &Value) -> Option<Map<String, Value>> {
-    PublicKey::from_jwk(jwk)?.to_jwk()?.as_object().cloned()
 }

@@ -24,7 +24,7 @@ pub struct ShippedType {
     pub example: &'static [u8],
 }
 
-macro_rules! file {
+macro_rules! shipped_file {
     ($slug:literal, $name:literal) => {
         include_bytes!(concat!("../../profiles/credential/", $slug, "/1/", $name))
     };
@@ -35,11 +35,11 @@ macro_rules! shipped {
         /// The shipped types, version 1 each.
         pub const SHIPPED: &[ShippedType] = &[$(ShippedType {
             slug: $slug,
-            definition: file!($slug, "type.json"),
-            schema: file!($slug, "schema.json"),
-            context: file!($slug, "context.jsonld"),
+            definition: shipped_file!($slug, "type.json"),
+            schema: shipped_file!($slug, "schema.json"),
+            context: shipped_file!($slug, "context.jsonld"),
             vct: $vct,
-            example: file!($slug, "example.json"),
+            example: shipped_file!($slug, "example.json"),
         }),*];
     };
 }
@@ -48,12 +48,12 @@ shipped! {
     "business-registration" None,
     "accreditation-of-issuer" None,
     "aeo-authorisation" None,
-    "authorised-representative" Some(file!("authorised-representative", "vct.json")),
+    "authorised-representative" Some(shipped_file!("authorised-representative", "vct.json")),
     "certificate-of-origin" None,
     "ecommerce-operator" None,
     "mcc-adoption" None,
     "phytosanitary-certificate" None,
-    "professional-qualification" Some(file!("professional-qualification", "vct.json")),
+    "professional-qualification" Some(shipped_file!("professional-qualification", "vct.json")),
 }
 
 /// What genesis writes for the shipped types.

@@ -9,21 +9,6 @@ use crate::codes::Fault;
 use crate::guard::is_absolute_iri;
 use crate::jose::seconds;
 
-/// Members that carry no claim about the subject.
-pub const ENVELOPE: [&str; 11] = [
-    "iss",
-    "iat",
-    "nbf",
-    "exp",
-    "cnf",
-    "vct",
-    "vct#integrity",
-    "status",
-    "sub",
-    "credentialSchema",
-    "id",
-];
-
 /// Checks the processed claims.
 pub fn check(claims: &Map<String, Value>) -> Result<(), Fault> {
     let iri = |name: &str, code: &'static str| match claims.get(name).and_then(Value::as_str) {

@@ -68,8 +68,8 @@ fn an_anchored_credential_outlives_the_compromise_of_its_key() {
     assert!(anchored && signed_ms.abs_diff(anchored_ms) <= 1_000);
     assert!(verdict.warnings.is_empty());
     // a receipt of another leaf, salt, path, anchor or issuer proves nothing
-    for edit in [
-        &(|r: &mut Receipt| r.salt[0] ^= 1) as &dyn Fn(&mut Receipt),
+    let edits: [&dyn Fn(&mut Receipt); 8] = [
+        &|r| r.salt[0] ^= 1,
         &|r| r.leaf_index = 1,
         &|r| r.leaf_index = 64,
         &|r| r.path[3].0[0] ^= 1,
@@ -79,7 +79,8 @@ fn an_anchored_credential_outlives_the_compromise_of_its_key() {
         &|r| r.anchor = "SG:ACRA/anchor/2".to_owned(),
         &|r| r.anchor = "SG:CUSTOMS/anchor/1".to_owned(),
         &|r| r.anchor = "nonsense".to_owned(),
-    ] {
+    ];
+    for edit in edits {
         let mut changed = receipt.clone();
         edit(&mut changed);
         let verdict = judge(vec![changed]);

@@ -3,7 +3,6 @@
 use ed25519_dalek::SigningKey;
 use serde_json::{Value as Json, json};
 use titian_contracts::credential::linter::BASE_TERMS;
-use titian_contracts::digest::Digest;
 use titian_credential::contexts::{self, Contexts};
 use titian_credential::json::canonical;
 use titian_credential::proof::issue_jcs;
@@ -11,7 +10,7 @@ use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{Request, verify};
 use titian_credential::{did, profiles};
 
-use super::credential_fixture::{SANDBOX, code, issued, judge, live, only, self_issued, vector};
+use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, live, self_issued, vector};
 use super::credential_scene::Scene;
 
 #[test]
@@ -229,4 +228,48 @@ fn a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
     credential["credentialSubject"] = json!({"list": vec![json!({"type": "Big"}); 1_000]});
     let verdict = judge(&credential, Policy::W3c);
     assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
+}
+
+#[test]
+fn a_schema_that_the_caller_supplies_counts_under_w3c_alone() {
+    let (mut credential, key, method) = self_issued(1);
+    let id = "https://schemas.example/alumni";
+    let created = "2026-01-01T00:00:00Z";
+    let schema = json!({"properties": {"credentialSubject": {"required": ["alumniOf"]}}});
+    let (mut carrier, ..) = self_issued(2);
+    let (_, other, other_method) = self_issued(2);
+    carrier["id"] = json!(id);
+    carrier["type"] = json!(["VerifiableCredential", "JsonSchemaCredential"]);
+    carrier["credentialSubject"] =
+        json!({"id": "urn:x:schema", "type": "JsonSchema", "jsonSchema": schema});
+    let carrier = issue_jcs(&carrier, &other, &other_method, created, SANDBOX).expect("issued");
+    let mut forged = carrier.clone();
+    forged["credentialSubject"]["jsonSchema"] = json!({});
+    for (kind, bytes, policy, expected) in [
+        ("JsonSchema", Some(schema.to_string()), Policy::W3c, "OK"),
+        (
+            "JsonSchema",
+            Some(json!({"required": ["x"]}).to_string()),
+            Policy::W3c,
+            "SCHEMA_VIOLATION",
+        ),
+        ("JsonSchema", Some("[".to_owned()), Policy::W3c, "SCHEMA_LIMIT"),
+        ("JsonSchema", None, Policy::W3c, "SCHEMA_UNKNOWN"),
+        ("JsonSchema", Some(schema.to_string()), Policy::Ledger, "SCHEMA_UNKNOWN"),
+        ("JsonSchemaCredential", Some(carrier.to_string()), Policy::W3c, "OK"),
+        ("JsonSchemaCredential", Some(forged.to_string()), Policy::W3c, "SCHEMA_LIMIT"),
+        ("JsonSchemaCredential", Some(schema.to_string()), Policy::W3c, "SCHEMA_LIMIT"),
+        ("1EdTechJsonSchemaValidator2019", None, Policy::W3c, "SCHEMA_TYPE_UNSUPPORTED"),
+    ] {
+        credential["credentialSchema"] = json!({"id": id, "type": kind});
+        let mut text = credential.clone();
+        if expected != "SCHEMA_TYPE_UNSUPPORTED" {
+            text = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
+        }
+        let mut request = Request::new(policy);
+        request.supplied.resources =
+            bytes.map(|bytes| (id.to_owned(), bytes.into_bytes())).into_iter().collect();
+        let verdict = verify(canonical(&text).as_bytes(), &request, None, NOW_MS);
+        assert_eq!(code(&verdict, Check::Schema), expected, "{kind}");
+    }
 }

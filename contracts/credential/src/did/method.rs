@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::codes::Fault;
 use crate::json;
-use crate::key::{PublicKey, decode, jwk_identity};
+use crate::key::{PublicKey, decode};
 use crate::model::items;
 
 /// How old a cached `did:web` document may be.
@@ -182,9 +182,4 @@ fn is_web_did(did: &str) -> bool {
                     && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b))
             })
     })
-}
-
-/// Whether two JWKs are of one key.
-pub fn same_jwk(a: &Value, b: &Value) -> bool {
-    jwk_identity(a).is_some_and(|identity| jwk_identity(b) == Some(identity))
 }

@@ -100,7 +100,8 @@ fn hide(payload: &mut Value, pointer: &str, random: Random<'_>) -> Result<String
     let salt = URL_SAFE_NO_PAD.encode(bytes.split_at(16).0);
     match payload.pointer_mut(parent).ok_or_else(missing)? {
         Value::Object(members) => {
-            let value = members.remove(&name).ok_or_else(missing)?;
+            let mut value = members.remove(&name).ok_or_else(missing)?;
+            finish_lists(&mut value, random);
             let text = encode(&json!([salt, name, value]));
             let digests = members.entry("_sd").or_insert_with(|| json!([]));
             digests.as_array_mut().ok_or_else(missing)?.push(json!(digest(&text)));
@@ -109,6 +110,7 @@ fn hide(payload: &mut Value, pointer: &str, random: Random<'_>) -> Result<String
         Value::Array(items) => {
             let item = name.parse::<usize>().ok().and_then(|i| items.get_mut(i));
             let item = item.ok_or_else(missing)?;
+            finish_lists(item, random);
             let text = encode(&json!([salt, item]));
             *item = json!({"...": digest(&text)});
             Ok(text)

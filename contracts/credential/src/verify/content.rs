@@ -42,12 +42,13 @@ impl Run<'_> {
             // what no context defines is signed all the same in a token: readers of plain JSON
             // may drop it, but nobody can alter it
             _ if self.request.policy == Policy::Ledger => guard::check(document, self.contexts())?,
-            _ => {
-                if guard::check(document, self.contexts()).is_err() {
+            _ => match guard::check(document, self.contexts()) {
+                Err(fault) if fault.code == "UNDEFINED_TERM" => {
                     self.warn("UNKNOWN_MEMBER_IGNORED");
                     return Ok("UNKNOWN_MEMBER_IGNORED");
                 }
-            }
+                checked => checked?,
+            },
         }
         if reading.model == Model::V1 {
             self.warn("VERSION_1_1");

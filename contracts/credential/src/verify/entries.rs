@@ -145,6 +145,16 @@ impl Run<'_> {
         if reading.issuer() != Some(issuer) || reading.is_presentation() {
             return Err("STATUS_LIST_INVALID");
         }
+        let good = self.is_signed(&reading);
+        if good {
+            signed::bitstring_contents(&reading.document)
+        } else {
+            Err("STATUS_LIST_INVALID")
+        }
+    }
+
+    /// Whether a document that this verdict rests on is sound and signed by its own issuer.
+    pub fn is_signed(&self, reading: &Reading) -> bool {
         let request = Request {
             skew_ms: self.request.skew_ms,
             supplied: super::Supplied {
@@ -155,17 +165,12 @@ impl Run<'_> {
         };
         let now_ms = u64::try_from(self.now_ms).unwrap_or(0);
         let mut run = Run::new(&request, self.snapshot, now_ms);
-        let syntax = run.syntax(&reading);
-        run.proofs(&reading);
+        let syntax = run.syntax(reading);
+        run.proofs(reading);
         let (results, ..) = run.finish();
-        let good = syntax.outcome == Outcome::Pass
+        syntax.outcome == Outcome::Pass
             && results.len() == 2
-            && results.iter().all(|result| result.outcome == Outcome::Pass);
-        if good {
-            signed::bitstring_contents(&reading.document)
-        } else {
-            Err("STATUS_LIST_INVALID")
-        }
+            && results.iter().all(|result| result.outcome == Outcome::Pass)
     }
 }
 

@@ -11,7 +11,7 @@ use titian_contracts::governance::recognition::{
 use super::run::{Registered, Run};
 use super::{BUNDLE_AGE_MS_MAX, LIVE_AGE_MS_MAX};
 use crate::accreditation::{self, Question};
-use crate::form::{Model, Reading};
+use crate::form::{self, Model, Reading};
 use crate::schema::{self, Evaluation};
 use crate::snapshot::{Known, Snapshot, Source, read};
 use crate::verdict::{Check, CheckResult, Policy};
@@ -94,14 +94,20 @@ impl Run<'_> {
     fn one_schema(&self, reading: &Reading, entry: &Value) -> (&'static str, Value) {
         let id = entry.get("id").and_then(Value::as_str).unwrap_or_default();
         let at = json!({"schema": id});
-        if entry.get("type").and_then(Value::as_str) != Some("JsonSchema") {
+        let kind = entry.get("type").and_then(Value::as_str).unwrap_or_default();
+        if !["JsonSchema", "JsonSchemaCredential"].contains(&kind) {
             return ("SCHEMA_TYPE_UNSUPPORTED", at);
         }
         let Some(bytes) = self.schema_bytes(id) else { return ("SCHEMA_UNKNOWN", at) };
         if digest_check::matches(entry, &bytes) == Some(false) {
             return ("SCHEMA_DIGEST_MISMATCH", at);
         }
-        let Ok(schema) = json::parse(&bytes) else { return ("SCHEMA_LIMIT", at) };
+        let schema = if kind == "JsonSchema" {
+            json::parse(&bytes).ok()
+        } else {
+            self.credential_schema(&bytes, id)
+        };
+        let Some(schema) = schema else { return ("SCHEMA_LIMIT", at) };
         match schema::evaluate(&schema, &Value::Object(reading.document.clone())) {
             Evaluation::Valid => ("OK", at),
             Evaluation::Limit => ("SCHEMA_LIMIT", at),
@@ -109,6 +115,16 @@ impl Run<'_> {
                 ("SCHEMA_VIOLATION", json!({"schema": id, "pointers": pointers}))
             }
         }
+    }
+
+    /// The schema in a JsonSchemaCredential that is signed by its own issuer (VC JSON Schema §2.2).
+    fn credential_schema(&self, bytes: &[u8], id: &str) -> Option<Value> {
+        let reading = form::read(bytes).ok()?;
+        let named = reading.document.get("id").and_then(Value::as_str) == Some(id);
+        let typed = reading.types().contains(&"JsonSchemaCredential");
+        let subject = reading.document.get("credentialSubject")?;
+        let signed = named && typed && !reading.is_presentation() && self.is_signed(&reading);
+        subject.get("jsonSchema").filter(|_| signed).cloned()
     }
 
     /// A registered schema; under other policies than `ledger` also one that the caller supplies.
