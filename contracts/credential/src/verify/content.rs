@@ -57,6 +57,15 @@ impl Run<'_> {
         Ok("OK")
     }
 
+    /// The document as the verdict may return it: what no context defines is left out, so that it
+    /// cannot be taken for a claim that was understood.
+    pub fn shown_document(&self, reading: &Reading) -> Value {
+        if self.warnings.contains(&"UNKNOWN_MEMBER_IGNORED") {
+            return Value::Object(guard::pruned(&reading.document, self.contexts()));
+        }
+        Value::Object(reading.document.clone())
+    }
+
     fn guard_proofs(&self, document: &Map<String, Value>) -> Result<(), Fault> {
         let context = document.get("@context").unwrap_or(&Value::Null);
         let proofs = document.get("proof").map(model::items).unwrap_or_default();

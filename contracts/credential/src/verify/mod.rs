@@ -167,9 +167,11 @@ fn judge(
         Ok(reading) => run.credential(reading),
     }
     run.age_of_state(asked.as_ref().is_some_and(|asked| asked.asked.get()));
+    let reading = reading.as_ref().ok();
+    let credential =
+        reading.filter(|_| request.return_credential).map(|reading| run.shown_document(reading));
     let (results, warnings, signed_at) = run.finish();
     let checks = complete(results, request, false);
-    let reading = reading.as_ref().ok();
     Verdict {
         decision: Decision::of(&checks),
         policy: request.policy,
@@ -184,9 +186,7 @@ fn judge(
         checks,
         trust: asked.filter(|asked| asked.asked.get()).map(|asked| asked.trust().clone()),
         warnings,
-        credential: reading
-            .filter(|_| request.return_credential)
-            .map(|reading| serde_json::Value::Object(reading.document.clone())),
+        credential,
     }
 }
 
