@@ -6,15 +6,15 @@ use titian_contracts::digest::Digest;
 use titian_contracts::time::rfc3339;
 use titian_credential::codes::Outcome;
 use titian_credential::contexts::Contexts;
+use titian_credential::did;
 use titian_credential::json::canonical;
 use titian_credential::proof::issue_jcs;
 use titian_credential::registration::{Frame, StatusSlot, business_registration};
 use titian_credential::snapshot::Live;
 use titian_credential::verdict::{Check, CheckResult, Policy, Verdict};
 use titian_credential::verify::{Request, verify};
-use titian_credential::{did, status};
 
-use super::credential_scene::{ACRA, Scene};
+use super::credential_scene::Scene;
 
 const VECTOR: &str = include_str!("../../data/vc/eddsa/eddsa-jcs-2022.json");
 

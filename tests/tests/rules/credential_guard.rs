@@ -5,10 +5,10 @@ use serde_json::{Value as Json, json};
 use titian_contracts::credential::linter::BASE_TERMS;
 use titian_credential::contexts::{self, Contexts};
 use titian_credential::json::canonical;
+use titian_credential::profiles;
 use titian_credential::proof::issue_jcs;
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{Request, verify};
-use titian_credential::{did, profiles};
 
 use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, live, self_issued, vector};
 use super::credential_scene::Scene;

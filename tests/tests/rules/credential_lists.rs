@@ -13,6 +13,7 @@ use titian_tests::world::World;
 use super::credential_scene::{
     ACRA, CUSTOMS, ROOT, Scene, UNTIL_MS, cases, change, grant, list, object, set, texts,
 };
+use super::credential_types::{CONTEXT, SCHEMA, resource};
 
 #[test]
 fn each_broken_precondition_of_list_create_gives_its_error() {

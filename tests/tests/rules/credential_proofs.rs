@@ -8,10 +8,7 @@ use titian_credential::proof::{issue_jcs, prepare_jcs};
 use titian_credential::verdict::{Check, Decision, Policy};
 use titian_credential::verify::{Request, verify};
 
-use super::credential_fixture::{
-    NOW_MS, SANDBOX, code, issued, judge, seed_of, self_issued, vector,
-};
-use super::credential_scene::set;
+use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, seed_of, self_issued, vector};
 
 #[test]
 fn the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {

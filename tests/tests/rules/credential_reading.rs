@@ -9,7 +9,7 @@ use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 use titian_credential::{did, profiles, status};
 
-use super::credential_fixture::{NOW_MS, code, vector};
+use super::credential_fixture::NOW_MS;
 use super::credential_scene::cases;
 
 #[test]

@@ -4,9 +4,9 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::encode_base64;
 
-use super::credential_scene::{ROOT, Scene, object, texts};
+use super::credential_scene::{ROOT, Scene, texts};
 
-fn resource(owner: &str, kind: &str, name: &str, version: i64, text: &str) -> Value {
+pub fn resource(owner: &str, kind: &str, name: &str, version: i64, text: &str) -> Value {
     Value::object([
         ("owner", Value::from(owner)),
         ("kind", Value::from(kind)),
@@ -16,9 +16,9 @@ fn resource(owner: &str, kind: &str, name: &str, version: i64, text: &str) -> Va
     ])
 }
 
-const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,
+pub const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,
  "properties":{"grade":{"type":"string","x-titian-class":"public"}}}"#;
-const CONTEXT: &str = r#"{"@context":{"@protected":true,"id":"@id","type":"@type",
+pub const CONTEXT: &str = r#"{"@context":{"@protected":true,"id":"@id","type":"@type",
  "Grade":"did:ubin:SG/context/grade/1#Grade","grade":"did:ubin:SG/context/grade/1#grade"}}"#;
 
 #[test]

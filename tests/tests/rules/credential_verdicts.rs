@@ -5,11 +5,11 @@ use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_credential::codes::{TABLE, outcome_of};
 use titian_credential::contexts::Contexts;
-use titian_credential::json::{canonical, parse};
+use titian_credential::did;
+use titian_credential::json::canonical;
 use titian_credential::proof::issue_jcs;
 use titian_credential::verdict::{Check, CheckResult, Decision, Policy};
 use titian_credential::verify::{Request, verify};
-use titian_credential::{did, status};
 
 use super::credential_fixture::{code, issued, ledger_verdict, live, only, verdict_of};
 use super::credential_scene::{ACRA, ROOT, Scene, change, set};
