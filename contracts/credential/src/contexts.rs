@@ -110,8 +110,19 @@ pub struct Term {
     pub protected: bool,
     /// The context that holds below it.
     pub scoped: Option<Value>,
-    /// The definition, to compare redefinitions.
-    definition: Value,
+}
+
+impl Term {
+    /// Whether two definitions say the same, protection left aside: a protected term may be
+    /// defined again so, in whatever spelling.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.iri == other.iri
+            && self.values == other.values
+            && self.datatype == other.datatype
+            && self.container == other.container
+            && self.prefix == other.prefix
+            && self.scoped == other.scoped
+    }
 }
 
 /// The terms in force at a place of a document.
@@ -202,7 +213,7 @@ impl Active {
             && old.protected
             && !property_scoped
         {
-            if old.definition != term.definition {
+            if !old.says_the_same(&term) {
                 return Err(Fault::new("TERM_REDEFINED", "/@context"));
             }
             return Ok(());
@@ -230,7 +241,6 @@ impl Local<'_> {
             prefix: false,
             protected: self.protected,
             scoped: None,
-            definition: definition.clone(),
         };
         let members = match definition {
             Value::Null => return Ok(term),
