@@ -152,6 +152,44 @@ fn a_supplied_list_answers_while_it_is_fresh_and_its_owners() {
 }
 
 #[test]
+fn a_message_of_a_supplied_list_is_good_only_while_it_is_zero() {
+    // it may tell that a certificate was used up
+    let (mut credential, key, method) = self_issued(1);
+    credential["credentialStatus"] = json!({"type": "BitstringStatusListEntry",
+        "statusPurpose": "message", "statusSize": 2, "statusListIndex": "5",
+        "statusListCredential": URL, "statusMessage": [{"status": "0x0", "message": "issued"}]});
+    let signed = issue_jcs(&credential, &key, &method, "2026-01-01T00:00:00Z", SANDBOX);
+    let text = signed.expect("issued").to_string();
+    for (value, expected) in [(0, "OK"), (1, "STATUS_TYPE_UNSUPPORTED")] {
+        let mut bits = vec![0; 32_768];
+        titian_contracts::credential::bits::set_value(&mut bits, 5, 2, value);
+        let mut list = unsigned_list(&[]);
+        list["credentialSubject"]["statusPurpose"] = json!("message");
+        list["credentialSubject"]["encodedList"] = json!(status::encode_list(&bits));
+        let mut request = Request::new(Policy::W3c);
+        // the size of entries stands in the list too; the base context does not know it there
+        let mut token = list.clone();
+        token["credentialSubject"]["statusSize"] = json!(2);
+        let signed = forged_token(&token, &key, &method);
+        request.supplied.lists =
+            vec![SuppliedList { url: URL.to_owned(), text: signed, fetched_ms: NOW_MS }];
+        let verdict = verify(text.as_bytes(), &request, None, NOW_MS);
+        assert_eq!(code(&verdict, Check::Status), expected, "{}", verdict.to_jcs());
+        assert_eq!(verdict.verified(), value == 0);
+    }
+}
+
+/// A `vc+jwt` by somebody who has no term guard.
+fn forged_token(document: &Json, key: &ed25519_dalek::SigningKey, kid: &str) -> String {
+    let members = document.as_object().expect("object");
+    let unsigned =
+        titian_credential::jose::Unsigned::new("vc+jwt", Algorithm::Ed25519, Some(kid), members);
+    let unsigned = unsigned.expect("signs");
+    let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
+    unsigned.finish(&signature)
+}
+
+#[test]
 fn the_lists_of_the_ledger_are_served_in_both_signed_forms_and_read_back() {
     let mut scene = Scene::new();
     scene.must("list_create", list("SG:ACRA", 3, "token"), ACRA);

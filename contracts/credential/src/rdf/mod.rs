@@ -24,7 +24,7 @@ pub const BLANK_NODES_MAX: u32 = 1_024;
 /// Orders of like nodes that are tried for one document.
 pub const PERMUTATIONS_MAX: usize = 4_096;
 /// Hashes of related nodes that are made for one document.
-pub const RELATED_MAX: usize = 200_000;
+pub const RELATED_MAX: usize = 50_000;
 
 /// The canonical N-Quads of a document, `proof` left in if it is there.
 pub fn canonicalize(

@@ -70,10 +70,12 @@ impl Run<'_> {
         match self.supplied_value(supplied, reference, issuer) {
             Err(code) => found(code, Value::Null),
             Ok(value) => {
-                let profile = profile_of(reference);
-                let code = profile.map_or(Some("STATUS_TYPE_UNSUPPORTED"), |profile| {
-                    status::code_of(profile, value)
-                })?;
+                let code = match profile_of(reference) {
+                    Some(profile) => status::code_of(profile, value)?,
+                    // whether it is a note or a certificate that was used up, only the ledger tells
+                    None if value == 0 && reference.purpose == "message" => return None,
+                    None => "STATUS_TYPE_UNSUPPORTED",
+                };
                 found(code, json!({"index": reference.index}))
             }
         }
@@ -174,7 +176,7 @@ impl Run<'_> {
     }
 }
 
-/// The profile whose values a supplied entry has.
+/// The profile whose values a supplied entry has; `None` if they cannot be told.
 fn profile_of(reference: &Reference) -> Option<Profile> {
     if reference.token {
         return Some(Profile::Token);
@@ -183,7 +185,6 @@ fn profile_of(reference: &Reference) -> Option<Profile> {
         ("revocation", Some(1)) => Some(Profile::Revocation),
         ("suspension", Some(1)) => Some(Profile::Suspension),
         ("refresh", Some(1)) => Some(Profile::Refresh),
-        ("message", _) => Some(Profile::Message),
         _ => None,
     }
 }
