@@ -32,16 +32,11 @@ pub fn bitstring_credential(
     time_ms: u64,
 ) -> Value {
     let id = list.uri.clone().unwrap_or_else(|| did_of(list_id));
-    let mut subject = json!({
+    let subject = json!({
         "id": format!("{id}#list"), "type": "BitstringStatusList",
         "statusPurpose": purpose_of(list.profile), "encodedList": encode_list(bits),
         "ttl": TTL_MS,
     });
-    if list.status_size != 1
-        && let Some(members) = subject.as_object_mut()
-    {
-        members.insert("statusSize".to_owned(), json!(list.status_size));
-    }
     json!({
         "@context": [BASE_V2], "id": id,
         "type": ["VerifiableCredential", "BitstringStatusListCredential"],
@@ -90,8 +85,8 @@ pub struct Contents {
     pub id: String,
     /// `statusPurpose` values; of a token none.
     pub purposes: Vec<String>,
-    /// Bits of an entry.
-    pub size: u64,
+    /// Bits of an entry; a Bitstring list leaves them to the credentials that refer to it.
+    pub size: Option<u64>,
     /// The entries, unpacked.
     pub bytes: Vec<u8>,
     /// How long a reader may keep it, ms.
@@ -112,7 +107,7 @@ pub fn token_contents(payload: &Map<String, Value>) -> Result<Contents, &'static
     Ok(Contents {
         id: payload.get("sub").and_then(Value::as_str).ok_or(invalid)?.to_owned(),
         purposes: Vec::new(),
-        size: list.get("bits").and_then(Value::as_u64).ok_or(invalid)?,
+        size: Some(list.get("bits").and_then(Value::as_u64).ok_or(invalid)?),
         bytes: token::decode_list(list.get("lst").and_then(Value::as_str).ok_or(invalid)?)?,
         ttl_ms: seconds("ttl")?,
         until_ms: seconds("exp")?,
@@ -136,10 +131,7 @@ pub fn bitstring_contents(document: &Map<String, Value>) -> Result<Contents, &'s
     Ok(Contents {
         id: document.get("id").and_then(Value::as_str).ok_or(invalid)?.to_owned(),
         purposes: purposes.iter().filter_map(|p| p.as_str().map(str::to_owned)).collect(),
-        size: match subject.get("statusSize") {
-            None => 1,
-            Some(size) => size.as_u64().ok_or(invalid)?,
-        },
+        size: None,
         bytes: super::decode_list(
             subject.get("encodedList").and_then(Value::as_str).ok_or(invalid)?,
         )?,

@@ -107,13 +107,13 @@ impl Run<'_> {
             return Err("STATUS_LIST_STALE");
         }
         if reference.token {
-            return token::entry_of(&contents.bytes, contents.size, reference.index);
+            let size = contents.size.unwrap_or_default();
+            return token::entry_of(&contents.bytes, size, reference.index);
         }
-        let purpose = contents.purposes.contains(&reference.purpose);
-        if !purpose || reference.size != Some(contents.size) {
+        if !contents.purposes.contains(&reference.purpose) {
             return Err("STATUS_PURPOSE_MISMATCH");
         }
-        status::entry_of(&contents.bytes, contents.size, reference.index)
+        status::entry_of(&contents.bytes, reference.size.unwrap_or(1), reference.index)
     }
 
     /// A status list token, signed by the issuer of the credential.
