@@ -229,7 +229,7 @@ fn check_narrow_and_sovereign(all: &BTreeMap<String, Accreditation>) {
         assert_eq!(entry.grantee[..2], entry.grantor[..2], "{id} crosses a border");
         let Some(parent) = all.get(&entry.parent) else {
             assert_eq!(entry.parent, entry.grantee[..2], "{id} hangs in the air");
-            assert_eq!(entry.jurisdictions, [entry.parent.clone()]);
+            assert_eq!(entry.jurisdictions, std::slice::from_ref(&entry.parent));
             continue;
         };
         assert_eq!(parent.grantee, entry.grantor);

@@ -27,7 +27,7 @@ pub const SANDBOX: Contexts<'static> = Contexts { snapshot: None, sandbox: true,
 pub fn seed_of(multibase: &str) -> SigningKey {
     // multicodec 0x1300 (two bytes), then 32 bytes of seed; base58 by hand, big-endian
     const ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    let mut bytes = vec![0_u8; 34];
+    let mut bytes = [0_u8; 34];
     for c in multibase.bytes().skip(1) {
         let mut carry = ALPHABET.iter().position(|a| *a == c).expect("base58");
         for byte in bytes.iter_mut().rev() {
