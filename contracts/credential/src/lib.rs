@@ -37,6 +37,7 @@ pub mod json;
 pub mod jwt;
 pub mod key;
 pub mod model;
+mod pack;
 pub mod presentation;
 pub mod profiles;
 pub mod proof;

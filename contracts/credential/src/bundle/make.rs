@@ -5,11 +5,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::{Compression, write::DeflateEncoder};
 use titian_contracts::access::Party;
 use titian_contracts::block::encode;
 use titian_contracts::credential::bits::{CHUNK_BITS, Chunk, Delta};
@@ -28,6 +26,7 @@ use titian_contracts::state::{Reader, Stored};
 
 use super::{BUNDLE, EVIDENCE};
 use crate::did;
+use crate::pack::{Frame as Pack, deflate};
 use crate::snapshot::{Known, Snapshot, Source, Trust, read};
 use crate::verify::{Request, verify, verify_presentation};
 
@@ -271,7 +270,7 @@ fn object(entry: &Entry) -> Value {
         None => Value::Null,
         Some(stored) => {
             let bytes = encode(stored);
-            let bytes = if kind == CHUNK { deflate(&bytes) } else { bytes };
+            let bytes = if kind == CHUNK { deflate(Pack::Raw, &bytes) } else { bytes };
             Value::Text(URL_SAFE_NO_PAD.encode(bytes))
         }
     };
@@ -280,12 +279,6 @@ fn object(entry: &Entry) -> Value {
         ("key", Value::Text(URL_SAFE_NO_PAD.encode(&entry.key))),
         ("value", value),
     ])
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("writing to memory cannot fail");
-    encoder.finish().expect("writing to memory cannot fail")
 }
 
 /// The kind of an object, told by its key.

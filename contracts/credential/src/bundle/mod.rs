@@ -10,11 +10,9 @@
 pub mod make;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::read::{DeflateDecoder, GzDecoder};
 use titian_contracts::block::{Certificate, Header};
 use titian_contracts::digest::Digest;
 use titian_contracts::json::{self, Members, Value};
@@ -23,6 +21,7 @@ use titian_contracts::state::{Stored, tree_key};
 use titian_contracts::tree::Multiproof;
 
 use crate::anchor::Receipt;
+use crate::pack::{Frame, InflateError, inflate};
 use crate::snapshot::{Known, Snapshot, Source, Trust};
 
 /// Bytes of a bundle, inflated.
@@ -115,8 +114,7 @@ pub fn read(bytes: &[u8], trust: TrustAnchor<'_>) -> Result<Bundle, BundleError>
     let inflated;
     let mut bytes = bytes;
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        inflated =
-            inflate(GzDecoder::new(bytes), BUNDLE_BYTES_MAX as u64).ok_or(BundleError::TooLarge)?;
+        inflated = inflate(Frame::Gzip, bytes, BUNDLE_BYTES_MAX as u64)?;
         bytes = &inflated;
     }
     if bytes.len() > BUNDLE_BYTES_MAX {
@@ -265,8 +263,7 @@ fn objects(list: &[Value]) -> Result<Vec<(Vec<u8>, Option<Stored>)>, BundleError
                 Value::Null => None,
                 Value::Text(text) if packed => {
                     let bytes = decode(text)?;
-                    let bytes = inflate(DeflateDecoder::new(&bytes[..]), CHUNK_VALUE_BYTES_MAX)
-                        .ok_or(BundleError::TooLarge)?;
+                    let bytes = inflate(Frame::Raw, &bytes, CHUNK_VALUE_BYTES_MAX)?;
                     Some(from_borsh(&bytes)?)
                 }
                 Value::Text(text) => Some(decode_borsh(text)?),
@@ -282,10 +279,13 @@ fn receipt(value: &Value) -> Option<Receipt> {
     Receipt::of_value(&crate::json::parse(value.to_jcs().as_bytes()).ok()?)
 }
 
-fn inflate(reader: impl std::io::Read, limit: u64) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut out).ok()?;
-    (out.len() as u64 <= limit).then_some(out)
+impl From<InflateError> for BundleError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Malformed => Self::Malformed("not compressed as its frame says"),
+            InflateError::TooLarge => Self::TooLarge,
+        }
+    }
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, BundleError> {

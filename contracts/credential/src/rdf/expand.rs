@@ -13,7 +13,7 @@ use super::quads::{Object, Quad, Subject};
 use crate::codes::Fault;
 use crate::contexts::{Active, Container, Contexts, Term, Values};
 use crate::guard::is_absolute_iri;
-use crate::json::canonical;
+use crate::json::{canonical, canonical_double};
 use crate::model::items;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -365,19 +365,10 @@ fn literal(value: &Value, datatype: Option<&str>) -> Object {
             Some(int) if datatype != Some(&format!("{XSD}double")) => {
                 of(int.to_string(), "integer")
             }
-            _ => of(double(number.as_f64().unwrap_or_default()), "double"),
+            _ => of(canonical_double(number), "double"),
         },
         other => of(other.as_str().unwrap_or_default().to_owned(), "string"),
     }
-}
-
-/// The canonical xsd:double: one digit, a point, at most 15 more, and an exponent.
-fn double(value: f64) -> String {
-    let text = format!("{value:.15e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let trimmed = mantissa.trim_end_matches('0');
-    let point = if trimmed.ends_with('.') { "0" } else { "" };
-    format!("{trimmed}{point}E{exponent}")
 }
 
 fn language_tag(tag: &str) -> Result<String, Fault> {

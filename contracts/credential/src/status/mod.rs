@@ -10,11 +10,8 @@
 pub mod signed;
 pub mod token;
 
-use std::io::{Read, Write};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::{Compression, GzBuilder, read::GzDecoder};
 use serde_json::{Value, json};
 use titian_contracts::credential::bits::{self, Chunk};
 use titian_contracts::credential::{NumberedId, Profile, StatusList, chunk_key, list_key, uri_key};
@@ -23,6 +20,7 @@ use titian_contracts::limits;
 use crate::did;
 use crate::form::{Model, Reading};
 use crate::model;
+use crate::pack::{Frame, InflateError, deflate, inflate};
 use crate::sd_jwt_vc::status_reference;
 use crate::snapshot::{AsReader, Known, Snapshot, read};
 
@@ -31,10 +29,7 @@ pub const LIST_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// `u` + base64url(gzip(bits)), as Bitstring Status List 1.0 wants it.
 pub fn encode_list(bits: &[u8]) -> String {
-    // no name and no time in the header: the same bits give the same text
-    let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
-    encoder.write_all(bits).expect("writing to memory cannot fail");
-    let bytes = encoder.finish().expect("writing to memory cannot fail");
+    let bytes = deflate(Frame::Gzip, bits);
     format!("u{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -44,15 +39,15 @@ pub fn decode_list(text: &str) -> Result<Vec<u8>, &'static str> {
         .strip_prefix('u')
         .and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok())
         .ok_or("STATUS_LIST_INVALID")?;
-    let mut list = Vec::new();
-    GzDecoder::new(bytes.as_slice())
-        .take(LIST_BYTES_MAX + 1)
-        .read_to_end(&mut list)
-        .map_err(|_| "STATUS_LIST_INVALID")?;
-    if list.len() as u64 > LIST_BYTES_MAX {
-        return Err("STATUS_LIST_BOMB");
+    inflate(Frame::Gzip, &bytes, LIST_BYTES_MAX).map_err(list_fault)
+}
+
+/// The code of check `status` for a list that cannot be inflated.
+const fn list_fault(error: InflateError) -> &'static str {
+    match error {
+        InflateError::Malformed => "STATUS_LIST_INVALID",
+        InflateError::TooLarge => "STATUS_LIST_BOMB",
     }
-    Ok(list)
 }
 
 /// The entry at `index` of a decoded list. The error is a code of check `status`.

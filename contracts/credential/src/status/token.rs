@@ -3,14 +3,12 @@
 //! Invariant: entries fill a byte from its least significant bit, the other way round than in
 //! state and in Bitstring lists; [`reorder`] is the one place that knows.
 
-use std::io::{Read as _, Write as _};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 
-use super::LIST_BYTES_MAX;
+use super::{LIST_BYTES_MAX, list_fault};
 use crate::key::decode;
+use crate::pack::{Frame, deflate, inflate};
 
 /// Turns the order of the entries within each byte: state order to list order, and back.
 pub fn reorder(bytes: &[u8], size: u64) -> Vec<u8> {
@@ -31,23 +29,13 @@ const fn reorder_byte(byte: u8, size: u64) -> u8 {
 
 /// `lst` of entries in list order.
 pub fn encode_list(bytes: &[u8]) -> String {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("writing to memory cannot fail");
-    URL_SAFE_NO_PAD.encode(encoder.finish().expect("writing to memory cannot fail"))
+    URL_SAFE_NO_PAD.encode(deflate(Frame::Zlib, bytes))
 }
 
 /// The entries of `lst`, in list order. The error is a code of check `status`.
 pub fn decode_list(text: &str) -> Result<Vec<u8>, &'static str> {
     let bytes = decode(text).ok_or("STATUS_LIST_INVALID")?;
-    let mut list = Vec::new();
-    ZlibDecoder::new(bytes.as_slice())
-        .take(LIST_BYTES_MAX + 1)
-        .read_to_end(&mut list)
-        .map_err(|_| "STATUS_LIST_INVALID")?;
-    if list.len() as u64 > LIST_BYTES_MAX {
-        return Err("STATUS_LIST_BOMB");
-    }
-    Ok(list)
+    inflate(Frame::Zlib, &bytes, LIST_BYTES_MAX).map_err(list_fault)
 }
 
 /// The entry at `index` of decoded entries. The error is a code of check `status`. Unlike a
