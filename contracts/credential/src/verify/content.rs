@@ -8,7 +8,7 @@ use crate::codes::Fault;
 use crate::form::{Model, Reading, Securing};
 use crate::jose::seconds;
 use crate::snapshot::{Known, read};
-use crate::verdict::{Check, CheckResult, Policy};
+use crate::verdict::{Check, CheckResult, Policy, pointer_detail};
 use crate::{contexts, digest_check, guard, jwt, model, sd_jwt_vc, time};
 
 impl Run<'_> {
@@ -144,14 +144,4 @@ pub(super) fn period(reading: &Reading) -> Option<(Option<i64>, Option<i64>)> {
         Model::V1 => Some((date("issuanceDate")?, date("expirationDate")?)),
         Model::SdJwtVc => Some((seconds(document, "nbf").ok()?, seconds(document, "exp").ok()?)),
     }
-}
-
-/// The pointer of a fault, cut to the part that repeats no member names but known ones: a name may
-/// be a claim that somebody smuggled in.
-pub(super) fn pointer_detail(document: &Map<String, Value>, pointer: &str) -> Value {
-    let top = pointer.split('/').nth(1).unwrap_or_default();
-    if pointer.is_empty() || !document.contains_key(top) || pointer.len() > 256 {
-        return Value::Null;
-    }
-    json!({"pointer": pointer})
 }
