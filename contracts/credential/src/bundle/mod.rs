@@ -155,7 +155,7 @@ struct File {
     height: u64,
     genesis: Digest,
     sandbox: bool,
-    objects: Vec<(Vec<u8>, Option<Stored>)>,
+    objects: Objects,
     path: Vec<u8>,
     header: Header,
     certificate: Certificate,
@@ -245,7 +245,10 @@ impl File {
     }
 }
 
-fn objects(list: &[Value]) -> Result<Vec<(Vec<u8>, Option<Stored>)>, BundleError> {
+/// State keys with their values; `None` is proven absent.
+type Objects = Vec<(Vec<u8>, Option<Stored>)>;
+
+fn objects(list: &[Value]) -> Result<Objects, BundleError> {
     if list.is_empty() || list.len() > OBJECTS_MAX {
         return Err(BundleError::TooLarge);
     }

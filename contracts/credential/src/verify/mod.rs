@@ -229,7 +229,8 @@ fn excluded(request: &Request, check: Check) -> bool {
         },
         // a binding that the caller asked for is never left out
         Policy::Signature => {
-            !request.policy.requires(check) && !(check == Check::Holder && binding_wanted(request))
+            let wanted = check == Check::Holder && binding_wanted(request);
+            !(request.policy.requires(check) || wanted)
         }
     }
 }
