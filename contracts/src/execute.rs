@@ -17,7 +17,7 @@ use crate::merkle;
 use crate::op::{self, Op, Register};
 use crate::state::{Change, Overlay, Reader};
 use crate::transaction::{Payload, Transaction, TransactionId};
-use crate::{credential, etr, ubin};
+use crate::{credential, etr, governance, ubin};
 
 /// A transaction that was parsed, and whose signatures were looked at as far as they could be.
 #[derive(Clone, Debug)]
@@ -241,11 +241,7 @@ fn dispatch(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
         (Payload::Op(op), Register::Access) => access::apply(ctx, op),
         (Payload::Op(op), Register::Ubin) => ubin::apply(ctx, op),
         (Payload::Op(op), Register::Vc) => credential::apply(ctx, op),
-        (Payload::Op(op), Register::Gov) => Err(Reject::new(
-            Code::NotBuilt,
-            "/act",
-            &format!("{} comes with a later release", op.name()),
-        )),
+        (Payload::Op(op), Register::Gov) => governance::apply(ctx, op),
         _ => Err(Reject::new(Code::Malformed, "/kind", "this kind is for etr only")),
     }
 }

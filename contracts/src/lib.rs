@@ -16,6 +16,7 @@ pub mod digest;
 pub mod error;
 pub mod etr;
 pub mod execute;
+pub mod governance;
 pub mod json;
 pub mod limits;
 pub mod merkle;

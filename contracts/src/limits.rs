@@ -264,6 +264,14 @@ pub const REFERENCE_HOLDERS_MAX: usize = 32;
 /// Possible duplicates that one receipt names.
 pub const POSSIBLE_DUPLICATES_MAX: usize = 10;
 
+// --- recognition between states (vc.md §5.6)
+/// Entries one state may ever have declared.
+pub const RECOGNITIONS_PER_STATE_MAX: usize = 1_024;
+/// Types, schemes or issuer classes of one entry.
+pub const RECOGNITION_ITEMS_MAX: usize = 64;
+/// Title or reference of an agreement.
+pub const RECOGNITION_TEXT_BYTES_MAX: usize = 256;
+
 // --- credential register (vc.md §5)
 /// Accreditations one party may ever have had.
 pub const ACCREDITATIONS_PER_PARTY_MAX: u64 = 256;

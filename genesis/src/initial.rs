@@ -20,13 +20,45 @@ use crate::{Genesis, GenesisError, profiles};
 const SCHEMES: &[u8] = include_bytes!("../../contracts/profiles/ubin/schemes.json");
 const RULEBOOK: &str = include_str!("../networks/devnet/rulebook.md");
 
-/// The shipped credential types: schema, context, type.
-const CREDENTIAL_TYPES: &[(&str, &[u8], &[u8], &[u8])] = &[(
-    "business-registration",
-    include_bytes!("../../contracts/profiles/credential/business-registration/1/schema.json"),
-    include_bytes!("../../contracts/profiles/credential/business-registration/1/context.jsonld"),
-    include_bytes!("../../contracts/profiles/credential/business-registration/1/type.json"),
-)];
+/// A shipped credential type.
+struct CredentialFiles {
+    slug: &'static str,
+    schema: &'static [u8],
+    context: &'static [u8],
+    vct: Option<&'static [u8]>,
+    entry: &'static [u8],
+}
+
+macro_rules! credential_file {
+    ($slug:literal, $name:literal) => {
+        include_bytes!(concat!("../../contracts/profiles/credential/", $slug, "/1/", $name))
+    };
+}
+
+macro_rules! credential_types {
+    ($($slug:literal $vct:expr),* $(,)?) => {
+        /// The shipped credential types.
+        const CREDENTIAL_TYPES: &[CredentialFiles] = &[$(CredentialFiles {
+            slug: $slug,
+            schema: credential_file!($slug, "schema.json"),
+            context: credential_file!($slug, "context.jsonld"),
+            vct: $vct,
+            entry: credential_file!($slug, "type.json"),
+        }),*];
+    };
+}
+
+credential_types! {
+    "business-registration" None,
+    "accreditation-of-issuer" None,
+    "aeo-authorisation" None,
+    "authorised-representative" Some(credential_file!("authorised-representative", "vct.json")),
+    "certificate-of-origin" None,
+    "ecommerce-operator" None,
+    "mcc-adoption" None,
+    "phytosanitary-certificate" None,
+    "professional-qualification" Some(credential_file!("professional-qualification", "vct.json")),
+}
 
 /// What a genesis embeds for the registers.
 pub(crate) fn register_data() -> Result<Value, GenesisError> {
@@ -35,19 +67,22 @@ pub(crate) fn register_data() -> Result<Value, GenesisError> {
     };
     let mut resources = Vec::new();
     let mut types = Vec::new();
-    for (slug, schema, context, entry) in CREDENTIAL_TYPES {
-        for (kind, bytes) in
-            [(ResourceKind::JsonSchema, schema), (ResourceKind::JsonldContext, context)]
-        {
+    for files in CREDENTIAL_TYPES {
+        for (kind, bytes) in [
+            (ResourceKind::JsonSchema, Some(files.schema)),
+            (ResourceKind::JsonldContext, Some(files.context)),
+            (ResourceKind::VctMetadata, files.vct),
+        ] {
+            let Some(bytes) = bytes else { continue };
             resources.push(Value::object([
                 ("bytes", Value::from(op::encode_base64(bytes))),
                 ("kind", Value::from(kind.name())),
-                ("name", Value::from(*slug)),
+                ("name", Value::from(files.slug)),
                 ("owner", Value::from("ASEAN")),
                 ("version", Value::Int(1)),
             ]));
         }
-        types.push(read("type.json", entry)?);
+        types.push(read("type.json", files.entry)?);
     }
     let regime = |id: &str, country: &str, citation: &str| {
         Value::object([

@@ -145,3 +145,22 @@ fn narrows(link: &Accreditation, parent: &Accreditation) -> bool {
         && link.until_ms <= parent.until_ms
         && link.depth < parent.depth
 }
+
+/// The class under which `issuer` may issue `type_name`, whatever the state of the entry: for the
+/// recognition check when the accreditation check is left out or failed.
+pub fn class_of(snapshot: &dyn Snapshot, issuer: &str, type_name: &str) -> Known<Option<String>> {
+    let count = match read::<AccreditationIndex>(snapshot, &accreditation_index_key(issuer)) {
+        Known::Unknown => return Known::Unknown,
+        Known::Known(index) => index.unwrap_or_default().count,
+    };
+    for n in (1..=count.min(limits::ACCREDITATIONS_PER_PARTY_MAX)).rev() {
+        match read::<Accreditation>(snapshot, &accreditation_key(issuer, n)) {
+            Known::Unknown => return Known::Unknown,
+            Known::Known(Some(link)) if link.types.iter().any(|name| name == type_name) => {
+                return Known::Known(Some(link.issuer_class));
+            }
+            Known::Known(_) => {}
+        }
+    }
+    Known::Known(None)
+}

@@ -46,11 +46,20 @@ impl Fault {
 }
 
 /// The result that `code` stands for in `check`. A code that the table does not know is `Fail`.
+/// What is wrong with the holder's own signature or key has the codes of `proof` and `issuerKey`.
 pub fn outcome_of(check: &str, code: &str) -> Outcome {
-    TABLE
-        .iter()
-        .find(|(c, name, _)| (*c == check || *c == "*") && *name == code)
-        .map_or(Outcome::Fail, |(.., outcome)| *outcome)
+    let lookup = |wanted: &[&str]| {
+        TABLE
+            .iter()
+            .find(|(c, name, _)| (wanted.contains(c) || *c == "*") && *name == code)
+            .map(|(.., outcome)| *outcome)
+    };
+    let own = lookup(&[check]);
+    let found = match check {
+        "holder" => own.or_else(|| lookup(&["proof", "issuerKey"])),
+        _ => own,
+    };
+    found.unwrap_or(Outcome::Fail)
 }
 
 /// Check, code, result. Check `*` stands for every check.

@@ -2,22 +2,25 @@
 //!
 //! Invariant: nothing is fetched; a context is bundled with a pinned digest, or registered on the
 //! ledger, or it does not exist (vc.md S2, S3). Supported keywords are those of vc-api.md A§6.
-//! It deliberately expands nothing: it knows which terms are defined and how their values are read,
-//! which is what the term guard asks.
+//! It knows which terms are defined, what they stand for and how their values are read: what the
+//! term guard and the expander ask.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use titian_contracts::credential::{Resource, ResourceId, ResourceKind};
 
 use crate::codes::Fault;
+use crate::guard::is_absolute_iri;
 use crate::snapshot::{Known, Snapshot, read};
 
 /// The base context of VCDM 2.0.
 pub const BASE_V2: &str = "https://www.w3.org/ns/credentials/v2";
+/// The base context of VCDM 1.1, read only.
+pub const BASE_V1: &str = "https://www.w3.org/2018/credentials/v1";
 /// Contexts of one document.
 pub const CONTEXTS_MAX: usize = 8;
 
@@ -79,6 +82,17 @@ pub enum Values {
     Language,
 }
 
+/// What the values of a term form together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A set.
+    Set,
+    /// A list.
+    List,
+    /// Graphs of their own.
+    Graph,
+}
+
 /// One term of an active context.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
@@ -86,20 +100,37 @@ pub struct Term {
     pub iri: Option<String>,
     /// How its values are read.
     pub values: Values,
+    /// The datatype of its literals, if it states one.
+    pub datatype: Option<String>,
+    /// What its values form together.
+    pub container: Container,
+    /// Whether `term:rest` may be short for an IRI.
+    pub prefix: bool,
     /// May not be redefined.
     pub protected: bool,
     /// The context that holds below it.
     pub scoped: Option<Value>,
-    /// The definition, to compare redefinitions.
-    definition: Value,
+}
+
+impl Term {
+    /// Whether two definitions say the same, protection left aside: a protected term may be
+    /// defined again so, in whatever spelling.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.iri == other.iri
+            && self.values == other.values
+            && self.datatype == other.datatype
+            && self.container == other.container
+            && self.prefix == other.prefix
+            && self.scoped == other.scoped
+    }
 }
 
 /// The terms in force at a place of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Active {
     terms: Arc<BTreeMap<String, Arc<Term>>>,
-    /// Every other term is defined too (`@vocab`).
-    pub vocab: bool,
+    /// What every other term is appended to (`@vocab`), if there is one.
+    pub vocab: Option<String>,
     /// Terms defined or copied so far for one document, shared by all its active contexts.
     spent: Rc<Cell<usize>>,
 }
@@ -108,6 +139,30 @@ impl Active {
     /// The definition of a term.
     pub fn term(&self, name: &str) -> Option<&Term> {
         self.terms.get(name).map(Arc::as_ref)
+    }
+
+    /// What a member name or a value of a vocabulary stands for; `None` if nothing defines it.
+    pub fn expand(&self, name: &str) -> Option<String> {
+        if name.starts_with('@') {
+            return Some(name.to_owned());
+        }
+        match self.term(name) {
+            Some(term) => term.iri.clone(),
+            None => self.expand_iri(name).or_else(|| {
+                let vocab = self.vocab.as_ref().filter(|_| !name.contains(':'))?;
+                Some(format!("{vocab}{name}"))
+            }),
+        }
+    }
+
+    /// An absolute IRI, or a short form of one; terms do not count.
+    pub fn expand_iri(&self, text: &str) -> Option<String> {
+        let (prefix, rest) = text.split_once(':')?;
+        let short = self.term(prefix).filter(|term| term.prefix && !rest.starts_with("//"));
+        match short.and_then(|term| term.iri.as_ref()) {
+            Some(iri) => Some(format!("{iri}{rest}")),
+            None => is_absolute_iri(text).then(|| text.to_owned()),
+        }
     }
 
     /// The active context with `context` (an object, a list of them, or null) applied.
@@ -124,37 +179,41 @@ impl Active {
                 if self.spent.get() > TERMS_MAX {
                     return Err(Fault::new("TOO_MANY_NODES", "/@context"));
                 }
-                let mut next = self.clone();
-                let protected = members.get("@protected") == Some(&Value::Bool(true));
-                for (name, definition) in members {
-                    match name.as_str() {
-                        "@protected" | "@version" => {}
-                        "@vocab" => next.vocab = true,
-                        _ if name.starts_with('@') => {
-                            return Err(Fault::new("CONTEXT_INLINE", "/@context"));
-                        }
-                        _ => next.define(name, definition, protected, property_scoped)?,
-                    }
-                }
-                Ok(next)
+                self.define_all(members, property_scoped)
             }
             _ => Err(Fault::new("CONTEXT_UNKNOWN", "/@context")),
         }
     }
 
-    fn define(
-        &mut self,
-        name: &str,
-        definition: &Value,
-        protected: bool,
+    fn define_all(
+        &self,
+        members: &Map<String, Value>,
         property_scoped: bool,
-    ) -> Result<(), Fault> {
-        let term = compile(name, definition, protected)?;
+    ) -> Result<Self, Fault> {
+        let mut next = self.clone();
+        let protected = members.get("@protected") == Some(&Value::Bool(true));
+        if let Some(vocab) = members.get("@vocab") {
+            next.vocab = vocab.as_str().map(str::to_owned);
+        }
+        let local = Local { members, active: next.clone(), protected };
+        for (name, definition) in members {
+            match name.as_str() {
+                "@protected" | "@version" | "@vocab" => {}
+                _ if name.starts_with('@') => {
+                    return Err(Fault::new("CONTEXT_INLINE", "/@context"));
+                }
+                _ => next.define(name, local.compile(name, definition)?, property_scoped)?,
+            }
+        }
+        Ok(next)
+    }
+
+    fn define(&mut self, name: &str, term: Term, property_scoped: bool) -> Result<(), Fault> {
         if let Some(old) = self.terms.get(name)
             && old.protected
             && !property_scoped
         {
-            if old.definition != term.definition {
+            if !old.says_the_same(&term) {
                 return Err(Fault::new("TERM_REDEFINED", "/@context"));
             }
             return Ok(());
@@ -164,43 +223,102 @@ impl Active {
     }
 }
 
-fn compile(name: &str, definition: &Value, protected: bool) -> Result<Term, Fault> {
-    let unsupported = || Fault::new("CONTEXT_INLINE", "/@context");
-    let plain = |iri: Option<String>| Term {
-        iri,
-        values: Values::Plain,
-        protected,
-        scoped: None,
-        definition: definition.clone(),
-    };
-    let members = match definition {
-        Value::Null => return Ok(plain(None)),
-        Value::String(iri) => return Ok(plain(Some(iri.clone()))),
-        Value::Object(members) => members,
-        _ => return Err(unsupported()),
-    };
-    let iri = match members.get("@id") {
-        Some(Value::String(iri)) => Some(iri.clone()),
-        Some(Value::Null) => None,
-        None => name.contains(':').then(|| name.to_owned()),
-        Some(_) => return Err(unsupported()),
-    };
-    let mut term = plain(iri);
-    for (keyword, value) in members {
-        match (keyword.as_str(), value.as_str()) {
-            ("@id", _) => {}
-            ("@type", Some("@id")) => term.values = Values::Id,
-            ("@type", Some("@vocab")) => term.values = Values::Vocab,
-            ("@type", Some("@json")) => term.values = Values::Json,
-            ("@type", Some(_)) => {}
-            ("@container", Some("@language")) => term.values = Values::Language,
-            ("@container", Some("@set" | "@list" | "@graph")) => {}
-            ("@context", _) => term.scoped = Some(value.clone()),
-            ("@protected", _) => term.protected = value.as_bool().unwrap_or(protected),
+/// A context that is being read: its definitions may use each other as prefixes.
+struct Local<'a> {
+    members: &'a Map<String, Value>,
+    active: Active,
+    protected: bool,
+}
+
+impl Local<'_> {
+    fn compile(&self, name: &str, definition: &Value) -> Result<Term, Fault> {
+        let unsupported = || Fault::new("CONTEXT_INLINE", "/@context");
+        let mut term = Term {
+            iri: self.iri_of(name, definition, 0),
+            values: Values::Plain,
+            datatype: None,
+            container: Container::Set,
+            prefix: false,
+            protected: self.protected,
+            scoped: None,
+        };
+        let members = match definition {
+            Value::Null => return Ok(term),
+            Value::String(_) => {
+                term.prefix = term.iri.as_deref().is_some_and(ends_in_delimiter);
+                return Ok(term);
+            }
+            Value::Object(members) => members,
             _ => return Err(unsupported()),
+        };
+        for (keyword, value) in members {
+            match (keyword.as_str(), value.as_str()) {
+                ("@id", _) if value.is_string() || value.is_null() => {}
+                ("@type", Some("@id")) => term.values = Values::Id,
+                ("@type", Some("@vocab")) => term.values = Values::Vocab,
+                ("@type", Some("@json")) => term.values = Values::Json,
+                ("@type", Some(datatype)) => {
+                    term.datatype = Some(self.expand(datatype, 0).ok_or_else(unsupported)?);
+                }
+                ("@container", Some("@language")) => term.values = Values::Language,
+                ("@container", Some("@set")) => {}
+                ("@container", Some("@list")) => term.container = Container::List,
+                ("@container", Some("@graph")) => term.container = Container::Graph,
+                ("@context", _) => term.scoped = Some(value.clone()),
+                ("@protected", _) => term.protected = value.as_bool().unwrap_or(self.protected),
+                _ => return Err(unsupported()),
+            }
+        }
+        Ok(term)
+    }
+
+    /// What a definition of this context stands for.
+    fn iri_of(&self, name: &str, definition: &Value, depth: usize) -> Option<String> {
+        let stated = match definition {
+            Value::String(iri) => Some(iri.as_str()),
+            Value::Object(members) => match members.get("@id") {
+                Some(id) => Some(id.as_str()?),
+                None => None,
+            },
+            _ => return None,
+        };
+        match stated {
+            Some(iri) if iri != name => self.expand(iri, depth),
+            _ if name.contains(':') => self.expand_iri(name, depth),
+            _ => self.active.vocab.as_ref().map(|vocab| format!("{vocab}{name}")),
         }
     }
-    Ok(term)
+
+    fn expand(&self, text: &str, depth: usize) -> Option<String> {
+        if text.starts_with('@') {
+            return Some(text.to_owned());
+        }
+        match self.members.get(text).filter(|_| depth < 8) {
+            Some(definition) => self.iri_of(text, definition, depth + 1),
+            None if text.contains(':') => self.expand_iri(text, depth),
+            None => self.active.expand(text),
+        }
+    }
+
+    fn expand_iri(&self, text: &str, depth: usize) -> Option<String> {
+        let (prefix, rest) = text.split_once(':')?;
+        let definition = self.members.get(prefix).filter(|d| d.is_string() && depth < 8);
+        match definition {
+            Some(definition) if !rest.starts_with("//") => {
+                let iri = self.iri_of(prefix, definition, depth + 1)?;
+                if ends_in_delimiter(&iri) {
+                    Some(format!("{iri}{rest}"))
+                } else {
+                    is_absolute_iri(text).then(|| text.to_owned())
+                }
+            }
+            _ => self.active.expand_iri(text),
+        }
+    }
+}
+
+fn ends_in_delimiter(iri: &str) -> bool {
+    iri.ends_with([':', '/', '?', '#', '[', ']', '@'])
 }
 
 /// Which contexts a document may use.
@@ -223,19 +341,34 @@ impl std::fmt::Debug for Contexts<'_> {
 impl Contexts<'_> {
     /// The active context of a document with this `@context`.
     pub fn activate(&self, context: &Value) -> Result<Active, Fault> {
+        self.activate_onto(Active::default(), context)
+    }
+
+    /// The same for a node within another document, whose context is `outer`.
+    pub fn activate_onto(&self, outer: Active, context: &Value) -> Result<Active, Fault> {
         let single = std::slice::from_ref(context);
         let items = context.as_array().map_or(single, Vec::as_slice);
         if items.len() > CONTEXTS_MAX {
             return Err(Fault::new("TOO_MANY_NODES", "/@context"));
         }
-        let mut active = Active::default();
+        let mut active = outer;
         for (i, item) in items.iter().enumerate() {
             let pointer = format!("/@context/{i}");
             let at = |fault: Fault| Fault::new(fault.code, &pointer);
             active = match item {
                 Value::String(url) => {
-                    let context = self.find(url).map_err(|code| Fault::new(code, &pointer))?;
-                    active.with(&context, false).map_err(at)?
+                    let found = self.find(url).map_err(|code| Fault::new(code, &pointer))?;
+                    match found {
+                        // the first context of nearly every document is compiled once
+                        Found::Bundled(place) if active.terms.is_empty() => {
+                            let (terms, vocab) = compiled(place).map_err(at)?;
+                            Active { terms, vocab, spent: active.spent }
+                        }
+                        Found::Bundled(place) => {
+                            active.with(bundled_context(place), false).map_err(at)?
+                        }
+                        Found::Registered(context) => active.with(&context, false).map_err(at)?,
+                    }
                 }
                 Value::Object(members) if self.inline => {
                     let forbidden = ["@import", "@base", "@vocab", "@propagate"];
@@ -250,10 +383,10 @@ impl Contexts<'_> {
         Ok(active)
     }
 
-    fn find(&self, url: &str) -> Result<Arc<Value>, &'static str> {
-        if let Some((bundled, context)) = bundled_context(url) {
-            let refused = bundled.sandbox_only && !self.sandbox;
-            return if refused { Err("CONTEXT_EXAMPLE") } else { Ok(context) };
+    fn find(&self, url: &str) -> Result<Found, &'static str> {
+        if let Some(place) = BUNDLED.iter().position(|bundled| bundled.url == url) {
+            let refused = BUNDLED.get(place).is_some_and(|b| b.sandbox_only) && !self.sandbox;
+            return if refused { Err("CONTEXT_EXAMPLE") } else { Ok(Found::Bundled(place)) };
         }
         let id = url.strip_prefix("did:ubin:").and_then(ResourceId::parse);
         let id = id.filter(|id| id.kind == ResourceKind::JsonldContext).ok_or("CONTEXT_UNKNOWN")?;
@@ -262,24 +395,48 @@ impl Contexts<'_> {
             Known::Known(Some(resource)) => crate::json::parse(&resource.bytes)
                 .ok()
                 .and_then(|document| document.get("@context").cloned())
-                .map(Arc::new)
+                .map(Found::Registered)
                 .ok_or("CONTEXT_UNKNOWN"),
             _ => Err("CONTEXT_UNKNOWN"),
         }
     }
 }
 
+/// A context that may be used.
+enum Found {
+    /// The number of a bundled one.
+    Bundled(usize),
+    /// A registered one.
+    Registered(Value),
+}
+
 /// A bundled context, parsed once.
-fn bundled_context(url: &str) -> Option<(&'static Bundled, Arc<Value>)> {
-    static PARSED: OnceLock<Vec<Arc<Value>>> = OnceLock::new();
-    let place = BUNDLED.iter().position(|bundled| bundled.url == url)?;
+fn bundled_context(place: usize) -> &'static Value {
+    static PARSED: OnceLock<Vec<Value>> = OnceLock::new();
     let parsed = PARSED.get_or_init(|| {
         let context = |bundled: &Bundled| {
             let document: Value =
                 serde_json::from_slice(bundled.bytes).expect("a test parses every bundled context");
-            Arc::new(document.get("@context").cloned().unwrap_or_default())
+            document.get("@context").cloned().unwrap_or_default()
         };
         BUNDLED.iter().map(context).collect()
     });
-    Some((BUNDLED.get(place)?, parsed.get(place)?.clone()))
+    parsed.get(place).unwrap_or(&Value::Null)
+}
+
+/// The terms of an active context, and its `@vocab`.
+type Terms = (Arc<BTreeMap<String, Arc<Term>>>, Option<String>);
+
+/// The active context that a bundled context alone gives, compiled once.
+fn compiled(place: usize) -> Result<Terms, Fault> {
+    static COMPILED: OnceLock<Vec<Result<Terms, Fault>>> = OnceLock::new();
+    let all = COMPILED.get_or_init(|| {
+        (0..BUNDLED.len())
+            .map(|place| {
+                let active = Active::default().with(bundled_context(place), false)?;
+                Ok((active.terms, active.vocab))
+            })
+            .collect()
+    });
+    all.get(place).cloned().unwrap_or_else(|| Err(Fault::new("CONTEXT_UNKNOWN", "")))
 }

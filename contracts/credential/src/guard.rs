@@ -30,6 +30,51 @@ pub fn check_proof(
     node(&stripped, &active, None, pointer, false)
 }
 
+/// Members that are taken out of one document at most.
+const PRUNED_MAX: usize = 256;
+
+/// The document without the members that no context defines: what a reader of JSON-LD would see.
+/// Types stay. Empty if there are too many.
+pub fn pruned(document: &Map<String, Value>, contexts: Contexts<'_>) -> Map<String, Value> {
+    let mut kept = Value::Object(document.clone());
+    for _ in 0..PRUNED_MAX {
+        let Some(members) = kept.as_object() else { break };
+        match check(members, contexts) {
+            Err(fault) if fault.code == "UNDEFINED_TERM" => {
+                if !remove(&mut kept, &fault.pointer) {
+                    break;
+                }
+            }
+            _ => return members.clone(),
+        }
+    }
+    Map::new()
+}
+
+/// Removes the member at a pointer of this module, whose names are not escaped.
+fn remove(value: &mut Value, pointer: &str) -> bool {
+    let Some(rest) = pointer.strip_prefix('/') else { return false };
+    match value {
+        Value::Object(members) => {
+            if rest != "type" && members.remove(rest).is_some() {
+                return true;
+            }
+            let next = |name: &String| {
+                rest.strip_prefix(name.as_str()).is_some_and(|after| after.starts_with('/'))
+            };
+            let Some(name) = members.keys().find(|name| next(name)).cloned() else { return false };
+            let after = rest.strip_prefix(name.as_str()).unwrap_or_default();
+            members.get_mut(&name).is_some_and(|inner| remove(inner, after))
+        }
+        Value::Array(items) => {
+            let (index, after) = rest.split_once('/').unwrap_or((rest, ""));
+            let item = index.parse::<usize>().ok().and_then(|i| items.get_mut(i));
+            item.is_some_and(|item| remove(item, &format!("/{after}")))
+        }
+        _ => false,
+    }
+}
+
 /// A node object. `outer` is the context without the type-scoped ones of the parent: those do not
 /// reach below it.
 fn node(
@@ -102,7 +147,7 @@ fn property(
             values(value, active, base, term.values, term.scoped.as_ref(), pointer)
         }
         Some(_) => Err(Fault::new("UNDEFINED_TERM", pointer)),
-        None if active.vocab || is_absolute_iri(name) => {
+        None if active.vocab.is_some() || is_absolute_iri(name) => {
             values(value, active, base, Values::Plain, None, pointer)
         }
         None => Err(Fault::new("UNDEFINED_TERM", pointer)),
@@ -156,7 +201,7 @@ fn type_names(value: &Value, base: &Active, pointer: &str) -> Result<(), Fault> 
 fn type_name(text: &str, active: &Active, pointer: &str) -> Result<(), Fault> {
     let defined = match active.term(text) {
         Some(term) => term.iri.is_some(),
-        None => active.vocab || is_absolute_iri(text),
+        None => active.vocab.is_some() || is_absolute_iri(text),
     };
     if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", pointer)) }
 }

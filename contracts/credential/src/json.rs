@@ -354,6 +354,15 @@ fn write_number(number: &Number, out: &mut String) {
     }
 }
 
+/// The canonical xsd:double of a number: one digit, a point, at most 15 more, and an exponent.
+pub fn canonical_double(number: &Number) -> String {
+    let text = format!("{:.15e}", number.as_f64().unwrap_or_default());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let trimmed = mantissa.trim_end_matches('0');
+    let point = if trimmed.ends_with('.') { "0" } else { "" };
+    format!("{trimmed}{point}E{exponent}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

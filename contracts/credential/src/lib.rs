@@ -13,25 +13,39 @@
 //! Invariant: unknown is never shown as verified; nothing is fetched; no claim value appears in an
 //! error or a verdict.
 //!
-//! - [`json`]: strict reading, canonical form; [`model`]: rules of the data model; [`guard`] and
+//! - [`form`]: which form a text has; [`json`], [`jose`], [`sd_jwt`]: strict reading;
+//! - [`model`], [`presentation`], [`sd_jwt_vc`]: rules of the data models; [`guard`] and
 //!   [`contexts`]: every term is defined;
-//! - [`proof`]: eddsa-jcs-2022; [`did`]: did:ubin and did:key;
-//! - [`status`], [`accreditation`], [`schema`]: checks against state; [`snapshot`]: that state;
+//! - [`proof`], [`jwt`], [`sd_jwt::issue`]: securing; [`rdf`]: canonical statements; [`key`]: keys;
+//! - [`did`]: did:ubin, did:key, did:jwk, did:web from a cache;
+//! - [`status`], [`accreditation`], [`schema`], [`anchor`]: checks against state; [`snapshot`] and
+//!   [`bundle`]: that state, live or proven;
 //! - [`verify`], [`verdict`], [`codes`]: the twelve checks and their answer;
 //! - [`profiles`], [`registration`]: the shipped types and the extract of a business register.
 
 pub mod accreditation;
+pub mod anchor;
+pub mod bundle;
 pub mod codes;
 pub mod contexts;
 pub mod did;
 mod digest_check;
+pub mod form;
 pub mod guard;
+pub mod jose;
 pub mod json;
+pub mod jwt;
+pub mod key;
 pub mod model;
+mod pack;
+pub mod presentation;
 pub mod profiles;
 pub mod proof;
+pub mod rdf;
 pub mod registration;
 pub mod schema;
+pub mod sd_jwt;
+pub mod sd_jwt_vc;
 pub mod snapshot;
 pub mod status;
 mod time;

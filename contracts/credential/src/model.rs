@@ -1,4 +1,5 @@
-//! The rules of the Verifiable Credentials Data Model 2.0 that need no key and no state.
+//! The rules of the Verifiable Credentials Data Model 2.0, and of 1.1, that need no key and no
+//! state.
 //!
 //! Invariant: the first fault in document order of the rules below is reported; nothing is ever
 //! filled in or repaired.
@@ -6,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::codes::Fault;
-use crate::contexts::BASE_V2;
+use crate::contexts::{BASE_V1, BASE_V2};
 use crate::guard::is_absolute_iri;
 use crate::time;
 
@@ -39,9 +40,22 @@ pub fn types(document: &Object) -> Vec<&str> {
         .collect()
 }
 
-/// Checks a credential.
+/// Checks a credential of VCDM 2.0.
 pub fn check(document: &Object) -> Result<(), Fault> {
-    check_context(document)?;
+    check_context(document, BASE_V2)?;
+    check_parts(document, ["validFrom", "validUntil"])
+}
+
+/// Checks a credential of VCDM 1.1, which is read only.
+pub fn check_v1(document: &Object) -> Result<(), Fault> {
+    check_context(document, BASE_V1)?;
+    if !document.contains_key("issuanceDate") {
+        return Err(Fault::new("DATE_INVALID", "/issuanceDate"));
+    }
+    check_parts(document, ["issuanceDate", "expirationDate"])
+}
+
+fn check_parts(document: &Object, dates: [&str; 2]) -> Result<(), Fault> {
     check_types(document)?;
     if let Some(id) = document.get("id") {
         check_url(id, "/id", "ID_INVALID")?;
@@ -50,7 +64,7 @@ pub fn check(document: &Object) -> Result<(), Fault> {
     let issuer_id = if issuer.is_object() { issuer.get("id") } else { Some(issuer) };
     check_url(issuer_id.unwrap_or(&Value::Null), "/issuer", "ISSUER_INVALID")?;
     check_subjects(document)?;
-    check_dates(document)?;
+    check_dates(document, dates)?;
     for name in ["name", "description"] {
         if let Some(value) = document.get(name) {
             check_language(value, name)?;
@@ -80,12 +94,12 @@ pub fn check(document: &Object) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_context(document: &Object) -> Result<(), Fault> {
+fn check_context(document: &Object, base: &str) -> Result<(), Fault> {
     let missing = || Fault::new("CONTEXT_MISSING", "/@context");
     let contexts = items(document.get("@context").ok_or_else(missing)?);
     match contexts.first() {
         None | Some(Value::Null) => Err(missing()),
-        Some(Value::String(url)) if url == BASE_V2 => Ok(()),
+        Some(Value::String(url)) if url == base => Ok(()),
         Some(_) => Err(Fault::new("CONTEXT_ORDER", "/@context/0")),
     }
 }
@@ -129,7 +143,7 @@ fn check_subjects(document: &Object) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_dates(document: &Object) -> Result<(), Fault> {
+fn check_dates(document: &Object, [from, until]: [&str; 2]) -> Result<(), Fault> {
     let read = |name: &str| match document.get(name) {
         None => Ok(None),
         Some(value) => value
@@ -138,8 +152,10 @@ fn check_dates(document: &Object) -> Result<(), Fault> {
             .map(Some)
             .ok_or_else(|| Fault::new("DATE_INVALID", &format!("/{name}"))),
     };
-    match (read("validFrom")?, read("validUntil")?) {
-        (Some(from), Some(until)) if from > until => Err(Fault::new("DATE_ORDER", "/validUntil")),
+    match (read(from)?, read(until)?) {
+        (Some(start), Some(end)) if start > end => {
+            Err(Fault::new("DATE_ORDER", &format!("/{until}")))
+        }
         _ => Ok(()),
     }
 }

@@ -18,28 +18,43 @@ pub struct ShippedType {
     pub schema: &'static [u8],
     /// `context.jsonld`.
     pub context: &'static [u8],
+    /// `vct.json`, of types that travel as SD-JWT VC.
+    pub vct: Option<&'static [u8]>,
     /// `example.json`: an unsigned credential.
     pub example: &'static [u8],
 }
 
+macro_rules! shipped_file {
+    ($slug:literal, $name:literal) => {
+        include_bytes!(concat!("../../profiles/credential/", $slug, "/1/", $name))
+    };
+}
+
 macro_rules! shipped {
-    ($($slug:literal),*) => {
+    ($($slug:literal $vct:expr),* $(,)?) => {
         /// The shipped types, version 1 each.
         pub const SHIPPED: &[ShippedType] = &[$(ShippedType {
             slug: $slug,
-            definition: include_bytes!(
-                concat!("../../profiles/credential/", $slug, "/1/type.json")),
-            schema: include_bytes!(
-                concat!("../../profiles/credential/", $slug, "/1/schema.json")),
-            context: include_bytes!(
-                concat!("../../profiles/credential/", $slug, "/1/context.jsonld")),
-            example: include_bytes!(
-                concat!("../../profiles/credential/", $slug, "/1/example.json")),
+            definition: shipped_file!($slug, "type.json"),
+            schema: shipped_file!($slug, "schema.json"),
+            context: shipped_file!($slug, "context.jsonld"),
+            vct: $vct,
+            example: shipped_file!($slug, "example.json"),
         }),*];
     };
 }
 
-shipped!("business-registration");
+shipped! {
+    "business-registration" None,
+    "accreditation-of-issuer" None,
+    "aeo-authorisation" None,
+    "authorised-representative" Some(shipped_file!("authorised-representative", "vct.json")),
+    "certificate-of-origin" None,
+    "ecommerce-operator" None,
+    "mcc-adoption" None,
+    "phytosanitary-certificate" None,
+    "professional-qualification" Some(shipped_file!("professional-qualification", "vct.json")),
+}
 
 /// What genesis writes for the shipped types.
 #[derive(Clone, Debug)]
@@ -56,10 +71,13 @@ pub fn genesis_entries() -> Result<GenesisEntries, Reject> {
     let mut entries = GenesisEntries { resources: Vec::new(), types: Vec::new() };
     for shipped in SHIPPED {
         let mut personal = false;
-        for (kind, bytes) in [
-            (ResourceKind::JsonSchema, shipped.schema),
-            (ResourceKind::JsonldContext, shipped.context),
-        ] {
+        let files = [
+            (ResourceKind::JsonSchema, Some(shipped.schema)),
+            (ResourceKind::JsonldContext, Some(shipped.context)),
+            (ResourceKind::VctMetadata, shipped.vct),
+        ];
+        for (kind, bytes) in files {
+            let Some(bytes) = bytes else { continue };
             let entry = genesis_resource(REGION, kind, shipped.slug, 1, bytes)?;
             personal |= entry.1.personal;
             entries.resources.push(entry);

@@ -1,22 +1,98 @@
-//! Data Integrity proofs with cryptosuite `eddsa-jcs-2022` (VC-DI-EDDSA 1.0 §3.3).
+//! Data Integrity proofs: `eddsa-jcs-2022`, `eddsa-rdfc-2022` (VC-DI-EDDSA 1.0), and the reading of
+//! `Ed25519Signature2020`, which VCDM 1.1 credentials carry.
 //!
-//! Invariant: what is signed is SHA-256(JCS(proof options)) ‖ SHA-256(JCS(document without
-//! proof)); verification is strict (S4), and hashing uses the contexts of the proof (S10).
-//! Keys are chosen elsewhere: this module is given one.
+//! Invariant: what is signed is SHA-256(canonical proof options) ‖ SHA-256(canonical document
+//! without proof); verification is strict (S4), and hashing by jcs uses the contexts of the proof
+//! (S10). Keys are chosen elsewhere: this module is given one.
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::codes::Fault;
 use crate::contexts::Contexts;
 use crate::json::canonical;
-use crate::{guard, model, time};
+use crate::key::{Algorithm, PublicKey};
+use crate::{guard, model, presentation, rdf, time};
 
-/// The cryptosuite.
+/// The default cryptosuite.
 pub const CRYPTOSUITE: &str = "eddsa-jcs-2022";
 
 type Object = Map<String, Value>;
+
+/// How a document becomes the bytes that are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// RFC 8785.
+    Jcs,
+    /// JSON-LD expansion and RDFC-1.0.
+    Rdfc,
+    /// As [`Suite::Rdfc`], under the older name; read only.
+    Signature2020,
+}
+
+impl Suite {
+    /// The name in forms and verdicts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jcs => CRYPTOSUITE,
+            Self::Rdfc => "eddsa-rdfc-2022",
+            Self::Signature2020 => "Ed25519Signature2020",
+        }
+    }
+
+    /// The suite of a proof; `None` if it is unknown.
+    pub fn of(proof: &Value) -> Option<Self> {
+        let text = |name: &str| proof.get(name).and_then(Value::as_str);
+        match (text("type")?, text("cryptosuite")) {
+            ("DataIntegrityProof", Some("eddsa-jcs-2022")) => Some(Self::Jcs),
+            ("DataIntegrityProof", Some("eddsa-rdfc-2022")) => Some(Self::Rdfc),
+            ("Ed25519Signature2020", None) => Some(Self::Signature2020),
+            _ => None,
+        }
+    }
+}
+
+/// The form that a first proof gives a document.
+pub fn suite_of(proof: &Value) -> Option<&'static str> {
+    Suite::of(proof).map(Suite::name)
+}
+
+/// What a proof is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A credential.
+    Assertion,
+    /// A presentation.
+    Authentication,
+}
+
+impl Purpose {
+    /// The value of `proofPurpose`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Assertion => "assertionMethod",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
+/// What a proof states beside the signature.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Jcs or Rdfc; the older suite is read only.
+    pub suite: Suite,
+    /// DID URL of the key.
+    pub verification_method: &'a str,
+    /// XSD dateTimeStamp.
+    pub created: &'a str,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// For presentations: what the verifier asked to be signed.
+    pub challenge: Option<&'a str>,
+    /// For presentations: who asked.
+    pub domain: Option<&'a str>,
+}
 
 /// A document about to be signed: what to sign, and where the signature goes.
 #[derive(Clone, Debug)]
@@ -46,43 +122,82 @@ impl Prepared {
     }
 }
 
-/// Prepares a credential for signing: syntax, term guard, proof options. `created` is an XSD
-/// dateTimeStamp. Registration rules of the ledger are for the caller (`verify` names them).
+/// Prepares a credential or presentation for signing: data model, term guard, proof options.
+/// Registration rules of the ledger are for the caller (`verify` names them).
+pub fn prepare(
+    document: &Value,
+    options: Options<'_>,
+    contexts: Contexts<'_>,
+) -> Result<Prepared, Fault> {
+    let document = document.as_object().ok_or_else(|| Fault::new("FORM_UNKNOWN", ""))?.clone();
+    match options.purpose {
+        Purpose::Assertion => {
+            model::check(&document)?;
+            guard::check(&document, contexts)?;
+        }
+        Purpose::Authentication => {
+            presentation::check(&document)?;
+            presentation::guard(&document, contexts)?;
+        }
+    }
+    if time::parse(options.created).is_none() {
+        return Err(Fault::new("DATE_INVALID", "/proof/created"));
+    }
+    if !guard::is_absolute_iri(options.verification_method) {
+        return Err(Fault::new("RELATIVE_IRI", "/proof/verificationMethod"));
+    }
+    let mut members = Object::new();
+    for (name, value) in [
+        ("type", Some("DataIntegrityProof")),
+        ("cryptosuite", Some(options.suite.name())),
+        ("created", Some(options.created)),
+        ("verificationMethod", Some(options.verification_method)),
+        ("proofPurpose", Some(options.purpose.name())),
+        ("challenge", options.challenge),
+        ("domain", options.domain),
+    ] {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), Value::String(value.to_owned()));
+        }
+    }
+    let mut unsecured = document.clone();
+    unsecured.remove("proof");
+    let hash_data = match options.suite {
+        Suite::Jcs => {
+            if let Some(context) = document.get("@context") {
+                members.insert("@context".to_owned(), context.clone());
+            }
+            hash_jcs(&members, &unsecured)
+        }
+        Suite::Rdfc => hash_rdfc(&members, &unsecured, contexts)?,
+        Suite::Signature2020 => return Err(Fault::new("CRYPTOSUITE_UNSUPPORTED", "/proof")),
+    };
+    Ok(Prepared { hash_data, document, options: members })
+}
+
+/// Signs with a key at hand.
+pub fn issue(
+    document: &Value,
+    key: &SigningKey,
+    options: Options<'_>,
+    contexts: Contexts<'_>,
+) -> Result<Value, Fault> {
+    let prepared = prepare(document, options, contexts)?;
+    let signature = key.sign(&prepared.hash_data).to_bytes();
+    Ok(prepared.finish(&signature))
+}
+
+/// Prepares a credential for an `eddsa-jcs-2022` signature.
 pub fn prepare_jcs(
     credential: &Value,
     verification_method: &str,
     created: &str,
     contexts: Contexts<'_>,
 ) -> Result<Prepared, Fault> {
-    let document = credential.as_object().ok_or_else(|| Fault::new("FORM_UNKNOWN", ""))?.clone();
-    model::check(&document)?;
-    guard::check(&document, contexts)?;
-    if time::parse(created).is_none() {
-        return Err(Fault::new("DATE_INVALID", "/proof/created"));
-    }
-    if !guard::is_absolute_iri(verification_method) {
-        return Err(Fault::new("RELATIVE_IRI", "/proof/verificationMethod"));
-    }
-    let mut options = Object::new();
-    for (name, value) in [
-        ("type", "DataIntegrityProof"),
-        ("cryptosuite", CRYPTOSUITE),
-        ("created", created),
-        ("verificationMethod", verification_method),
-        ("proofPurpose", "assertionMethod"),
-    ] {
-        options.insert(name.to_owned(), Value::String(value.to_owned()));
-    }
-    if let Some(context) = document.get("@context") {
-        options.insert("@context".to_owned(), context.clone());
-    }
-    let mut unsecured = document.clone();
-    unsecured.remove("proof");
-    let hash_data = hash_data(&options, &unsecured);
-    Ok(Prepared { hash_data, document, options })
+    prepare(credential, assertion(Suite::Jcs, verification_method, created), contexts)
 }
 
-/// Issues a credential with a key at hand.
+/// Issues a credential by `eddsa-jcs-2022` with a key at hand.
 pub fn issue_jcs(
     credential: &Value,
     key: &SigningKey,
@@ -90,30 +205,64 @@ pub fn issue_jcs(
     created: &str,
     contexts: Contexts<'_>,
 ) -> Result<Value, Fault> {
-    let prepared = prepare_jcs(credential, verification_method, created, contexts)?;
-    let signature = key.sign(&prepared.hash_data).to_bytes();
-    Ok(prepared.finish(&signature))
+    issue(credential, key, assertion(Suite::Jcs, verification_method, created), contexts)
 }
 
-fn hash_data(options: &Object, document: &Object) -> [u8; 64] {
-    let digest =
-        |object: &Object| Sha256::digest(canonical(&Value::Object(object.clone())).as_bytes());
+/// The options of a proof on a credential.
+pub const fn assertion<'a>(
+    suite: Suite,
+    verification_method: &'a str,
+    created: &'a str,
+) -> Options<'a> {
+    let purpose = Purpose::Assertion;
+    Options { suite, verification_method, created, purpose, challenge: None, domain: None }
+}
+
+fn join(options: &[u8], document: &[u8]) -> [u8; 64] {
     let mut data = [0; 64];
     let (first, second) = data.split_at_mut(32);
-    first.copy_from_slice(&digest(options));
-    second.copy_from_slice(&digest(document));
+    first.copy_from_slice(&Sha256::digest(options));
+    second.copy_from_slice(&Sha256::digest(document));
     data
 }
 
-/// One proof of a document, its form checked.
+fn hash_jcs(options: &Object, document: &Object) -> [u8; 64] {
+    let text = |object: &Object| canonical(&Value::Object(object.clone()));
+    join(text(options).as_bytes(), text(document).as_bytes())
+}
+
+/// The proof options are read under the contexts of the document.
+fn hash_rdfc(
+    options: &Object,
+    document: &Object,
+    contexts: Contexts<'_>,
+) -> Result<[u8; 64], Fault> {
+    let mut options = options.clone();
+    options.remove("proofValue");
+    let context = document.get("@context").cloned().unwrap_or_default();
+    options.insert("@context".to_owned(), context);
+    let options = rdf::canonicalize(&options, contexts)?;
+    let document = rdf::canonicalize(document, contexts)?;
+    Ok(join(options.as_bytes(), document.as_bytes()))
+}
+
+/// One signature of a document, its form checked: which key, over which bytes.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// The DID URL of the key, completed with the issuer if it was a fragment only.
+    /// The DID URL of the key, completed with the signer if it was a fragment only.
     pub verification_method: String,
-    /// `created`, ms; `None` if absent.
+    /// When it says it was made, ms; `None` if it does not say.
     pub created_ms: Option<i64>,
-    hash_data: [u8; 64],
-    signature: [u8; 64],
+    /// The algorithm that its form or header names.
+    pub algorithm: Algorithm,
+    /// What is signed.
+    pub message: Vec<u8>,
+    /// The signature.
+    pub signature: [u8; 64],
+    /// `challenge`, or `nonce` of a token.
+    pub challenge: Option<String>,
+    /// `domain`, or `aud` of a token.
+    pub domains: Vec<String>,
 }
 
 impl Proof {
@@ -128,88 +277,133 @@ impl Proof {
     }
 
     /// Verifies the signature; the error is a code of check `proof`.
-    pub fn verify(&self, public_key: &[u8]) -> Result<(), &'static str> {
-        let bytes: &[u8; 32] = public_key.try_into().map_err(|_| "ALG_NOT_ALLOWED")?;
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| "KEY_WEAK")?;
-        if key.is_weak() || key.to_bytes() != *bytes {
-            return Err("KEY_WEAK");
+    pub fn verify(&self, key: &PublicKey) -> Result<(), &'static str> {
+        if key.algorithm != self.algorithm {
+            return Err("ALG_NOT_ALLOWED");
         }
-        key.verify_strict(&self.hash_data, &Signature::from_bytes(&self.signature))
-            .map_err(|_| "SIGNATURE_INVALID")
+        key.verify(&self.message, &self.signature)
     }
 }
 
-/// Reads all proofs of a document. The error is a code of check `proof`.
-pub fn read_proofs(document: &Object, now_ms: i64, skew_ms: i64) -> Result<Vec<Proof>, Fault> {
-    let member = document.get("proof").ok_or_else(|| Fault::new("PROOF_MISSING", ""))?;
-    let list = model::items(member);
-    if list.is_empty() {
-        return Err(Fault::new("PROOF_MISSING", ""));
-    }
-    if list.len() > model::PROOFS_MAX {
-        return Err(Fault::new("PROOF_MALFORMED", "/proof"));
-    }
-    let mut proofs = Vec::with_capacity(list.len());
-    for i in 0..list.len() {
-        proofs.push(read_proof(document, list, i, now_ms, skew_ms)?);
-    }
-    Ok(proofs)
+/// How the proofs of a document are to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// Who is said to have signed: completes relative key ids.
+    pub signer: &'a str,
+    /// What the proofs must be for.
+    pub purpose: Purpose,
+    /// The time of judgement, ms.
+    pub now_ms: i64,
+    /// Clock skew, ms.
+    pub skew_ms: i64,
+    /// The contexts that a document may use.
+    pub contexts: Contexts<'a>,
 }
 
-fn read_proof(
-    document: &Object,
-    list: &[Value],
-    i: usize,
-    now_ms: i64,
-    skew_ms: i64,
-) -> Result<Proof, Fault> {
-    let fault = |code| Fault::new(code, &format!("/proof/{i}"));
-    let malformed = || fault("PROOF_MALFORMED");
-    let proof = list.get(i).and_then(Value::as_object).ok_or_else(malformed)?;
-    let text = |name: &str| proof.get(name).and_then(Value::as_str);
-    let optional_time = |name: &str| match proof.get(name) {
-        None => Ok(None),
-        Some(value) => value.as_str().and_then(time::parse).map(Some).ok_or_else(malformed),
-    };
-    let suite = (text("type"), text("cryptosuite"));
-    if suite != (Some("DataIntegrityProof"), Some(CRYPTOSUITE)) {
-        return Err(fault("CRYPTOSUITE_UNSUPPORTED"));
+impl Reader<'_> {
+    /// Reads all proofs of a document. The error is a code of check `proof`.
+    pub fn read(&self, document: &Object) -> Result<Vec<Proof>, Fault> {
+        let member = document.get("proof").ok_or_else(|| Fault::new("PROOF_MISSING", ""))?;
+        let list = model::items(member);
+        if list.is_empty() {
+            return Err(Fault::new("PROOF_MISSING", ""));
+        }
+        if list.len() > model::PROOFS_MAX {
+            return Err(Fault::new("PROOF_MALFORMED", "/proof"));
+        }
+        (0..list.len()).map(|i| self.read_one(document, list, i)).collect()
     }
-    if text("proofPurpose").ok_or_else(malformed)? != "assertionMethod" {
-        return Err(fault("PROOF_PURPOSE_MISMATCH"));
+
+    fn read_one(&self, document: &Object, list: &[Value], i: usize) -> Result<Proof, Fault> {
+        let fault = |code| Fault::new(code, &format!("/proof/{i}"));
+        let malformed = || fault("PROOF_MALFORMED");
+        let value = list.get(i).ok_or_else(malformed)?;
+        let proof = value.as_object().ok_or_else(malformed)?;
+        let text = |name: &str| proof.get(name).and_then(Value::as_str);
+        let optional_time = |name: &str| match proof.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().and_then(time::parse).map(Some).ok_or_else(malformed),
+        };
+        let suite = Suite::of(value).ok_or_else(|| fault("CRYPTOSUITE_UNSUPPORTED"))?;
+        if text("proofPurpose").ok_or_else(malformed)? != self.purpose.name() {
+            return Err(fault("PROOF_PURPOSE_MISMATCH"));
+        }
+        let (created_ms, expires_ms) = (optional_time("created")?, optional_time("expires")?);
+        let from_future = created_ms.is_some_and(|t| t > self.now_ms.saturating_add(self.skew_ms));
+        let expired = expires_ms.is_some_and(|t| t < self.now_ms.saturating_sub(self.skew_ms));
+        if from_future || expired {
+            return Err(fault("PROOF_EXPIRED"));
+        }
+        let method = text("verificationMethod").ok_or_else(malformed)?;
+        let signer = self.signer;
+        let verification_method =
+            if method.starts_with('#') { format!("{signer}{method}") } else { method.to_owned() };
+        let signature = text("proofValue")
+            .and_then(|value| value.strip_prefix('z'))
+            .filter(|encoded| encoded.len() <= 96)
+            .and_then(|encoded| bs58::decode(encoded).into_vec().ok())
+            .and_then(|bytes| <[u8; 64]>::try_from(bytes).ok())
+            .ok_or_else(malformed)?;
+        let optional_text = |name: &str| match proof.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(|t| Some(t.to_owned())).ok_or_else(malformed),
+        };
+        let domains = proof.get("domain").map(model::items).unwrap_or_default();
+        let domains: Option<Vec<String>> =
+            domains.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        Ok(Proof {
+            verification_method,
+            created_ms,
+            algorithm: Algorithm::Ed25519,
+            message: self.message(document, list, i, suite)?.to_vec(),
+            signature,
+            challenge: optional_text("challenge")?,
+            domains: domains.ok_or_else(malformed)?,
+        })
     }
-    let (created_ms, expires_ms) = (optional_time("created")?, optional_time("expires")?);
-    let from_future = created_ms.is_some_and(|t| t > now_ms.saturating_add(skew_ms));
-    let expired = expires_ms.is_some_and(|t| t < now_ms.saturating_sub(skew_ms));
-    if from_future || expired {
-        return Err(fault("PROOF_EXPIRED"));
-    }
-    let method = text("verificationMethod").ok_or_else(malformed)?;
-    let issuer = document.get("issuer").and_then(model::id_of).unwrap_or_default();
-    let verification_method =
-        if method.starts_with('#') { format!("{issuer}{method}") } else { method.to_owned() };
-    let signature = text("proofValue")
-        .and_then(|value| value.strip_prefix('z'))
-        .filter(|encoded| encoded.len() <= 96)
-        .and_then(|encoded| bs58::decode(encoded).into_vec().ok())
-        .and_then(|bytes| <[u8; 64]>::try_from(bytes).ok())
-        .ok_or_else(malformed)?;
-    let mut options = proof.clone();
-    options.remove("proofValue");
-    let mut unsecured = document.clone();
-    unsecured.remove("proof");
-    let earlier = previous_proofs(list, i).ok_or_else(|| fault("PREVIOUS_PROOF_MISSING"))?;
-    if !earlier.is_empty() {
-        unsecured.insert("proof".to_owned(), Value::Array(earlier));
-    }
-    if let Some(context) = options.get("@context") {
-        if !starts_with(document.get("@context"), context) {
+
+    /// The bytes that proof `i` signs.
+    fn message(
+        &self,
+        document: &Object,
+        list: &[Value],
+        i: usize,
+        suite: Suite,
+    ) -> Result<[u8; 64], Fault> {
+        let fault = |code| Fault::new(code, &format!("/proof/{i}"));
+        let proof = list.get(i).and_then(Value::as_object);
+        let mut options = proof.ok_or_else(|| fault("PROOF_MALFORMED"))?.clone();
+        options.remove("proofValue");
+        let mut unsecured = document.clone();
+        unsecured.remove("proof");
+        let earlier = previous_proofs(list, i).ok_or_else(|| fault("PREVIOUS_PROOF_MISSING"))?;
+        if !earlier.is_empty() {
+            unsecured.insert("proof".to_owned(), Value::Array(earlier));
+        }
+        let stated = options.get("@context").cloned();
+        if let Some(context) = &stated
+            && !starts_with(document.get("@context"), context)
+        {
             return Err(fault("PROOF_CONTEXT_MISMATCH"));
         }
-        unsecured.insert("@context".to_owned(), context.clone());
+        if suite != Suite::Jcs {
+            return hash_rdfc(&options, &unsecured, self.contexts)
+                .map_err(|inner| fault(as_proof_code(inner.code)));
+        }
+        if let Some(context) = stated {
+            unsecured.insert("@context".to_owned(), context);
+        }
+        Ok(hash_jcs(&options, &unsecured))
     }
-    let hash_data = hash_data(&options, &unsecured);
-    Ok(Proof { verification_method, created_ms, hash_data, signature })
+}
+
+/// What canonicalisation refuses is told by check `syntax` already; here it means no signature
+/// can be computed.
+const fn as_proof_code(code: &'static str) -> &'static str {
+    match code.as_bytes() {
+        b"DATASET_POISONED" => "DATASET_POISONED",
+        _ => "PROOF_MALFORMED",
+    }
 }
 
 fn starts_with(document: Option<&Value>, proof: &Value) -> bool {

@@ -220,6 +220,37 @@ impl Decision {
     }
 }
 
+/// The verdict on a presentation: the whole, and each credential in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PresentationVerdict {
+    /// The presentation. `issuer` is its holder.
+    pub whole: Verdict,
+    /// One per credential, in order.
+    pub credentials: Vec<Verdict>,
+}
+
+impl PresentationVerdict {
+    /// Whether the presentation and all its credentials are verified.
+    pub fn verified(&self) -> bool {
+        self.whole.verified() && self.credentials.iter().all(Verdict::verified)
+    }
+
+    /// The verdict as JSON: that of the whole with the member `credentials`.
+    pub fn to_value(&self) -> Value {
+        let mut value = self.whole.to_value();
+        if let Some(members) = value.as_object_mut() {
+            let credentials = self.credentials.iter().map(Verdict::to_value).collect();
+            members.insert("credentials".to_owned(), Value::Array(credentials));
+        }
+        value
+    }
+
+    /// The verdict's bytes: JCS text.
+    pub fn to_jcs(&self) -> String {
+        canonical(&self.to_value())
+    }
+}
+
 /// A verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {

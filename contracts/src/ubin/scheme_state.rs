@@ -64,7 +64,6 @@ impl CountryIndex {
         self.schemes.iter().find(|scheme| scheme.code == code)
     }
 
-
     /// The patterns from each time on at which they change: those of the versions in force, and
     /// of the versions that wait.
     pub(super) fn deny_phases(&self, state: &Overlay<'_>, cc: &str) -> Vec<DenyPhase> {

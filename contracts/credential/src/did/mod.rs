@@ -1,7 +1,9 @@
-//! DIDs: `did:ubin` from the access register, `did:key` computed (vc.md §4).
+//! DIDs: `did:ubin` from the access register; the other methods in [`method`] (vc.md §4).
 //!
 //! Invariant: a DID document is a view of state, never stored; a key comes from the resolved DID
 //! and from nowhere else (S7). Any spelling but the canonical one is `DID_INVALID`.
+
+pub mod method;
 
 use serde_json::{Value, json};
 use titian_contracts::access::{
@@ -10,57 +12,8 @@ use titian_contracts::access::{
 use titian_contracts::state::Overlay;
 use titian_contracts::time::rfc3339;
 
+pub use crate::key::{Algorithm, multikey, parse_multikey};
 use crate::snapshot::{AsReader, Known, Snapshot, read};
-
-/// The key algorithms of a verification method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RFC 8032, strict.
-    Ed25519,
-    /// ECDSA over P-256. Known, but no signature of this release uses it.
-    P256,
-    /// Key agreement only.
-    X25519,
-}
-
-impl Algorithm {
-    const fn multicodec(self) -> [u8; 2] {
-        match self {
-            Self::Ed25519 => [0xed, 0x01],
-            Self::P256 => [0x80, 0x24],
-            Self::X25519 => [0xec, 0x01],
-        }
-    }
-
-    fn of_name(name: &str) -> Option<Self> {
-        match name {
-            "Ed25519" => Some(Self::Ed25519),
-            "P-256" => Some(Self::P256),
-            "X25519" => Some(Self::X25519),
-            _ => None,
-        }
-    }
-}
-
-/// A public key as a Multikey text.
-pub fn multikey(algorithm: Algorithm, public_key: &[u8]) -> String {
-    let mut bytes = algorithm.multicodec().to_vec();
-    bytes.extend_from_slice(public_key);
-    format!("z{}", bs58::encode(bytes).into_string())
-}
-
-/// Reads a Multikey text of an Ed25519 or P-256 key. Only the canonical spelling is accepted.
-pub fn parse_multikey(text: &str) -> Option<(Algorithm, Vec<u8>)> {
-    // decoding base58 takes quadratic time
-    let encoded = text.strip_prefix('z').filter(|encoded| encoded.len() <= 64)?;
-    let bytes = bs58::decode(encoded).into_vec().ok()?;
-    let (code, key) = bytes.split_at_checked(2)?;
-    let algorithm = [Algorithm::Ed25519, Algorithm::P256]
-        .into_iter()
-        .find(|algorithm| algorithm.multicodec() == code)?;
-    let length = if algorithm == Algorithm::Ed25519 { 32 } else { 33 };
-    (key.len() == length && multikey(algorithm, key) == text).then(|| (algorithm, key.to_vec()))
-}
 
 /// The DID of a party.
 pub fn did_of(party: &str) -> String {

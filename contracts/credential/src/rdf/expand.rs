@@ -1,0 +1,425 @@
+//! A JSON-LD document to RDF statements, under compiled contexts (JSON-LD 1.1, the keywords of
+//! vc-api.md A§6).
+//!
+//! Invariant: it walks as the term guard does, and refuses what the guard refuses; what JSON-LD
+//! would drop in silence (a null, an empty set) is refused too.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::BLANK_NODES_MAX;
+use super::quads::{Object, Quad, Subject};
+use crate::codes::Fault;
+use crate::contexts::{Active, Container, Contexts, Term, Values};
+use crate::guard::is_absolute_iri;
+use crate::json::{canonical, canonical_double};
+use crate::model::items;
+
+const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+const XSD: &str = "http://www.w3.org/2001/XMLSchema#";
+const I18N: &str = "https://www.w3.org/ns/i18n#";
+
+/// The statements of a document.
+pub fn quads(document: &Map<String, Value>, contexts: Contexts<'_>) -> Result<Vec<Quad>, Fault> {
+    let context = document.get("@context").ok_or_else(|| Fault::new("CONTEXT_MISSING", ""))?;
+    let active = contexts.activate(context)?;
+    let mut walk = Walk { contexts, quads: Vec::new(), blanks: 0 };
+    let place = Place { outer: &active, graph: None, top: true };
+    walk.node(document, place, None)?;
+    Ok(walk.quads)
+}
+
+struct Walk<'a> {
+    contexts: Contexts<'a>,
+    quads: Vec<Quad>,
+    blanks: u32,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The context without the type-scoped ones of the parent.
+    outer: &'a Active,
+    graph: Option<&'a Subject>,
+    top: bool,
+}
+
+fn dropped() -> Fault {
+    Fault::new("UNDEFINED_TERM", "")
+}
+
+impl Walk<'_> {
+    fn blank(&mut self) -> Result<Subject, Fault> {
+        if self.blanks >= BLANK_NODES_MAX {
+            return Err(Fault::new("TOO_MANY_NODES", ""));
+        }
+        self.blanks += 1;
+        Ok(Subject::Blank(self.blanks - 1))
+    }
+
+    fn emit(
+        &mut self,
+        subject: &Subject,
+        predicate: &str,
+        object: Object,
+        graph: Option<&Subject>,
+    ) {
+        self.quads.push(Quad {
+            subject: subject.clone(),
+            predicate: predicate.to_owned(),
+            object,
+            graph: graph.cloned(),
+        });
+    }
+
+    /// The statements of a node object; gives its subject.
+    fn node(
+        &mut self,
+        members: &Map<String, Value>,
+        place: Place<'_>,
+        scoped: Option<&Value>,
+    ) -> Result<Subject, Fault> {
+        let mut base = match scoped {
+            Some(context) => place.outer.with(context, true)?,
+            None => place.outer.clone(),
+        };
+        if !place.top
+            && let Some(context) = members.get("@context")
+        {
+            base = self.contexts.activate_onto(base, context)?;
+        }
+        let active = type_scoped(members, &base)?;
+        let mut subject = None;
+        for (name, value) in members {
+            if keyword(name, &active).as_deref() == Some("@id") {
+                let id = value.as_str().ok_or_else(|| Fault::new("ID_INVALID", ""))?;
+                let iri = active.expand_iri(id).ok_or_else(|| Fault::new("RELATIVE_IRI", ""))?;
+                if subject.replace(Subject::Iri(iri)).is_some() {
+                    return Err(Fault::new("ID_INVALID", ""));
+                }
+            }
+        }
+        let subject = match subject {
+            Some(subject) => subject,
+            None => self.blank()?,
+        };
+        for (name, value) in members {
+            if name == "@context" {
+                continue;
+            }
+            match keyword(name, &active).as_deref() {
+                Some("@id") => {}
+                Some("@type") => self.types(&subject, value, &base, place.graph)?,
+                Some(_) => return Err(dropped()),
+                None => {
+                    let below = Below { active: &active, base: &base, graph: place.graph };
+                    self.property(&subject, name, value, below)?;
+                }
+            }
+        }
+        Ok(subject)
+    }
+
+    fn types(
+        &mut self,
+        subject: &Subject,
+        value: &Value,
+        base: &Active,
+        graph: Option<&Subject>,
+    ) -> Result<(), Fault> {
+        for item in items(value) {
+            let name = item.as_str().ok_or_else(|| Fault::new("TYPE_MISSING", ""))?;
+            let iri = base.expand(name).filter(|iri| is_absolute_iri(iri)).ok_or_else(dropped)?;
+            let object = Object::Node(Subject::Iri(iri));
+            self.emit(subject, &format!("{RDF}type"), object, graph);
+        }
+        Ok(())
+    }
+
+    fn property(
+        &mut self,
+        subject: &Subject,
+        name: &str,
+        value: &Value,
+        below: Below<'_>,
+    ) -> Result<(), Fault> {
+        let predicate = below.active.expand(name).filter(|iri| is_absolute_iri(iri));
+        let predicate = predicate.ok_or_else(dropped)?;
+        let term = below.active.term(name);
+        match term.map(|term| (term.values, term.container)) {
+            Some((Values::Json, _)) => {
+                let object = typed(canonical(value), &format!("{RDF}JSON"));
+                self.emit(subject, &predicate, object, below.graph);
+                Ok(())
+            }
+            Some((Values::Language, _)) if value.is_object() => {
+                self.languages(subject, &predicate, value, below.graph)
+            }
+            Some((_, Container::List)) => {
+                let object = self.list(items(value), term, below)?;
+                self.emit(subject, &predicate, object, below.graph);
+                Ok(())
+            }
+            _ => self.set(subject, &predicate, value, term, below),
+        }
+    }
+
+    fn set(
+        &mut self,
+        subject: &Subject,
+        predicate: &str,
+        value: &Value,
+        term: Option<&Term>,
+        below: Below<'_>,
+    ) -> Result<(), Fault> {
+        let all = items(value);
+        if all.is_empty() {
+            return Err(dropped());
+        }
+        for item in all {
+            if let Value::Array(nested) = item {
+                self.set(subject, predicate, &Value::Array(nested.clone()), term, below)?;
+                continue;
+            }
+            let inner = item.as_object().and_then(|members| {
+                members
+                    .iter()
+                    .find(|(name, _)| keyword(name, below.base).as_deref() == Some("@set"))
+            });
+            if let Some((_, value)) = inner {
+                self.set(subject, predicate, value, term, below)?;
+                continue;
+            }
+            let object = if term.is_some_and(|term| term.container == Container::Graph) {
+                self.graph(item, term, below)?
+            } else {
+                self.value(item, term, below)?
+            };
+            self.emit(subject, predicate, object, below.graph);
+        }
+        Ok(())
+    }
+
+    /// A node in a graph of its own; gives the name of the graph.
+    fn graph(
+        &mut self,
+        item: &Value,
+        term: Option<&Term>,
+        below: Below<'_>,
+    ) -> Result<Object, Fault> {
+        let members = item.as_object().ok_or_else(dropped)?;
+        let name = self.blank()?;
+        let place = Place { outer: below.base, graph: Some(&name), top: false };
+        self.node(members, place, term.and_then(|term| term.scoped.as_ref()))?;
+        Ok(Object::Node(name))
+    }
+
+    fn list(
+        &mut self,
+        all: &[Value],
+        term: Option<&Term>,
+        below: Below<'_>,
+    ) -> Result<Object, Fault> {
+        let mut objects = Vec::with_capacity(all.len());
+        for item in all {
+            objects.push(match item {
+                Value::Array(nested) => self.list(nested, term, below)?,
+                _ => self.value(item, term, below)?,
+            });
+        }
+        let mut rest = Object::Node(Subject::Iri(format!("{RDF}nil")));
+        for object in objects.into_iter().rev() {
+            let cell = self.blank()?;
+            self.emit(&cell, &format!("{RDF}first"), object, below.graph);
+            self.emit(&cell, &format!("{RDF}rest"), rest, below.graph);
+            rest = Object::Node(cell);
+        }
+        Ok(rest)
+    }
+
+    fn languages(
+        &mut self,
+        subject: &Subject,
+        predicate: &str,
+        value: &Value,
+        graph: Option<&Subject>,
+    ) -> Result<(), Fault> {
+        let members = value.as_object().filter(|m| !m.is_empty()).ok_or_else(dropped)?;
+        for (tag, texts) in members {
+            let all = items(texts);
+            if all.is_empty() || tag.starts_with('@') {
+                return Err(dropped());
+            }
+            for text in all {
+                let text = text.as_str().ok_or_else(dropped)?.to_owned();
+                let language = Some(language_tag(tag)?);
+                let object = Object::Literal { text, datatype: None, language };
+                self.emit(subject, predicate, object, graph);
+            }
+        }
+        Ok(())
+    }
+
+    /// One value: a literal, a reference, or a node below.
+    fn value(
+        &mut self,
+        item: &Value,
+        term: Option<&Term>,
+        below: Below<'_>,
+    ) -> Result<Object, Fault> {
+        let scoped = term.and_then(|term| term.scoped.as_ref());
+        match item {
+            Value::Null | Value::Array(_) => Err(dropped()),
+            Value::Object(members) => {
+                let is = |wanted: &'static str| {
+                    move |(name, _): &(&String, &Value)| {
+                        keyword(name, below.base).as_deref() == Some(wanted)
+                    }
+                };
+                if members.iter().any(|entry| is("@value")(&entry)) {
+                    return value_object(members, below.base);
+                }
+                if let Some((_, list)) = members.iter().find(is("@list")) {
+                    if members.len() != 1 {
+                        return Err(dropped());
+                    }
+                    return self.list(items(list), term, below);
+                }
+                let place = Place { outer: below.base, graph: below.graph, top: false };
+                self.node(members, place, scoped).map(Object::Node)
+            }
+            Value::String(text) => match term.map_or(Values::Plain, |term| term.values) {
+                Values::Id => {
+                    let iri = below.active.expand_iri(text);
+                    let iri = iri.ok_or_else(|| Fault::new("RELATIVE_IRI", ""))?;
+                    Ok(Object::Node(Subject::Iri(iri)))
+                }
+                Values::Vocab => {
+                    let scope = match scoped {
+                        Some(context) => below.active.with(context, true)?,
+                        None => below.active.clone(),
+                    };
+                    let iri = scope.expand(text).filter(|iri| is_absolute_iri(iri));
+                    Ok(Object::Node(Subject::Iri(iri.ok_or_else(dropped)?)))
+                }
+                _ => Ok(literal(item, term.and_then(|term| term.datatype.as_deref()))),
+            },
+            Value::Bool(_) | Value::Number(_) => {
+                Ok(literal(item, term.and_then(|term| term.datatype.as_deref())))
+            }
+        }
+    }
+}
+
+/// What holds for the values of a property.
+#[derive(Clone, Copy)]
+struct Below<'a> {
+    /// The context of the node.
+    active: &'a Active,
+    /// The same without its type-scoped part: that reaches no further down.
+    base: &'a Active,
+    graph: Option<&'a Subject>,
+}
+
+fn keyword(name: &str, active: &Active) -> Option<String> {
+    if name.starts_with('@') {
+        return Some(name.to_owned());
+    }
+    active.term(name).and_then(|term| term.iri.clone()).filter(|iri| iri.starts_with('@'))
+}
+
+/// The context of a node with those of its types applied, in the order of the type names.
+fn type_scoped(members: &Map<String, Value>, base: &Active) -> Result<Active, Fault> {
+    let mut types: Vec<&str> = Vec::new();
+    for (name, value) in members {
+        if keyword(name, base).as_deref() == Some("@type") {
+            types.extend(items(value).iter().filter_map(Value::as_str));
+        }
+    }
+    types.sort_unstable();
+    let mut active = base.clone();
+    for name in types {
+        if let Some(context) = base.term(name).and_then(|term| term.scoped.as_ref()) {
+            active = active.with(context, false)?;
+        }
+    }
+    Ok(active)
+}
+
+fn typed(text: String, datatype: &str) -> Object {
+    let plain = datatype == format!("{XSD}string");
+    let datatype = if plain { None } else { Some(datatype.to_owned()) };
+    Object::Literal { text, datatype, language: None }
+}
+
+/// A scalar as a literal (JSON-LD 1.1 API §8.2.2).
+fn literal(value: &Value, datatype: Option<&str>) -> Object {
+    let of = |text: String, default: &str| match datatype {
+        Some(stated) => typed(text, stated),
+        None => typed(text, &format!("{XSD}{default}")),
+    };
+    match value {
+        Value::Bool(b) => of(b.to_string(), "boolean"),
+        Value::Number(number) => match number.as_i64() {
+            Some(int) if datatype != Some(&format!("{XSD}double")) => {
+                of(int.to_string(), "integer")
+            }
+            _ => of(canonical_double(number), "double"),
+        },
+        other => of(other.as_str().unwrap_or_default().to_owned(), "string"),
+    }
+}
+
+fn language_tag(tag: &str) -> Result<String, Fault> {
+    let shaped = !tag.is_empty()
+        && tag.split('-').all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        });
+    if shaped { Ok(tag.to_ascii_lowercase()) } else { Err(Fault::new("LANGUAGE_INVALID", "")) }
+}
+
+/// `{@value, @type?, @language?, @direction?}`.
+fn value_object(members: &Map<String, Value>, base: &Active) -> Result<Object, Fault> {
+    let mut parts: BTreeMap<String, &Value> = BTreeMap::new();
+    for (name, value) in members {
+        let known = keyword(name, base).filter(|keyword| {
+            ["@value", "@type", "@language", "@direction"].contains(&keyword.as_str())
+        });
+        if parts.insert(known.ok_or_else(dropped)?, value).is_some() {
+            return Err(dropped());
+        }
+    }
+    let value = *parts.get("@value").ok_or_else(dropped)?;
+    let text = |name: &str| match parts.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or_else(dropped),
+    };
+    let (datatype, language, direction) = (text("@type")?, text("@language")?, text("@direction")?);
+    if datatype == Some("@json") {
+        return Ok(typed(canonical(value), &format!("{RDF}JSON")));
+    }
+    if value.is_object() || value.is_array() || value.is_null() {
+        return Err(dropped());
+    }
+    match (datatype, language, direction) {
+        (Some(datatype), None, None) => {
+            let iri = base.expand(datatype).filter(|iri| is_absolute_iri(iri));
+            Ok(literal(value, Some(&iri.ok_or_else(dropped)?)))
+        }
+        (None, None, None) => Ok(literal(value, None)),
+        (None, language, direction) => {
+            let text = value.as_str().ok_or_else(dropped)?.to_owned();
+            let language = language.map(language_tag).transpose()?;
+            let Some(direction) = direction else {
+                return Ok(Object::Literal { text, datatype: None, language });
+            };
+            if !["ltr", "rtl"].contains(&direction) {
+                return Err(Fault::new("LANGUAGE_INVALID", ""));
+            }
+            let language = language.unwrap_or_default();
+            Ok(typed(text, &format!("{I18N}{language}_{direction}")))
+        }
+        _ => Err(dropped()),
+    }
+}

@@ -1,0 +1,44 @@
+//! JSON-LD documents as canonical RDF: what `eddsa-rdfc-2022` signs.
+//!
+//! ```text
+//! document ──expand──> quads ──canon──> sorted N-Quads text
+//! ```
+//!
+//! Invariant: nothing of the document is dropped on the way: what no context defines, a relative
+//! identifier, a null or an empty set is refused, because the signature would not cover it. Work is
+//! bounded by counters, never by clocks.
+
+mod canon;
+mod expand;
+mod quads;
+
+use serde_json::{Map, Value};
+
+use crate::codes::Fault;
+use crate::contexts::Contexts;
+
+pub use quads::{Object, Quad, Subject};
+
+/// Blank nodes of one document.
+pub const BLANK_NODES_MAX: u32 = 1_024;
+/// Orders of like nodes that are tried for one document.
+pub const PERMUTATIONS_MAX: usize = 4_096;
+/// Hashes of related nodes that are made for one document.
+pub const RELATED_MAX: usize = 50_000;
+
+/// The canonical N-Quads of a document, `proof` left in if it is there.
+pub fn canonicalize(
+    document: &Map<String, Value>,
+    contexts: Contexts<'_>,
+) -> Result<String, Fault> {
+    canonical_quads(&expand::quads(document, contexts)?)
+}
+
+/// The canonical N-Quads of statements whose blank nodes are numbered in any way (RDFC-1.0).
+pub fn canonical_quads(quads: &[Quad]) -> Result<String, Fault> {
+    // a statement made twice is made once
+    let mut distinct = quads.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    canon::canonicalize(&distinct).map_err(|code| Fault::new(code, ""))
+}

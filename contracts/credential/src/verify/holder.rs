@@ -1,0 +1,81 @@
+//! Key binding of an SD-JWT: whoever shows the credential holds the key that its issuer named.
+//!
+//! Invariant: what the caller expects must be there; what the token states beyond it is no fault.
+
+use serde_json::Value;
+
+use super::run::Run;
+use super::{BINDING_AGE_MS_MAX, binding_wanted};
+use crate::form::{Reading, Securing};
+use crate::jose::Jws;
+use crate::key::PublicKey;
+use crate::sd_jwt::{KB_TYP, SdJwt};
+use crate::verdict::{Check, CheckResult};
+
+impl Run<'_> {
+    pub fn key_binding(&self, reading: &Reading) -> CheckResult {
+        let result = |code| CheckResult::new(Check::Holder, code);
+        let Securing::SdJwt(token, ..) = &reading.securing else {
+            // a bare credential is bound to nobody
+            return result(match binding_wanted(self.request) {
+                true => "KEY_BINDING_MISSING",
+                false => "NOT_A_PRESENTATION",
+            });
+        };
+        match &token.key_binding {
+            None if binding_wanted(self.request) => result("KEY_BINDING_MISSING"),
+            None => result("NOT_A_PRESENTATION"),
+            Some(binding) => result(self.judge_binding(reading, token, binding)),
+        }
+    }
+
+    fn judge_binding(&self, reading: &Reading, token: &SdJwt, binding: &Jws) -> &'static str {
+        let confirmed = token.issuer.payload.get("cnf").and_then(|cnf| cnf.get("jwk"));
+        let Some(key) = confirmed.and_then(PublicKey::from_jwk) else {
+            return "KEY_BINDING_MISSING";
+        };
+        let (algorithm, signature) = match binding.check_header(KB_TYP) {
+            Ok(header) => header,
+            Err(code) => return code,
+        };
+        if algorithm != key.algorithm {
+            return "ALG_NOT_ALLOWED";
+        }
+        if let Err(code) = key.verify(binding.signing_input.as_bytes(), &signature) {
+            return code;
+        }
+        let text = |name: &str| binding.payload.get(name).and_then(Value::as_str);
+        if text("sd_hash") != Some(token.sd_hash().as_str()) {
+            return "SD_HASH_MISMATCH";
+        }
+        let (Ok(Some(iat_ms)), Some(nonce), Some(audience)) =
+            (binding.seconds("iat"), text("nonce"), text("aud"))
+        else {
+            return "PROOF_MALFORMED";
+        };
+        if self.request.challenge.as_deref().is_some_and(|expected| expected != nonce) {
+            return "NONCE_MISMATCH";
+        }
+        if self.request.domain.as_deref().is_some_and(|expected| expected != audience) {
+            return "AUDIENCE_MISMATCH";
+        }
+        if iat_ms > self.now_ms.saturating_add(self.skew_ms) {
+            return "KB_IAT_FUTURE";
+        }
+        if self.now_ms.saturating_sub(iat_ms) > BINDING_AGE_MS_MAX.saturating_add(self.skew_ms) {
+            return "KB_IAT_STALE";
+        }
+        let subject = reading.document.get("sub").and_then(Value::as_str);
+        if self.request.subject_is_holder && !subject.is_none_or(|sub| is_key(sub, &key)) {
+            return "SUBJECT_NOT_HOLDER";
+        }
+        "OK"
+    }
+}
+
+/// Whether a subject's DID is that of the key itself.
+fn is_key(subject: &str, key: &PublicKey) -> bool {
+    use crate::did::method::{computed, did_key};
+    let of_jwk = || computed(subject, "0").and_then(Result::ok).is_some_and(|m| m.key == *key);
+    subject == did_key(key) || of_jwk()
+}

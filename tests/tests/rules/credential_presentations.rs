@@ -1,0 +1,200 @@
+//! Presentations, embedded and as tokens: holder binding, what is in them, self-asserted claims.
+
+use ed25519_dalek::SigningKey;
+use serde_json::{Value as Json, json};
+use titian_credential::jwt::{issue_vc, issue_vp};
+use titian_credential::proof::{Options, Purpose, Suite, issue, issue_jcs};
+use titian_credential::verdict::{Check, Decision, Policy, PresentationVerdict};
+use titian_credential::verify::{Request, verify, verify_presentation};
+
+use super::credential_fixture::{NOW_MS, SANDBOX, code, fails_with, self_issued};
+
+const CREATED: &str = "2026-06-30T23:59:00Z";
+const IAT_S: u64 = NOW_MS / 1_000 - 60;
+
+/// A credential about holder 2, issued by issuer 1.
+fn credential() -> Json {
+    let (mut credential, key, method) = self_issued(1);
+    credential["credentialSubject"]["id"] = json!(holder().1);
+    issue_jcs(&credential, &key, &method, CREATED, SANDBOX).expect("issued")
+}
+
+fn holder() -> (SigningKey, String, String) {
+    let (_, key, method) = self_issued(2);
+    let did = method.split('#').next().expect("a DID").to_owned();
+    (key, did, method)
+}
+
+fn presentation(credentials: &[Json]) -> Json {
+    json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2",
+            "https://www.w3.org/ns/credentials/examples/v2"],
+        "type": ["VerifiablePresentation"],
+        "holder": holder().1,
+        "verifiableCredential": credentials,
+    })
+}
+
+fn options<'a>(suite: Suite, method: &'a str) -> Options<'a> {
+    Options {
+        suite,
+        verification_method: method,
+        created: CREATED,
+        purpose: Purpose::Authentication,
+        challenge: Some("c-1"),
+        domain: Some("verifier.example"),
+    }
+}
+
+fn request() -> Request {
+    let mut request = Request::new(Policy::W3c);
+    request.challenge = Some("c-1".to_owned());
+    request.domain = Some("verifier.example".to_owned());
+    request
+}
+
+fn judge(document: &Json, request: &Request) -> PresentationVerdict {
+    verify_presentation(document.to_string().as_bytes(), request, None, NOW_MS)
+}
+
+#[test]
+fn an_embedded_presentation_of_both_suites_verifies_with_every_check_named() {
+    let (key, _, method) = holder();
+    for suite in [Suite::Jcs, Suite::Rdfc] {
+        let signed = issue(&presentation(&[credential()]), &key, options(suite, &method), SANDBOX)
+            .expect("signed");
+        let verdict = judge(&signed, &request());
+        assert!(verdict.verified(), "{}", verdict.to_jcs());
+        assert_eq!(verdict.whole.checks.len(), 12);
+        assert_eq!(verdict.credentials.len(), 1);
+        assert_eq!(code(&verdict.whole, Check::Holder), "OK");
+        assert!(verdict.whole.check(Check::Holder).expect("there").required);
+        // a presentation is no credential
+        let bare = verify(signed.to_string().as_bytes(), &request(), None, NOW_MS);
+        fails_with(&bare, Check::Syntax, "FORM_UNKNOWN");
+    }
+}
+
+#[test]
+fn each_fault_of_holder_binding_has_its_code() {
+    let (key, _, method) = holder();
+    let (_, other, other_method) = self_issued(3);
+    let all = presentation(&[credential()]);
+    let sign = |key: &SigningKey, options: Options<'_>| {
+        issue(&all, key, options, SANDBOX).expect("signed")
+    };
+    let good = options(Suite::Jcs, &method);
+    let fault = |document: &Json, request: &Request, expected: &str| {
+        let verdict = judge(document, request);
+        fails_with(&verdict.whole, Check::Holder, expected);
+    };
+    let signed = sign(&key, good);
+    let mut wanted = request();
+    wanted.challenge = Some("c-2".to_owned());
+    fault(&signed, &wanted, "CHALLENGE_MISMATCH");
+    fault(&sign(&key, Options { challenge: None, ..good }), &request(), "CHALLENGE_MISMATCH");
+    fault(&sign(&key, Options { domain: None, ..good }), &request(), "DOMAIN_MISMATCH");
+    let elsewhere = Options { domain: Some("other.example"), ..good };
+    fault(&sign(&key, elsewhere), &request(), "DOMAIN_MISMATCH");
+    // signed by somebody else than the holder that it names
+    let foreign = Options { verification_method: &other_method, ..good };
+    fault(&sign(&other, foreign), &request(), "HOLDER_MISMATCH");
+    fault(&sign(&other, good), &request(), "SIGNATURE_INVALID");
+    let mut unsigned = signed.clone();
+    unsigned.as_object_mut().expect("object").remove("proof");
+    fault(&unsigned, &request(), "PROOF_MISSING");
+    let mut purpose = signed.clone();
+    purpose["proof"]["proofPurpose"] = json!("assertionMethod");
+    fault(&purpose, &request(), "PROOF_PURPOSE_MISMATCH");
+    // a credential of somebody else, when the holder must be the subject
+    let mut wanted = request();
+    wanted.subject_is_holder = true;
+    assert!(judge(&signed, &wanted).verified());
+    let (foreign, issuer, issuer_method) = self_issued(1);
+    let foreign = issue_jcs(&foreign, &issuer, &issuer_method, CREATED, SANDBOX).expect("issued");
+    let signed = issue(&presentation(&[foreign]), &key, good, SANDBOX).expect("signed");
+    assert!(judge(&signed, &request()).verified());
+    fault(&signed, &wanted, "SUBJECT_NOT_HOLDER");
+}
+
+#[test]
+fn one_bad_credential_spoils_the_presentation() {
+    let (key, _, method) = holder();
+    let mut bad = credential();
+    bad["name"] = json!("Another");
+    let all = presentation(&[credential(), bad]);
+    let signed = issue(&all, &key, options(Suite::Jcs, &method), SANDBOX).expect("signed");
+    let verdict = judge(&signed, &request());
+    assert!(!verdict.verified());
+    assert!(verdict.credentials[0].verified());
+    fails_with(&verdict.credentials[1], Check::Proof, "SIGNATURE_INVALID");
+    fails_with(&verdict.whole, Check::Proof, "SIGNATURE_INVALID");
+    assert_eq!(verdict.whole.decision, Decision::Rejected);
+}
+
+#[test]
+fn a_token_presentation_of_enveloped_credentials_verifies() {
+    let (key, did, method) = holder();
+    let (mut claims, issuer, issuer_method) = self_issued(1);
+    claims["credentialSubject"]["id"] = json!(did);
+    let token = issue_vc(&claims, &issuer, &issuer_method, IAT_S, SANDBOX).expect("issued");
+    let enveloped = json!({"@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential", "id": format!("data:application/vc+jwt,{token}")});
+    let all = presentation(&[enveloped]);
+    let shown = issue_vp(&all, &key, &method, IAT_S, "c-1", "verifier.example").expect("signed");
+    let judge =
+        |text: &str, request: &Request| verify_presentation(text.as_bytes(), request, None, NOW_MS);
+    let verdict = judge(&shown, &request());
+    assert!(verdict.verified(), "{}", verdict.to_jcs());
+    assert_eq!(verdict.whole.form, Some("vp+jwt"));
+    let mut wanted = request();
+    wanted.challenge = Some("c-2".to_owned());
+    fails_with(&judge(&shown, &wanted).whole, Check::Holder, "NONCE_MISMATCH");
+    let mut wanted = request();
+    wanted.domain = Some("other.example".to_owned());
+    fails_with(&judge(&shown, &wanted).whole, Check::Holder, "AUDIENCE_MISMATCH");
+    // a credential token is no presentation
+    fails_with(&judge(&token, &request()).whole, Check::Syntax, "FORM_UNKNOWN");
+    for at in 0..shown.len() {
+        let mut bytes = shown.clone().into_bytes();
+        bytes[at] ^= 0x01;
+        let verdict = verify_presentation(&bytes, &request(), None, NOW_MS);
+        assert!(!verdict.verified(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_credential_without_proof_counts_only_as_what_its_holder_says_of_itself() {
+    let (key, did, method) = holder();
+    let (mut own, ..) = self_issued(1);
+    own["issuer"] = json!(did);
+    let sign = |credential: &Json| {
+        let all = presentation(std::slice::from_ref(credential));
+        issue(&all, &key, options(Suite::Jcs, &method), SANDBOX).expect("signed")
+    };
+    assert!(judge(&sign(&own), &request()).verified());
+    let mut ledger = request();
+    ledger.policy = Policy::Ledger;
+    let verdict = judge(&sign(&own), &ledger);
+    fails_with(&verdict.credentials[0], Check::Syntax, "UNSECURED_CREDENTIAL");
+    own["issuer"] = json!("did:example:other");
+    let verdict = judge(&sign(&own), &request());
+    fails_with(&verdict.credentials[0], Check::Syntax, "UNSECURED_CREDENTIAL");
+}
+
+#[test]
+fn presentations_are_bounded_and_hold_no_presentations() {
+    let (key, _, method) = holder();
+    let many = |n: usize| presentation(&vec![credential(); n]);
+    let sign = |document: &Json| issue(document, &key, options(Suite::Jcs, &method), SANDBOX);
+    assert!(sign(&many(32)).is_ok());
+    assert_eq!(sign(&many(33)).map_err(|fault| fault.code), Err("TOO_MANY_NODES"));
+    let nested = presentation(&[presentation(&[])]);
+    assert_eq!(sign(&nested).map_err(|fault| fault.code), Err("FORM_UNKNOWN"));
+    // without credentials it shows control of a key and nothing else
+    let empty = sign(&presentation(&[])).expect("signed");
+    assert!(judge(&empty, &request()).verified());
+    let mut ledger = request();
+    ledger.policy = Policy::Ledger;
+    assert!(!judge(&empty, &ledger).verified());
+}
