@@ -127,7 +127,7 @@ fn issued() -> Scene {
             head: zero,
             content_root: zero,
             content_version: 1,
-            frozen: Value::Null,
+            frozen: None,
             issued_ms: world.time_ms,
         },
         party: PartyPart {
@@ -146,7 +146,7 @@ fn issued() -> Scene {
             pledges: Vec::new(),
             guarantees: Vec::new(),
             money: None,
-            notice: Value::Null,
+            notice: None,
             root: id.clone(),
             from: Vec::new(),
             into: Vec::new(),
