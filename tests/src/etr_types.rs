@@ -235,17 +235,31 @@ impl Traders {
         self.world.sign(op, &signers)
     }
 
-    /// The ops, each naming the bundle of all, signed by the parties beside it.
+    /// The ops, each naming the bundle of all, signed by the parties beside it. One that follows
+    /// another on the same record is moved on to the place that the other leads to.
     pub fn bundle(&self, ops: &[(Value, &[&str])]) -> Vec<Value> {
-        let bare: Vec<Op> = ops
-            .iter()
-            .map(|(op, _)| Op::from_value(op.clone()).expect("an op reads"))
-            .collect();
+        let id = |op: &Value| op.get("id").and_then(Value::as_text).map(str::to_owned);
+        let int = |op: &Value, name: &str| op.get(name).and_then(Value::as_int).expect("a number");
+        let mut placed: Vec<Value> = Vec::new();
+        for (op, _) in ops {
+            let before = placed.iter().rev().find(|before| id(before) == id(op));
+            let seq = before.map_or_else(|| int(op, "seq"), |before| int(before, "seq") + 1);
+            placed.push(op.with("seq", Value::Int(seq)));
+        }
+        let bare: Vec<Op> =
+            placed.iter().map(|op| Op::from_value(op.clone()).expect("an op reads")).collect();
         let digest = Value::from(bundle::digest_of(&bare));
-        let named = |(op, parties): &(Value, &[&str])| {
-            self.signed(&op.with("bundle", digest.clone()), parties)
-        };
-        ops.iter().map(named).collect()
+        let mut done: Vec<Value> = Vec::new();
+        for op in placed {
+            let op = op.with("bundle", digest.clone());
+            let before = done.iter().rev().find(|before| id(before) == id(&op));
+            let head = before.map(|before| {
+                let head = before.get("head").and_then(Value::as_text).and_then(Digest::parse);
+                content::next_head(head.expect("a head"), op_digest(before))
+            });
+            done.push(head.map_or(op.clone(), |head| op.with("head", Value::from(head))));
+        }
+        done.iter().zip(ops).map(|(op, (_, parties))| self.signed(op, parties)).collect()
     }
 
     /// Runs ops as one bundle.

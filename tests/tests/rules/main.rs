@@ -9,6 +9,8 @@ mod credential_acts;
 mod credential_forms;
 mod credential_scene;
 mod etr_acts;
+mod etr_errors;
+mod etr_profiles;
 mod etr_vectors;
 mod etr_walk;
 mod ledger_ops;
