@@ -206,7 +206,7 @@ pub fn transfer(
     let entry = Entry {
         kind: "court_transfer",
         from: &from,
-        to: holder.as_ref().or(Some(&to)),
+        to: holder.as_ref(),
         without_recourse: true,
         op: work.op.digest,
         place: &work.request.place,

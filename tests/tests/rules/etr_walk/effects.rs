@@ -92,6 +92,7 @@ pub fn amend(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         _ => unreachable!("an amendment"),
     };
     if by_court {
+        must(m.issuer == 0, "COURT_DISABLED")?;
         quorum(ask)?;
         ripe(m, "court_amend", t)?;
     } else {
@@ -269,8 +270,7 @@ pub fn court(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         Do::CourtTransfer { to, title: (kind, party) } => {
             ripe(m, "court_transfer", t)?;
             let from = m.controller.clone();
-            let of = party.clone().unwrap_or_else(|| to.clone());
-            link(m, "court_transfer", from, Some(of), true);
+            link(m, "court_transfer", from, party.clone(), true);
             m.title = Title::of(kind, party.clone());
             m.controller = to.clone();
             m.notice = None;

@@ -29,7 +29,7 @@ use titian_contracts::state::{Overlay, Reader as _};
 use titian_tests::etr::{DAY_MS, Traders, with_ack};
 use titian_tests::etr_types::op_digest;
 
-use ask::Ask;
+use ask::{Ask, Do};
 use dice::Dice;
 use model::{Model, TRADERS, name, signer};
 use rules::{Book, Outcome, Refused};
@@ -225,7 +225,10 @@ impl Walk {
         let id = self.dice.pick(if dead { &ids } else { &live }).clone();
         self.pass_time(&id);
         let ask = self.ask(&id);
-        if self.dice.one_in(8) && ask.signers.len() > 1 && !ask.act.is_court() && !ask.bundled {
+        let wordless = !matches!(&ask.act,
+            Do::Accept { words } | Do::Pay { words, .. } if !words.is_empty());
+        let several = ask.signers.len() > 1 && !ask.act.is_court() && !ask.bundled;
+        if self.dice.one_in(8) && several && wordless {
             self.staged(&id, &ask);
         } else {
             self.single(&id, &ask);

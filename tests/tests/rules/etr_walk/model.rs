@@ -156,6 +156,8 @@ pub struct Model {
     pub controller: Person,
     pub title: Title,
     pub lots: Vec<Lot>,
+    /// Unit, scale and amount that the content states.
+    pub face: (&'static str, u64, u64),
     pub waiting: Option<(Waiting, u64, Digest)>,
     pub pledges: Vec<Pledged>,
     pub pledged: u64,

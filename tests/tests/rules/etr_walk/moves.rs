@@ -4,7 +4,7 @@ use titian_contracts::digest::Digest;
 use titian_contracts::etr::content::field_leaf;
 use titian_contracts::json::Value;
 use titian_tests::etr::DAY_MS;
-use titian_tests::etr_types::{at, committed, content_of, list_at, lot_of, salt_of};
+use titian_tests::etr_types::{at, committed, content_of, list_at, salt_of};
 
 use super::Walk;
 use super::ask::{Ask, Do, Tree, Word};
@@ -251,7 +251,7 @@ impl Walk {
                 let fitting: Vec<&'static str> =
                     kinds.into_iter().filter(|kind| m.lists("surrender/kinds", kind)).collect();
                 let any = fitting.is_empty() || self.dice.one_in(8);
-                let kind = *self.dice.pick(if any { &kinds } else { &fitting });
+                let kind = *self.dice.pick(if any { kinds.as_slice() } else { fitting.as_slice() });
                 Do::Surrender { kind, deadline: self.deadline() }
             }
             "surrender_accept" => {
@@ -322,7 +322,7 @@ impl Walk {
             }
             "unfreeze" => Do::Unfreeze,
             "court_notice" => Do::Notice {
-                act: self.dice.pick::<&'static str>(&["court_transfer", "court_amend", "court_annul"]),
+                act: *self.dice.pick(&["court_transfer", "court_amend", "court_annul"]),
             },
             "court_transfer" => {
                 let to = self.person();
@@ -390,7 +390,7 @@ impl Walk {
         if name == "court_amend" {
             return Do::CourtAmend { field, hash };
         }
-        let lot = lot_of(&m.profile);
+        let lot = m.face;
         let fields = content_of(&m.profile, &m.reference, lot);
         let (_, open) = committed(&m.profile, &fields, 1);
         let lots = (lot.0 == "KGM" && self.dice.one_in(4)).then(|| {

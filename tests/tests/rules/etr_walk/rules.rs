@@ -62,9 +62,50 @@ pub struct Outcome {
 }
 
 impl Book {
+    /// What staging an op with these signatures leads to; `None` while it waits for more.
+    pub fn staged(
+        &self,
+        id: &str,
+        ask: &Ask,
+        t: u64,
+        op: Digest,
+    ) -> Option<Result<Outcome, Refused>> {
+        let m = &self.records[id];
+        if let Err(error) = self.frame(m, ask) {
+            return Some(Err(error));
+        }
+        let roles = m.roles(&ask.act, &ask.signers).unwrap_or_default();
+        let expected = |who: &usize| roles.iter().any(|(person, _)| person.of.contains(who));
+        let receives = |to: &Person| to.of.iter().all(|who| ask.signers.contains(who));
+        let missing = match (&ask.act, self.check_signers(m, ask)) {
+            (_, Err("MISSING_SIGNER")) => true,
+            (Do::Deliver { to, consent: None, .. }, Ok(())) => !receives(to),
+            _ => false,
+        };
+        if missing {
+            let fine = ask.signers.iter().all(expected);
+            return if fine { None } else { Some(Err("UNEXPECTED_SIGNER")) };
+        }
+        Some(self.step(id, ask, t, op))
+    }
+
     /// The records after an op, or its error.
     pub fn step(&self, id: &str, ask: &Ask, t: u64, op: Digest) -> Result<Outcome, Refused> {
         let m = &self.records[id];
+        self.frame(m, ask)?;
+        self.check_signers(m, ask)?;
+        let mut after = m.clone();
+        enter(&mut after, ask, t)?;
+        let mut outcome = Outcome::default();
+        self.act(&mut after, ask, t, op, &mut outcome)?;
+        self.check_law(m, ask)?;
+        after.count(op);
+        outcome.records.push(after);
+        Ok(outcome)
+    }
+
+    /// The checks before signers.
+    fn frame(&self, m: &Model, ask: &Ask) -> Result<(), Refused> {
         if ask.bundled {
             return Err("BUNDLE_MISMATCH");
         }
@@ -84,15 +125,7 @@ impl Book {
         if !ask.rulebook_known {
             return Err("RULEBOOK_UNKNOWN");
         }
-        self.check_signers(m, ask)?;
-        let mut after = m.clone();
-        enter(&mut after, ask, t)?;
-        let mut outcome = Outcome::default();
-        self.act(&mut after, ask, t, op, &mut outcome)?;
-        self.check_law(m, ask)?;
-        after.count(op);
-        outcome.records.push(after);
-        Ok(outcome)
+        Ok(())
     }
 
     fn others(&self, ask: &Ask) -> Vec<&Model> {

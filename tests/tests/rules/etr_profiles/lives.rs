@@ -1,12 +1,9 @@
-//! Every act in every profile that allows it is accepted, and refused with `ACT_NOT_IN_PROFILE` in
-//! every other; the table is compared with the profile files, so an act that nothing tries fails it.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Lives of a record of any profile: each runs a group of acts as far as the profile allows them.
 
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::etr::record::{End, Status};
-use titian_contracts::json::{self, Value};
+use titian_contracts::json::Value;
 use titian_contracts::state::Overlay;
 use titian_contracts::ubin::vocabulary::Status as Business;
 use titian_tests::etr::{DAY_MS, Traders, accept_args, lots, with_arg};
@@ -15,249 +12,9 @@ use titian_tests::etr_types::{
     some_digest, texts,
 };
 
-/// One run over all profiles.
-struct Table {
-    t: Traders,
-    profile: Value,
-    name: String,
-    numbers: u64,
-    accepted: BTreeSet<(String, String)>,
-}
+use super::Table;
 
-impl Table {
-    fn new() -> Self {
-        let mut t = Traders::new();
-        t.court(&[
-            "freeze",
-            "unfreeze",
-            "court_notice",
-            "court_transfer",
-            "court_amend",
-            "court_annul",
-        ]);
-        Self {
-            t,
-            profile: Value::Null,
-            name: String::new(),
-            numbers: 0,
-            accepted: BTreeSet::new(),
-        }
-    }
-
-    fn note(&mut self, act: &str) {
-        self.accepted.insert((self.name.clone(), act.to_owned()));
-    }
-
-    fn issue(&mut self) -> String {
-        self.numbers += 1;
-        let reference = format!("R-{}", self.numbers);
-        let profile = self.profile.clone();
-        let id = self.t.issue(&profile, &reference);
-        self.note("issue");
-        id
-    }
-
-    fn run(&mut self, id: &str, act: &str, args: Value, parties: &[&str]) {
-        if let Err(code) = self.t.act(id, act, args, parties) {
-            panic!("{act} of {}: {}", self.name, code.name());
-        }
-        self.note(act);
-    }
-
-    fn has(&self, path: &str, word: &str) -> bool {
-        list_at(&self.profile, path).iter().any(|item| item == word)
-    }
-
-    /// The one to whom a record of this profile may go from the Vietnamese trader.
-    fn receiver(&self) -> String {
-        self.t.th.clone()
-    }
-
-    fn endorse(&self) -> Option<&'static str> {
-        self.has("title/endorse", "special").then_some("special")
-    }
-
-    /// The obligor's place in cancel, amend and paper: the drawer while no drawee accepted.
-    fn answering(&self) -> String {
-        self.t.issuer_of(&self.profile)
-    }
-}
-
-/// The acts of a profile, groups resolved by the words of the document.
-fn acts_of(profile: &Value) -> BTreeSet<String> {
-    let groups: BTreeMap<&str, &str> = BTreeMap::from([
-        (
-            "@base",
-            "annotate amend cancel succeed expire freeze unfreeze court_notice court_transfer \
-             court_amend court_annul",
-        ),
-        ("@transfer", "offer accept refuse withdraw deliver"),
-        ("@pledge", "pledge release default_notice enforce"),
-        ("@surrender", "surrender surrender_accept surrender_reject"),
-        ("@payment", "present pay dishonour protest notify recourse recourse_pay aval"),
-    ]);
-    list_at(profile, "acts/allow")
-        .iter()
-        .flat_map(|item| groups.get(item.as_str()).copied().unwrap_or(item).split_whitespace())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn all_acts() -> BTreeSet<String> {
-    let data = json::parse(include_bytes!("../../data/etr/acts.json")).expect("I-JSON");
-    let acts = data.get("acts").and_then(Value::as_object).expect("acts");
-    acts.iter().map(|(name, _)| name.clone()).collect()
-}
-
-/// Arguments that are well formed for any act: what matters is that the profile is asked before.
-fn any_args(t: &Traders, act: &str) -> Value {
-    let (th, digest) = (Value::from(t.th.as_str()), Value::from(some_digest("any")));
-    let goods = lots(&[("1", "KGM", 0, "1")]);
-    let condition = object(&[("after", object(&[("ms", Value::Int(1))]))]);
-    let deadline = Value::from(t.world.time_ms + DAY_MS);
-    let none = || Value::List(Vec::new());
-    let changes = Value::List(vec![object(&[
-        ("name", Value::from("goods")),
-        ("hash", digest.clone()),
-    ])]);
-    match act {
-        "offer" => t.offer_args(&t.th, None),
-        "accept" => accept_args(),
-        "refuse" => object(&[("reason", Value::Null)]),
-        "deliver" => object(&[("to", th), ("endorse", Value::Null), ("consentNo", Value::Null)]),
-        "assign_control" => object(&[("to", th)]),
-        "endorse" => object(&[("kind", Value::from("blank"))]),
-        "split" => {
-            let part = object(&[("lots", goods), ("pledges", none())]);
-            object(&[("parts", Value::List(vec![part.clone(), part]))])
-        }
-        "merge" => panic!("needs a second record"),
-        "pledge" => object(&[
-            ("to", th),
-            ("lots", goods),
-            ("terms", digest),
-            ("on", condition),
-            ("cureS", Value::Int(60)),
-        ]),
-        "release" => object(&[("no", Value::Int(1))]),
-        "default_notice" => object(&[("no", Value::Int(1)), ("digest", digest)]),
-        "enforce" => object(&[("no", Value::Int(1)), ("to", th), ("evidence", none())]),
-        "surrender" => t.surrender_args("delivery"),
-        "surrender_accept" => object(&[("digest", Value::Null)]),
-        "surrender_reject" | "dishonour" | "stop" | "cancel" => {
-            object(&[("reason", Value::from("x"))])
-        }
-        "deliver_part" => object(&[("lots", goods), ("digest", Value::Null)]),
-        "present" => object(&[
-            ("for", Value::from("payment")),
-            ("attesters", none()),
-            ("deadlineMs", deadline),
-        ]),
-        "bill_accept" => object(&[("amount", Value::from("1")), ("variation", Value::Null)]),
-        "pay" => object(&[("amount", Value::from("1")), ("evidence", none())]),
-        "protest" => object(&[("digest", digest)]),
-        "notify" => object(&[("to", Value::List(vec![th]))]),
-        "recourse" => object(&[("against", th)]),
-        "recourse_pay" => object(&[("payer", th)]),
-        "aval" => object(&[("guarantor", th.clone()), ("for", th), ("amount", "1".into())]),
-        "court_amend" => object(&[
-            ("order", digest.clone()),
-            ("leaves", none()),
-            ("changes", changes),
-            ("text", digest),
-        ]),
-        _ => Value::object::<&str, _>([]),
-    }
-}
-
-#[test]
-fn every_act_runs_in_every_profile_that_allows_it_and_in_no_other() {
-    let mut table = Table::new();
-    let profiles = titian_genesis::profiles::etr_profiles();
-    assert_eq!(profiles.len(), 14);
-    for value in profiles {
-        table.name = at(&value, "id").as_text().expect("an id").to_owned();
-        table.profile = value.clone();
-        let acts = acts_of(&value);
-        base(&mut table);
-        court(&mut table);
-        if acts.contains("offer") {
-            transfer(&mut table);
-        }
-        if acts.contains("assign_control") {
-            assign(&mut table);
-        }
-        if acts.contains("endorse") {
-            endorse(&mut table);
-        }
-        if acts.contains("surrender") {
-            surrender(&mut table);
-        }
-        if acts.contains("issue_from_paper") {
-            paper(&mut table);
-        }
-        if acts.contains("split") {
-            split_and_merge(&mut table);
-        }
-        if acts.contains("deliver_part") {
-            deliver_part(&mut table);
-        }
-        if acts.contains("pledge") {
-            pledge(&mut table);
-        }
-        if acts.contains("present") {
-            payment(&mut table);
-        }
-        forbidden(&mut table, &acts);
-        let done: BTreeSet<String> = table
-            .accepted
-            .iter()
-            .filter(|(name, _)| *name == table.name)
-            .map(|(_, act)| act.clone())
-            .collect();
-        let rest: BTreeSet<String> = ["lapse".to_owned()].into();
-        assert_eq!(&done | &(&acts & &rest), acts, "{}: accepted and allowed differ", table.name);
-    }
-    lapses(&mut table);
-}
-
-/// Refused for the profile, before anything else that these arguments would break.
-fn forbidden(table: &mut Table, acts: &BTreeSet<String>) {
-    let id = table.issue();
-    for act in all_acts().difference(acts) {
-        if act == "merge" || act == "issue_from_paper" {
-            continue;
-        }
-        let args = any_args(&table.t, act);
-        let vn = table.t.vn.clone();
-        let found = table.t.act(&id, act, args, &[&vn]).err();
-        assert_eq!(found, Some(Code::ActNotInProfile), "{act} in {}", table.name);
-    }
-    if !acts.contains("merge") {
-        let record = table.t.get(&id);
-        let other = object(&[
-            ("id", Value::from(id.as_str())),
-            ("seq", Value::from(record.public.seq)),
-            ("head", Value::from(record.public.head)),
-        ]);
-        let args = object(&[
-            ("with", Value::List(vec![other])),
-            ("leaves", Value::Null),
-            ("open", Value::Null),
-        ]);
-        let vn = table.t.vn.clone();
-        let found = table.t.act(&id, "merge", args, &[&vn]).err();
-        assert_eq!(found, Some(Code::ActNotInProfile), "merge in {}", table.name);
-    }
-    if !acts.contains("issue_from_paper") {
-        let op = from_paper(table, "NEVER-1", "SERIAL-NEVER");
-        let sg = table.t.sg.clone();
-        let found = table.t.run_signed(&op, &[&sg]).err();
-        assert_eq!(found, Some(Code::ActNotInProfile), "issue_from_paper in {}", table.name);
-    }
-}
-
-fn base(table: &mut Table) {
+pub fn base(table: &mut Table) {
     let (vn, answering) = (table.t.vn.clone(), table.answering());
     let id = table.issue();
     let code = list_at(&table.profile, "notes/codes")[0].clone();
@@ -341,7 +98,7 @@ fn expire(table: &mut Table) {
 
 const COURT: [&str; 4] = ["SG:ACRA#k1", "SG:ACRA#k2", "SG:COURT#k1", "SG:COURT#k2"];
 
-fn court(table: &mut Table) {
+pub fn court(table: &mut Table) {
     if table.answering() == table.t.my {
         // records that a Malaysian drawer opens are of Malaysia, where no court policy stands
         let my = std::mem::replace(&mut table.t.my, table.t.sg.clone());
@@ -390,7 +147,7 @@ fn court_acts(table: &mut Table) {
     assert_eq!(table.t.get(&id).public.end, Some(End::Annulled));
 }
 
-fn transfer(table: &mut Table) {
+pub fn transfer(table: &mut Table) {
     let (vn, th) = (table.t.vn.clone(), table.receiver());
     let endorse = table.endorse();
     let id = table.issue();
@@ -413,7 +170,7 @@ fn transfer(table: &mut Table) {
     assert_eq!(table.t.get(&id).party.controller.members(), [th]);
 }
 
-fn assign(table: &mut Table) {
+pub fn assign(table: &mut Table) {
     let (sg, vn, th) = (table.t.sg.clone(), table.t.vn.clone(), table.t.th.clone());
     let id = table.issue();
     let args = object(&[("to", Value::from(th.as_str()))]);
@@ -421,7 +178,7 @@ fn assign(table: &mut Table) {
     assert_eq!(table.t.get(&id).party.controller.members(), [th]);
 }
 
-fn endorse(table: &mut Table) {
+pub fn endorse(table: &mut Table) {
     let vn = table.t.vn.clone();
     let id = table.issue();
     if table.has("title/endorse", "blank") {
@@ -430,7 +187,7 @@ fn endorse(table: &mut Table) {
     }
 }
 
-fn surrender(table: &mut Table) {
+pub fn surrender(table: &mut Table) {
     let (vn, answering) = (table.t.vn.clone(), table.answering());
     let kinds = list_at(&table.profile, "surrender/kinds");
     let id = table.issue();
@@ -486,7 +243,7 @@ fn exchange(table: &mut Table, id: &str) {
     assert_eq!(table.t.get(&new).public.status, Status::Active);
 }
 
-fn from_paper(table: &Table, reference: &str, serial: &str) -> Value {
+pub fn from_paper(table: &Table, reference: &str, serial: &str) -> Value {
     let op = table.t.issue_op(&table.profile, reference);
     let statement = object(&[
         ("code", Value::from("change_of_medium")),
@@ -505,7 +262,7 @@ fn from_paper(table: &Table, reference: &str, serial: &str) -> Value {
 
 /// Paper that the ledger does not know becomes a record; put on paper again, it comes back as its
 /// descendant.
-fn paper(table: &mut Table) {
+pub fn paper(table: &mut Table) {
     let (vn, th, answering) = (table.t.vn.clone(), table.t.th.clone(), table.answering());
     table.numbers += 1;
     let reference = format!("P-{}", table.numbers);
@@ -537,7 +294,7 @@ fn genesis(t: &Traders) -> Digest {
     titian_contracts::etr::genesis_hash(&Overlay::new(&t.world.state))
 }
 
-fn split_and_merge(table: &mut Table) {
+pub fn split_and_merge(table: &mut Table) {
     let (sg, vn) = (table.t.sg.clone(), table.t.vn.clone());
     let id = table.issue();
     let part = |amount: &str| {
@@ -565,7 +322,7 @@ fn split_and_merge(table: &mut Table) {
     assert_eq!(table.t.get(second).public.end, Some(End::Merged));
 }
 
-fn deliver_part(table: &mut Table) {
+pub fn deliver_part(table: &mut Table) {
     let (sg, vn) = (table.t.sg.clone(), table.t.vn.clone());
     let id = table.issue();
     let args =
@@ -574,7 +331,7 @@ fn deliver_part(table: &mut Table) {
     assert_eq!(table.t.get(&id).party.lots[0].amount, 10_000);
 }
 
-fn pledge(table: &mut Table) {
+pub fn pledge(table: &mut Table) {
     let (vn, th, my) = (table.t.vn.clone(), table.t.th.clone(), table.t.my.clone());
     let lot = lot_of(&table.profile);
     let whole = lots(&[("1", lot.0, lot.1, &lot.2.to_string())]);
@@ -603,7 +360,7 @@ fn pledge(table: &mut Table) {
     assert!(record.party.pledges.is_empty());
 }
 
-fn payment(table: &mut Table) {
+pub fn payment(table: &mut Table) {
     let (sg, vn, th, my) =
         (table.t.sg.clone(), table.t.vn.clone(), table.t.th.clone(), table.t.my.clone());
     let id = table.issue();
@@ -659,7 +416,7 @@ fn payment(table: &mut Table) {
 }
 
 /// Last, for it takes ten years: what lapses, and what never does.
-fn lapses(table: &mut Table) {
+pub fn lapses(table: &mut Table) {
     let mut waiting = Vec::new();
     for name in ["cheque", "cargo-insurance-certificate"] {
         table.name = name.to_owned();
