@@ -1,7 +1,9 @@
 //! Every act in every profile that allows it is accepted, and refused with `ACT_NOT_IN_PROFILE` in
 //! every other; the table is compared with the profile files, so an act that nothing tries fails it.
+//! Before each accepted op its mutations are refused (`mutations`).
 
 mod lives;
+mod mutations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +22,8 @@ struct Table {
     profile: Value,
     name: String,
     numbers: u64,
+    /// A company that is party to nothing.
+    stranger: String,
     accepted: BTreeSet<(String, String)>,
 }
 
@@ -34,8 +38,12 @@ impl Table {
             "court_amend",
             "court_annul",
         ]);
+        let stranger =
+            t.world.register_company("MY:SSM", "BRN", "202401000010", "TITIAN DEMO STRANGER");
+        t.world.bind_business_key("MY:SSM", &stranger, &["etr.*"]);
         Self {
             t,
+            stranger,
             profile: Value::Null,
             name: String::new(),
             numbers: 0,
@@ -57,6 +65,8 @@ impl Table {
     }
 
     fn run(&mut self, id: &str, act: &str, args: Value, parties: &[&str]) {
+        let op = self.t.act_op(id, act, args.clone());
+        mutations::check(&mut self.t, &op, parties, &self.stranger);
         if let Err(code) = self.t.act(id, act, args, parties) {
             panic!("{act} of {}: {}", self.name, code.name());
         }

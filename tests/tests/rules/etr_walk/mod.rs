@@ -282,6 +282,7 @@ fn a_random_walk_agrees_with_the_model_at_every_step() {
             }
         }
     }
+    walk.way_out();
     println!("{:?}", walk.tally);
     println!("{} pairs of profile and act", walk.done.len());
     if steps >= STEPS {

@@ -382,6 +382,74 @@ impl Walk {
         self.compare(&old.id);
     }
 
+    /// I19: once every deadline, freeze and notice is over, anyone brings a record back to active,
+    /// and then its controller, with those who must agree, moves it on.
+    pub fn way_out(&mut self) {
+        self.t.world.time_ms += 100 * DAY_MS;
+        let live: Vec<String> = self
+            .book
+            .records
+            .values()
+            .filter(|record| record.end.is_none())
+            .map(|record| record.id.clone())
+            .collect();
+        for id in live {
+            if self.book.records[&id].frozen.is_some() {
+                self.must(&id, Do::Unfreeze);
+            }
+            if self.book.records[&id].waiting.is_some() {
+                self.must(&id, Do::Expire);
+            }
+            let record = self.book.records[&id].clone();
+            assert_eq!(record.status(), "active", "I19: {id} is trapped");
+            let holds = |who: &usize| record.controller.same(&Person::one(*who));
+            let to = Person::one((0..TRADERS).find(|who| !holds(who)).expect("another trader"));
+            let deadline = self.t.world.time_ms + DAY_MS;
+            let act = match record.word("transfer/mode") {
+                "right_of_control" => Do::Assign { to },
+                "named_once" => {
+                    let kind = ["delivery", "exchange"]
+                        .into_iter()
+                        .find(|kind| record.lists("surrender/kinds", kind));
+                    Do::Surrender { kind: kind.expect("a way to surrender"), deadline }
+                }
+                _ => Do::Deliver { to, endorse: None, flag: false, consent: None },
+            };
+            self.must(&id, act);
+        }
+    }
+
+    /// An op that all who must have signed, and that is applied.
+    fn must(&mut self, id: &str, act: Do) {
+        let record = self.book.records[id].clone();
+        let lifts = matches!(act, Do::Unfreeze);
+        let roles = if lifts { Vec::new() } else { record.roles(&act, &[]).unwrap_or_default() };
+        let mut signers: Vec<usize> = roles.into_iter().flat_map(|(person, _)| person.of).collect();
+        signers.sort_unstable();
+        signers.dedup();
+        let ack = match &act {
+            Do::Deliver { to, .. } => {
+                let parties: Vec<usize> =
+                    record.controller.of.iter().chain(&to.of).copied().collect();
+                warnings(&record.profile, &parties)
+            }
+            _ => Vec::new(),
+        };
+        let ask = Ask {
+            act,
+            tree: Value::Null,
+            signers,
+            ack,
+            seq: record.seq,
+            head: record.head,
+            bundled: false,
+            rulebook_known: true,
+        };
+        let applied = self.tally.get("applied").copied();
+        self.single(id, &ask);
+        assert_ne!(self.tally.get("applied").copied(), applied, "I19: no way out of {id}");
+    }
+
     /// Paper that a record became comes back as its descendant, once.
     pub fn from_paper(&mut self) {
         let all: Vec<((usize, String), (String, bool))> =
