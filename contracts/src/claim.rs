@@ -29,6 +29,8 @@ pub const KINDS: &[&str] = &[
     "etr-status",
     "etr-control",
     "etr-absence",
+    "etr-singularity",
+    "etr-conversion",
 ];
 
 /// What a claim may look at besides what is stated and proven.
@@ -104,7 +106,9 @@ fn members(
         "ubin-presence" | "ubin-absence" => ubin::claim(kind, stated, walk),
         "vc-did" => access::claim(stated, walk, frame),
         "vc-status" | "vc-accreditation" => credential::claim(kind, stated, walk),
-        "etr-status" | "etr-control" | "etr-absence" => etr::claim(kind, stated, walk, frame),
+        "etr-status" | "etr-control" | "etr-absence" | "etr-singularity" | "etr-conversion" => {
+            etr::claim(kind, stated, walk, frame)
+        }
         _ => Err(VerifyError::UnknownKind),
     }
 }

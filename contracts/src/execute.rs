@@ -269,6 +269,9 @@ fn dispatch(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
         (Payload::Op(op), Register::Access) => access::apply(ctx, op),
         (Payload::Op(op), Register::Ubin) => ubin::apply(ctx, op),
         (Payload::Op(op), Register::Vc) => credential::apply(ctx, op),
+        (Payload::Op(op), Register::Gov) if etr::law_acts::ACTS.contains(&op.act.as_str()) => {
+            etr::law_acts::apply(ctx, op)
+        }
         (Payload::Op(op), Register::Gov) => Err(Reject::new(
             Code::NotBuilt,
             "/act",

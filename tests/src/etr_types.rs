@@ -86,7 +86,8 @@ pub fn content_of(profile: &Value, reference: &str, lot: (&str, u64, u64)) -> Ve
 
 /// The salt of a field at a version.
 pub fn salt_of(name: &str, version: u64) -> String {
-    hash("titian test salt v1", &[name.as_bytes(), &version.to_be_bytes()]).to_hex()[..32].to_owned()
+    hash("titian test salt v1", &[name.as_bytes(), &version.to_be_bytes()]).to_hex()[..32]
+        .to_owned()
 }
 
 /// `leaves` and `open` of a content whose fields all are of one version.
@@ -105,12 +106,11 @@ pub fn committed(profile: &Value, fields: &[(String, Value)], version: u64) -> (
         .filter_map(|(_, name)| name.as_text())
         .chain(fixed.iter().map(|(name, _)| name.as_str()))
         .collect();
-    let open = fields.iter().filter(|(name, _)| opened.contains(name.as_str())).map(
-        |(name, value)| {
+    let open =
+        fields.iter().filter(|(name, _)| opened.contains(name.as_str())).map(|(name, value)| {
             let salt = Value::from(salt_of(name, version));
             (name.clone(), Value::List(vec![salt, value.clone()]))
-        },
-    );
+        });
     (leaves, Value::object(open))
 }
 
@@ -332,12 +332,8 @@ impl Traders {
         self.write(|state| {
             let entry: Entry = state.read(&record_key(&ubin)).expect("registered");
             let Entry::Record(mut record) = entry else { panic!("{ubin} is an alias") };
-            record.meta.closure = Some(Closure {
-                status,
-                successor,
-                date: "2026-07-01".to_owned(),
-                recorded_at: 1,
-            });
+            record.meta.closure =
+                Some(Closure { status, successor, date: "2026-07-01".to_owned(), recorded_at: 1 });
             state.write(record_key(&ubin), &Entry::Record(record));
         });
     }

@@ -369,14 +369,14 @@ fn is_name(name: &str) -> bool {
 }
 
 fn check_leaves(leaves: &[Leaf]) -> Result<(), Reject> {
-    let fits = leaves.len() <= limits::ETR_FIELDS_MAX
-        && leaves.iter().all(|leaf| is_name(&leaf.name));
+    let fits =
+        leaves.len() <= limits::ETR_FIELDS_MAX && leaves.iter().all(|leaf| is_name(&leaf.name));
     if fits { Ok(()) } else { over("/args/leaves") }
 }
 
 fn check_changes(changes: &[(String, Option<Digest>)]) -> Result<(), Reject> {
-    let fits = changes.len() <= limits::ETR_FIELDS_MAX
-        && changes.iter().all(|(name, _)| is_name(name));
+    let fits =
+        changes.len() <= limits::ETR_FIELDS_MAX && changes.iter().all(|(name, _)| is_name(name));
     if fits { Ok(()) } else { over("/args/changes") }
 }
 

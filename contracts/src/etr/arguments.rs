@@ -437,12 +437,7 @@ fn read_ms_or_null(args: &mut Args<'_>, name: &str) -> Result<Option<u64>, Rejec
 }
 
 /// True for `first`, false for `second`.
-fn read_word(
-    args: &mut Args<'_>,
-    name: &str,
-    first: &str,
-    second: &str,
-) -> Result<bool, Reject> {
+fn read_word(args: &mut Args<'_>, name: &str, first: &str, second: &str) -> Result<bool, Reject> {
     match args.text(name)? {
         word if word == first => Ok(true),
         word if word == second => Ok(false),
@@ -477,4 +472,3 @@ fn read_code_or_null(args: &mut Args<'_>, name: &str) -> Result<Option<String>, 
 fn owned(texts: Vec<&str>) -> Vec<String> {
     texts.into_iter().map(ToOwned::to_owned).collect()
 }
-

@@ -79,8 +79,7 @@ pub fn try_out(
     known: &[Vec<Option<[u8; 32]>>],
 ) -> Result<Vec<Vec<&'static str>>, Reject> {
     let (mark, events) = (ctx.state.mark(), ctx.events.len());
-    let extent =
-        if ctx.authority == Authority::Signed { Extent::Trial } else { Extent::Whole };
+    let extent = if ctx.authority == Authority::Signed { Extent::Trial } else { Extent::Whole };
     let result = run(ctx, ops, known, extent);
     ctx.state.roll_back(mark);
     ctx.events.truncate(events);
@@ -90,7 +89,5 @@ pub fn try_out(
 /// The verified keys of a transaction's signatures, cut up by op.
 pub fn known_by_op(ops: &[Op], verified: &[Option<[u8; 32]>]) -> Vec<Vec<Option<[u8; 32]>>> {
     let mut rest = verified.iter().copied();
-    ops.iter()
-        .map(|op| op.signatures.iter().map(|_| rest.next().flatten()).collect())
-        .collect()
+    ops.iter().map(|op| op.signatures.iter().map(|_| rest.next().flatten()).collect()).collect()
 }

@@ -8,13 +8,13 @@
 use sha2::{Digest as _, Sha256};
 
 use super::attestation::{self, Attestation};
+use super::content;
 use super::person::{self, identity, read_ubin};
 use super::record::{Record, Status};
 use super::record_json::read_amount;
-use super::content;
 use crate::access::authority;
-use crate::credential::{self, NumberedId, StatusList, bits};
 use crate::context::Context;
+use crate::credential::{self, NumberedId, StatusList, bits};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};

@@ -143,11 +143,7 @@ pub fn freeze(
 }
 
 /// A court lifts a freeze; after its end anyone does.
-pub fn unfreeze(
-    ctx: &Context<'_, '_>,
-    work: &Work<'_>,
-    record: &mut Record,
-) -> Result<(), Reject> {
+pub fn unfreeze(ctx: &Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<(), Reject> {
     let over = record.public.frozen.as_ref().is_some_and(|frozen| frozen.until_ms < ctx.time_ms);
     if !over {
         require_policy(ctx, work, record)?;

@@ -8,11 +8,7 @@ use crate::error::{Code, Reject};
 use crate::time::DAY_MS;
 
 /// Controller and obligor end the record together.
-pub fn cancel(
-    ctx: &Context<'_, '_>,
-    work: &Work<'_>,
-    record: &mut Record,
-) -> Result<(), Reject> {
+pub fn cancel(ctx: &Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<(), Reject> {
     require_entitled(ctx, work, record)?;
     record.party.pledges.clear();
     record.end(End::Cancelled);

@@ -49,8 +49,7 @@ pub fn is_known_paper(ctx: &Context<'_, '_>, args: &Issue) -> bool {
     let by_drawer =
         profile::load(ctx.state, &args.profile).is_some_and(|profile| profile.drawer_issues);
     let issuer = identity(ctx.state, &args.obligor);
-    by_drawer
-        || paper.serials.iter().any(|serial| ctx.state.holds(&keys::paper(&issuer, serial)))
+    by_drawer || paper.serials.iter().any(|serial| ctx.state.holds(&keys::paper(&issuer, serial)))
 }
 
 /// I signs with the role of the profile; each receiver signs or, at `issue`, gave standing consent;
@@ -69,9 +68,9 @@ pub fn roles(ctx: &Context<'_, '_>, asked: Asked<'_>, args: &Issue) -> Vec<Role>
         }
         let mut role = Role::party("N", member, RECEIVE);
         role.by_consent = args.paper.is_none();
-        let consented = issuer.as_ref().is_some_and(|(_, ubin)| {
-            kernel::consents(ctx, member, &asked.profile.id, ubin)
-        });
+        let consented = issuer
+            .as_ref()
+            .is_some_and(|(_, ubin)| kernel::consents(ctx, member, &asked.profile.id, ubin));
         if role.by_consent && consented {
             // it may sign all the same
             role.k = 0;
@@ -91,12 +90,8 @@ pub fn issue(
     group: Option<&mut Group>,
 ) -> Result<(), Reject> {
     let Act::Issue(args) = &work.request.act else { return Err(Code::Malformed.into()) };
-    let asked = Asked {
-        op: work.op,
-        act: &work.request.act,
-        id: &work.request.id,
-        profile: work.profile,
-    };
+    let asked =
+        Asked { op: work.op, act: &work.request.act, id: &work.request.id, profile: work.profile };
     let issuer = roles::issuer(ctx, asked, args)
         .or_else(|| args.to.members().first().cloned())
         .unwrap_or_else(|| args.obligor.clone());
@@ -155,8 +150,7 @@ fn check_face(
     let profile = work.profile;
     fields::check_required(profile, &args.leaves)?;
     fields::check_shape(profile, &args.leaves)?;
-    let binding =
-        Binding { reference: &args.reference, lots: &args.lots, due_ms: args.due_ms };
+    let binding = Binding { reference: &args.reference, lots: &args.lots, due_ms: args.due_ms };
     fields::check_open(profile, &args.leaves, &args.open, binding, |_| 1..=1)?;
     let due = parent.and_then(|parent| parent.party.money.as_ref()).map(|money| money.due_ms);
     if due.is_some_and(|due| due != args.due_ms) {
@@ -233,12 +227,7 @@ fn check_paper(
 }
 
 /// Each serial is consumed, once; serials of unknown paper come into the register so.
-fn consume(
-    ctx: &mut Context<'_, '_>,
-    issuer: &str,
-    paper: &FromPaper,
-    record: &Record,
-) {
+fn consume(ctx: &mut Context<'_, '_>, issuer: &str, paper: &FromPaper, record: &Record) {
     let entity = identity(ctx.state, issuer);
     let (code, digest) = paper.statement.clone().unwrap_or_default();
     for serial in &paper.serials {

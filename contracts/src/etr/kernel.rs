@@ -21,8 +21,7 @@ use super::roles::{self, Asked};
 use super::signing::{self, Question, Signed};
 use super::{
     amend, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
-    succession, surrender,
-    transfer,
+    succession, surrender, transfer,
 };
 use crate::context::{Authority, Context};
 use crate::error::{Code, Reject};
@@ -128,8 +127,7 @@ fn find(ctx: &Context<'_, '_>, request: &Request) -> Result<Option<Record>, Reje
     if let Act::Merge(merge) = &request.act {
         for (id, _, _) in &merge.with {
             let other = Record::load(ctx.state, id);
-            others
-                .push(other.ok_or_else(|| Reject::new(Code::UnknownRecord, "/args/with", ""))?);
+            others.push(other.ok_or_else(|| Reject::new(Code::UnknownRecord, "/args/with", ""))?);
         }
     }
     let dead = |record: &Record| record.public.status == Status::Dead;
@@ -303,8 +301,7 @@ fn enter(ctx: &Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<
 }
 
 fn permitted(record: &Record, act: &str) -> bool {
-    let always =
-        ["expire", "unfreeze", "freeze"].contains(&act) || act.starts_with("court_");
+    let always = ["expire", "unfreeze", "freeze"].contains(&act) || act.starts_with("court_");
     record
         .public
         .frozen
@@ -337,8 +334,7 @@ pub fn dishonour(
         let before = money.dishonoured.take();
         let (notified, demands) =
             before.map(|before| (before.notified, before.demands)).unwrap_or_default();
-        money.dishonoured =
-            Some(Dishonoured { ms: ctx.time_ms, what, reason, notified, demands });
+        money.dishonoured = Some(Dishonoured { ms: ctx.time_ms, what, reason, notified, demands });
     }
 }
 
@@ -374,9 +370,7 @@ fn apply(
         Act::Pledge(args) => pledge::pledge(ctx, work, record, args),
         Act::Release { no } => pledge::release(record, *no),
         Act::DefaultNotice { no, .. } => pledge::default_notice(ctx, record, *no),
-        Act::Enforce { no, to, evidence } => {
-            pledge::enforce(ctx, work, record, *no, to, evidence)
-        }
+        Act::Enforce { no, to, evidence } => pledge::enforce(ctx, work, record, *no, to, evidence),
         Act::Surrender { kind, reason, deadline_ms } => {
             surrender::surrender(ctx, work, record, *kind, reason.as_deref(), *deadline_ms)
         }

@@ -5,7 +5,8 @@
 //! [`profile`]s, which are data. The content of a record stays off the ledger.
 //!
 //! - `record`, `record_json`, `person`, `content`, `keys`: state, its hashes and keys;
-//! - `profile`, `rules`: types of records; `legal`: what states say of them;
+//! - `profile`, `rules`: types of records; `legal`: what states say of them,
+//!   written by `law_acts`;
 //! - `request`, `act`, `arguments`: what comes in; `roles`, `signing`: who signs;
 //! - `kernel`: the order of checks; `bundle`: several ops as one;
 //! - the acts: `issue`, `transfer` with `endorsement`, `surrender`, `amend` with `fields`,
@@ -30,6 +31,7 @@ mod fields;
 mod issue;
 pub mod kernel;
 pub mod keys;
+pub mod law_acts;
 pub mod legal;
 mod money;
 pub mod note;

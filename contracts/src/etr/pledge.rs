@@ -69,11 +69,7 @@ pub fn release(record: &mut Record, no: u64) -> Result<(), Reject> {
 }
 
 /// The pledgee gives notice of default: the time to cure runs from here.
-pub fn default_notice(
-    ctx: &Context<'_, '_>,
-    record: &mut Record,
-    no: u64,
-) -> Result<(), Reject> {
+pub fn default_notice(ctx: &Context<'_, '_>, record: &mut Record, no: u64) -> Result<(), Reject> {
     let pledge = record.party.pledges.iter_mut().find(|pledge| pledge.no == no);
     pledge.ok_or_else(unknown)?.notice_ms = Some(ctx.time_ms);
     Ok(())

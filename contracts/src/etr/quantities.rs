@@ -155,17 +155,14 @@ fn fits(ctx: &Context<'_, '_>, work: &Work<'_>, record: &Record, other: &Record)
     let same_party = |a: &str, b: &str| {
         super::person::identity(ctx.state, a) == super::person::identity(ctx.state, b)
     };
-    let same_holder = |a: &Option<super::person::Person>, b: &Option<super::person::Person>| {
-        match (a, b) {
+    let same_holder =
+        |a: &Option<super::person::Person>, b: &Option<super::person::Person>| match (a, b) {
             (None, None) => true,
             (Some(a), Some(b)) => a.same(b, ctx.state),
             _ => false,
-        }
-    };
+        };
     let alike = match work.profile.merge.as_str() {
-        "same_root" => {
-            a.root == b.root && record.public.content_root == other.public.content_root
-        }
+        "same_root" => a.root == b.root && record.public.content_root == other.public.content_root,
         _ => same_party(&a.issuer, &b.issuer),
     };
     other.public.status == Status::Active
@@ -189,9 +186,8 @@ fn merge_content(
     args: &Merge,
     child: &mut Record,
 ) -> Result<(), Reject> {
-    let equal = others
-        .iter()
-        .all(|(_, other)| other.public.content_root == record.public.content_root);
+    let equal =
+        others.iter().all(|(_, other)| other.public.content_root == record.public.content_root);
     let mismatch = |what| Err(Reject::new(Code::ContentMismatch, "/args/leaves", what));
     match (&args.content, equal) {
         (None, true) => {

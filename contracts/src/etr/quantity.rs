@@ -81,7 +81,9 @@ pub fn add(all: &[&[Lot]]) -> Option<Vec<Lot>> {
     let mut sum: Vec<Lot> = Vec::new();
     for lot in all.iter().copied().flatten() {
         match sum.iter_mut().find(|held| held.lot == lot.lot) {
-            Some(held) if matches(held, lot) => held.amount = held.amount.checked_add(lot.amount)?,
+            Some(held) if matches(held, lot) => {
+                held.amount = held.amount.checked_add(lot.amount)?
+            }
             Some(_) => return None,
             None => sum.push(lot.clone()),
         }

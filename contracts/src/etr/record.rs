@@ -484,4 +484,3 @@ pub fn content_hash(key: &[u8], bytes: &[u8]) -> Option<Digest> {
     let (public, party) = texts_of(bytes)?;
     Some(content::state_leaf(content::public_hash(&public), content::party_hash(&party)))
 }
-

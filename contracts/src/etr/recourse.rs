@@ -23,11 +23,7 @@ fn dishonoured(record: &mut Record) -> Result<&mut Dishonoured, Reject> {
 }
 
 /// The controller records a protest.
-pub fn protest(
-    ctx: &Context<'_, '_>,
-    record: &mut Record,
-    digest: Digest,
-) -> Result<(), Reject> {
+pub fn protest(ctx: &Context<'_, '_>, record: &mut Record, digest: Digest) -> Result<(), Reject> {
     dishonoured(record)?;
     if let Some(money) = &mut record.party.money {
         money.protested = Some(Protested { ms: ctx.time_ms, digest });
@@ -77,12 +73,7 @@ fn no_recourse(field: &str) -> Reject {
 }
 
 /// Where a party stands among those liable to the controller: 0 before every endorser.
-fn position(
-    ctx: &Context<'_, '_>,
-    work: &Work<'_>,
-    record: &Record,
-    ubin: &str,
-) -> Option<Liable> {
+fn position(ctx: &Context<'_, '_>, work: &Work<'_>, record: &Record, ubin: &str) -> Option<Liable> {
     let who = identity(ctx.state, ubin);
     let is = |person: &Person| person.members().iter().any(|m| identity(ctx.state, m) == who);
     if is(&record.party.controller) {

@@ -75,9 +75,8 @@ impl Cast<'_, '_, '_> {
     /// K †: the controller and, if it holds for another, that principal.
     fn holder(&self) -> Vec<Role> {
         let title = &self.record.party.title;
-        let own = |principal: &&Person| {
-            !principal.same(&self.record.party.controller, self.ctx.state)
-        };
+        let own =
+            |principal: &&Person| !principal.same(&self.record.party.controller, self.ctx.state);
         let principal = title.principal.as_ref().filter(own);
         let principal = principal.filter(|_| title.capacity != Capacity::Owner);
         [self.controller()]
@@ -93,8 +92,7 @@ impl Cast<'_, '_, '_> {
         let principal = title.principal.as_ref();
         let back = endorse == Some(Endorse::Special)
             && principal.is_some_and(|principal| to.same(principal, self.ctx.state));
-        let on =
-            title.capacity == Capacity::Collection && endorse == Some(Endorse::Collection);
+        let on = title.capacity == Capacity::Collection && endorse == Some(Endorse::Collection);
         let mut roles = if back || on { vec![self.controller()] } else { self.holder() };
         roles.extend(self.pledgees());
         roles
@@ -164,9 +162,7 @@ impl Cast<'_, '_, '_> {
                 roles
             }
             Act::Cancel => self.with_pledgees(self.holder(), self.answering()),
-            Act::DeliverPart { .. } => {
-                self.with_pledgees(vec![self.controller()], self.obligor())
-            }
+            Act::DeliverPart { .. } => self.with_pledgees(vec![self.controller()], self.obligor()),
             Act::Surrender { .. } => {
                 [self.controller()].into_iter().chain(self.pledgees()).collect()
             }
@@ -273,11 +269,7 @@ impl Cast<'_, '_, '_> {
 /// Who answers for the obligor: the drawer until the drawee accepted.
 pub fn answering<'a>(profile: &Profile, record: &'a Record) -> &'a str {
     let accepted = record.party.money.as_ref().is_some_and(|money| money.accepted.is_some());
-    if profile.drawer_issues && !accepted {
-        &record.party.issuer
-    } else {
-        &record.party.obligor
-    }
+    if profile.drawer_issues && !accepted { &record.party.issuer } else { &record.party.obligor }
 }
 
 /// The UBIN that opens a record: the obligor or, where the drawer issues, the signer (else the

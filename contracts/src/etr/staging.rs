@@ -7,8 +7,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::act::Act;
-use super::content;
 use super::bundle;
+use super::content;
 use super::kernel::{self, Extent};
 use super::keys;
 use super::person::identity;
@@ -94,8 +94,7 @@ fn from_paper(request: &Request) -> bool {
 
 /// The ops of a staged bundle with their entries, in order.
 fn members(state: &Overlay<'_>, bundle: Digest) -> Vec<(Staged, Op)> {
-    let list: Vec<(String, Digest)> =
-        state.read(&keys::staged_bundle(bundle)).unwrap_or_default();
+    let list: Vec<(String, Digest)> = state.read(&keys::staged_bundle(bundle)).unwrap_or_default();
     list.into_iter().filter_map(|(id, digest)| staged(state, &id, digest)).collect()
 }
 
@@ -297,8 +296,7 @@ fn check_remover(ctx: &mut Context<'_, '_>, op: &Op, staged: &Op) -> Result<(), 
     let members: Vec<String> =
         staged.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
     let able = |ctx: &mut Context<'_, '_>, scope: String| {
-        let role =
-            Role { members: members.clone(), k: 1, ..Role::party("signer", "", &scope) };
+        let role = Role { members: members.clone(), k: 1, ..Role::party("signer", "", &scope) };
         let roles = [role];
         let question = Question {
             signatures: &op.signatures,

@@ -10,6 +10,7 @@ mod credential_forms;
 mod credential_scene;
 mod etr_acts;
 mod etr_errors;
+mod etr_law;
 mod etr_profiles;
 mod etr_vectors;
 mod etr_walk;

@@ -85,8 +85,7 @@ pub fn quantities(c: &mut Cases) {
         c.refuse(&id, "split", args, &both, Code::QuantityMismatch);
     }
     for amount in ["0", "12000", "12001"] {
-        let args =
-            object(&[("lots", lots(&[("1", "KGM", 0, amount)])), ("digest", Value::Null)]);
+        let args = object(&[("lots", lots(&[("1", "KGM", 0, amount)])), ("digest", Value::Null)]);
         c.refuse(&id, "deliver_part", args, &both, Code::QuantityMismatch);
     }
     let other = c.issue("bl-order");
@@ -152,14 +151,10 @@ pub fn pledges(c: &mut Cases) {
     let offer = c.t.offer_args(&my, Some("special"));
     c.refuse(&id, "offer", offer, &[&vn], Code::MissingSigner);
     c.refuse(&id, "release", object(&[("no", Value::Int(9))]), &[&th], Code::PledgeUnknown);
-    let enforce = object(&[
-        ("no", Value::Int(1)),
-        ("to", Value::from(my.as_str())),
-        ("evidence", list(&[])),
-    ]);
+    let enforce =
+        object(&[("no", Value::Int(1)), ("to", Value::from(my.as_str())), ("evidence", list(&[]))]);
     c.refuse(&id, "enforce", enforce.clone(), &[&th, &my], Code::EnforceUnmet);
-    let notice =
-        object(&[("no", Value::Int(1)), ("digest", Value::from(some_digest("default")))]);
+    let notice = object(&[("no", Value::Int(1)), ("digest", Value::from(some_digest("default")))]);
     c.apply(&id, "default_notice", notice, &[&th]);
     c.t.world.time_ms += 3_600_000;
     c.refuse(&id, "enforce", enforce.clone(), &[&th, &my], Code::EnforceUnmet);

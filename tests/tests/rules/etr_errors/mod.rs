@@ -337,11 +337,8 @@ fn courts(c: &mut Cases) {
     let annul = object(&[("order", order.clone())]);
     c.refuse(&id, "court_annul", annul, &COURT, Code::CourtDisabled);
     let title = object(&[("kind", Value::from("bearer"))]);
-    let transfer = object(&[
-        ("order", order.clone()),
-        ("to", Value::from(th.as_str())),
-        ("title", title),
-    ]);
+    let transfer =
+        object(&[("order", order.clone()), ("to", Value::from(th.as_str())), ("title", title)]);
     c.refuse(&id, "court_transfer", transfer.clone(), &COURT, Code::NoticeRunning);
     let notice = object(&[("act", Value::from("court_transfer")), ("order", order)]);
     c.apply(&id, "court_notice", notice, &COURT);
@@ -376,10 +373,8 @@ fn staging(c: &mut Cases) {
     let found = c.t.run_kind("stage", late);
     c.note(found, Code::BadDeadline);
     c.t.run_kind("stage", stage).expect("staged");
-    let note = object(&[
-        ("code", Value::from("other")),
-        ("digest", Value::from(some_digest("note"))),
-    ]);
+    let note =
+        object(&[("code", Value::from("other")), ("digest", Value::from(some_digest("note")))]);
     c.apply(&id, "annotate", note, &[&vn]);
     let found = c.t.run_kind("cosign", cosign);
     c.note(found, Code::StageStale);

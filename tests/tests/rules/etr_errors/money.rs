@@ -25,9 +25,7 @@ pub fn bills(c: &mut Cases) {
     c.refuse(&id, "cancel", reason(), &[&vn, &sg], Code::MissingSigner);
     let args = present(c, "acceptance", &[]);
     c.apply(&id, "present", args, &[&vn]);
-    let sum = |amount: &str| {
-        object(&[("amount", Value::from(amount)), ("variation", Value::Null)])
-    };
+    let sum = |amount: &str| object(&[("amount", Value::from(amount)), ("variation", Value::Null)]);
     c.refuse(&id, "bill_accept", sum("10001"), &[&sg], Code::AmountExceeds);
     c.refuse(&id, "bill_accept", sum("9000"), &[&sg], Code::MissingSigner);
     c.apply(&id, "bill_accept", sum("9000"), &[&sg, &vn]);

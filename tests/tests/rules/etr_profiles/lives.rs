@@ -18,8 +18,7 @@ pub fn base(table: &mut Table) {
     let (vn, answering) = (table.t.vn.clone(), table.answering());
     let id = table.issue();
     let code = list_at(&table.profile, "notes/codes")[0].clone();
-    let args =
-        object(&[("code", Value::from(code)), ("digest", Value::from(some_digest("note")))]);
+    let args = object(&[("code", Value::from(code)), ("digest", Value::from(some_digest("note")))]);
     table.run(&id, "annotate", args, &[&vn]);
     let args = amend_args(table, &id, "amended");
     table.run(&id, "amend", args, &[&vn, &answering]);
@@ -325,8 +324,7 @@ pub fn split_and_merge(table: &mut Table) {
 pub fn deliver_part(table: &mut Table) {
     let (sg, vn) = (table.t.sg.clone(), table.t.vn.clone());
     let id = table.issue();
-    let args =
-        object(&[("lots", lots(&[("1", "KGM", 0, "2000")])), ("digest", Value::Null)]);
+    let args = object(&[("lots", lots(&[("1", "KGM", 0, "2000")])), ("digest", Value::Null)]);
     table.run(&id, "deliver_part", args, &[&sg, &vn]);
     assert_eq!(table.t.get(&id).party.lots[0].amount, 10_000);
 }
@@ -351,9 +349,8 @@ pub fn pledge(table: &mut Table) {
     let digest = Value::from(some_digest("default"));
     table.run(&id, "default_notice", no(2).with("digest", digest), &[&th]);
     table.t.world.time_ms += DAY_MS;
-    let enforce = no(2)
-        .with("to", Value::from(my.as_str()))
-        .with("evidence", Value::List(Vec::new()));
+    let enforce =
+        no(2).with("to", Value::from(my.as_str())).with("evidence", Value::List(Vec::new()));
     table.run(&id, "enforce", enforce, &[&th, &my]);
     let record = table.t.get(&id);
     assert_eq!(record.party.controller.members(), [my]);
@@ -409,8 +406,7 @@ pub fn payment(table: &mut Table) {
         // who paid goes on against the drawer
         table.run(&id, "recourse", object(&[("against", Value::from(my.as_str()))]), &[&vn]);
     }
-    let args =
-        object(&[("amount", Value::from("10000")), ("evidence", Value::List(Vec::new()))]);
+    let args = object(&[("amount", Value::from("10000")), ("evidence", Value::List(Vec::new()))]);
     table.run(&id, "pay", args, &[&sg, &vn]);
     assert_eq!(table.t.get(&id).public.end, Some(End::Discharged));
 }

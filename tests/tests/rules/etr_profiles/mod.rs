@@ -125,10 +125,8 @@ fn any_args(t: &Traders, act: &str) -> Value {
     let condition = object(&[("after", object(&[("ms", Value::Int(1))]))]);
     let deadline = Value::from(t.world.time_ms + DAY_MS);
     let none = || Value::List(Vec::new());
-    let changes = Value::List(vec![object(&[
-        ("name", Value::from("goods")),
-        ("hash", digest.clone()),
-    ])]);
+    let changes =
+        Value::List(vec![object(&[("name", Value::from("goods")), ("hash", digest.clone())])]);
     match act {
         "offer" => t.offer_args(&t.th, None),
         "accept" => accept_args(),
@@ -265,4 +263,3 @@ fn forbidden(table: &mut Table, acts: &BTreeSet<String>) {
         assert_eq!(found, Some(Code::ActNotInProfile), "issue_from_paper in {}", table.name);
     }
 }
-

@@ -54,44 +54,126 @@ pub struct Word {
 /// An act with the arguments that vary.
 #[derive(Clone, Debug)]
 pub enum Do {
-    Offer { to: Person, endorse: Option<&'static str>, flag: bool, tree: Tree, firm: bool, deadline: u64 },
-    Deliver { to: Person, endorse: Option<&'static str>, flag: bool, consent: Option<u64> },
-    Accept { words: Vec<Word> },
+    Offer {
+        to: Person,
+        endorse: Option<&'static str>,
+        flag: bool,
+        tree: Tree,
+        firm: bool,
+        deadline: u64,
+    },
+    Deliver {
+        to: Person,
+        endorse: Option<&'static str>,
+        flag: bool,
+        consent: Option<u64>,
+    },
+    Accept {
+        words: Vec<Word>,
+    },
     Refuse,
     Withdraw,
     Expire,
-    Assign { to: Person },
-    Succeed { of: usize, to: usize },
-    Endorse { blank: bool },
-    Annotate { code: String },
-    Amend { field: String, hash: Option<Digest>, lots: Option<Vec<Lot>>, open: Value },
-    CourtAmend { field: String, hash: Option<Digest> },
-    Split { parts: Vec<(Vec<Lot>, Vec<(u64, Vec<Lot>)>)> },
-    Merge { with: Vec<(String, u64, Digest)> },
-    Pledge { to: usize, lots: Vec<Lot>, on_ms: u64, cure_s: u64 },
-    Release { no: u64 },
-    DefaultNotice { no: u64 },
-    Enforce { no: u64, to: Person },
-    Surrender { kind: &'static str, deadline: u64 },
-    SurrenderAccept { paper: Option<String>, issued: Option<Vec<String>> },
+    Assign {
+        to: Person,
+    },
+    Succeed {
+        of: usize,
+        to: usize,
+    },
+    Endorse {
+        blank: bool,
+    },
+    Annotate {
+        code: String,
+    },
+    Amend {
+        field: String,
+        hash: Option<Digest>,
+        lots: Option<Vec<Lot>>,
+        open: Value,
+    },
+    CourtAmend {
+        field: String,
+        hash: Option<Digest>,
+    },
+    Split {
+        parts: Vec<(Vec<Lot>, Vec<(u64, Vec<Lot>)>)>,
+    },
+    Merge {
+        with: Vec<(String, u64, Digest)>,
+    },
+    Pledge {
+        to: usize,
+        lots: Vec<Lot>,
+        on_ms: u64,
+        cure_s: u64,
+    },
+    Release {
+        no: u64,
+    },
+    DefaultNotice {
+        no: u64,
+    },
+    Enforce {
+        no: u64,
+        to: Person,
+    },
+    Surrender {
+        kind: &'static str,
+        deadline: u64,
+    },
+    SurrenderAccept {
+        paper: Option<String>,
+        issued: Option<Vec<String>>,
+    },
     SurrenderReject,
-    DeliverPart { lots: Vec<Lot> },
-    Present { what: &'static str, attesters: Vec<usize>, deadline: u64 },
-    BillAccept { amount: u64 },
+    DeliverPart {
+        lots: Vec<Lot>,
+    },
+    Present {
+        what: &'static str,
+        attesters: Vec<usize>,
+        deadline: u64,
+    },
+    BillAccept {
+        amount: u64,
+    },
     Dishonour,
-    Pay { amount: u64, words: Vec<Word> },
+    Pay {
+        amount: u64,
+        words: Vec<Word>,
+    },
     Protest,
-    Notify { to: usize },
-    Recourse { against: usize },
-    RecoursePay { payer: usize },
-    Aval { guarantor: usize, of: usize, amount: u64 },
+    Notify {
+        to: usize,
+    },
+    Recourse {
+        against: usize,
+    },
+    RecoursePay {
+        payer: usize,
+    },
+    Aval {
+        guarantor: usize,
+        of: usize,
+        amount: u64,
+    },
     Stop,
     Cancel,
     Lapse,
-    Freeze { until: u64, permits: Vec<&'static str> },
+    Freeze {
+        until: u64,
+        permits: Vec<&'static str>,
+    },
     Unfreeze,
-    Notice { act: &'static str },
-    CourtTransfer { to: Person, title: (&'static str, Option<Person>) },
+    Notice {
+        act: &'static str,
+    },
+    CourtTransfer {
+        to: Person,
+        title: (&'static str, Option<Person>),
+    },
     CourtAnnul,
 }
 
@@ -197,11 +279,9 @@ impl Do {
             Self::Accept { words: w } => object(&[("evidence", words(w))]),
             Self::Refuse => object(&[("reason", Value::Null)]),
             Self::Assign { to } => object(&[("to", to.value(t))]),
-            Self::Succeed { of, to } => object(&[
-                ("role", text("controller")),
-                ("of", who(*of)),
-                ("successor", who(*to)),
-            ]),
+            Self::Succeed { of, to } => {
+                object(&[("role", text("controller")), ("of", who(*of)), ("successor", who(*to))])
+            }
             Self::Endorse { blank } => {
                 object(&[("kind", text(if *blank { "blank" } else { "conversion" }))])
             }
@@ -289,14 +369,12 @@ impl Do {
                 ("attesters", list(attesters.iter().map(|a| who(*a)).collect())),
                 ("deadlineMs", Value::from(*deadline)),
             ]),
-            Self::BillAccept { amount } => object(&[
-                ("amount", Value::from(amount.to_string())),
-                ("variation", Value::Null),
-            ]),
-            Self::Pay { amount, words: w } => object(&[
-                ("amount", Value::from(amount.to_string())),
-                ("evidence", words(w)),
-            ]),
+            Self::BillAccept { amount } => {
+                object(&[("amount", Value::from(amount.to_string())), ("variation", Value::Null)])
+            }
+            Self::Pay { amount, words: w } => {
+                object(&[("amount", Value::from(amount.to_string())), ("evidence", words(w))])
+            }
             Self::Protest => object(&[("digest", digest("protest"))]),
             Self::Notify { to } => object(&[("to", list(vec![who(*to)]))]),
             Self::Recourse { against } => object(&[("against", who(*against))]),
@@ -417,9 +495,7 @@ impl Model {
                 let roles = Self::plus(self.holder(), [one(self.answering())]);
                 Self::plus(roles, self.pledgees())
             }
-            Do::Split { .. } => {
-                Self::plus(Self::plus(self.holder(), [o]), self.pledgees())
-            }
+            Do::Split { .. } => Self::plus(Self::plus(self.holder(), [o]), self.pledgees()),
             Do::Merge { .. } => Self::plus(self.holder(), [o]),
             Do::DeliverPart { .. } => Self::plus(vec![k(), o], self.pledgees()),
             Do::Surrender { .. } => Self::plus(vec![k()], self.pledgees()),
@@ -439,9 +515,7 @@ impl Model {
                 let senior = self.pledges.iter().filter(|pledge| pledge.no <= *no);
                 Self::plus(senior.map(|pledge| one(pledge.to)).collect(), Self::each(to, true))
             }
-            Do::BillAccept { amount } => {
-                Self::plus(vec![o], (*amount < self.sum()).then(k))
-            }
+            Do::BillAccept { amount } => Self::plus(vec![o], (*amount < self.sum()).then(k)),
             Do::Dishonour => vec![o],
             Do::Pay { words, .. } => {
                 let k = (self.controller.clone(), words.is_empty());

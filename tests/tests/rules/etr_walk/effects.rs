@@ -45,9 +45,7 @@ pub fn take(m: &mut Model, to: Person, endorse: Option<&'static str>, flag: bool
             "special" => Title::of("to_order", Some(to.clone())),
             "restrictive" => Title::of("named", Some(to.clone())),
             "blank" => Title::of("bearer", None),
-            "collection" => {
-                agent("collection", m.title.principal.clone().unwrap_or(from.clone()))
-            }
+            "collection" => agent("collection", m.title.principal.clone().unwrap_or(from.clone())),
             _ => agent("pledge", from.clone()),
         };
         let link_to = (kind != "blank").then(|| to.clone());
@@ -285,4 +283,3 @@ pub fn court(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
     }
     Ok(())
 }
-

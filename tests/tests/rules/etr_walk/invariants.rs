@@ -21,8 +21,7 @@ pub fn check(before: &Book, after: &Book, act: &str, signers: &[usize], id: &str
             Some(old) => step(old, new, act, signers),
             None => opened(new, before, act, signers),
         }
-        let pledged =
-            new.pledges.iter().try_fold(new.lots.clone(), |rest, p| less(&rest, &p.lots));
+        let pledged = new.pledges.iter().try_fold(new.lots.clone(), |rest, p| less(&rest, &p.lots));
         assert!(new.pledges.is_empty() || pledged.is_some(), "I12: more pledged than held");
         linked(new);
     }
@@ -107,9 +106,8 @@ fn conserved(changed: &[(&Model, Option<&Model>)], act: &str, id: &str) {
             add(&new.lots, 1);
         }
     }
-    let neutral = [
-        "split", "merge", "enforce", "offer", "accept", "deliver", "pledge", "release", "present",
-    ];
+    let neutral =
+        ["split", "merge", "enforce", "offer", "accept", "deliver", "pledge", "release", "present"];
     if neutral.contains(&act) {
         assert!(sums.values().all(|sum| *sum == 0), "I9: {act} on {id}: {sums:?}");
     }

@@ -56,8 +56,7 @@ impl Person {
             [one] => object(&[("party", Value::from(name(t, *one)))]),
             of => {
                 let of = of.iter().map(|who| Value::from(name(t, *who))).collect::<Vec<_>>();
-                let joint =
-                    object(&[("k", Value::from(self.k as u64)), ("of", Value::List(of))]);
+                let joint = object(&[("k", Value::from(self.k as u64)), ("of", Value::List(of))]);
                 object(&[("joint", joint)])
             }
         }

@@ -147,8 +147,7 @@ fn recourse(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         }
         Do::RecoursePay { payer } => {
             let demanded = dishonoured && open(m).4.contains(payer);
-            let (at, guarantor) =
-                place(m, *payer).filter(|_| demanded).ok_or("NO_RECOURSE")?;
+            let (at, guarantor) = place(m, *payer).filter(|_| demanded).ok_or("NO_RECOURSE")?;
             for (n, link) in (1..).zip(&mut m.chain) {
                 link.struck |= if guarantor { n > at } else { n >= at };
             }

@@ -70,9 +70,9 @@ impl Walk {
     /// An act that the record's status allows or, one time in six, any.
     fn choose(&mut self, m: &Model) -> &'static str {
         let fitting: &[&'static str] = match m.status() {
-            "offered" => &[
-                "accept", "accept", "accept", "accept", "refuse", "withdraw", "expire", "stop",
-            ],
+            "offered" => {
+                &["accept", "accept", "accept", "accept", "refuse", "withdraw", "expire", "stop"]
+            }
             "surrendered" => {
                 &["surrender_accept", "surrender_accept", "surrender_reject", "expire"]
             }
@@ -109,12 +109,45 @@ impl Walk {
             ],
         };
         let any: &[&'static str] = &[
-            "offer", "accept", "refuse", "withdraw", "expire", "deliver", "assign_control",
-            "succeed", "endorse", "annotate", "amend", "split", "merge", "pledge", "release",
-            "default_notice", "enforce", "surrender", "surrender_accept", "surrender_reject",
-            "deliver_part", "present", "bill_accept", "dishonour", "pay", "protest", "notify",
-            "recourse", "recourse_pay", "aval", "stop", "cancel", "lapse", "freeze", "unfreeze",
-            "court_notice", "court_transfer", "court_amend", "court_annul",
+            "offer",
+            "accept",
+            "refuse",
+            "withdraw",
+            "expire",
+            "deliver",
+            "assign_control",
+            "succeed",
+            "endorse",
+            "annotate",
+            "amend",
+            "split",
+            "merge",
+            "pledge",
+            "release",
+            "default_notice",
+            "enforce",
+            "surrender",
+            "surrender_accept",
+            "surrender_reject",
+            "deliver_part",
+            "present",
+            "bill_accept",
+            "dishonour",
+            "pay",
+            "protest",
+            "notify",
+            "recourse",
+            "recourse_pay",
+            "aval",
+            "stop",
+            "cancel",
+            "lapse",
+            "freeze",
+            "unfreeze",
+            "court_notice",
+            "court_transfer",
+            "court_amend",
+            "court_annul",
         ];
         if m.frozen.is_some() && self.dice.one_in(3) {
             return "unfreeze";
@@ -225,8 +258,7 @@ impl Walk {
             "deliver" => {
                 let to = self.receiver(m);
                 let count = self.book.consents[to.of[0]].len() as u64;
-                let consent =
-                    (count > 0 && self.dice.one_in(2)).then(|| self.dice.roll(count) + 1);
+                let consent = (count > 0 && self.dice.one_in(2)).then(|| self.dice.roll(count) + 1);
                 let endorse = self.endorsement(m);
                 Do::Deliver { to, endorse, flag: self.dice.one_in(8), consent }
             }
@@ -255,10 +287,14 @@ impl Walk {
                 Do::Surrender { kind, deadline: self.deadline() }
             }
             "surrender_accept" => {
-                let paper = matches!(&m.waiting, Some((Waiting::Surrender { kind: "paper" }, _, _)));
+                let paper =
+                    matches!(&m.waiting, Some((Waiting::Surrender { kind: "paper" }, _, _)));
                 let serial = format!("S-{}", self.dice.roll(400));
                 let issued = self.dice.one_in(12).then(|| vec![m.id.clone()]);
-                Do::SurrenderAccept { paper: (paper != self.dice.one_in(8)).then_some(serial), issued }
+                Do::SurrenderAccept {
+                    paper: (paper != self.dice.one_in(8)).then_some(serial),
+                    issued,
+                }
             }
             "surrender_reject" => Do::SurrenderReject,
             _ => self.more(name, m),
@@ -271,7 +307,8 @@ impl Walk {
         let no = no + u64::from(self.dice.one_in(4));
         match name {
             "pledge" => {
-                let lots = if self.dice.one_in(2) { m.lots.clone() } else { self.some_lots(&m.free()) };
+                let lots =
+                    if self.dice.one_in(2) { m.lots.clone() } else { self.some_lots(&m.free()) };
                 let on_ms = t + self.dice.roll(60_000);
                 Do::Pledge { to: self.dice.trader(), lots, on_ms, cure_s: self.dice.roll(40) }
             }
@@ -345,7 +382,9 @@ impl Walk {
         let asked = at(tree, "payment_attested/uetr").as_text().unwrap_or_default();
         let no = u64::from_str_radix(asked.rsplit('-').next().unwrap_or_default(), 16);
         match no {
-            Ok(no) if !self.dice.one_in(6) => vec![self.spoil(Word { by: 3, no, amount: 10_000, op: *op })],
+            Ok(no) if !self.dice.one_in(6) => {
+                vec![self.spoil(Word { by: 3, no, amount: 10_000, op: *op })]
+            }
             _ => Vec::new(),
         }
     }

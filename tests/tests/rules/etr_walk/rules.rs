@@ -277,13 +277,12 @@ impl Book {
 
     fn consents_to(&self, m: &Model, to: &Person, no: u64, t: u64) -> bool {
         let [who] = to.of.as_slice() else { return false };
-        let consent = no.checked_sub(1).and_then(|i| {
-            self.consents[*who].get(usize::try_from(i).expect("small"))
-        });
+        let consent = no
+            .checked_sub(1)
+            .and_then(|i| self.consents[*who].get(usize::try_from(i).expect("small")));
         m.flag("transfer/standing_consent")
             && consent.is_some_and(|consent| {
-                let giver =
-                    |from: usize| m.controller.of.iter().all(|holder| *holder == from);
+                let giver = |from: usize| m.controller.of.iter().all(|holder| *holder == from);
                 !consent.revoked
                     && t < consent.until
                     && consent.profile == m.word("id")
@@ -306,10 +305,8 @@ impl Book {
         let payment = at(&tree, "payment_attested");
         let asked = at(payment, "uetr").as_text().unwrap_or_default().to_owned();
         for word in words {
-            let fits = word.by == 3
-                && uetr(word.no) == asked
-                && word.amount == 10_000
-                && word.op == op;
+            let fits =
+                word.by == 3 && uetr(word.no) == asked && word.amount == 10_000 && word.op == op;
             must(fits, "EVIDENCE_INVALID")?;
         }
         let after = at(&tree, "after/ms").as_int();
@@ -501,14 +498,8 @@ fn enter(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         _ => &["active"],
     };
     let late = m.waiting.as_ref().is_some_and(|(_, deadline, _)| *deadline < t);
-    let answers = [
-        "accept",
-        "refuse",
-        "surrender_accept",
-        "surrender_reject",
-        "bill_accept",
-        "dishonour",
-    ];
+    let answers =
+        ["accept", "refuse", "surrender_accept", "surrender_reject", "bill_accept", "dishonour"];
     if late && answers.contains(&name) && due.contains(&m.status()) {
         return Err("DEADLINE_PASSED");
     }
@@ -517,4 +508,3 @@ fn enter(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
     }
     must(due.contains(&m.status()), "WRONG_STATE")
 }
-

@@ -43,7 +43,8 @@ impl Walk {
     fn opening(&self, opening: &Opening) -> (Value, Model) {
         let Opening { profile, reference, to, lots } = opening;
         let (unit, scale, amount) = (lots[0].1, lots[0].2, lots[0].3);
-        let (leaves, open) = committed(profile, &content_of(profile, reference, (unit, scale, amount)), 1);
+        let (leaves, open) =
+            committed(profile, &content_of(profile, reference, (unit, scale, amount)), 1);
         let title = Self::title_of(opening);
         let shown = object(&[("kind", Value::from(title.kind))]);
         let shown = match &title.party {
@@ -282,16 +283,15 @@ impl Walk {
             }
             asks.push((id.clone(), ask));
         }
-        let ops: Vec<(Value, Vec<String>)> = asks
-            .iter()
-            .map(|(id, ask)| (self.op(id, ask), self.names(&ask.signers)))
-            .collect();
+        let ops: Vec<(Value, Vec<String>)> =
+            asks.iter().map(|(id, ask)| (self.op(id, ask), self.names(&ask.signers))).collect();
         let lists: Vec<Vec<&str>> =
             ops.iter().map(|(_, names)| names.iter().map(String::as_str).collect()).collect();
         let pairs: Vec<(Value, &[&str])> =
             ops.iter().zip(&lists).map(|((op, _), list)| (op.clone(), list.as_slice())).collect();
         let signed = self.t.bundle(&pairs);
-        self.trail.push(format!("bundle {:?}", asks.iter().map(|(_, a)| &a.act).collect::<Vec<_>>()));
+        self.trail
+            .push(format!("bundle {:?}", asks.iter().map(|(_, a)| &a.act).collect::<Vec<_>>()));
         let t = self.t.world.time_ms;
         let mut book = self.book.clone();
         let mut outcomes = Vec::new();
@@ -314,8 +314,10 @@ impl Walk {
         *self.tally.entry(found.err().unwrap_or("applied").to_owned()).or_default() += 1;
         if error.is_none() {
             for (id, ask, outcome) in outcomes {
-                self.done
-                    .insert((self.book.records[&id].word("id").to_owned(), ask.act.name().to_owned()));
+                self.done.insert((
+                    self.book.records[&id].word("id").to_owned(),
+                    ask.act.name().to_owned(),
+                ));
                 self.adopt(outcome);
             }
         }
@@ -353,7 +355,8 @@ impl Walk {
             lots,
         };
         let (issue, new) = self.opening(&opening);
-        let accept = self.t.op(&old.id, "surrender_accept", object(&[("issued", texts(&[&new.id]))]));
+        let accept =
+            self.t.op(&old.id, "surrender_accept", object(&[("issued", texts(&[&new.id]))]));
         let mut signers = old.controller.of.clone();
         signers.push(0);
         signers.sort_unstable();
