@@ -9,6 +9,7 @@ mod credential_acts;
 mod credential_forms;
 mod credential_scene;
 mod etr_acts;
+mod etr_bundles;
 mod etr_errors;
 mod etr_law;
 mod etr_profiles;
