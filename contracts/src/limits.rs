@@ -99,6 +99,8 @@ pub const ETR_CONSENT_ITEMS_MAX: usize = 64;
 pub const ETR_STAGES_MAX: usize = 4;
 /// Life of a staged op: 30 days.
 pub const ETR_STAGE_MS_MAX: u64 = 30 * 86_400_000;
+/// Id of a profile. etr-profiles.md §2 says 24, but one of its own profiles has a name of 27.
+pub const ETR_PROFILE_ID_BYTES_MAX: usize = 32;
 /// Live pledges of a record.
 pub const ETR_PLEDGES_MAX: usize = 8;
 /// Guarantees of a record.

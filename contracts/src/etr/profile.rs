@@ -10,6 +10,7 @@ use super::{keys, rules};
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members, Value};
+use crate::limits;
 use crate::state::Overlay;
 
 /// How control and title move.
@@ -263,7 +264,7 @@ pub fn is_key_name(text: &str) -> bool {
 
 /// Whether a text has the form of a profile id.
 pub fn is_id(text: &str) -> bool {
-    (2..=24).contains(&text.len())
+    (2..=limits::ETR_PROFILE_ID_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 

@@ -43,22 +43,26 @@ fn effect(version: i64, contractual: &str) -> Value {
 fn a_state_writes_its_own_legal_effect_and_no_other_does() {
     let mut t = Traders::new();
     let vn = [("VN", 1), ("VN", 2)];
-    assert_eq!(set(&mut t, "legal_effect_set", effect(1, "warn"), &ROOT), Err(Code::NotOwner));
-    let one = set(&mut t, "legal_effect_set", effect(1, "warn"), &vn[..1]);
+    // genesis holds version 1
+    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &ROOT), Err(Code::NotOwner));
+    let one = set(&mut t, "legal_effect_set", effect(2, "warn"), &vn[..1]);
     assert_eq!(one, Err(Code::QuorumMissing));
-    let odd = effect(1, "warn").with("status", Value::from("rumoured"));
+    let odd = effect(2, "warn").with("status", Value::from("rumoured"));
     assert_eq!(set(&mut t, "legal_effect_set", odd, &vn), Err(Code::Malformed));
+    for version in [1, 3] {
+        let found = set(&mut t, "legal_effect_set", effect(version, "warn"), &vn);
+        assert_eq!(found, Err(Code::VersionConflict));
+    }
+    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &vn), Ok(()));
     assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &vn), Err(Code::VersionConflict));
-    assert_eq!(set(&mut t, "legal_effect_set", effect(1, "warn"), &vn), Ok(()));
-    assert_eq!(set(&mut t, "legal_effect_set", effect(1, "warn"), &vn), Err(Code::VersionConflict));
     let state = Overlay::new(&t.world.state);
     let entry = legal::effect(&state, "VN", "cheque").expect("an entry for every class");
-    assert_eq!((entry.version, entry.status.as_str()), (1, "none"));
+    assert_eq!((entry.version, entry.status.as_str()), (2, "none"));
     // an acknowledgement of what was said before does not do any more
     let (sg, holder) = (t.sg.clone(), t.vn.clone());
     let op = t.issue_op(&profile("bl-order"), "LAW-1");
     assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalAckRequired));
-    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "block"), &vn), Ok(()));
+    assert_eq!(set(&mut t, "legal_effect_set", effect(3, "block"), &vn), Ok(()));
     assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalBlocked));
 }
 

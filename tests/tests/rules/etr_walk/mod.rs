@@ -19,6 +19,7 @@ mod rules;
 mod scenes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
@@ -99,7 +100,7 @@ struct Walk {
     dice: Dice,
     book: Book,
     numbers: u64,
-    profiles: Vec<Value>,
+    profiles: Vec<Rc<Value>>,
     tally: BTreeMap<String, u64>,
     /// Profile and act that were applied.
     done: BTreeSet<(String, String)>,
@@ -123,7 +124,7 @@ impl Walk {
             dice: Dice(seed),
             book,
             numbers: 0,
-            profiles: titian_genesis::profiles::etr_profiles(),
+            profiles: titian_genesis::profiles::etr_profiles().into_iter().map(Rc::new).collect(),
             tally: BTreeMap::new(),
             done: BTreeSet::new(),
             trail: Vec::new(),
@@ -175,13 +176,21 @@ impl Walk {
         *self.tally.entry(found.err().unwrap_or("applied").to_owned()).or_default() += 1;
         match expected {
             Ok(outcome) => {
-                let before = self.book.clone();
+                let before: Vec<Option<Model>> = outcome
+                    .records
+                    .iter()
+                    .map(|record| self.book.records.get(&record.id).cloned())
+                    .collect();
+                let after = outcome.records.clone();
+                invariants::opened(&self.book, &after, act, signers);
                 self.take(outcome);
                 if let Some(model) = self.book.records.get(id) {
                     let profile = model.word("id").to_owned();
                     self.done.insert((profile, act.to_owned()));
                 }
-                invariants::check(&before, &self.book, act, signers, id);
+                let changed: Vec<(&Model, Option<&Model>)> =
+                    after.iter().zip(before.iter().map(Option::as_ref)).collect();
+                invariants::check(&changed, act, signers, id);
             }
             Err(_) => self.compare(id),
         }
@@ -320,6 +329,7 @@ fn a_random_walk_agrees_with_the_model_at_every_step() {
             for id in walk.book.records.keys() {
                 walk.compare(id);
             }
+            invariants::serials(&walk.book);
         }
     }
     walk.way_out();

@@ -1,5 +1,7 @@
 //! The reference model of one record: its state, and how the documents write it.
 
+use std::rc::Rc;
+
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::json::Value;
 use titian_tests::etr::{BLIND, DAY_MS, Traders};
@@ -143,7 +145,7 @@ pub struct Link {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     pub id: String,
-    pub profile: Value,
+    pub profile: Rc<Value>,
     pub reference: String,
     pub seq: u64,
     pub head: Digest,

@@ -1,6 +1,8 @@
 //! Moves that are more than one op on one record: issue, consents, staging, bundles, exchange, and
 //! the way back from paper.
 
+use std::rc::Rc;
+
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::error::Code;
 use titian_contracts::etr::genesis_hash;
@@ -19,13 +21,18 @@ use super::{Book, Walk};
 
 /// A record that is about to be opened.
 struct Opening {
-    profile: Value,
+    profile: Rc<Value>,
     reference: String,
     to: Person,
     lots: Vec<Lot>,
 }
 
 impl Walk {
+    fn profile(&self, id: &str) -> Rc<Value> {
+        let is = |profile: &&Rc<Value>| at(profile, "id").as_text() == Some(id);
+        self.profiles.iter().find(is).cloned().expect("a shipped profile")
+    }
+
     fn issuer(profile: &Value) -> usize {
         if at(profile, "parties/issuer").as_text() == Some("drawer") { 3 } else { 0 }
     }
@@ -349,7 +356,7 @@ impl Walk {
             lots[0].3 += 1;
         }
         let opening = Opening {
-            profile: titian_tests::etr_types::profile(&target),
+            profile: self.profile(&target),
             reference: format!("X-{}", self.numbers),
             to: old.controller.clone(),
             lots,
