@@ -24,6 +24,7 @@ use super::{
     succession, surrender, transfer,
 };
 use crate::context::{Authority, Context};
+use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::Value;
 use crate::op::Op;
@@ -119,51 +120,35 @@ fn find(ctx: &Context<'_, '_>, request: &Request) -> Result<Option<Record>, Reje
         if record.is_some() && !issue::is_known_paper(ctx, args) {
             return Err(Reject::new(Code::RecordExists, "/id", ""));
         }
-        check_place(request.seq, request.head, 0, super::genesis_hash(ctx.state), "")?;
+        check_places(&[(request.seq, request.head, 0, super::genesis_hash(ctx.state))])?;
         return Ok(None);
     }
     let record = record.ok_or_else(|| Reject::new(Code::UnknownRecord, "/id", ""))?;
-    let mut others = Vec::new();
+    let mut places = vec![(request.seq, request.head, record.public.seq, record.public.head)];
+    let mut dead = record.public.status == Status::Dead;
     if let Act::Merge(merge) = &request.act {
-        for (id, _, _) in &merge.with {
-            let other = Record::load(ctx.state, id);
-            others.push(other.ok_or_else(|| Reject::new(Code::UnknownRecord, "/args/with", ""))?);
+        for (id, seq, head) in &merge.with {
+            let other = Record::load(ctx.state, id)
+                .ok_or_else(|| Reject::new(Code::UnknownRecord, "/args/with", ""))?;
+            places.push((*seq, *head, other.public.seq, other.public.head));
+            dead |= other.public.status == Status::Dead;
         }
     }
-    let dead = |record: &Record| record.public.status == Status::Dead;
-    if dead(&record) || others.iter().any(dead) {
+    if dead {
         return Err(Reject::new(Code::RecordDead, "/id", ""));
     }
-    let public = &record.public;
-    let pairs = others.iter().map(|other| (other.public.seq, other.public.head));
-    if let Act::Merge(merge) = &request.act {
-        // seq of all first, then heads
-        let stale = pairs.clone().zip(&merge.with).any(|((seq, _), (_, of, _))| seq != *of);
-        if request.seq != public.seq || stale {
-            return Err(Reject::new(Code::StaleSeq, "/seq", ""));
-        }
-        let stale = pairs.zip(&merge.with).any(|((_, head), (_, _, of))| head != *of);
-        if request.head != public.head || stale {
-            return Err(Reject::new(Code::StaleHead, "/head", ""));
-        }
-        return Ok(Some(record));
-    }
-    check_place(request.seq, request.head, public.seq, public.head, "")?;
+    check_places(&places)?;
     Ok(Some(record))
 }
 
-fn check_place(
-    seq: u64,
-    head: crate::digest::Digest,
-    at: u64,
-    of: crate::digest::Digest,
-    path: &str,
-) -> Result<(), Reject> {
-    if seq != at {
-        return Err(Reject::new(Code::StaleSeq, &format!("{path}/seq"), ""));
+/// `STALE_SEQ`, then `STALE_HEAD`: whether the op was made for where its records are. A place is
+/// seq and head as the op names them, and as they are.
+fn check_places(places: &[(u64, Digest, u64, Digest)]) -> Result<(), Reject> {
+    if places.iter().any(|(named, _, seq, _)| named != seq) {
+        return Err(Reject::new(Code::StaleSeq, "/seq", ""));
     }
-    if head != of {
-        return Err(Reject::new(Code::StaleHead, &format!("{path}/head"), ""));
+    if places.iter().any(|(_, named, _, head)| named != head) {
+        return Err(Reject::new(Code::StaleHead, "/head", ""));
     }
     Ok(())
 }

@@ -442,7 +442,7 @@ impl Walk {
     fn split(&mut self, m: &Model) -> Do {
         let whole = m.lots.first().cloned();
         let Some(lot) = whole else { return Do::Cancel };
-        let first = 1 + self.dice.roll(lot.3);
+        let first = 1 + self.dice.roll(lot.3.max(1));
         let second = lot.3.saturating_sub(first) + u64::from(self.dice.one_in(8));
         let of = |amount: u64| vec![(lot.0.clone(), lot.1, lot.2, amount)];
         let mut parts = vec![(of(first), Vec::new()), (of(second), Vec::new())];
