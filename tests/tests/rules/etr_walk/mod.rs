@@ -37,7 +37,7 @@ use rules::{Book, Outcome, Refused};
 
 const STEPS: u64 = 20_000;
 /// Records that live at a time: few enough that each goes far.
-const LIVE: usize = 40;
+const LIVE: usize = 60;
 
 /// Errors and acts that a walk of full length meets.
 const MET: &[&str] = &[
@@ -100,6 +100,8 @@ struct Walk {
     dice: Dice,
     book: Book,
     numbers: u64,
+    /// The profile of the last number.
+    last: usize,
     profiles: Vec<Rc<Value>>,
     tally: BTreeMap<String, u64>,
     /// Profile and act that were applied.
@@ -124,6 +126,7 @@ impl Walk {
             dice: Dice(seed),
             book,
             numbers: 0,
+            last: 0,
             profiles: titian_genesis::profiles::etr_profiles().into_iter().map(Rc::new).collect(),
             tally: BTreeMap::new(),
             done: BTreeSet::new(),
@@ -291,8 +294,10 @@ impl Walk {
         let waiting = record.waiting.as_ref().map(|(_, deadline, _)| *deadline);
         let notice = record.notice.map(|(_, ms)| ms + 3 * DAY_MS);
         let frozen = record.frozen.as_ref().map(|(until, _)| *until);
+        let due = record.money.as_ref().and_then(|money| money.due);
         let target = match self.dice.roll(60) {
             0 | 1 => waiting,
+            13 if self.dice.one_in(20) => due,
             2 => frozen,
             3..=12 => notice,
             _ => None,

@@ -157,14 +157,39 @@ impl Walk {
         {
             return act;
         }
+        let late =
+            m.waiting.as_ref().is_some_and(|(_, deadline, _)| *deadline < self.t.world.time_ms);
+        if late && self.dice.one_in(2) {
+            return "expire";
+        }
         let list = if self.dice.one_in(6) { any } else { fitting };
         for _ in 0..20 {
             let act = *self.dice.pick(list);
-            if m.has(act) || self.dice.one_in(30) {
+            let likely = m.has(act) && self.is_likely(m, act);
+            if likely || self.dice.one_in(30) {
                 return act;
             }
         }
         "annotate"
+    }
+
+    /// Whether the record is in a state where the act has something to act on.
+    fn is_likely(&self, m: &Model, act: &str) -> bool {
+        let money = m.money.as_ref();
+        match act {
+            "release" | "default_notice" => !m.pledges.is_empty(),
+            "enforce" => m.pledges.iter().any(|pledge| pledge.notice.is_some()),
+            "protest" | "notify" | "recourse" | "recourse_pay" => {
+                money.is_some_and(|money| money.dishonoured.is_some())
+            }
+            "merge" => {
+                let sibling = |other: &&Model| {
+                    other.root == m.root && other.id != m.id && other.end.is_none()
+                };
+                self.book.records.values().any(|other| sibling(&other))
+            }
+            _ => true,
+        }
     }
 
     /// An op for a record, with who signs it.
@@ -289,7 +314,7 @@ impl Walk {
             "surrender_accept" => {
                 let paper =
                     matches!(&m.waiting, Some((Waiting::Surrender { kind: "paper" }, _, _)));
-                let serial = format!("S-{}", self.dice.roll(400));
+                let serial = format!("S-{}", self.dice.roll(4_000));
                 let issued = self.dice.one_in(12).then(|| vec![m.id.clone()]);
                 Do::SurrenderAccept {
                     paper: (paper != self.dice.one_in(8)).then_some(serial),

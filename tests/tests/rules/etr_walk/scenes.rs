@@ -138,10 +138,12 @@ impl Walk {
     }
 
     pub fn issue(&mut self) {
-        if !self.dice.one_in(6) || self.numbers == 0 {
+        let again = self.dice.one_in(8) && self.numbers > 0;
+        if !again {
             self.numbers += 1;
+            self.last = usize::try_from(self.dice.roll(self.profiles.len() as u64)).expect("few");
         }
-        let profile = self.dice.pick(&self.profiles).clone();
+        let profile = self.profiles[self.last].clone();
         let lot = lot_of(&profile);
         let opening = Opening {
             reference: format!("R-{}", self.numbers),
