@@ -81,7 +81,7 @@ fn require_policy(
     record: &Record,
 ) -> Result<CourtPolicy, Reject> {
     let policy = policy(ctx.state, &record.public.home, ctx.time_ms)
-        .filter(|policy| policy.acts.iter().any(|act| *act == work.op.act))
+        .filter(|policy| policy.acts.contains(&work.op.act))
         .ok_or_else(|| Reject::new(Code::CourtDisabled, "/act", ""))?;
     let issued = Aside::load(ctx.state, &record.public.id).issued_height;
     let all_ms = policy.effective_ms.saturating_add(limits::COURT_REACH_ALL_DELAY_MS);
