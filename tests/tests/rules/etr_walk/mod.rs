@@ -254,27 +254,33 @@ impl Walk {
         assert_eq!(found, wanted, "the chain of {}", model.id);
     }
 
+    /// Some record that lives.
+    fn pick_live(&mut self) -> Option<String> {
+        let live = |record: &&Model| record.end.is_none();
+        let count = self.book.records.values().filter(live).count() as u64;
+        let nth = usize::try_from(self.dice.roll(count.max(1))).expect("few");
+        self.book.records.values().filter(live).nth(nth).map(|record| record.id.clone())
+    }
+
     fn step(&mut self) {
-        let live: Vec<String> = self
-            .book
-            .records
-            .values()
-            .filter(|record| record.end.is_none())
-            .map(|record| record.id.clone())
-            .collect();
-        if live.is_empty() || (live.len() < LIVE && self.dice.one_in(5)) {
+        let live = self.book.records.values().filter(|record| record.end.is_none()).count();
+        if live == 0 || (live < LIVE && self.dice.one_in(5)) {
             return self.issue();
         }
         match self.dice.roll(40) {
             0 => return self.consent(),
             1 => return self.from_paper(),
             2 => return self.exchange(),
-            3 => return self.bundle(&live),
+            3 => return self.bundle(),
             _ => {}
         }
-        let dead = self.dice.one_in(60);
-        let ids: Vec<String> = self.book.records.keys().cloned().collect();
-        let id = self.dice.pick(if dead { &ids } else { &live }).clone();
+        let id = if self.dice.one_in(60) {
+            let nth = self.dice.roll(self.book.records.len() as u64);
+            self.book.records.keys().nth(usize::try_from(nth).expect("few")).cloned()
+        } else {
+            self.pick_live()
+        };
+        let id = id.expect("there are records");
         self.pass_time(&id);
         let ask = self.ask(&id);
         let wordless = !matches!(&ask.act,

@@ -277,8 +277,8 @@ impl Walk {
     }
 
     /// Two ops on different records, all or nothing.
-    pub fn bundle(&mut self, live: &[String]) {
-        let (a, b) = (self.dice.pick(live).clone(), self.dice.pick(live).clone());
+    pub fn bundle(&mut self) {
+        let (Some(a), Some(b)) = (self.pick_live(), self.pick_live()) else { return };
         if a == b {
             return;
         }
