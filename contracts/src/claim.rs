@@ -31,6 +31,8 @@ pub const KINDS: &[&str] = &[
     "etr-status",
     "etr-control",
     "etr-absence",
+    "etr-singularity",
+    "etr-conversion",
 ];
 
 /// What a claim may look at besides what is stated and proven.
@@ -108,7 +110,9 @@ fn members(
         }
         "vc-did" => access::claim(stated, walk, frame),
         "vc-status" | "vc-accreditation" => credential::claim(kind, stated, walk),
-        "etr-status" | "etr-control" | "etr-absence" => etr::claim(kind, stated, walk, frame),
+        "etr-status" | "etr-control" | "etr-absence" | "etr-singularity" | "etr-conversion" => {
+            etr::claim(kind, stated, walk, frame)
+        }
         _ => Err(VerifyError::UnknownKind),
     }
 }

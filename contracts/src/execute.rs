@@ -163,6 +163,33 @@ pub struct DryRun {
     pub fails: Option<Reject>,
 }
 
+/// Runs the unsigned ops of a bundle in order on one throw-away overlay, with signatures assumed.
+/// One answer per op; after the first that fails there are no more.
+pub fn dry_run_bundle(block: BlockInfo<'_>, ops: &[Op], state: &dyn Reader) -> Vec<DryRun> {
+    let mut overlay = Overlay::new(state);
+    let mut group = etr::bundle::Group::new(ops);
+    let mut answers = Vec::new();
+    for op in ops {
+        let bytes = Transaction::encode("op", op.register, op.value.clone());
+        let id = TransactionId::of(&bytes);
+        let mut ctx = context(block, &mut overlay, id, &[], Authority::Assumed);
+        let extent = etr::kernel::Extent::Whole;
+        let result = etr::kernel::run(&mut ctx, op, &[], extent, Some(&mut group));
+        let fails = result.err();
+        let last = fails.is_some();
+        answers.push(DryRun {
+            needs: ctx.needs,
+            warnings: ctx.warnings,
+            events: ctx.events,
+            fails,
+        });
+        if last {
+            break;
+        }
+    }
+    answers
+}
+
 /// Runs an unsigned op on a throw-away overlay, with signatures assumed.
 pub fn dry_run(block: BlockInfo<'_>, op: Op, state: &dyn Reader) -> DryRun {
     let mut overlay = Overlay::new(state);
@@ -221,10 +248,13 @@ fn context<'a, 'b>(
 
 /// The checks that need no state: our chain, a known act, signatures where they are due.
 fn check_frame(tx: &Transaction, chain: &str) -> Result<(), Reject> {
-    if tx.chain().is_some_and(|named| named != chain) {
+    if tx.payload.ops().iter().any(|op| op.chain != chain) {
         return Err(Reject::new(Code::Malformed, "/chain", "names another chain"));
     }
-    if let Payload::Op(op) | Payload::Stage { op, .. } = &tx.payload {
+    if matches!(tx.payload, Payload::Unstage(_)) {
+        return Ok(());
+    }
+    for op in tx.payload.ops() {
         let known = access::scope::ACTS.iter().any(|(register, acts)| {
             *register == op.register.name() && acts.contains(&op.act.as_str())
         });
@@ -241,6 +271,9 @@ fn dispatch(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
         (Payload::Op(op), Register::Access) => access::apply(ctx, op),
         (Payload::Op(op), Register::Ubin) => ubin::apply(ctx, op),
         (Payload::Op(op), Register::Vc) => credential::apply(ctx, op),
+        (Payload::Op(op), Register::Gov) if etr::law_acts::ACTS.contains(&op.act.as_str()) => {
+            etr::law_acts::apply(ctx, op)
+        }
         (Payload::Op(op), Register::Gov) => governance::apply(ctx, op),
         _ => Err(Reject::new(Code::Malformed, "/kind", "this kind is for etr only")),
     }

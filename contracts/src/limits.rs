@@ -99,6 +99,40 @@ pub const ETR_CONSENT_ITEMS_MAX: usize = 64;
 pub const ETR_STAGES_MAX: usize = 4;
 /// Life of a staged op: 30 days.
 pub const ETR_STAGE_MS_MAX: u64 = 30 * 86_400_000;
+/// Id of a profile. etr-profiles.md §2 says 24, but one of its own profiles has a name of 27.
+pub const ETR_PROFILE_ID_BYTES_MAX: usize = 32;
+/// Live pledges of a record.
+pub const ETR_PLEDGES_MAX: usize = 8;
+/// Guarantees of a record.
+pub const ETR_GUARANTEES_MAX: usize = 16;
+/// Parts of a split, records of a merge.
+pub const ETR_PARTS_MAX: usize = 32;
+/// Ops of a bundle.
+pub const ETR_BUNDLE_OPS_MAX: usize = 32;
+/// Notes of a record.
+pub const ETR_NOTES_MAX: u64 = 1_024;
+/// Versions of a content; bounds the search for the version of an unchanged field.
+pub const ETR_CONTENT_VERSIONS_MAX: u64 = 1_024;
+/// Time to cure a default: 366 days.
+pub const ETR_CURE_S_MAX: u64 = 366 * 86_400;
+/// Attesters of payment named by one op or condition.
+pub const ETR_ATTESTERS_MAX: usize = 8;
+/// Parties notified of one dishonour.
+pub const ETR_NOTIFIED_MAX: usize = 64;
+/// What a payment must be settled before the deadline of the offer that it meets: one hour.
+pub const ETR_SETTLE_MARGIN_MS: u64 = 3_600_000;
+/// Longest freeze: 90 days.
+pub const ETR_FREEZE_S_MAX: u64 = 7_776_000;
+/// Shortest notice of a court act: 72 h.
+pub const ETR_NOTICE_S_MIN: u64 = 259_200;
+/// How long a notice that has run may be used: 30 days.
+pub const ETR_NOTICE_LIFE_MS: u64 = 30 * 86_400_000;
+/// From writing to effect of a court policy: 30 days.
+pub const COURT_POLICY_DELAY_MS: u64 = 30 * 86_400_000;
+/// From effect of a court policy to its reach over records issued before: 90 days.
+pub const COURT_REACH_ALL_DELAY_MS: u64 = 90 * 86_400_000;
+/// Keys of a court policy.
+pub const COURT_KEYS_MAX: usize = 16;
 /// Nesting of a condition tree; a single leaf has depth 1.
 pub const ETR_CONDITION_DEPTH_MAX: usize = 4;
 /// Leaves of a condition tree.

@@ -53,6 +53,15 @@ pub enum Payload {
         /// Until when it may be completed, ms.
         until_ms: u64,
     },
+    /// Several ETR ops, all or nothing (`kind` bundle, etr.md §6.7).
+    Bundle(Vec<Op>),
+    /// A bundle with partial signatures, to be kept on the ledger (`kind` stage).
+    StageBundle {
+        /// The ops, one of them signed at least.
+        ops: Vec<Op>,
+        /// Until when it may be completed, ms.
+        until_ms: u64,
+    },
     /// One more signature for a staged op (`kind` cosign).
     Cosign {
         /// The record.
@@ -102,12 +111,9 @@ impl Transaction {
         }
         members.finish()?;
         let payload = read_payload(kind, payload)?;
-        let inner = match &payload {
-            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => op.register,
-            Payload::Cosign { .. } => Register::Etr,
-        };
-        let staging = !matches!(payload, Payload::Op(_));
-        if inner != register || (staging && register != Register::Etr) {
+        let alone = matches!(payload, Payload::Op(_));
+        let inner = payload.ops().iter().all(|op| op.register == register);
+        if !inner || (!alone && register != Register::Etr) {
             return Err(Reject::new(Code::Malformed, "/register", "differs from the payload's"));
         }
         Ok(Self { id: TransactionId::of(bytes), register, payload, bytes: bytes.to_vec() })
@@ -127,27 +133,25 @@ impl Transaction {
 
     /// The signatures it carries, each with the digest it covers.
     pub fn signatures(&self) -> Vec<(&OpSignature, Digest)> {
-        match &self.payload {
-            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => {
-                op.signatures.iter().map(|sig| (sig, op.digest)).collect()
-            }
-            Payload::Cosign { digest, signature, .. } => vec![(signature, *digest)],
+        if let Payload::Cosign { digest, signature, .. } = &self.payload {
+            return vec![(signature, *digest)];
         }
+        let of = |op: &'_ Op| op.digest;
+        let ops = self.payload.ops().iter();
+        ops.flat_map(|op| op.signatures.iter().map(move |sig| (sig, of(op)))).collect()
     }
 
     /// The network it is bound to; a cosignature is bound by the digest it covers.
     pub fn chain(&self) -> Option<&str> {
-        match &self.payload {
-            Payload::Op(op) | Payload::Stage { op, .. } | Payload::Unstage(op) => Some(&op.chain),
-            Payload::Cosign { .. } => None,
-        }
+        self.payload.ops().first().map(|op| op.chain.as_str())
     }
 
     /// `register.act` for ops, `etr.stage` and the like for the other kinds.
     pub fn name(&self) -> String {
         match &self.payload {
             Payload::Op(op) => op.name(),
-            Payload::Stage { .. } => "etr.stage".to_owned(),
+            Payload::Bundle(_) => "etr.bundle".to_owned(),
+            Payload::Stage { .. } | Payload::StageBundle { .. } => "etr.stage".to_owned(),
             Payload::Cosign { .. } => "etr.cosign".to_owned(),
             Payload::Unstage(_) => "etr.unstage".to_owned(),
         }
@@ -161,6 +165,28 @@ impl Transaction {
     }
 }
 
+impl Payload {
+    /// The ops it carries, in order; a cosignature carries none.
+    pub fn ops(&self) -> &[Op] {
+        match self {
+            Self::Op(op) | Self::Stage { op, .. } | Self::Unstage(op) => std::slice::from_ref(op),
+            Self::Bundle(ops) | Self::StageBundle { ops, .. } => ops,
+            Self::Cosign { .. } => &[],
+        }
+    }
+}
+
+/// The ops of `{"ops": […]}`. Their number is asked by the register.
+fn read_ops(value: &Value, path: &str) -> Result<Vec<Op>, Reject> {
+    let mut members = Members::of(value, path)?;
+    let items = members.list("ops")?;
+    if items.len() > limits::ETR_BUNDLE_OPS_MAX {
+        return Err(Reject::new(Code::LimitExceeded, &members.pointer("ops"), "2 to 32 ops"));
+    }
+    members.finish()?;
+    items.iter().map(|item| Op::from_value(item.clone())).collect()
+}
+
 fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
     match kind {
         "op" => Ok(Payload::Op(Box::new(Op::from_value(payload.clone())?))),
@@ -170,6 +196,9 @@ fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
             let op = members.required("op")?;
             let until_ms = members.uint("untilMs")?;
             members.finish()?;
+            if op.get("ops").is_some() {
+                return Ok(Payload::StageBundle { ops: read_ops(op, "/payload/op")?, until_ms });
+            }
             Ok(Payload::Stage { op: Box::new(Op::from_value(op.clone())?), until_ms })
         }
         "cosign" => {
@@ -180,11 +209,10 @@ fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
             members.finish()?;
             Ok(Payload::Cosign { id, digest, signature })
         }
-        "bundle" | "import_part" => Err(Reject::new(
-            Code::NotBuilt,
-            "/kind",
-            "bundles and imports come with a later release",
-        )),
+        "bundle" => Ok(Payload::Bundle(read_ops(payload, "/payload")?)),
+        "import_part" => {
+            Err(Reject::new(Code::NotBuilt, "/kind", "imports come with a later release"))
+        }
         _ => Err(Reject::new(Code::Malformed, "/kind", "unknown kind")),
     }
 }

@@ -10,6 +10,17 @@ const FILES: &[&str] = &[
     include_str!("../../contracts/profiles/etr/bl-order.toml"),
     include_str!("../../contracts/profiles/etr/promissory-note.toml"),
     include_str!("../../contracts/profiles/etr/sea-waybill.toml"),
+    include_str!("../../contracts/profiles/etr/air-waybill.toml"),
+    include_str!("../../contracts/profiles/etr/bill-of-exchange.toml"),
+    include_str!("../../contracts/profiles/etr/bl-straight.toml"),
+    include_str!("../../contracts/profiles/etr/cargo-insurance-certificate.toml"),
+    include_str!("../../contracts/profiles/etr/cheque.toml"),
+    include_str!("../../contracts/profiles/etr/consignment-note.toml"),
+    include_str!("../../contracts/profiles/etr/delivery-order.toml"),
+    include_str!("../../contracts/profiles/etr/marine-policy.toml"),
+    include_str!("../../contracts/profiles/etr/mates-receipt.toml"),
+    include_str!("../../contracts/profiles/etr/ncd.toml"),
+    include_str!("../../contracts/profiles/etr/warehouse-receipt.toml"),
 ];
 
 /// Every shipped profile as JSON, ready for `etr::profile::Profile::from_value`.

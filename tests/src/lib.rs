@@ -3,6 +3,7 @@
 
 pub mod certify;
 pub mod etr;
+pub mod etr_types;
 pub mod http;
 pub mod ports;
 pub mod served;

@@ -1,5 +1,5 @@
-//! Claims about records (etr-api.md §1): the public part, control at a challenge, and that no
-//! record has a number.
+//! Claims about records (etr-api.md §1): the public part, control at a challenge, that a number has
+//! one record or none, and what became of paper.
 //!
 //! A status claim carries the public part and the hash of the party part only; the value hash of a
 //! record is made of the hashes of both, so the reader learns nothing more (see [`redact`]).
@@ -8,6 +8,7 @@ use super::content;
 use super::keys;
 use super::person::Person;
 use super::record::{Record, texts_of};
+use super::surrender::PaperSerial;
 use crate::access::{self, KeyEntry, PartyEntry, Purpose};
 use crate::claim::{Frame, Walk, differs, missing, stated_text};
 use crate::digest::{Digest, hash};
@@ -44,7 +45,8 @@ pub fn redacted_parts(bytes: &[u8]) -> Option<(String, Digest)> {
 }
 
 /// `etr-status` states `id`; `etr-control` states `id` and `challenge`; `etr-absence` states
-/// `issuer` with `series` and `ref`, or with `serial`.
+/// `issuer` with `series` and `ref`, or with `serial`; `etr-singularity` states `issuer`, `series` and
+/// `ref`, `etr-conversion` states `issuer` and `serial`.
 pub fn claim(
     kind: &str,
     stated: &Value,
@@ -54,6 +56,8 @@ pub fn claim(
     match kind {
         "etr-status" => status(stated, walk),
         "etr-control" => control(stated, walk, frame),
+        "etr-singularity" => singularity(stated, walk),
+        "etr-conversion" => conversion(stated, walk),
         _ => absence(stated, walk),
     }
 }
@@ -215,6 +219,60 @@ fn signing_key(
     }
     holders.push(entity);
     key.public_key.as_slice().try_into().map_err(|_| differs("not an Ed25519 key"))
+}
+
+/// The one root record of a number, with its public part: its index entry leads to no other.
+fn singularity(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
+    let (issuer, series) = (stated_text(stated, "issuer")?, stated_text(stated, "series")?);
+    let reference = stated_text(stated, "ref")?;
+    let entity = entity_of(issuer, walk)?;
+    let id: String = walk
+        .read(&keys::index(series, &entity, reference))?
+        .ok_or_else(|| differs("no record has this number"))?;
+    let stored = walk.stored(&keys::record(&id))?.ok_or_else(|| differs("no such record"))?;
+    let (public, party_hash) = parts_of(&stored)?;
+    Ok(Value::object([
+        ("issuer", Value::from(issuer)),
+        ("series", Value::from(series)),
+        ("ref", Value::from(reference)),
+        ("id", Value::from(id)),
+        ("public", public),
+        ("partyHash", Value::from(party_hash)),
+    ]))
+}
+
+/// What the register of paper says of a serial, and the record that it stands for.
+fn conversion(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
+    let (issuer, serial) = (stated_text(stated, "issuer")?, stated_text(stated, "serial")?);
+    let entity = entity_of(issuer, walk)?;
+    let paper: PaperSerial = walk
+        .read(&keys::paper(&entity, serial))?
+        .ok_or_else(|| differs("no paper has this serial"))?;
+    let stored =
+        walk.stored(&keys::record(&paper.record))?.ok_or_else(|| differs("no such record"))?;
+    let (public, party_hash) = parts_of(&stored)?;
+    let statement = Value::object([
+        ("code", Value::from(paper.statement_code)),
+        ("digest", Value::from(paper.statement)),
+    ]);
+    Ok(Value::object([
+        ("issuer", Value::from(issuer)),
+        ("serial", Value::from(serial)),
+        ("consumed", Value::from(paper.consumed)),
+        ("set", Value::from(paper.set)),
+        ("print", Value::from(paper.print)),
+        ("statement", statement),
+        ("id", Value::from(paper.record)),
+        ("public", public),
+        ("partyHash", Value::from(party_hash)),
+    ]))
+}
+
+/// The entity behind an issuer's UBIN, proven.
+fn entity_of(issuer: &str, walk: &mut Walk<'_>) -> Result<String, VerifyError> {
+    let ubin = Ubin::parse_canonical(issuer).ok_or_else(|| missing("issuer"))?;
+    let (record, _) = ubin::walk_actor(walk, &ubin)?.ok_or_else(|| differs("unknown issuer"))?;
+    Ok(record.entity)
 }
 
 fn absence(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {

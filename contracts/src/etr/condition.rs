@@ -1,16 +1,20 @@
 //! Conditions of an offer and the evidence that meets them (etr.md §6.7).
 //!
-//! A tree is checked when the offer is made and evaluated at `accept`, against block time, state
-//! and the evidence in the op. Payment attestations and credential conditions come with a later
-//! release: an offer that uses them is refused with `NOT_BUILT`, so no record can wait for one.
+//! A tree is checked when it is set (`offer`, `pledge`) and evaluated when it counts (`accept`,
+//! `enforce`), against block time, state and the evidence in the op. A payment is attested by
+//! parties named beforehand, each payment once on the ledger; whether they tell the truth is outside
+//! it. Attestations themselves stand in `attestation`.
 
 use sha2::{Digest as _, Sha256};
 
+use super::attestation::{self, Attestation};
 use super::content;
-use super::person;
+use super::person::{self, identity, read_ubin};
 use super::record::{Record, Status};
+use super::record_json::read_amount;
 use crate::access::authority;
 use crate::context::Context;
+use crate::credential::{self, NumberedId, StatusList, bits};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -40,30 +44,85 @@ pub enum Condition {
         /// The status.
         status: Status,
     },
+    /// At least k of these attest that a payment was made.
+    PaymentAttested(Payment),
+    /// A credential is not revoked or suspended by its issuer.
+    CredentialActive {
+        /// The status list, `PARTY/status/N`.
+        list: NumberedId,
+        /// The entry in it.
+        index: u64,
+    },
     /// Block time is at or after this, ms.
     After(u64),
     /// Block time is before this, ms.
     Before(u64),
 }
 
-/// What an op brings to meet conditions, each item found valid and asked for.
-#[derive(Debug, Default)]
-struct Evidence {
-    preimages: Vec<[u8; 32]>,
-    keys: Vec<(String, u64)>,
+/// A payment that a condition asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Its end-to-end reference.
+    pub uetr: String,
+    /// Its currency.
+    pub unit: String,
+    /// Its sum, in units of the last decimal.
+    pub amount: u64,
+    /// Until when it must be settled, ms.
+    pub settle_by_ms: u64,
+    /// Who may attest it.
+    pub attesters: Vec<String>,
+    /// How many of them must.
+    pub k: u64,
 }
 
-/// Reads and checks a tree; null is no condition. `CONDITION_INVALID`, or `NOT_BUILT`.
-pub fn read(value: &Value) -> Result<Option<Condition>, Reject> {
+/// Who asks for evidence: the record, and the op that set the condition.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The record.
+    pub record: &'a str,
+    /// The digest of the op that set the condition.
+    pub op: Digest,
+}
+
+/// What an op brings to meet conditions, each item found valid and asked for.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    preimages: Vec<[u8; 32]>,
+    keys: Vec<(String, u64)>,
+    payments: Vec<Attestation>,
+}
+
+/// Reads and checks a tree; null is no condition. `CONDITION_INVALID` at `field`.
+pub fn read(value: &Value, field: &str) -> Result<Option<Condition>, Reject> {
     if *value == Value::Null {
         return Ok(None);
     }
     let mut leaves = 0;
-    let condition = read_node(value, 1, &mut leaves).map_err(|reject| match reject.code {
-        Code::NotBuilt => reject,
-        _ => Reject::new(Code::ConditionInvalid, "/args/conditions", &reject.detail),
-    })?;
+    let condition = read_node(value, 1, &mut leaves)
+        .map_err(|reject| Reject::new(Code::ConditionInvalid, field, &reject.detail))?;
     Ok(Some(condition))
+}
+
+/// `CONDITION_INVALID` unless an offer that waits for a payment is irrevocable and each payment is
+/// to be settled an hour or more before the deadline, so that who pays in time can still accept.
+pub fn check_settlement(
+    condition: &Condition,
+    irrevocable: bool,
+    deadline_ms: u64,
+) -> Result<(), Reject> {
+    let (mut payments, mut in_time) = (false, true);
+    condition.walk(&mut |node| {
+        if let Condition::PaymentAttested(payment) = node {
+            payments = true;
+            let latest = payment.settle_by_ms.saturating_add(limits::ETR_SETTLE_MARGIN_MS);
+            in_time &= latest <= deadline_ms;
+        }
+    });
+    if payments && !(irrevocable && in_time) {
+        return Err(invalid("a payment needs an irrevocable offer, an hour longer than itself"));
+    }
+    Ok(())
 }
 
 fn invalid(what: &str) -> Reject {
@@ -135,17 +194,49 @@ fn read_leaf(name: &str, body: &Value) -> Result<Condition, Reject> {
             }
             Condition::KOfN { k, keys }
         }
-        "payment_attested" | "credential_active" => {
-            return Err(Reject::new(
-                Code::NotBuilt,
-                "/args/conditions",
-                "this kind of condition comes with a later release",
-            ));
+        "payment_attested" => Condition::PaymentAttested(read_payment(&mut members)?),
+        "credential_active" => {
+            let (id, issuer) = (members.text("id")?, members.text("issuer")?);
+            let entry = id.split_once('#').and_then(|(list, index)| {
+                let index = if index == "0" { Some(0) } else { credential::parse_number(index) };
+                Some((NumberedId::parse(list, "status")?, index?))
+            });
+            match entry {
+                Some((list, index)) if list.owner == issuer => {
+                    Condition::CredentialActive { list, index }
+                }
+                _ => return Err(invalid("id is ISSUER/status/N#INDEX")),
+            }
         }
         _ => return Err(invalid("unknown kind")),
     };
     members.finish()?;
     Ok(condition)
+}
+
+fn read_payment(members: &mut Members<'_>) -> Result<Payment, Reject> {
+    let uetr = members.text("uetr")?.to_owned();
+    let unit = members.text("unit")?.to_owned();
+    let amount = read_amount(members.text("amount")?).filter(|amount| *amount > 0);
+    let amount = amount.ok_or_else(|| invalid("amount is a u64 above 0 as a decimal string"))?;
+    if !attestation::is_uetr(&uetr) || !attestation::is_unit(&unit) {
+        return Err(invalid("uetr is a UUID in lower case, unit a currency code"));
+    }
+    let mut attesters = Vec::new();
+    for text in members.texts("attesters")? {
+        attesters.push(read_ubin(text, "")?);
+    }
+    let mut distinct = attesters.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let k = members.uint("k")?;
+    let fits = (1..=limits::ETR_ATTESTERS_MAX).contains(&attesters.len())
+        && distinct.len() == attesters.len()
+        && (1..=attesters.len() as u64).contains(&k);
+    if !fits {
+        return Err(invalid("k of 1 to 8 different attesters"));
+    }
+    Ok(Payment { uetr, unit, amount, settle_by_ms: members.uint("settleByMs")?, attesters, k })
 }
 
 fn read_key(text: &str) -> Option<(String, u64)> {
@@ -176,41 +267,79 @@ impl Condition {
             Self::RecordState { id, status } => {
                 Record::load(ctx.state, id).is_some_and(|record| record.public.status == *status)
             }
+            Self::PaymentAttested(payment) => {
+                let attested = |attester: &&String| {
+                    let who = identity(ctx.state, attester);
+                    evidence.payments.iter().any(|attestation| {
+                        attestation.attester == who
+                            && attestation.pays(payment)
+                            && attestation.settled_ms <= payment.settle_by_ms
+                    })
+                };
+                payment.attesters.iter().filter(attested).count() as u64 >= payment.k
+            }
+            Self::CredentialActive { list, index } => {
+                let key = credential::list_key(&list.owner, list.number);
+                ctx.state.read::<StatusList>(&key).is_some_and(|entry| {
+                    *index < entry.entries
+                        && bits::current(ctx.state, &list.owner, list.number, &entry, *index) == 0
+                })
+            }
             Self::After(ms) => ctx.time_ms >= *ms,
             Self::Before(ms) => ctx.time_ms < *ms,
         }
     }
 }
 
-/// Whether the conditions of the offer `offer` hold. `EVIDENCE_INVALID` if an item of the evidence
-/// does not verify or was not asked for, then `CONDITION_UNMET`.
+/// `EVIDENCE_INVALID`, then `unmet` if the tree does not hold, then `EVIDENCE_REUSED`. What was used
+/// is marked.
 pub fn check(
-    ctx: &Context<'_, '_>,
-    conditions: &Value,
-    offer: Digest,
+    ctx: &mut Context<'_, '_>,
+    tree: &Value,
+    asker: Asker<'_>,
     items: &[Value],
+    unmet: Reject,
 ) -> Result<(), Reject> {
-    let condition = read(conditions)?;
-    let evidence = read_evidence(ctx, condition.as_ref(), offer, items)?;
-    match condition {
-        Some(condition) if !condition.holds(ctx, &evidence) => {
-            Err(Reject::new(Code::ConditionUnmet, "/args/evidence", ""))
-        }
-        _ => Ok(()),
+    let evidence = gather(ctx, tree, asker, items)?;
+    settle(ctx, tree, &evidence, unmet)
+}
+
+/// The evidence for a tree. `EVIDENCE_INVALID` if an item does not verify or was not asked for.
+pub fn gather(
+    ctx: &Context<'_, '_>,
+    tree: &Value,
+    asker: Asker<'_>,
+    items: &[Value],
+) -> Result<Evidence, Reject> {
+    read_evidence(ctx, read(tree, "/args/conditions")?.as_ref(), asker, items)
+}
+
+/// `unmet` if the tree does not hold with this evidence, then `EVIDENCE_REUSED`; marks payments.
+pub fn settle(
+    ctx: &mut Context<'_, '_>,
+    tree: &Value,
+    evidence: &Evidence,
+    unmet: Reject,
+) -> Result<(), Reject> {
+    let condition = read(tree, "/args/conditions")?;
+    if condition.is_some_and(|condition| !condition.holds(ctx, evidence)) {
+        return Err(unmet);
     }
+    evidence.payments.iter().try_for_each(|attestation| attestation::mark_used(ctx, attestation))
 }
 
 fn read_evidence(
     ctx: &Context<'_, '_>,
     condition: Option<&Condition>,
-    offer: Digest,
+    asker: Asker<'_>,
     items: &[Value],
 ) -> Result<Evidence, Reject> {
-    let (mut preimages, mut keys) = (Vec::new(), Vec::new());
+    let (mut preimages, mut keys, mut payments) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(condition) = condition {
         condition.walk(&mut |node| match node {
             Condition::Preimage(digest) => preimages.push(*digest),
             Condition::KOfN { keys: named, .. } => keys.extend(named.iter()),
+            Condition::PaymentAttested(payment) => payments.push(payment),
             _ => {}
         });
     }
@@ -231,6 +360,20 @@ fn read_evidence(
             found.preimages.push(digest);
             continue;
         }
+        if item.get("statement").is_some() {
+            let attestation = attestation::read(ctx, item, &field)?;
+            let asked = payments.iter().any(|payment| {
+                let named = |attester: &String| identity(ctx.state, attester);
+                attestation.pays(payment)
+                    && payment.attesters.iter().map(named).any(|who| who == attestation.attester)
+            });
+            let here = attestation.record == asker.record && attestation.op == asker.op;
+            if !asked || !here {
+                return Err(invalid("it attests another payment, record or op"));
+            }
+            found.payments.push(attestation);
+            continue;
+        }
         let signature =
             OpSignature::from_value(item, &field).map_err(|reject| invalid(&reject.detail))?;
         let named = keys.iter().find(|(party, key)| {
@@ -239,7 +382,7 @@ fn read_evidence(
                     == person::identity(ctx.state, &signature.party)
         });
         let named = named.ok_or_else(|| invalid("no condition names this key"))?;
-        if !verifies(ctx, &signature, offer, &field) || signature.mandate.is_some() {
+        if !verifies(ctx, &signature, asker.op, &field) || signature.mandate.is_some() {
             return Err(invalid("the signature does not verify"));
         }
         found.keys.push((*named).clone());

@@ -47,16 +47,40 @@ pub fn covers(state: &Overlay<'_>, ubin: &str, profile: &str, giver: &str, t: u6
     let giver = identity(state, giver);
     let Some(all) = state.read::<Consents>(&keys::consents(&entity)) else { return false };
     all.open.iter().any(|no| {
-        state.read::<Consent>(&keys::consent(&entity, *no)).is_some_and(|consent| {
-            !consent.revoked
-                && t < consent.until_ms
-                && consent.profiles.iter().any(|id| id == profile)
-                && consent
-                    .from
-                    .as_ref()
-                    .is_none_or(|from| from.iter().any(|f| identity(state, f) == giver))
-        })
+        state
+            .read::<Consent>(&keys::consent(&entity, *no))
+            .is_some_and(|consent| consent.fits(state, profile, &giver, t))
     })
+}
+
+/// Consent `no` of a party, revoked or not. Number 0 is the list of all.
+pub fn find(state: &Overlay<'_>, ubin: &str, no: u64) -> Option<Consent> {
+    if no == 0 { None } else { state.read(&keys::consent(&identity(state, ubin), no)) }
+}
+
+/// Whether consent `no` of a party lets these givers, each of them, hand it records of a profile
+/// at `t`.
+pub fn one_covers(
+    state: &Overlay<'_>,
+    ubin: &str,
+    no: u64,
+    profile: &str,
+    givers: &[String],
+    t: u64,
+) -> bool {
+    find(state, ubin, no).is_some_and(|consent| {
+        givers.iter().all(|giver| consent.fits(state, profile, &identity(state, giver), t))
+    })
+}
+
+impl Consent {
+    fn fits(&self, state: &Overlay<'_>, profile: &str, giver: &str, t: u64) -> bool {
+        let from = |from: &Vec<String>| from.iter().any(|f| identity(state, f) == giver);
+        !self.revoked
+            && t < self.until_ms
+            && self.profiles.iter().any(|id| id == profile)
+            && self.from.as_ref().is_none_or(from)
+    }
 }
 
 /// Runs `consent_set` or `consent_revoke`.

@@ -1,22 +1,30 @@
-//! Opening a record: `issue` (etr.md §5, §3.1, §3.3).
+//! Opening a record: `issue` and `issue_from_paper` (etr.md §5, §3.1, §3.3, §6.5).
+//!
+//! Invariants: I1 a number has one root record, and a paper serial is consumed once; I14 paper that
+//! the ledger knows comes back as a descendant of the record that it replaced, under an id of its
+//! own, while its op names the id of the number.
 
+use super::act::{Act, FromPaper, Issue};
+use super::bundle::Group;
 use super::content;
+use super::fields::{self, Binding};
 use super::kernel::{self, Work};
 use super::legal::{self, Concerned};
 use super::person::{Person, country, identity};
 use super::profile::{self, Profile};
-use super::record::{Capacity, Lot, Money, PartyPart, Public, Record, Status, Title, TitleKind};
-use super::request::{self, Act, Issue};
+use super::record::{
+    Aside, Capacity, End, Money, PartyPart, Public, Record, Status, Title, TitleKind,
+};
+use super::roles::{self, Asked, RECEIVE};
 use super::signing::Role;
-use super::{kernel::finish, keys};
+use super::surrender::PaperSerial;
+use super::{keys, request};
 use crate::context::Context;
-use crate::digest::Digest;
 use crate::error::{Code, Reject};
-use crate::json::Value;
-use crate::time::Date;
 
 /// The id of a record is a function of issuer and number: `MALFORMED` for any other. While profile
-/// or issuer are unknown there is nothing to compare with; both are errors later on.
+/// or issuer are unknown there is nothing to compare with; both are errors later on. A drawer is
+/// known by its signature only: another id lacks it.
 pub fn check_id(ctx: &Context<'_, '_>, id: &str, args: &Issue) -> Result<(), Reject> {
     let profile = profile::load(ctx.state, &args.profile);
     let issuer = crate::ubin::actor(ctx.state, &args.obligor);
@@ -34,76 +42,234 @@ pub fn check_id(ctx: &Context<'_, '_>, id: &str, args: &Issue) -> Result<(), Rej
     }
 }
 
-/// I signs with the role of the profile; each receiver signs or gave standing consent.
-pub fn roles(ctx: &Context<'_, '_>, profile: &Profile, args: &Issue) -> Vec<Role> {
-    let mut roles =
-        vec![Role::of("I", &Person::Single(args.obligor.clone()), profile.role.as_str())];
+/// Whether the op brings back paper of which at least one serial is registered.
+pub fn is_known_paper(ctx: &Context<'_, '_>, args: &Issue) -> bool {
+    let Some(paper) = &args.paper else { return false };
+    // a drawer's paper stands under the drawer, which is found with the signers only
+    let by_drawer =
+        profile::load(ctx.state, &args.profile).is_some_and(|profile| profile.drawer_issues);
     let issuer = identity(ctx.state, &args.obligor);
+    by_drawer || paper.serials.iter().any(|serial| ctx.state.holds(&keys::paper(&issuer, serial)))
+}
+
+/// I signs with the role of the profile; each receiver signs or, at `issue`, gave standing consent;
+/// U signs for the paper.
+pub fn roles(ctx: &Context<'_, '_>, asked: Asked<'_>, args: &Issue) -> Vec<Role> {
+    let issuer = roles::issuer(ctx, asked, args);
+    let mut roles = vec![match &issuer {
+        Some(ubin) => Role::party("I", ubin, &asked.profile.role),
+        // nobody known would give this id, so nobody's signature does
+        None => Role { members: Vec::new(), ..Role::party("I", "", &asked.profile.role) },
+    }];
+    let issuer = issuer.map(|ubin| (identity(ctx.state, &ubin), ubin));
     for member in args.to.members() {
-        if identity(ctx.state, member) == issuer {
+        if issuer.as_ref().is_some_and(|(id, _)| identity(ctx.state, member) == *id) {
             continue;
         }
-        let mut role = Role::of("N", &Person::Single(member.clone()), "etr.accept");
-        role.by_consent = true;
-        if kernel::consents(ctx, member, &profile.id, &args.obligor) {
+        let mut role = Role::party("N", member, RECEIVE);
+        role.by_consent = args.paper.is_none();
+        let consented = issuer
+            .as_ref()
+            .is_some_and(|(_, ubin)| kernel::consents(ctx, member, &asked.profile.id, ubin));
+        if role.by_consent && consented {
             // it may sign all the same
             role.k = 0;
         }
         roles.push(role);
     }
+    if let Some(paper) = &args.paper {
+        roles.push(Role::party("U", &paper.custodian, "etr.custody"));
+    }
     roles
 }
 
-/// Checks the content, the title, the regime and the lots, and opens the record.
-pub fn issue(ctx: &mut Context<'_, '_>, work: &Work<'_>) -> Result<(), Reject> {
+/// Checks paper, content, title, regime and lots, and opens the record.
+pub fn issue(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    group: Option<&mut Group>,
+) -> Result<(), Reject> {
     let Act::Issue(args) = &work.request.act else { return Err(Code::Malformed.into()) };
+    let asked =
+        Asked { op: work.op, act: &work.request.act, id: &work.request.id, profile: work.profile };
+    let issuer = roles::issuer(ctx, asked, args)
+        .or_else(|| args.to.members().first().cloned())
+        .unwrap_or_else(|| args.obligor.clone());
+    let parent = match &args.paper {
+        Some(paper) => check_paper(ctx, work, args, paper, &issuer)?,
+        None => None,
+    };
+    check_face(ctx, work, args, parent.as_ref())?;
+    let mut concerned = Concerned::default();
+    if let Some(regime) = legal::regime(ctx.state, &args.regime) {
+        concerned.add(&regime.country);
+    }
+    concerned.add(country(&issuer));
+    for member in args.to.members() {
+        concerned.add(country(member));
+    }
+    concerned.add_obligor(country(&args.obligor));
+    kernel::ask_law(ctx, work, ctx.time_ms, &concerned)?;
+    let mut record = open(ctx, work, args, &issuer);
+    record.public.seq = 1;
+    record.public.head = content::next_head(work.request.head, work.op.digest);
+    let mut aside = Aside {
+        issued_height: ctx.height,
+        issue_op: work.op.digest,
+        attesters: args.attesters.clone(),
+        ..Aside::default()
+    };
+    if let Some(paper) = &args.paper {
+        consume(ctx, &issuer, paper, &record);
+    }
+    match parent {
+        Some(parent) => {
+            aside.parted = Aside::load(ctx.state, &parent.public.id).parted;
+            descend(ctx, work, &mut record, parent);
+        }
+        None => {
+            let entity = identity(ctx.state, &issuer);
+            let index = keys::index(&work.profile.series, &entity, &args.reference);
+            ctx.state.write(index, &work.request.id);
+        }
+    }
+    if let Some(group) = group {
+        group.issued.push(record.public.id.clone());
+    }
+    aside.store(ctx.state, &record.public.id);
+    kernel::store(ctx, &work.op.act, None, &record);
+    Ok(())
+}
+
+fn check_face(
+    ctx: &Context<'_, '_>,
+    work: &Work<'_>,
+    args: &Issue,
+    parent: Option<&Record>,
+) -> Result<(), Reject> {
     let profile = work.profile;
-    check_fields(profile, args)?;
-    check_open(profile, args)?;
+    fields::check_required(profile, &args.leaves)?;
+    fields::check_shape(profile, &args.leaves)?;
+    let binding = Binding { reference: &args.reference, lots: &args.lots, due_ms: args.due_ms };
+    fields::check_open(profile, &args.leaves, &args.open, binding, |_| 1..=1)?;
+    let due = parent.and_then(|parent| parent.party.money.as_ref()).map(|money| money.due_ms);
+    if due.is_some_and(|due| due != args.due_ms) {
+        return Err(Reject::new(Code::BoundFieldMismatch, "/args/dueMs", "not that of the paper"));
+    }
     if !profile.initial.iter().any(|kind| kind == args.title.0.text()) {
         return Err(Reject::new(Code::TitleForbidden, "/args/title/kind", ""));
     }
     if !request::is_reference(&args.reference) {
         return Err(Reject::new(Code::RefInvalid, "/args/ref", ""));
     }
-    let regime = legal::regime(ctx.state, &args.regime)
-        .ok_or_else(|| Reject::new(Code::RegimeUnknown, "/args/regime", ""))?;
-    check_lots(profile, &args.lots)?;
-    if !work.missing.is_empty() {
+    if legal::regime(ctx.state, &args.regime).is_none() {
+        return Err(Reject::new(Code::RegimeUnknown, "/args/regime", ""));
+    }
+    fields::check_lots(profile, &args.lots)?;
+    if work.lacks_consent() {
         return Err(Reject::new(Code::ReceiverConsentMissing, "/args/to", ""));
     }
-    if !args.attesters.is_empty() {
-        let detail = "attested payment comes with a later release";
-        return Err(Reject::new(Code::NotBuilt, "/args/attesters", detail));
-    }
-    let mut concerned = Concerned::default();
-    concerned.add(&regime.country);
-    concerned.add(country(&args.obligor));
-    for member in args.to.members() {
-        concerned.add(country(member));
-    }
-    kernel::ask_law(ctx, work, ctx.time_ms, &concerned)?;
-    let record = open(ctx, work, args);
-    let issuer = identity(ctx.state, &args.obligor);
-    ctx.state.write(keys::index(&profile.series, &issuer, &args.reference), &work.request.id);
-    finish(ctx, work, None, record);
     Ok(())
 }
 
-fn open(ctx: &Context<'_, '_>, work: &Work<'_>, args: &Issue) -> Record {
+/// `PAPER_SERIAL_USED`, `PAPER_SET_INCOMPLETE`, `STATEMENT_MISSING`, `QUANTITY_MISMATCH`. Returns
+/// the record that the paper replaced, if the ledger knows it.
+fn check_paper(
+    ctx: &Context<'_, '_>,
+    work: &Work<'_>,
+    args: &Issue,
+    paper: &FromPaper,
+    issuer: &str,
+) -> Result<Option<Record>, Reject> {
+    let used = |what| Reject::new(Code::PaperSerialUsed, "/args/serials", what);
+    let incomplete = |what| Reject::new(Code::PaperSetIncomplete, "/args/serials", what);
+    let entity = identity(ctx.state, issuer);
+    let read = |serial: &String| ctx.state.read::<PaperSerial>(&keys::paper(&entity, serial));
+    let entries: Vec<Option<PaperSerial>> = paper.serials.iter().map(read).collect();
+    let known: Vec<&PaperSerial> = entries.iter().flatten().collect();
+    if known.iter().any(|entry| entry.consumed) {
+        return Err(used("a serial came back before"));
+    }
+    let first = known.first().map(|entry| entry.record.clone());
+    let parent = first.and_then(|id| Record::load(ctx.state, &id));
+    if let Some(parent) = &parent {
+        let same = known.iter().all(|entry| entry.record == parent.public.id)
+            && parent.party.reference == args.reference
+            && identity(ctx.state, &parent.party.obligor) == identity(ctx.state, &args.obligor)
+            && parent.public.profile.split('@').next() == args.profile.split('@').next();
+        if !same {
+            return Err(used("the paper stands for another record"));
+        }
+    }
+    let mut distinct = paper.serials.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let whole = paper.originals == paper.serials.len() as u64
+        && distinct.len() == paper.serials.len()
+        && (known.is_empty() || known.len() == paper.serials.len());
+    let set = known.first().map_or(paper.serials.len() as u64, |entry| entry.set);
+    if !whole || set != paper.serials.len() as u64 {
+        return Err(incomplete("all originals come together"));
+    }
+    if paper.statement.is_none() {
+        return Err(Reject::new(Code::StatementMissing, "/args/statement", ""));
+    }
+    match &parent {
+        Some(parent) if !super::quantity::same(&args.lots, &parent.party.lots) => {
+            Err(Reject::new(Code::QuantityMismatch, "/args/lots", "not those of the paper"))
+        }
+        None if Record::load(ctx.state, &work.request.id).is_some() => {
+            // the number is taken and this paper is none of it
+            Err(Reject::new(Code::RecordExists, "/id", ""))
+        }
+        _ => Ok(parent),
+    }
+}
+
+/// Each serial is consumed, once; serials of unknown paper come into the register so.
+fn consume(ctx: &mut Context<'_, '_>, issuer: &str, paper: &FromPaper, record: &Record) {
+    let entity = identity(ctx.state, issuer);
+    let (code, digest) = paper.statement.clone().unwrap_or_default();
+    for serial in &paper.serials {
+        let key = keys::paper(&entity, serial);
+        let known: Option<PaperSerial> = ctx.state.read(&key);
+        let mut entry = known.unwrap_or_else(|| PaperSerial {
+            record: record.public.id.clone(),
+            consumed: true,
+            set: paper.serials.len() as u64,
+            print: paper.inoperative,
+            statement_code: code.clone(),
+            statement: digest,
+        });
+        entry.consumed = true;
+        ctx.state.write(key, &entry);
+    }
+}
+
+/// Makes the record a descendant of the one that had become paper: acceptance and guarantees stand
+/// on the paper and come back with it.
+fn descend(ctx: &mut Context<'_, '_>, work: &Work<'_>, record: &mut Record, mut parent: Record) {
+    record.public.id = content::child_id(work.op.digest, 0);
+    record.public.generation = parent.public.generation.saturating_add(1);
+    record.party.root.clone_from(&parent.party.root);
+    record.party.from = vec![parent.public.id.clone()];
+    record.party.guarantees.clone_from(&parent.party.guarantees);
+    if let Some(money) = &parent.party.money {
+        record.party.money = Some(money.clone());
+    }
+    parent.party.into.push(record.public.id.clone());
+    debug_assert_eq!(parent.public.end, Some(End::Paper), "I14");
+    parent.store(ctx.state);
+}
+
+fn open(ctx: &Context<'_, '_>, work: &Work<'_>, args: &Issue, issuer: &str) -> Record {
     let current = |ubin: &str| match Person::Single(ubin.to_owned()).in_force(ctx.state) {
         Person::Single(ubin) => ubin,
         Person::Joint { .. } => ubin.to_owned(),
     };
-    let issuer = current(&args.obligor);
-    let leaves: Vec<Digest> = args.leaves.iter().map(|leaf| leaf.hash).collect();
-    let money = work.profile.money.as_ref().map(|_| Money {
-        due_ms: args.due_ms,
-        accepted: Value::Null,
-        dishonoured: Value::Null,
-        protested: Value::Null,
-        stopped: false,
-    });
+    let issuer = current(issuer);
+    let money =
+        work.profile.money.as_ref().map(|_| Money { due_ms: args.due_ms, ..Money::default() });
     let title = Title {
         kind: args.title.0,
         party: args.title.1.as_ref().map(|party| party.in_force(ctx.state)),
@@ -121,15 +287,15 @@ fn open(ctx: &Context<'_, '_>, work: &Work<'_>, args: &Issue) -> Record {
             generation: 0,
             seq: 0,
             head: work.request.head,
-            content_root: content::content_root(&leaves),
+            content_root: fields::root(&args.leaves),
             content_version: 1,
-            frozen: Value::Null,
+            frozen: None,
             issued_ms: ctx.time_ms,
         },
         party: PartyPart {
-            issuer: issuer.clone(),
+            issuer,
             reference: args.reference.clone(),
-            obligor: issuer,
+            obligor: current(&args.obligor),
             controller: args.to.in_force(ctx.state),
             title,
             lots: args.lots.clone(),
@@ -137,133 +303,13 @@ fn open(ctx: &Context<'_, '_>, work: &Work<'_>, args: &Issue) -> Record {
             pledges: Vec::new(),
             guarantees: Vec::new(),
             money,
-            notice: Value::Null,
+            notice: None,
             root: work.request.id.clone(),
             from: Vec::new(),
             into: Vec::new(),
             endorsements: 0,
-            blind: String::new(),
+            blind: work.request.blind.clone(),
         },
-    }
-}
-
-/// `FIELD_MISSING`, then `CONTENT_MISMATCH`: every required member has a leaf; leaves are sorted,
-/// none twice, none of a dynamic member.
-fn check_fields(profile: &Profile, args: &Issue) -> Result<(), Reject> {
-    let has = |name: &String| args.leaves.iter().any(|leaf| leaf.name == *name);
-    if let Some(name) = profile.required.iter().find(|name| !has(name)) {
-        return Err(Reject::new(Code::FieldMissing, "/args/leaves", &format!("{name} is missing")));
-    }
-    let sorted = args.leaves.windows(2).all(|pair| match pair {
-        [a, b] => a.name < b.name,
-        _ => true,
-    });
-    let fixed = !args.leaves.iter().any(|leaf| profile.dynamic.contains(&leaf.name));
-    if sorted && fixed {
-        Ok(())
-    } else {
-        let detail = "leaves are sorted by name, none twice, none dynamic";
-        Err(Reject::new(Code::ContentMismatch, "/args/leaves", detail))
-    }
-}
-
-/// `BOUND_FIELD_MISMATCH`: exactly the bound and const members are opened, each fits its leaf, and
-/// each equals what it binds.
-fn check_open(profile: &Profile, args: &Issue) -> Result<(), Reject> {
-    let mismatch =
-        |name: &str| Reject::new(Code::BoundFieldMismatch, &format!("/args/open/{name}"), "");
-    let bound = &profile.bound;
-    let bindings = [&bound.reference, &bound.amount, &bound.unit, &bound.due];
-    let names: Vec<&String> = bindings
-        .into_iter()
-        .flatten()
-        .chain(profile.constants.iter().map(|(name, _)| name))
-        .collect();
-    for (name, salt, value) in &args.open {
-        let leaf = args.leaves.iter().find(|leaf| leaf.name == *name);
-        let fits = leaf
-            .is_some_and(|leaf| leaf.hash == content::field_leaf(name, 1, salt, &value.to_jcs()));
-        // nothing else of the content may stand on the ledger
-        if !fits || !names.contains(&name) {
-            return Err(mismatch(name));
-        }
-    }
-    let opened = |name: &String| args.open.iter().find(|(n, _, _)| n == name).map(|(_, _, v)| v);
-    for name in &names {
-        if opened(name).is_none() {
-            return Err(mismatch(name));
-        }
-    }
-    for (name, value) in &profile.constants {
-        if opened(name) != Some(value) {
-            return Err(mismatch(name));
-        }
-    }
-    let text = |name: &String| opened(name).and_then(Value::as_text).unwrap_or_default();
-    if let Some(name) = &bound.reference
-        && text(name) != args.reference
-    {
-        return Err(mismatch(name));
-    }
-    // with any other number of lots there is no sum to compare; LOTS_INVALID follows
-    if let [lot] = args.lots.as_slice() {
-        if let Some(name) = &bound.amount
-            && text(name) != decimal(lot.amount, lot.scale)
-        {
-            return Err(mismatch(name));
-        }
-        if let Some(name) = &bound.unit
-            && text(name) != lot.unit
-        {
-            return Err(mismatch(name));
-        }
-    }
-    if let Some(name) = &bound.due {
-        let stated = match text(name) {
-            "demand" => Some(None),
-            date => Date::parse(date).map(|date| Some(date.start_ms())),
-        };
-        if stated != Some(args.due_ms) {
-            return Err(mismatch(name));
-        }
-    }
-    check_due(profile, args)
-}
-
-/// A due time stands with money only, and as the profile says.
-fn check_due(profile: &Profile, args: &Issue) -> Result<(), Reject> {
-    let fits = match profile.money.as_ref().map(|money| money.due.as_str()) {
-        None => args.due_ms.is_none(),
-        Some("fixed") => args.due_ms.is_some(),
-        Some("demand") => args.due_ms.is_none(),
-        Some(_) => true,
-    };
-    if fits { Ok(()) } else { Err(Reject::new(Code::BoundFieldMismatch, "/args/dueMs", "")) }
-}
-
-/// An amount of 10^-scale units as a decimal with exactly `scale` decimals.
-pub fn decimal(amount: u64, scale: u64) -> String {
-    if scale == 0 {
-        return amount.to_string();
-    }
-    let width = usize::try_from(scale).unwrap_or(usize::MAX).saturating_add(1).min(64);
-    let digits = format!("{amount:0>width$}");
-    let (whole, fraction) = digits.split_at(digits.len() + 1 - width);
-    format!("{whole}.{fraction}")
-}
-
-fn check_lots(profile: &Profile, lots: &[Lot]) -> Result<(), Reject> {
-    let number = if profile.in_lots { !lots.is_empty() } else { lots.len() == 1 };
-    let mut codes: Vec<&str> = lots.iter().map(|lot| lot.lot.as_str()).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let each = lots.iter().all(|lot| {
-        lot.amount > 0 && (profile.units.is_empty() || profile.units.contains(&lot.unit))
-    });
-    if number && codes.len() == lots.len() && each {
-        Ok(())
-    } else {
-        Err(Reject::new(Code::LotsInvalid, "/args/lots", ""))
     }
 }
 
@@ -274,4 +320,17 @@ pub fn is_entitled(ctx: &Context<'_, '_>, profile: &Profile, record: &Record) ->
     matches!(title.kind, TitleKind::None | TitleKind::Bearer)
         || profile.mode == profile::Mode::NamedOnce
         || title.party.as_ref().is_some_and(|party| party.same(&record.party.controller, ctx.state))
+}
+
+/// `NOT_ENTITLED` unless the controller is entitled.
+pub fn require_entitled(
+    ctx: &Context<'_, '_>,
+    work: &Work<'_>,
+    record: &Record,
+) -> Result<(), Reject> {
+    if is_entitled(ctx, work.profile, record) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::NotEntitled, "/id", ""))
+    }
 }

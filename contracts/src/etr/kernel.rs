@@ -1,40 +1,48 @@
 //! The kernel: one op on one record, in the normative order of checks (etr.md §4).
 //!
 //! Invariants: I1 a number has one root record; I2 and I8 a dead record takes no act; I6 the head
-//! chain; I7 one op per (id, seq); I11 only acts of the profile; I17 deadlines against block time
-//! only. The acts themselves are in `issue`, `transfer` and `surrender`.
+//! chain; I7 one op per (id, seq); I11 only acts of the profile; I13 a freeze; I17 deadlines against
+//! block time only. The acts themselves are in files of their own, one per group.
 //!
 //! Where a role has nobody in the record's state (the receiver of an offer that does not stand), its
-//! signers cannot be asked for and the op answers `WRONG_STATE`.
+//! signers cannot be asked for and the act answers for itself, mostly `WRONG_STATE`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::act::Act;
+use super::bundle::Group;
 use super::content;
 use super::legal::{self, Concerned, Matter};
 use super::person::{Person, country, identity};
 use super::profile::{self, Profile};
-use super::record::{Capacity, Endorse, Lot, Pending, Record, Status};
-use super::request::{Act, Offer, Request};
-use super::signing::{self, Question, Role};
-use super::{consent, issue, keys, surrender, transfer};
+use super::record::{Dishonoured, End, Lot, Pending, Presentment, Record, Status};
+use super::request::Request;
+use super::roles::{self, Asked};
+use super::signing::{self, Question, Signed};
+use super::{
+    amend, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
+    succession, surrender, transfer,
+};
 use crate::context::{Authority, Context};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::Value;
 use crate::op::Op;
 
-/// Whether the op is to be carried out, or only looked at as far as its signatures.
+/// How far an op is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// Every check, then the act.
     Whole,
     /// Up to the signatures that are there; missing ones are returned.
     Signatures,
+    /// Every check but for missing signatures, which are returned; the caller rolls back.
+    Trial,
 }
 
 /// What an act works on.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Work<'a> {
     /// The op.
     pub op: &'a Op,
@@ -42,24 +50,41 @@ pub struct Work<'a> {
     pub request: &'a Request,
     /// The profile of the record.
     pub profile: &'a Profile,
-    /// Roles whose signatures are missing though a standing consent could not stand in.
-    pub missing: &'a [&'static str],
+    /// Who signed.
+    pub signed: &'a Signed,
+    /// Whether missing signatures are none of the act's business.
+    pub trial: bool,
+}
+
+impl Work<'_> {
+    /// Whether as many of a person signed as an act of it needs; in a dry run it will.
+    pub fn signed_by(&self, ctx: &Context<'_, '_>, person: &Person) -> bool {
+        self.signed.assumed || self.signed.by_person(ctx.state, person)
+    }
+
+    /// Whether a receiver's signature is missing.
+    pub fn lacks_consent(&self) -> bool {
+        !self.trial && !self.signed.missing.is_empty()
+    }
 }
 
 /// Runs an op on a record. Returns the roles that lack signatures; with [`Extent::Whole`] none.
+/// `group` is the bundle that the op belongs to.
 pub fn run(
     ctx: &mut Context<'_, '_>,
     op: &Op,
     known: &[Option<[u8; 32]>],
     extent: Extent,
+    group: Option<&mut Group>,
 ) -> Result<Vec<&'static str>, Reject> {
     let request = Request::read(op)?;
     if let Act::Issue(args) = &request.act {
         issue::check_id(ctx, &request.id, args)?;
     }
     request.check_limits()?;
-    if request.bundle.is_some() {
-        return Err(Reject::new(Code::BundleMismatch, "/bundle", "an op of a bundle stands alone"));
+    if request.bundle != group.as_ref().map(|group| group.digest) {
+        let detail = "an op runs in the bundle it names, or alone if it names none";
+        return Err(Reject::new(Code::BundleMismatch, "/bundle", detail));
     }
     let record = find(ctx, &request)?;
     let profile = find_profile(ctx, &request, record.as_ref())?;
@@ -69,47 +94,64 @@ pub fn run(
     if !legal::rulebook_in_force(ctx.state, request.rulebook, ctx.time_ms) {
         return Err(Reject::new(Code::RulebookUnknown, "/rulebook", ""));
     }
-    if matches!(request.act, Act::Later) || profile.drawer_issues {
-        return Err(Reject::new(Code::NotBuilt, "/act", "this act comes with a later release"));
-    }
-    let missing = check_signers(ctx, op, &request, &profile, record.as_ref(), known, extent)?;
+    let mut signed = check_signers(ctx, op, &request, &profile, record.as_ref(), known, extent)?;
     if extent == Extent::Signatures {
-        return Ok(missing);
+        return Ok(signed.missing);
     }
-    let work = Work { op, request: &request, profile: &profile, missing: &missing };
+    let trial = extent == Extent::Trial;
+    let missing = if trial { std::mem::take(&mut signed.missing) } else { Vec::new() };
+    let work = Work { op, request: &request, profile: &profile, signed: &signed, trial };
     match record {
-        None => issue::issue(ctx, &work)?,
+        None => issue::issue(ctx, &work, group)?,
         Some(before) => {
             let mut after = before.clone();
             enter(ctx, &work, &mut after)?;
-            apply(ctx, &work, &mut after)?;
+            apply(ctx, &work, &mut after, group)?;
             check_law(ctx, &work, &before)?;
             finish(ctx, &work, Some(&before), after);
         }
     }
-    Ok(Vec::new())
+    Ok(missing)
 }
 
 fn find(ctx: &Context<'_, '_>, request: &Request) -> Result<Option<Record>, Reject> {
     let record = Record::load(ctx.state, &request.id);
-    let (seq, head) = match (&record, &request.act) {
-        (Some(_), Act::Issue(_)) => return Err(Reject::new(Code::RecordExists, "/id", "")),
-        (None, Act::Issue(_)) => (0, super::genesis_hash(ctx.state)),
-        (None, _) => return Err(Reject::new(Code::UnknownRecord, "/id", "")),
-        (Some(record), _) => {
-            if record.public.status == Status::Dead {
-                return Err(Reject::new(Code::RecordDead, "/id", ""));
-            }
-            (record.public.seq, record.public.head)
+    if let Act::Issue(args) = &request.act {
+        // paper that the ledger knows comes back under the number of its root record
+        if record.is_some() && !issue::is_known_paper(ctx, args) {
+            return Err(Reject::new(Code::RecordExists, "/id", ""));
         }
-    };
-    if request.seq != seq {
+        check_places(&[(request.seq, request.head, 0, super::genesis_hash(ctx.state))])?;
+        return Ok(None);
+    }
+    let record = record.ok_or_else(|| Reject::new(Code::UnknownRecord, "/id", ""))?;
+    let mut places = vec![(request.seq, request.head, record.public.seq, record.public.head)];
+    let mut dead = record.public.status == Status::Dead;
+    if let Act::Merge(merge) = &request.act {
+        for (id, seq, head) in &merge.with {
+            let other = Record::load(ctx.state, id)
+                .ok_or_else(|| Reject::new(Code::UnknownRecord, "/args/with", ""))?;
+            places.push((*seq, *head, other.public.seq, other.public.head));
+            dead |= other.public.status == Status::Dead;
+        }
+    }
+    if dead {
+        return Err(Reject::new(Code::RecordDead, "/id", ""));
+    }
+    check_places(&places)?;
+    Ok(Some(record))
+}
+
+/// `STALE_SEQ`, then `STALE_HEAD`: whether the op was made for where its records are. A place is
+/// seq and head as the op names them, and as they are.
+fn check_places(places: &[(u64, Digest, u64, Digest)]) -> Result<(), Reject> {
+    if places.iter().any(|(named, _, seq, _)| named != seq) {
         return Err(Reject::new(Code::StaleSeq, "/seq", ""));
     }
-    if request.head != head {
+    if places.iter().any(|(_, named, _, head)| named != head) {
         return Err(Reject::new(Code::StaleHead, "/head", ""));
     }
-    Ok(record)
+    Ok(())
 }
 
 fn find_profile(
@@ -122,8 +164,11 @@ fn find_profile(
         (_, Some(record)) => record.public.profile.as_str(),
         (_, None) => "",
     };
-    profile::load(ctx.state, name)
-        .ok_or_else(|| Reject::new(Code::UnknownProfile, "/args/profile", ""))
+    let unknown = |what| Reject::new(Code::UnknownProfile, "/args/profile", what);
+    if record.is_none() && profile::is_withdrawn(ctx.state, name) {
+        return Err(unknown("this version is withdrawn"));
+    }
+    profile::load(ctx.state, name).ok_or_else(|| unknown(""))
 }
 
 fn check_signers(
@@ -134,22 +179,9 @@ fn check_signers(
     record: Option<&Record>,
     known: &[Option<[u8; 32]>],
     extent: Extent,
-) -> Result<Vec<&'static str>, Reject> {
-    let roles = match (&request.act, record) {
-        (Act::Issue(args), _) => Some(issue::roles(ctx, profile, args)),
-        (act, Some(record)) => roles(ctx, act, &op.act, record),
-        (_, None) => None,
-    };
-    let mut live = Vec::new();
-    match &request.act {
-        Act::Issue(args) => {
-            live.push(args.obligor.clone());
-            live.extend_from_slice(args.to.members());
-            live.extend(args.title.1.iter().flat_map(|party| party.members().to_vec()));
-        }
-        Act::Offer(offer) => live.extend_from_slice(offer.to.members()),
-        _ => {}
-    }
+) -> Result<Signed, Reject> {
+    let asked = Asked { op, act: &request.act, id: &request.id, profile };
+    let roles = roles::of(ctx, asked, record);
     let lots: &[Lot] = match (&request.act, record) {
         (Act::Issue(args), _) => &args.lots,
         (_, Some(record)) => &record.party.lots,
@@ -164,93 +196,103 @@ fn check_signers(
         digest: op.digest,
         known,
         roles: roles.as_deref(),
-        live: &live,
+        live: &newcomers(&request.act),
         profile: &profile.id,
         sum,
-        partial: extent == Extent::Signatures,
+        partial: extent != Extent::Whole,
     };
     signing::check(ctx, &question)
 }
 
-/// Who signs an act on a record (etr.md §5). `None` if nobody is in the role.
-fn roles(ctx: &Context<'_, '_>, act: &Act, name: &str, record: &Record) -> Option<Vec<Role>> {
-    let scope = format!("etr.{name}");
-    let controller = || Role::of("K", &record.party.controller, &scope);
-    Some(match act {
-        Act::Offer(offer) => {
-            let mut roles = vec![controller()];
-            if let Some(principal) = principal_who_signs(ctx, record, offer) {
-                roles.push(Role::of("Q", principal, &scope));
-            }
-            roles
+/// Parties that an act brings in and that must be live, whether they sign or not (I18).
+fn newcomers(act: &Act) -> Vec<String> {
+    let mut live = Vec::new();
+    let title = |party: &Option<Person>| {
+        party.iter().flat_map(|party| party.members().to_vec()).collect::<Vec<_>>()
+    };
+    match act {
+        Act::Issue(args) => {
+            live.push(args.obligor.clone());
+            live.extend_from_slice(args.to.members());
+            live.extend(title(&args.title.1));
         }
-        Act::Accept { .. } | Act::Refuse => match &record.party.pending {
-            Some(Pending::Offer { to, .. }) if matches!(act, Act::Refuse) => {
-                vec![Role::of("N", to, &scope)]
-            }
-            Some(Pending::Offer { to, .. }) => vec![Role::all_of("N", to, &scope)],
-            _ => return None,
-        },
-        Act::Withdraw | Act::Surrender { .. } => vec![controller()],
-        Act::SurrenderAccept(_) | Act::SurrenderReject => {
-            vec![Role::of("O", &Person::Single(record.party.obligor.clone()), &scope)]
+        Act::Offer(offer) => live.extend_from_slice(offer.to.members()),
+        Act::Deliver(deliver) => live.extend_from_slice(deliver.to.members()),
+        Act::CourtTransfer { to, title: (_, party), .. } => {
+            live.extend_from_slice(to.members());
+            live.extend(title(party));
         }
-        Act::Expire => Vec::new(),
-        Act::Issue(_) | Act::Later => return None,
-    })
+        _ => {}
+    }
+    live
 }
 
-/// The principal of an agent who also signs a transfer (†): not if the agent passes the record to
-/// another agent for the same principal, nor if it goes back to the principal.
-fn principal_who_signs<'a>(
-    ctx: &Context<'_, '_>,
-    record: &'a Record,
-    offer: &Offer,
-) -> Option<&'a Person> {
-    let title = &record.party.title;
-    let principal = title.principal.as_ref()?;
-    let back = offer.endorse == Some(Endorse::Special) && offer.to.same(principal, ctx.state);
-    let on = title.capacity == Capacity::Collection && offer.endorse == Some(Endorse::Collection);
-    let own = principal.same(&record.party.controller, ctx.state);
-    (title.capacity != Capacity::Owner && !back && !on && !own).then_some(principal)
+/// The statuses in which an act is defined.
+const fn statuses(act: &Act) -> &'static [Status] {
+    match act {
+        Act::Accept { .. } | Act::Refuse | Act::Withdraw => &[Status::Offered],
+        Act::SurrenderAccept(_) | Act::SurrenderReject => &[Status::Surrendered],
+        Act::BillAccept { .. } | Act::Dishonour { .. } => &[Status::Presented],
+        Act::Pay { .. } => &[Status::Active, Status::Presented],
+        Act::Stop => &[Status::Active, Status::Offered, Status::Presented],
+        Act::Succeed { .. }
+        | Act::Release { .. }
+        | Act::DefaultNotice { .. }
+        | Act::Freeze { .. }
+        | Act::Unfreeze
+        | Act::CourtNotice { .. }
+        | Act::CourtTransfer { .. }
+        | Act::CourtAmend(_)
+        | Act::CourtAnnul { .. } => {
+            &[Status::Active, Status::Offered, Status::Presented, Status::Surrendered]
+        }
+        _ => &[Status::Active],
+    }
+}
+
+/// Whether an act answers what is pending: it comes too late after the deadline.
+const fn answers(act: &Act) -> bool {
+    matches!(
+        act,
+        Act::Accept { .. }
+            | Act::Refuse
+            | Act::SurrenderAccept(_)
+            | Act::SurrenderReject
+            | Act::BillAccept { .. }
+            | Act::Dishonour { .. }
+    )
 }
 
 /// `FROZEN`, `DEADLINE_PASSED`, `WRONG_STATE`; applies `expire` where an act comes too late to
 /// answer but may go on.
 fn enter(ctx: &Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<(), Reject> {
-    if !permitted_by_freeze(&record.public.frozen, &work.op.act) {
-        return Err(Reject::new(Code::Frozen, "/act", ""));
+    if !permitted(record, &work.op.act) {
+        return Err(Reject::new(Code::Frozen, "/id", ""));
     }
     let act = &work.request.act;
-    let required = match act {
-        Act::Accept { .. } | Act::Refuse | Act::Withdraw => Status::Offered,
-        Act::SurrenderAccept(_) | Act::SurrenderReject => Status::Surrendered,
-        _ => Status::Active,
-    };
-    let answers = record.public.status == required && !matches!(act, Act::Withdraw | Act::Expire);
-    let expired =
-        record.party.pending.as_ref().is_some_and(|pending| pending.deadline_ms() < ctx.time_ms);
-    if expired && answers {
+    let allowed = statuses(act);
+    let wrong = || Err(Reject::new(Code::WrongState, "/act", ""));
+    let pending = record.party.pending.as_ref().map(Pending::deadline_ms);
+    let expired = pending.is_some_and(|deadline_ms| deadline_ms < ctx.time_ms);
+    if matches!(act, Act::Expire) {
+        return if pending.is_some() { Ok(()) } else { wrong() };
+    }
+    if expired && answers(act) && allowed.contains(&record.public.status) {
         return Err(Reject::new(Code::DeadlinePassed, "/act", ""));
     }
-    let wrong = || Err(Reject::new(Code::WrongState, "/act", ""));
-    if matches!(act, Act::Expire) {
-        return if record.party.pending.is_some() { Ok(()) } else { wrong() };
-    }
     if expired {
-        clear_pending(record);
+        let_pass(ctx, record);
     }
-    if record.public.status == required { Ok(()) } else { wrong() }
+    if allowed.contains(&record.public.status) { Ok(()) } else { wrong() }
 }
 
-fn permitted_by_freeze(frozen: &Value, act: &str) -> bool {
+fn permitted(record: &Record, act: &str) -> bool {
     let always = ["expire", "unfreeze", "freeze"].contains(&act) || act.starts_with("court_");
-    *frozen == Value::Null
-        || always
-        || frozen
-            .get("permits")
-            .and_then(Value::as_list)
-            .is_some_and(|permits| permits.iter().any(|permit| permit.as_text() == Some(act)))
+    record
+        .public
+        .frozen
+        .as_ref()
+        .is_none_or(|frozen| always || frozen.permits.iter().any(|permit| permit == act))
 }
 
 /// Back to active, with nothing pending.
@@ -259,40 +301,124 @@ pub fn clear_pending(record: &mut Record) {
     record.public.status = Status::Active;
 }
 
-fn apply(ctx: &mut Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<(), Reject> {
+/// What an unanswered deadline leads to: active again; no answer to a presentment is dishonour.
+pub fn let_pass(ctx: &Context<'_, '_>, record: &mut Record) {
+    if let Some(Pending::Present { what, .. }) = record.party.pending {
+        dishonour(ctx, record, what, None);
+    }
+    clear_pending(record);
+}
+
+/// Records dishonour; demands that were open stay so.
+pub fn dishonour(
+    ctx: &Context<'_, '_>,
+    record: &mut Record,
+    what: Presentment,
+    reason: Option<String>,
+) {
+    if let Some(money) = &mut record.party.money {
+        let before = money.dishonoured.take();
+        let (notified, demands) =
+            before.map(|before| (before.notified, before.demands)).unwrap_or_default();
+        money.dishonoured = Some(Dishonoured { ms: ctx.time_ms, what, reason, notified, demands });
+    }
+}
+
+fn apply(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    record: &mut Record,
+    group: Option<&mut Group>,
+) -> Result<(), Reject> {
     match &work.request.act {
         Act::Offer(offer) => transfer::offer(ctx, work, record, offer),
+        Act::Deliver(deliver) => transfer::deliver(ctx, work, record, deliver),
         Act::Accept { evidence } => transfer::accept(ctx, work, record, evidence),
         Act::Withdraw => transfer::withdraw(record),
         Act::Expire => transfer::expire(ctx, record),
+        Act::AssignControl { to } => transfer::assign_control(ctx, record, to),
+        Act::Endorse { blank } => transfer::endorse(ctx, work, record, *blank),
         Act::Refuse | Act::SurrenderReject => {
             clear_pending(record);
             Ok(())
         }
+        Act::Succeed { place, of, successor } => {
+            succession::succeed(ctx, work, record, *place, of, successor)
+        }
+        Act::Annotate { code, digest } => note::annotate(ctx, work, record, code, *digest),
+        Act::Cancel => ending::cancel(ctx, work, record),
+        Act::Lapse => ending::lapse(ctx, work, record),
+        Act::Amend(args) => amend::amend(ctx, work, record, args),
+        Act::CourtAmend(args) => amend::court_amend(ctx, work, record, args),
+        Act::Split { parts } => quantities::split(ctx, work, record, parts),
+        Act::Merge(args) => quantities::merge(ctx, work, record, args),
+        Act::DeliverPart { lots } => quantities::deliver_part(ctx, work, record, lots),
+        Act::Pledge(args) => pledge::pledge(ctx, work, record, args),
+        Act::Release { no } => pledge::release(record, *no),
+        Act::DefaultNotice { no, .. } => pledge::default_notice(ctx, record, *no),
+        Act::Enforce { no, to, evidence } => pledge::enforce(ctx, work, record, *no, to, evidence),
         Act::Surrender { kind, reason, deadline_ms } => {
             surrender::surrender(ctx, work, record, *kind, reason.as_deref(), *deadline_ms)
         }
-        Act::SurrenderAccept(answer) => surrender::accept(ctx, record, answer),
-        Act::Issue(_) | Act::Later => Err(Code::NotBuilt.into()),
+        Act::SurrenderAccept(answer) => surrender::accept(ctx, work, record, answer, group),
+        _ => apply_more(ctx, work, record),
+    }
+}
+
+fn apply_more(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    record: &mut Record,
+) -> Result<(), Reject> {
+    match &work.request.act {
+        Act::Present { what, attesters, deadline_ms } => {
+            money::present(ctx, work, record, *what, attesters, *deadline_ms)
+        }
+        Act::BillAccept { amount, variation } => {
+            money::bill_accept(ctx, record, *amount, *variation)
+        }
+        Act::Dishonour { reason } => money::refuse(ctx, record, reason),
+        Act::Pay { amount, evidence } => money::pay(ctx, work, record, *amount, evidence),
+        Act::Stop => money::stop(record),
+        Act::Aval { guarantor, of, amount } => {
+            recourse::aval(ctx, work, record, guarantor, of, *amount)
+        }
+        Act::Protest { digest } => recourse::protest(ctx, record, *digest),
+        Act::Notify { to } => recourse::notify(record, to),
+        Act::Recourse { against } => recourse::demand(ctx, work, record, against),
+        Act::RecoursePay { payer } => recourse::pay(ctx, work, record, payer),
+        Act::Freeze { order, until_ms, permits } => {
+            court::freeze(ctx, work, record, *order, *until_ms, permits)
+        }
+        Act::Unfreeze => court::unfreeze(ctx, work, record),
+        Act::CourtNotice { act, order } => court::notice(ctx, work, record, act, *order),
+        Act::CourtTransfer { order, to, title } => {
+            court::transfer(ctx, work, record, *order, to, title)
+        }
+        Act::CourtAnnul { order } => court::annul(ctx, work, record, *order),
+        _ => Err(Reject::new(Code::Malformed, "/act", "no act on a record that stands")),
     }
 }
 
 /// `LEGAL_BLOCKED`, `LEGAL_ACK_REQUIRED`. Acts that the law is not asked about acknowledge nothing.
 fn check_law(ctx: &mut Context<'_, '_>, work: &Work<'_>, before: &Record) -> Result<(), Reject> {
+    let receiver = match (&work.request.act, &before.party.pending) {
+        (Act::Accept { .. }, Some(Pending::Offer { to, .. })) => Some(to),
+        (Act::Deliver(deliver), _) => Some(&deliver.to),
+        _ => None,
+    };
     let mut concerned = Concerned::default();
-    if matches!(work.request.act, Act::Accept { .. })
-        && let Some(Pending::Offer { to, .. }) = &before.party.pending
-    {
+    if let Some(to) = receiver {
         if let Some(regime) = legal::regime(ctx.state, &before.public.regime) {
             concerned.add(&regime.country);
         }
-        let parties = before.party.controller.members().iter().chain(to.members());
-        for ubin in parties {
+        for ubin in before.party.controller.members().iter().chain(to.members()) {
             concerned.add(country(ubin));
         }
         concerned.add_obligor(country(&before.party.obligor));
     }
-    ask_law(ctx, work, before.public.issued_ms, &concerned)
+    ask_law(ctx, work, before.public.issued_ms, &concerned)?;
+    transfer::check_consent_ack(ctx, work)
 }
 
 /// Asks the concerned states; a dry run notes what they say as warnings.
@@ -323,11 +449,16 @@ pub fn finish(
     mut after: Record,
 ) {
     after.public.seq = after.public.seq.saturating_add(1);
-    after.public.head = content::next_head(work.request.head, work.op.digest);
+    after.public.head = content::next_head(after.public.head, work.op.digest);
     after.party.blind.clone_from(&work.request.blind);
+    store(ctx, &work.op.act, before, &after);
+}
+
+/// Writes a record with its index entries and its event.
+pub fn store(ctx: &mut Context<'_, '_>, act: &str, before: Option<&Record>, after: &Record) {
     after.store(ctx.state);
-    index_parties(ctx, before, &after);
-    emit(ctx, &work.op.act, &after);
+    index_parties(ctx, before, after);
+    emit(ctx, act, after);
 }
 
 fn emit(ctx: &mut Context<'_, '_>, act: &str, record: &Record) {
@@ -336,7 +467,7 @@ fn emit(ctx: &mut Context<'_, '_>, act: &str, record: &Record) {
         ("seq", Value::from(public.seq)),
         ("status", Value::from(public.status.text())),
         ("head", Value::from(public.head)),
-        ("end", Value::from(public.end.map(super::record::End::text))),
+        ("end", Value::from(public.end.map(End::text))),
     ];
     ctx.emit(&format!("etr.{act}"), &public.id, data);
 }
@@ -366,6 +497,16 @@ pub fn party_roles(
         if let Some(Pending::Offer { to, .. }) = &party.pending {
             add(to.members(), "receiver");
         }
+        for pledge in &party.pledges {
+            add(std::slice::from_ref(&pledge.to), "pledgee");
+        }
+        for guarantee in &party.guarantees {
+            add(std::slice::from_ref(&guarantee.guarantor), "guarantor");
+        }
+        let dishonoured = party.money.as_ref().and_then(|money| money.dishonoured.as_ref());
+        if let Some(dishonoured) = dishonoured {
+            add(&dishonoured.demands, "liable");
+        }
     }
     roles
 }
@@ -394,29 +535,7 @@ pub fn check_deadline(t: u64, deadline_ms: u64, span: profile::Span) -> Result<(
     }
 }
 
-/// Whether `person` holds a standing consent for records of `profile_id` given by `giver`, each
-/// member on its own.
+/// Whether a business holds a standing consent for records of `profile_id` given by `giver`.
 pub fn consents(ctx: &Context<'_, '_>, ubin: &str, profile_id: &str, giver: &str) -> bool {
     consent::covers(ctx.state, ubin, profile_id, giver, ctx.time_ms)
-}
-
-/// The endorsement entry of a record: `etr/endorsement/{id}/{n}`.
-#[derive(Clone, Debug, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
-pub struct Endorsement {
-    /// Its place in the chain, from 1.
-    pub n: u64,
-    /// special, blank, restrictive, collection or pledge.
-    pub kind: String,
-    /// The endorser, JCS of the person.
-    pub endorser: String,
-    /// The endorsee, JCS of the person; empty for blank.
-    pub endorsee: String,
-    /// Whether the endorser excluded recourse.
-    pub without_recourse: bool,
-    /// Digest of the op by which the endorser signed it.
-    pub op: Digest,
-    /// Block time at which it took effect, ms.
-    pub time_ms: u64,
-    /// Where the receiver was when it took effect.
-    pub place: String,
 }

@@ -25,6 +25,21 @@ pub fn endorsement(id: &str, n: u64) -> Vec<u8> {
     key("endorsement").text(id).number(n).build()
 }
 
+/// What the kernel keeps beside a record.
+pub fn aside(id: &str) -> Vec<u8> {
+    key("aside").text(id).build()
+}
+
+/// The ops of a staged bundle, in order.
+pub fn staged_bundle(digest: Digest) -> Vec<u8> {
+    key("staged_bundle").text(&digest.to_string()).build()
+}
+
+/// That a profile version may not be issued any more.
+pub fn profile_withdrawn(name: &str) -> Vec<u8> {
+    key("profile_withdrawn").text(name).build()
+}
+
 /// Note `n` ≥ 1 of a record.
 pub fn note(id: &str, n: u64) -> Vec<u8> {
     key("note").text(id).number(n).build()

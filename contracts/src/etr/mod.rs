@@ -4,32 +4,51 @@
 //! an acceptance that the receiver signs; it ends by surrender. One [`kernel`] interprets type
 //! [`profile`]s, which are data. The content of a record stays off the ledger.
 //!
-//! - `record`, `person`, `content`, `keys`: state, its hashes and keys;
-//! - `profile`, `rules`: types of records; `legal`: what states say of them;
-//! - `request`: reads ops; `signing`: who signs; `kernel`: the order of checks;
-//! - `issue`, `transfer`, `surrender`, `condition`: the acts; `consent`, `staging`: beside records;
-//! - `view`, `build`: for readers and clients.
-//!
-//! Built: issue, offer, accept, refuse, withdraw, expire, surrender and its answers (delivery,
-//! claim, paper), standing consents, staging. Every other act runs the checks that come before
-//! its signers and answers `NOT_BUILT`.
+//! - `record`, `record_json`, `person`, `content`, `keys`: state, its hashes and keys;
+//! - `profile`, `rules`: types of records; `legal`: what states say of them,
+//!   written by `law_acts`;
+//! - `request`, `act`, `arguments`: what comes in; `roles`, `signing`: who signs;
+//! - `kernel`: the order of checks; `bundle`: several ops as one;
+//! - the acts: `issue`, `transfer` with `endorsement`, `surrender`, `amend` with `fields`,
+//!   `quantities` with `quantity`, `pledge`, `money`, `recourse`, `succession`, `note`, `ending`,
+//!   `court`; `condition` and `attestation` are what they wait for;
+//! - `consent`, `staging`: beside records; `view`, `build`: for readers and clients.
 
+pub mod act;
+mod amend;
+mod arguments;
+pub mod attestation;
 pub mod build;
+pub mod bundle;
 mod claim;
 pub mod condition;
 pub mod consent;
 pub mod content;
+pub mod court;
+mod ending;
+pub mod endorsement;
+mod fields;
 mod issue;
 pub mod kernel;
 pub mod keys;
+pub mod law_acts;
 pub mod legal;
+mod money;
+pub mod note;
 pub mod person;
+mod pledge;
 pub mod profile;
+mod quantities;
+pub mod quantity;
 pub mod record;
+pub mod record_json;
+mod recourse;
 pub mod request;
+pub mod roles;
 pub mod rules;
 pub mod signing;
 pub mod staging;
+pub mod succession;
 pub mod surrender;
 mod transfer;
 pub mod view;
@@ -41,7 +60,7 @@ use crate::state::Overlay;
 use crate::transaction::{Payload, Transaction};
 
 pub use claim::{challenge_of, claim, redact};
-pub use issue::decimal;
+pub use fields::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).
 pub fn record_content_hash(key: &[u8], content: &[u8]) -> Option<Digest> {
@@ -58,12 +77,19 @@ pub fn put_genesis_hash(state: &mut Overlay<'_>, genesis_hash: Digest) {
     state.write(keys::genesis_hash(), &genesis_hash);
 }
 
-/// Runs one ETR transaction: an op, or a staging request.
+/// Runs one ETR transaction: an op, a bundle, or a staging request.
 pub fn apply(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
     match &tx.payload {
         Payload::Op(op) if op.act.starts_with("consent_") => consent::apply(ctx, op),
-        Payload::Op(op) => kernel::run(ctx, op, ctx.verified, kernel::Extent::Whole).map(|_| ()),
+        Payload::Op(op) => {
+            kernel::run(ctx, op, ctx.verified, kernel::Extent::Whole, None).map(|_| ())
+        }
+        Payload::Bundle(ops) => {
+            let known = bundle::known_by_op(ops, ctx.verified);
+            bundle::run(ctx, ops, &known, kernel::Extent::Whole).map(|_| ())
+        }
         Payload::Stage { op, until_ms } => staging::stage(ctx, op, *until_ms),
+        Payload::StageBundle { ops, until_ms } => staging::stage_bundle(ctx, ops, *until_ms),
         Payload::Cosign { id, digest, signature } => staging::cosign(ctx, id, *digest, signature),
         Payload::Unstage(op) => staging::unstage(ctx, op),
         #[allow(unreachable_patterns, reason = "kinds of other registers may be added")]

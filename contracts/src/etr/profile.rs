@@ -11,6 +11,7 @@ use super::{keys, rules};
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members, Value};
+use crate::limits;
 use crate::state::{Overlay, decode_content};
 
 /// How control and title move.
@@ -118,6 +119,8 @@ pub struct Profile {
     pub pledge_allowed: bool,
     /// Whether a part may be pledged.
     pub pledge_partial: bool,
+    /// Whether lapse counts from the due date, not from issue.
+    pub lapse_from_due: bool,
     /// Days to lapse; 0 = never.
     pub lapse_days: u64,
     /// Only in family money.
@@ -228,6 +231,16 @@ pub fn install(state: &mut Overlay<'_>, value: &Value) -> Result<Profile, Reject
     Ok(profile)
 }
 
+/// Marks a version as withdrawn: no record is issued of it any more; those that stand go on.
+pub fn withdraw(state: &mut Overlay<'_>, name: &str) {
+    state.write(keys::profile_withdrawn(name), &true);
+}
+
+/// Whether a version is withdrawn for issue.
+pub fn is_withdrawn(state: &Overlay<'_>, name: &str) -> bool {
+    state.read(&keys::profile_withdrawn(name)).unwrap_or(false)
+}
+
 /// The JSON of profile `id@version`.
 pub fn value_of(state: &Overlay<'_>, name: &str) -> Option<Value> {
     let text: String = state.read(&keys::profile(name))?;
@@ -255,7 +268,7 @@ pub fn is_key_name(text: &str) -> bool {
 
 /// Whether a text has the form of a profile id.
 pub fn is_id(text: &str) -> bool {
-    (2..=24).contains(&text.len())
+    (2..=limits::ETR_PROFILE_ID_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
@@ -325,7 +338,7 @@ fn read(value: &Value) -> Result<Profile, Reject> {
     let (pledge_allowed, pledge_partial) = (pledge.boolean("allowed")?, pledge.boolean("partial")?);
     pledge.finish()?;
     let mut lapse = top.object("lapse")?;
-    word(&mut lapse, "from", &["issue", "due"])?;
+    let lapse_from_due = word(&mut lapse, "from", &["issue", "due"])? == "due";
     let lapse_days = lapse.uint("days")?;
     lapse.finish()?;
     let money = match top.optional("money") {
@@ -379,6 +392,7 @@ fn read(value: &Value) -> Result<Profile, Reject> {
         exchange_to,
         pledge_allowed,
         pledge_partial,
+        lapse_from_due,
         lapse_days,
         money,
         notes_by,

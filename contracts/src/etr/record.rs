@@ -1,14 +1,15 @@
 //! The state of a record: a public part anyone may see and a party part (etr.md §3.2).
 //!
-//! Invariant: state keeps the canonical JSON of both parts; each is hashed apart, so the public
-//! part is provable while the party part, salted by `blind`, stays unguessable. Members that only
-//! acts of a later release write are kept as they stand.
+//! Invariant: state keeps the canonical JSON of both parts (`record_json`); each is hashed apart, so
+//! the public part is provable while the party part, salted by `blind`, stays unguessable. What the
+//! kernel keeps beside a record, outside its two parts, is its [`Aside`].
+
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::person::Person;
 use super::{content, keys};
 use crate::digest::Digest;
-use crate::error::Reject;
-use crate::json::{self, Members, Value};
+use crate::json::{self, Value};
 use crate::state::{self, Overlay};
 
 /// Declares a closed list of words.
@@ -117,6 +118,16 @@ words! {
 }
 
 words! {
+    /// What a bill is presented for.
+    Presentment {
+        /// That the drawee accept it.
+        Acceptance = "acceptance",
+        /// That the obligor pay it.
+        Payment = "payment",
+    }
+}
+
+words! {
     /// What a surrender asks for.
     SurrenderKind {
         /// The goods.
@@ -155,8 +166,8 @@ pub struct Public {
     pub content_root: Digest,
     /// Raised by each amendment.
     pub content_version: u64,
-    /// A court freeze, as it stands.
-    pub frozen: Value,
+    /// A court freeze.
+    pub frozen: Option<Frozen>,
     /// Block time of issue.
     pub issued_ms: u64,
 }
@@ -218,30 +229,132 @@ pub enum Pending {
         /// Digest of the op that made it.
         op: Digest,
     },
+    /// A presentment to the obligor.
+    Present {
+        /// For what.
+        what: Presentment,
+        /// Who may attest payment of it, beside those named at issue.
+        attesters: Vec<String>,
+        /// Until when it may be answered, ms.
+        deadline_ms: u64,
+        /// Digest of the op that made it; attestations refer to it.
+        op: Digest,
+    },
 }
 
 impl Pending {
     /// Until when it may be answered, ms, inclusive.
     pub const fn deadline_ms(&self) -> u64 {
         match self {
-            Self::Offer { deadline_ms, .. } | Self::Surrender { deadline_ms, .. } => *deadline_ms,
+            Self::Offer { deadline_ms, .. }
+            | Self::Surrender { deadline_ms, .. }
+            | Self::Present { deadline_ms, .. } => *deadline_ms,
         }
     }
 }
 
-/// What only an instrument of payment has.
+/// A freeze ordered by a court.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// Until when, ms; after it anyone may lift the freeze.
+    pub until_ms: u64,
+    /// Digest of the order.
+    pub order: Digest,
+    /// The acts it permits.
+    pub permits: Vec<String>,
+}
+
+/// Notice that a court will act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// `court_transfer`, `court_amend` or `court_annul`.
+    pub act: String,
+    /// Digest of the order.
+    pub order: Digest,
+    /// Block time of the notice.
+    pub ms: u64,
+}
+
+/// Acceptance of a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The sum accepted.
+    pub amount: u64,
+    /// Block time.
+    pub ms: u64,
+    /// Digest of what the acceptor varied, with the controller's consent.
+    pub variation: Option<Digest>,
+}
+
+/// Dishonour of an instrument, by answer or by silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dishonoured {
+    /// Block time at which it was recorded.
+    pub ms: u64,
+    /// What it had been presented for.
+    pub what: Presentment,
+    /// The obligor's reason; none if it was silent.
+    pub reason: Option<String>,
+    /// Who was notified.
+    pub notified: Vec<String>,
+    /// Against whom recourse is demanded.
+    pub demands: Vec<String>,
+}
+
+/// Protest of a dishonoured instrument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protested {
+    /// Block time.
+    pub ms: u64,
+    /// Digest of the notarial act.
+    pub digest: Digest,
+}
+
+/// What only an instrument of payment has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Money {
     /// When it is due; none on demand.
     pub due_ms: Option<u64>,
-    /// Accepted sum, dishonour, protest: written by acts of a later release.
-    pub accepted: Value,
-    /// See `accepted`.
-    pub dishonoured: Value,
-    /// See `accepted`.
-    pub protested: Value,
+    /// Accepted by the drawee.
+    pub accepted: Option<Accepted>,
+    /// Dishonoured.
+    pub dishonoured: Option<Dishonoured>,
+    /// Protested.
+    pub protested: Option<Protested>,
     /// Whether the drawer stopped it.
     pub stopped: bool,
+}
+
+/// A pledge of lots, in the order of rank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pledge {
+    /// Its number, never used again in this record; a lower one ranks before.
+    pub no: u64,
+    /// The pledgee.
+    pub to: String,
+    /// What is pledged.
+    pub lots: Vec<Lot>,
+    /// Digest of the terms.
+    pub terms: Digest,
+    /// The condition tree for default.
+    pub on: Value,
+    /// Time to cure after a notice of default, s.
+    pub cure_s: u64,
+    /// Digest of the op that made it; evidence refers to it.
+    pub op: Digest,
+    /// Block time of the last notice of default.
+    pub notice_ms: Option<u64>,
+}
+
+/// A guarantee (aval).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarantee {
+    /// Who guarantees.
+    pub guarantor: String,
+    /// For whom.
+    pub of: String,
+    /// How much.
+    pub amount: u64,
 }
 
 /// The part that parties to the record may see.
@@ -261,14 +374,14 @@ pub struct PartyPart {
     pub lots: Vec<Lot>,
     /// What waits for an answer.
     pub pending: Option<Pending>,
-    /// Pledges, written by a later release.
-    pub pledges: Vec<Value>,
-    /// Guarantees, written by a later release.
-    pub guarantees: Vec<Value>,
+    /// Pledges, by rank.
+    pub pledges: Vec<Pledge>,
+    /// Guarantees.
+    pub guarantees: Vec<Guarantee>,
     /// Only in family money.
     pub money: Option<Money>,
-    /// A court notice, written by a later release.
-    pub notice: Value,
+    /// Notice that a court will act.
+    pub notice: Option<Notice>,
     /// The root record.
     pub root: String,
     /// The parents.
@@ -291,6 +404,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// The live pledge of a number.
+    pub fn pledge(&self, no: u64) -> Option<&Pledge> {
+        self.party.pledges.iter().find(|pledge| pledge.no == no)
+    }
+
+    /// Ends the record.
+    pub fn end(&mut self, end: End) {
+        self.party.pending = None;
+        self.public.status = Status::Dead;
+        self.public.end = Some(end);
+    }
+
     /// The record `id`.
     pub fn load(state: &Overlay<'_>, id: &str) -> Option<Self> {
         let (public, party): (String, String) = state.read(&keys::record(id))?;
@@ -310,7 +435,36 @@ impl Record {
     pub fn from_texts(public: &str, party: &str) -> Option<Self> {
         let (public, party) =
             (json::parse(public.as_bytes()).ok()?, json::parse(party.as_bytes()).ok()?);
-        Some(Self { public: read_public(&public).ok()?, party: read_party(&party).ok()? })
+        Self::from_values(&public, &party).ok()
+    }
+}
+
+/// What the kernel keeps beside a record: `etr/aside/{id}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Aside {
+    /// Height of the issue; of the parent's for records made from others.
+    pub issued_height: u64,
+    /// Digest of the op that opened the record; attestations of payment refer to it.
+    pub issue_op: Digest,
+    /// Who may attest payment, named at issue.
+    pub attesters: Vec<String>,
+    /// Notes so far.
+    pub notes: u64,
+    /// Pledges so far; the last one has this number.
+    pub pledges: u64,
+    /// Whether it was made by split or merge, delivered or paid in part.
+    pub parted: bool,
+}
+
+impl Aside {
+    /// What stands beside record `id`.
+    pub fn load(state: &Overlay<'_>, id: &str) -> Self {
+        state.read(&keys::aside(id)).unwrap_or_default()
+    }
+
+    /// Writes it.
+    pub fn store(&self, state: &mut Overlay<'_>, id: &str) {
+        state.write(keys::aside(id), self);
     }
 }
 
@@ -329,268 +483,4 @@ pub fn content_hash(key: &[u8], bytes: &[u8]) -> Option<Digest> {
     }
     let (public, party) = texts_of(bytes)?;
     Some(content::state_leaf(content::public_hash(&public), content::party_hash(&party)))
-}
-
-impl Public {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        Value::object([
-            ("id", Value::from(self.id.as_str())),
-            ("profile", Value::from(self.profile.as_str())),
-            ("regime", Value::from(self.regime.as_str())),
-            ("home", Value::from(self.home.as_str())),
-            ("status", Value::from(self.status.text())),
-            ("end", Value::from(self.end.map(End::text))),
-            ("generation", Value::from(self.generation)),
-            ("seq", Value::from(self.seq)),
-            ("head", Value::from(self.head)),
-            ("contentRoot", Value::from(self.content_root)),
-            ("contentVersion", Value::from(self.content_version)),
-            ("frozen", self.frozen.clone()),
-            ("issuedMs", Value::from(self.issued_ms)),
-        ])
-    }
-}
-
-impl Title {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        Value::object([
-            ("kind", Value::from(self.kind.text())),
-            ("party", Value::from(self.party.as_ref().map(Person::to_title_value))),
-            ("capacity", Value::from(self.capacity.text())),
-            ("principal", Value::from(self.principal.as_ref().map(Person::to_title_value))),
-        ])
-    }
-}
-
-impl Lot {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        Value::object([
-            ("lot", Value::from(self.lot.as_str())),
-            ("unit", Value::from(self.unit.as_str())),
-            ("scale", Value::from(self.scale)),
-            ("amount", Value::from(self.amount.to_string())),
-        ])
-    }
-
-    /// Reads one lot; `MALFORMED` if a member breaks its form.
-    pub fn from_value(value: &Value, path: &str) -> Result<Self, Reject> {
-        let mut members = Members::of(value, path)?;
-        let upper = |text: &str, max: usize| {
-            (1..=max).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        };
-        let (lot, unit) = (members.text("lot")?.to_owned(), members.text("unit")?.to_owned());
-        if !upper(&lot, 8) || !upper(&unit, 3) {
-            return Err(members.malformed("lot", "a code of A-Z 0-9"));
-        }
-        let scale = members.uint("scale")?;
-        let amount = read_amount(members.text("amount")?)
-            .ok_or_else(|| members.malformed("amount", "a u64 as a decimal string"))?;
-        members.finish()?;
-        Ok(Self { lot, unit, scale, amount })
-    }
-}
-
-/// A u64 in canonical decimal form.
-pub fn read_amount(text: &str) -> Option<u64> {
-    let canonical = text.bytes().all(|b| b.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'))
-        && !text.is_empty();
-    if canonical { text.parse().ok() } else { None }
-}
-
-impl Pending {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        match self {
-            Self::Offer {
-                to,
-                endorse,
-                without_recourse,
-                conditions,
-                irrevocable,
-                deadline_ms,
-                op,
-            } => Value::object([
-                ("act", Value::from("offer")),
-                ("to", to.to_value()),
-                ("endorse", Value::from(endorse.map(Endorse::text))),
-                ("withoutRecourse", Value::from(*without_recourse)),
-                ("conditions", conditions.clone()),
-                ("irrevocable", Value::from(*irrevocable)),
-                ("deadlineMs", Value::from(*deadline_ms)),
-                ("op", Value::from(*op)),
-            ]),
-            Self::Surrender { kind, reason, deadline_ms, op } => Value::object([
-                ("act", Value::from("surrender")),
-                ("kind", Value::from(kind.text())),
-                ("reason", Value::from(reason.as_deref())),
-                ("deadlineMs", Value::from(*deadline_ms)),
-                ("op", Value::from(*op)),
-            ]),
-        }
-    }
-}
-
-impl PartyPart {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        let ids = |ids: &[String]| -> Value {
-            Value::List(ids.iter().map(|id| Value::from(id.as_str())).collect())
-        };
-        let money = self.money.as_ref().map(|money| {
-            Value::object([
-                ("dueMs", Value::from(money.due_ms)),
-                ("accepted", money.accepted.clone()),
-                ("dishonoured", money.dishonoured.clone()),
-                ("protested", money.protested.clone()),
-                ("stopped", Value::from(money.stopped)),
-            ])
-        });
-        let lineage = Value::object([
-            ("root", Value::from(self.root.as_str())),
-            ("from", ids(&self.from)),
-            ("into", ids(&self.into)),
-        ]);
-        Value::object([
-            ("issuer", Value::from(self.issuer.as_str())),
-            ("ref", Value::from(self.reference.as_str())),
-            ("obligor", Value::from(self.obligor.as_str())),
-            ("controller", self.controller.to_value()),
-            ("title", self.title.to_value()),
-            ("lots", Value::List(self.lots.iter().map(Lot::to_value).collect())),
-            ("pending", Value::from(self.pending.as_ref().map(Pending::to_value))),
-            ("pledges", Value::List(self.pledges.clone())),
-            ("guarantees", Value::List(self.guarantees.clone())),
-            ("money", money.unwrap_or(Value::Null)),
-            ("notice", self.notice.clone()),
-            ("lineage", lineage),
-            ("endorsements", Value::from(self.endorsements)),
-            ("blind", Value::from(self.blind.as_str())),
-        ])
-    }
-}
-
-fn read_public(value: &Value) -> Result<Public, Reject> {
-    let mut m = Members::of(value, "")?;
-    let status = Status::parse(m.text("status")?).ok_or_else(|| m.malformed("status", ""))?;
-    let end = match m.required("end")? {
-        Value::Null => None,
-        other => Some(
-            other.as_text().and_then(End::parse).ok_or_else(|| m.malformed("end", "unknown"))?,
-        ),
-    };
-    Ok(Public {
-        id: m.text("id")?.to_owned(),
-        profile: m.text("profile")?.to_owned(),
-        regime: m.text("regime")?.to_owned(),
-        home: m.text("home")?.to_owned(),
-        status,
-        end,
-        generation: m.uint("generation")?,
-        seq: m.uint("seq")?,
-        head: m.digest("head")?,
-        content_root: m.digest("contentRoot")?,
-        content_version: m.uint("contentVersion")?,
-        frozen: m.required("frozen")?.clone(),
-        issued_ms: m.uint("issuedMs")?,
-    })
-}
-
-fn read_person_or_null(m: &mut Members<'_>, name: &str) -> Result<Option<Person>, Reject> {
-    match m.required(name)? {
-        Value::Null => Ok(None),
-        value => Person::from_value(value, name).map(Some),
-    }
-}
-
-fn read_title(mut m: Members<'_>) -> Result<Title, Reject> {
-    let kind = TitleKind::parse(m.text("kind")?).ok_or_else(|| m.malformed("kind", ""))?;
-    let capacity =
-        Capacity::parse(m.text("capacity")?).ok_or_else(|| m.malformed("capacity", ""))?;
-    let party = read_person_or_null(&mut m, "party")?;
-    let principal = read_person_or_null(&mut m, "principal")?;
-    Ok(Title { kind, party, capacity, principal })
-}
-
-fn read_pending(value: &Value) -> Result<Pending, Reject> {
-    let mut m = Members::of(value, "")?;
-    if m.text("act")? == "offer" {
-        let endorse = match m.required("endorse")? {
-            Value::Null => None,
-            other => Some(
-                other
-                    .as_text()
-                    .and_then(Endorse::parse)
-                    .ok_or_else(|| m.malformed("endorse", "unknown"))?,
-            ),
-        };
-        return Ok(Pending::Offer {
-            to: Person::from_value(m.required("to")?, "/to")?,
-            endorse,
-            without_recourse: m.boolean("withoutRecourse")?,
-            conditions: m.required("conditions")?.clone(),
-            irrevocable: m.boolean("irrevocable")?,
-            deadline_ms: m.uint("deadlineMs")?,
-            op: m.digest("op")?,
-        });
-    }
-    let kind = SurrenderKind::parse(m.text("kind")?).ok_or_else(|| m.malformed("kind", ""))?;
-    Ok(Pending::Surrender {
-        kind,
-        reason: m.required("reason")?.as_text().map(ToOwned::to_owned),
-        deadline_ms: m.uint("deadlineMs")?,
-        op: m.digest("op")?,
-    })
-}
-
-fn read_money(value: &Value) -> Result<Money, Reject> {
-    let mut m = Members::of(value, "")?;
-    Ok(Money {
-        due_ms: m.required("dueMs")?.as_int().and_then(|int| u64::try_from(int).ok()),
-        accepted: m.required("accepted")?.clone(),
-        dishonoured: m.required("dishonoured")?.clone(),
-        protested: m.required("protested")?.clone(),
-        stopped: m.boolean("stopped")?,
-    })
-}
-
-fn read_party(value: &Value) -> Result<PartyPart, Reject> {
-    let mut m = Members::of(value, "")?;
-    let owned = |texts: Vec<&str>| texts.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
-    let mut lineage = m.object("lineage")?;
-    let lots = m
-        .list("lots")?
-        .iter()
-        .map(|lot| Lot::from_value(lot, "/lots"))
-        .collect::<Result<Vec<_>, _>>()?;
-    let pending = match m.required("pending")? {
-        Value::Null => None,
-        value => Some(read_pending(value)?),
-    };
-    let money = match m.required("money")? {
-        Value::Null => None,
-        value => Some(read_money(value)?),
-    };
-    Ok(PartyPart {
-        issuer: m.text("issuer")?.to_owned(),
-        reference: m.text("ref")?.to_owned(),
-        obligor: m.text("obligor")?.to_owned(),
-        controller: Person::from_value(m.required("controller")?, "/controller")?,
-        title: read_title(m.object("title")?)?,
-        lots,
-        pending,
-        pledges: m.list("pledges")?.to_vec(),
-        guarantees: m.list("guarantees")?.to_vec(),
-        money,
-        notice: m.required("notice")?.clone(),
-        root: lineage.text("root")?.to_owned(),
-        from: owned(lineage.texts("from")?),
-        into: owned(lineage.texts("into")?),
-        endorsements: m.uint("endorsements")?,
-        blind: m.text("blind")?.to_owned(),
-    })
 }

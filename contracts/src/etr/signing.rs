@@ -8,12 +8,13 @@
 //! receives records need not hold a right to issue them.
 
 use super::person::{Person, identity};
-use crate::access::Party;
 use crate::access::authority::{self, Signer};
+use crate::access::{Party, scope};
 use crate::context::{Authority, Context};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::op::OpSignature;
+use crate::state::Overlay;
 use crate::ubin;
 
 /// One who must, or may, sign.
@@ -29,6 +30,8 @@ pub struct Role {
     pub scope: String,
     /// Whether a standing consent stands in: the act then answers for its absence.
     pub by_consent: bool,
+    /// A state whose authorities may sign in place of members: court acts. The act counts them.
+    pub authorities_of: Option<String>,
 }
 
 impl Role {
@@ -40,7 +43,40 @@ impl Role {
             k: person.quorum(),
             scope: scope.to_owned(),
             by_consent: false,
+            authorities_of: None,
         }
+    }
+
+    /// A role of one party.
+    pub fn party(letter: &'static str, ubin: &str, scope: &str) -> Self {
+        Self::of(letter, &Person::Single(ubin.to_owned()), scope)
+    }
+
+    /// The court and registrar authorities of a state.
+    pub fn authorities(cc: &str, scope: &str) -> Self {
+        Self {
+            letter: "C",
+            members: Vec::new(),
+            k: 0,
+            scope: scope.to_owned(),
+            by_consent: false,
+            authorities_of: Some(cc.to_owned()),
+        }
+    }
+
+    /// The same role for one who may sign but need not.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { k: 0, ..self }
+    }
+
+    fn expects(&self, state: &Overlay<'_>, signature: &OpSignature, who: &str) -> bool {
+        self.members.iter().any(|member| identity(state, member) == who)
+            || self.authorities_of.as_ref().is_some_and(|cc| {
+                signature.mandate.is_none()
+                    && matches!(Party::parse(&signature.party),
+                        Some(Party::Authority { cc: of, .. }) if of == *cc)
+            })
     }
 
     /// A role that all its members must take on.
@@ -72,12 +108,36 @@ pub struct Question<'a> {
     pub partial: bool,
 }
 
-/// Checks the signers. Returns the letters of the roles that lack signatures: those that a standing
-/// consent may fill and, when staging, any.
-pub fn check(
-    ctx: &mut Context<'_, '_>,
-    question: &Question<'_>,
-) -> Result<Vec<&'static str>, Reject> {
+/// What is known of the signatures of an op once they are checked.
+#[derive(Clone, Debug, Default)]
+pub struct Signed {
+    /// Letters of the roles that lack signatures: those that a standing consent may fill and, when
+    /// staging, any.
+    pub missing: Vec<&'static str>,
+    /// For each signature the identity of the party whose will it expresses.
+    pub who: Vec<String>,
+    /// The signers, in the order of the signatures. Empty in a dry run.
+    pub signers: Vec<Signer>,
+    /// Whether signatures are assumed (dry run).
+    pub assumed: bool,
+}
+
+impl Signed {
+    /// Whether a party signed.
+    pub fn by(&self, state: &Overlay<'_>, ubin: &str) -> bool {
+        let who = identity(state, ubin);
+        self.who.contains(&who)
+    }
+
+    /// Whether as many of a person's members signed as an act of it needs.
+    pub fn by_person(&self, state: &Overlay<'_>, person: &Person) -> bool {
+        let count = person.members().iter().filter(|member| self.by(state, member)).count();
+        count as u64 >= person.quorum()
+    }
+}
+
+/// Checks the signers.
+pub fn check(ctx: &mut Context<'_, '_>, question: &Question<'_>) -> Result<Signed, Reject> {
     let roles = question.roles.unwrap_or_default();
     if ctx.authority == Authority::Assumed {
         for role in roles {
@@ -85,7 +145,7 @@ pub fn check(
             check_live(ctx, &role.members)?;
         }
         check_live(ctx, question.live)?;
-        return Ok(Vec::new());
+        return Ok(Signed { assumed: true, ..Signed::default() });
     }
     let signed: Vec<String> = question
         .signatures
@@ -94,26 +154,28 @@ pub fn check(
         .collect();
     let missing = check_missing(ctx, question, roles, &signed)?;
     if question.roles.is_some() {
-        for (i, who) in signed.iter().enumerate() {
-            let expected = roles
-                .iter()
-                .any(|role| role.members.iter().any(|m| identity(ctx.state, m) == *who));
-            if !expected {
+        for (i, (who, signature)) in signed.iter().zip(question.signatures).enumerate() {
+            if !roles.iter().any(|role| role.expects(ctx.state, signature, who)) {
                 let field = format!("/sigs/{i}");
                 return Err(Reject::new(Code::UnexpectedSigner, &field, ""));
             }
         }
     }
+    let by_authority = roles.iter().any(|role| role.authorities_of.is_some());
     for signature in question.signatures {
+        if by_authority && !is_business(&signature.party) {
+            check_authority(ctx, &signature.party)?;
+            continue;
+        }
         check_live(ctx, std::slice::from_ref(&signature.party))?;
         if let Some((principal, _)) = &signature.mandate {
             check_live(ctx, std::slice::from_ref(principal))?;
         }
     }
     check_live(ctx, question.live)?;
-    let signers = verify(ctx, question)?;
+    let signers = verify(ctx, question, roles, &signed)?;
     check_scopes(ctx, roles, &signed, &signers)?;
-    Ok(missing)
+    Ok(Signed { missing, who: signed, signers, assumed: false })
 }
 
 /// Whose will a signature expresses.
@@ -122,7 +184,11 @@ pub fn principal_of(signature: &OpSignature) -> &str {
 }
 
 fn note_need(ctx: &mut Context<'_, '_>, role: &Role) {
-    if role.k == role.members.len() as u64 {
+    if let Some(cc) = &role.authorities_of {
+        ctx.need(role.letter, &format!("{cc}:*"), 1, &role.scope);
+    } else if role.k == 0 {
+        // may sign, need not
+    } else if role.k == role.members.len() as u64 {
         for member in &role.members {
             ctx.need(role.letter, member, 1, &role.scope);
         }
@@ -134,6 +200,14 @@ fn note_need(ctx: &mut Context<'_, '_>, role: &Role) {
 fn check_live(ctx: &Context<'_, '_>, ubins: &[String]) -> Result<(), Reject> {
     let dead = |ubin: &String| !ubin::actor(ctx.state, ubin).is_some_and(|actor| actor.live);
     if ubins.iter().any(dead) { Err(Code::PartyNotLive.into()) } else { Ok(()) }
+}
+
+/// An authority that was opened and not closed.
+fn check_authority(ctx: &Context<'_, '_>, text: &str) -> Result<(), Reject> {
+    let party = Party::parse(text).ok_or(Code::PartyNotLive)?;
+    let open = authority::authority_of(ctx.state, &party).is_some()
+        && !crate::access::is_closed(ctx.state, &party);
+    if open { Ok(()) } else { Err(Code::PartyNotLive.into()) }
 }
 
 fn check_missing(
@@ -161,7 +235,12 @@ fn check_missing(
     Ok(missing)
 }
 
-fn verify(ctx: &Context<'_, '_>, question: &Question<'_>) -> Result<Vec<Signer>, Reject> {
+fn verify(
+    ctx: &Context<'_, '_>,
+    question: &Question<'_>,
+    roles: &[Role],
+    signed: &[String],
+) -> Result<Vec<Signer>, Reject> {
     let field = |i: usize| format!("/sigs/{i}");
     let mut keys = Vec::new();
     for (i, signature) in question.signatures.iter().enumerate() {
@@ -173,7 +252,9 @@ fn verify(ctx: &Context<'_, '_>, question: &Question<'_>) -> Result<Vec<Signer>,
         let digest = &question.digest;
         match authority::checked_signer(ctx, signature, key, digest, known, &field(i)) {
             Ok(signer) => {
-                if mandate.is_none() && !within_mandate(&signer, question) {
+                let who = signed.get(i).map(String::as_str).unwrap_or_default();
+                let within = within_mandate(ctx, &signer, question, roles, who);
+                if mandate.is_none() && !within {
                     mandate = Some(Reject::new(Code::MandateLimit, &field(i), "out of its limits"));
                 }
                 signers.push(signer);
@@ -191,24 +272,24 @@ fn verify(ctx: &Context<'_, '_>, question: &Question<'_>) -> Result<Vec<Signer>,
     }
 }
 
-fn within_mandate(signer: &Signer, question: &Question<'_>) -> bool {
+/// Whether a mandate lets its agent sign for each role of its principal that the mandate covers at
+/// all; one that it does not cover is `SCOPE_DENIED` later.
+fn within_mandate(
+    ctx: &Context<'_, '_>,
+    signer: &Signer,
+    question: &Question<'_>,
+    roles: &[Role],
+    who: &str,
+) -> bool {
     let Some((_, mandate)) = &signer.mandate else { return true };
-    let profile =
-        mandate.limits.is_empty() || mandate.limits.iter().any(|limit| limit == question.profile);
-    let sum = match (&mandate.sum_limit, question.sum) {
-        (Some((unit, scale, limit)), Some((of, at, amount))) => {
-            // compared at the finer scale; both fit 128 bits for any u64 and scale ≤ 38
-            let raise = |amount: u64, by: u64| {
-                let factor = u32::try_from(by).ok().and_then(|by| 10_u128.checked_pow(by));
-                factor.and_then(|factor| u128::from(amount).checked_mul(factor))
-            };
-            let finest = (*scale).max(at);
-            let (ours, theirs) = (raise(amount, finest - at), raise(*limit, finest - scale));
-            unit == of && ours.zip(theirs).is_some_and(|(ours, theirs)| ours <= theirs)
-        }
-        _ => true,
-    };
-    profile && sum
+    let of_principal =
+        |role: &&Role| role.members.iter().any(|member| identity(ctx.state, member) == who);
+    let granted = |role: &&Role| mandate.acts.iter().any(|act| scope::covers(act, &role.scope));
+    roles
+        .iter()
+        .filter(of_principal)
+        .filter(granted)
+        .all(|role| mandate.allows(&role.scope, Some(question.profile), question.sum))
 }
 
 fn check_scopes(
@@ -218,6 +299,11 @@ fn check_scopes(
     signers: &[Signer],
 ) -> Result<(), Reject> {
     for role in roles {
+        if role.authorities_of.is_some()
+            && !signers.iter().all(|signer| authority::key_covers(ctx.state, signer, &role.scope))
+        {
+            return Err(Reject::new(Code::ScopeDenied, "/sigs", "a key has not the scope"));
+        }
         for member in &role.members {
             let who = identity(ctx.state, member);
             let mut theirs =

@@ -6,6 +6,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::act::Act;
+use super::bundle;
 use super::content;
 use super::kernel::{self, Extent};
 use super::keys;
@@ -44,6 +46,8 @@ pub struct Staged {
     pub state: StageState,
     /// Roles that still lack signatures, by letter.
     pub missing: Vec<String>,
+    /// The bundle it belongs to; its ops are under [`keys::staged_bundle`].
+    pub bundle: Option<Digest>,
 }
 
 /// The staged op under a digest, with its entry.
@@ -53,28 +57,51 @@ pub fn staged(state: &Overlay<'_>, id: &str, digest: Digest) -> Option<(Staged, 
     Some((entry, op))
 }
 
-/// Whether the record is still where a staged op expects it, and its time is not over.
+/// Whether the record is still where a staged op expects it, and its time is not over. Of a bundle
+/// the first op on each record counts.
 pub fn is_current(state: &Overlay<'_>, entry: &Staged, request: &Request, t: u64) -> bool {
-    let (seq, head) = Record::load(state, &request.id).map_or_else(
+    let waits = entry.state == StageState::Waiting && t <= entry.until_ms;
+    match entry.bundle {
+        None => waits && stands_at(state, request),
+        Some(bundle) => {
+            let mut seen = Vec::new();
+            waits
+                && members(state, bundle).iter().all(|(_, op)| {
+                    Request::read(op).is_ok_and(|request| {
+                        let first = !seen.contains(&request.id);
+                        seen.push(request.id.clone());
+                        !first || stands_at(state, &request)
+                    })
+                })
+        }
+    }
+}
+
+fn stands_at(state: &Overlay<'_>, request: &Request) -> bool {
+    let issue = matches!(request.act, Act::Issue(_));
+    let (seq, head) = Record::load(state, &request.id).filter(|_| !issue).map_or_else(
         || (0, super::genesis_hash(state)),
         |record| (record.public.seq, record.public.head),
     );
-    entry.state == StageState::Waiting
-        && t <= entry.until_ms
-        && request.seq == seq
-        && request.head == head
+    // a number that was issued meanwhile is not where its issue expects it
+    let free = !issue || Record::load(state, &request.id).is_none() || from_paper(request);
+    free && request.seq == seq && request.head == head
+}
+
+fn from_paper(request: &Request) -> bool {
+    matches!(&request.act, Act::Issue(args) if args.paper.is_some())
+}
+
+/// The ops of a staged bundle with their entries, in order.
+fn members(state: &Overlay<'_>, bundle: Digest) -> Vec<(Staged, Op)> {
+    let list: Vec<(String, Digest)> = state.read(&keys::staged_bundle(bundle)).unwrap_or_default();
+    list.into_iter().filter_map(|(id, digest)| staged(state, &id, digest)).collect()
 }
 
 /// Keeps an op with part of its signatures; a complete one is carried out at once.
 pub fn stage(ctx: &mut Context<'_, '_>, op: &Op, until_ms: u64) -> Result<(), Reject> {
-    let missing = kernel::run(ctx, op, ctx.verified, Extent::Signatures)?;
-    if op.signatures.is_empty() && ctx.authority == Authority::Signed {
-        return Err(Reject::new(Code::MissingSigner, "/payload/op/sigs", "one signer stages"));
-    }
-    let latest = ctx.time_ms.saturating_add(limits::ETR_STAGE_MS_MAX);
-    if until_ms <= ctx.time_ms || until_ms > latest {
-        return Err(Reject::new(Code::BadDeadline, "/payload/untilMs", ""));
-    }
+    let missing = kernel::run(ctx, op, ctx.verified, Extent::Signatures, None)?;
+    check_stage(ctx, std::slice::from_ref(op), until_ms)?;
     let request = Request::read(op)?;
     if ctx.state.holds(&keys::stage(&request.id, op.digest)) {
         return Err(Reject::new(Code::BadTransition, "/payload/op", "this op was staged before"));
@@ -84,15 +111,109 @@ pub fn stage(ctx: &mut Context<'_, '_>, op: &Op, until_ms: u64) -> Result<(), Re
         until_ms,
         state: StageState::Waiting,
         missing: owned(&missing),
+        bundle: None,
     };
     if missing.is_empty() {
-        kernel::run(ctx, op, ctx.verified, Extent::Whole)?;
+        kernel::run(ctx, op, ctx.verified, Extent::Whole, None)?;
         entry.state = StageState::Done;
     } else {
         list(ctx, &request.id, op.digest)?;
         emit(ctx, "etr.stage", &request.id, op.digest);
     }
     ctx.state.write(keys::stage(&request.id, op.digest), &entry);
+    Ok(())
+}
+
+/// One signer at least, and a time within thirty days.
+fn check_stage(ctx: &Context<'_, '_>, ops: &[Op], until_ms: u64) -> Result<(), Reject> {
+    let unsigned = ops.iter().all(|op| op.signatures.is_empty());
+    if unsigned && ctx.authority == Authority::Signed {
+        return Err(Reject::new(Code::MissingSigner, "/payload/op/sigs", "one signer stages"));
+    }
+    let latest = ctx.time_ms.saturating_add(limits::ETR_STAGE_MS_MAX);
+    if until_ms <= ctx.time_ms || until_ms > latest {
+        return Err(Reject::new(Code::BadDeadline, "/payload/untilMs", ""));
+    }
+    Ok(())
+}
+
+/// Keeps a bundle with part of its signatures; a complete one is carried out at once. It must be
+/// such that it would apply now if all had signed.
+pub fn stage_bundle(ctx: &mut Context<'_, '_>, ops: &[Op], until_ms: u64) -> Result<(), Reject> {
+    let known = bundle::known_by_op(ops, ctx.verified);
+    let missing = bundle::try_out(ctx, ops, &known)?;
+    check_stage(ctx, ops, until_ms)?;
+    let digest = bundle::digest_of(ops);
+    let ids: Vec<(String, Digest)> = ops
+        .iter()
+        .map(|op| Request::read(op).map(|request| (request.id, op.digest)))
+        .collect::<Result<_, _>>()?;
+    let before = ids.iter().any(|(id, digest)| ctx.state.holds(&keys::stage(id, *digest)));
+    if before || ctx.state.holds(&keys::staged_bundle(digest)) {
+        return Err(Reject::new(Code::BadTransition, "/payload/op", "this op was staged before"));
+    }
+    let complete = missing.iter().all(Vec::is_empty);
+    if complete {
+        bundle::run(ctx, ops, &known, Extent::Whole)?;
+    }
+    ctx.state.write(keys::staged_bundle(digest), &ids);
+    for ((op, lacks), (id, of)) in ops.iter().zip(&missing).zip(&ids) {
+        let entry = Staged {
+            op: op.value.to_jcs(),
+            until_ms,
+            state: if complete { StageState::Done } else { StageState::Waiting },
+            missing: owned(lacks),
+            bundle: Some(digest),
+        };
+        ctx.state.write(keys::stage(id, *of), &entry);
+    }
+    if !complete {
+        for (id, of) in &ids {
+            list(ctx, id, *of)?;
+            emit(ctx, "etr.stage", id, *of);
+        }
+    }
+    Ok(())
+}
+
+/// Adds one signature to an op of a staged bundle; the last one carries the bundle out.
+fn cosign_bundle(
+    ctx: &mut Context<'_, '_>,
+    bundle: Digest,
+    signed: &Op,
+    fresh: (usize, Option<[u8; 32]>),
+) -> Result<(), Reject> {
+    let mut entries = members(ctx.state, bundle);
+    for (entry, op) in &mut entries {
+        if op.digest == signed.digest {
+            *op = signed.clone();
+            entry.op = signed.value.to_jcs();
+        }
+    }
+    let ops: Vec<Op> = entries.iter().map(|(_, op)| op.clone()).collect();
+    let known: Vec<Vec<Option<[u8; 32]>>> = ops
+        .iter()
+        .map(|op| {
+            let known = |i| if op.digest == signed.digest && i == fresh.0 { fresh.1 } else { None };
+            (0..op.signatures.len()).map(known).collect()
+        })
+        .collect();
+    let missing = bundle::try_out(ctx, &ops, &known)?;
+    let complete = missing.iter().all(Vec::is_empty);
+    if complete {
+        bundle::run(ctx, &ops, &known, Extent::Whole)?;
+    }
+    for ((entry, op), lacks) in entries.iter_mut().zip(&missing) {
+        entry.missing = owned(lacks);
+        if complete {
+            entry.state = StageState::Done;
+        }
+        let id = Request::read(op)?.id;
+        ctx.state.write(keys::stage(&id, op.digest), entry);
+        if !complete && op.digest == signed.digest {
+            emit(ctx, "etr.cosign", &id, op.digest);
+        }
+    }
     Ok(())
 }
 
@@ -115,19 +236,23 @@ pub fn cosign(
     let signed = Op::from_value(value)?;
     // only the new signature was looked at before; the others are verified again
     let fresh = ctx.verified.first().copied().flatten();
+    if let Some(bundle) = entry.bundle {
+        let at = signed.signatures.iter().position(twice).unwrap_or_default();
+        return cosign_bundle(ctx, bundle, &signed, (at, fresh));
+    }
     let known: Vec<Option<[u8; 32]>> =
         signed.signatures.iter().map(|s| if twice(s) { fresh } else { None }).collect();
     let bytes = Transaction::encode("op", Register::Etr, signed.value.clone());
     if bytes.len() > limits::TRANSACTION_BYTES_MAX {
         return Err(Reject::new(Code::LimitExceeded, "/payload/sig", "the op is too large"));
     }
-    let missing = kernel::run(ctx, &signed, &known, Extent::Signatures)?;
+    let missing = kernel::run(ctx, &signed, &known, Extent::Signatures, None)?;
     entry.op = signed.value.to_jcs();
     entry.missing = owned(&missing);
     if missing.is_empty() {
         // the op is what happens; its transaction id is that of the complete op
         ctx.transaction = TransactionId::of(&bytes);
-        kernel::run(ctx, &signed, &known, Extent::Whole)?;
+        kernel::run(ctx, &signed, &known, Extent::Whole, None)?;
         entry.state = StageState::Done;
     } else {
         emit(ctx, "etr.cosign", id, digest);
@@ -157,6 +282,12 @@ pub fn unstage(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     entry.state = StageState::Removed;
     ctx.state.write(keys::stage(&id, digest), &entry);
     emit(ctx, "etr.unstage", &id, digest);
+    // the ops of a bundle stand and fall together
+    for (mut other, op) in entry.bundle.map(|b| members(ctx.state, b)).unwrap_or_default() {
+        other.state = StageState::Removed;
+        let id = Request::read(&op)?.id;
+        ctx.state.write(keys::stage(&id, op.digest), &other);
+    }
     Ok(())
 }
 
@@ -165,8 +296,7 @@ fn check_remover(ctx: &mut Context<'_, '_>, op: &Op, staged: &Op) -> Result<(), 
     let members: Vec<String> =
         staged.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
     let able = |ctx: &mut Context<'_, '_>, scope: String| {
-        let role =
-            Role { letter: "signer", members: members.clone(), k: 1, scope, by_consent: false };
+        let role = Role { members: members.clone(), k: 1, ..Role::party("signer", "", &scope) };
         let roles = [role];
         let question = Question {
             signatures: &op.signatures,

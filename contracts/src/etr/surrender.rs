@@ -1,28 +1,31 @@
 //! Surrender to the obligor and its answer (etr.md §6.5).
 //!
-//! Control never leaves the controller before the obligor answers. Delivery, claim and change of
-//! medium are whole; exchange needs bundles and comes with them.
+//! Control never leaves the controller before the obligor answers. What is exchanged is issued in
+//! the same bundle, unit for unit (I9).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::issue::is_entitled;
+use super::act::SurrenderAnswer;
+use super::bundle::Group;
+use super::issue::require_entitled;
 use super::kernel::{Work, check_deadline};
-use super::keys;
 use super::person::identity;
-use super::record::{Capacity, End, Pending, Record, Status, SurrenderKind};
-use super::request::SurrenderAnswer;
-use crate::context::Context;
+use super::record::{Capacity, End, Lot, Pending, Record, Status, SurrenderKind};
+use super::{keys, quantity};
+use crate::context::{Authority, Context};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 
-/// A paper serial: `etr/paper/{issuer}/{serial}`; absent until one is printed.
+/// A paper serial: `etr/paper/{issuer}/{serial}`; absent until one is printed or brought in.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PaperSerial {
-    /// The record that became paper.
+    /// The record that became paper; of paper that the ledger did not know, the record it became.
     pub record: String,
     /// Whether the paper came back.
     pub consumed: bool,
-    /// Digest of the print.
+    /// How many serials belong together.
+    pub set: u64,
+    /// Digest of the print, or of the custodian's attestation.
     pub print: Digest,
     /// Code of the statement of change of medium.
     pub statement_code: String,
@@ -39,17 +42,11 @@ pub fn surrender(
     reason: Option<&str>,
     deadline_ms: u64,
 ) -> Result<(), Reject> {
-    if !is_entitled(ctx, work.profile, record) {
-        return Err(Reject::new(Code::NotEntitled, "/id", ""));
-    }
+    require_entitled(ctx, work, record)?;
     check_deadline(ctx.time_ms, deadline_ms, work.profile.answer)?;
     let allowed = work.profile.surrender_kinds.iter().any(|allowed| allowed == kind.text());
     if !allowed || record.party.title.capacity == Capacity::Pledge {
         return Err(Reject::new(Code::SurrenderKind, "/args/kind", ""));
-    }
-    if kind == SurrenderKind::Exchange {
-        let detail = "exchange comes with bundles, in a later release";
-        return Err(Reject::new(Code::NotBuilt, "/args/kind", detail));
     }
     record.public.status = Status::Surrendered;
     record.party.pending = Some(Pending::Surrender {
@@ -64,8 +61,10 @@ pub fn surrender(
 /// The obligor accepts: the record ends.
 pub fn accept(
     ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
     record: &mut Record,
     answer: &SurrenderAnswer,
+    group: Option<&mut Group>,
 ) -> Result<(), Reject> {
     let Some(Pending::Surrender { kind, .. }) = record.party.pending else {
         return Err(Reject::new(Code::WrongState, "/act", ""));
@@ -73,6 +72,10 @@ pub fn accept(
     let end = match (kind, answer) {
         (SurrenderKind::Delivery, SurrenderAnswer::Performed) => End::Delivered,
         (SurrenderKind::Claim, SurrenderAnswer::Performed) => End::Claimed,
+        (SurrenderKind::Exchange, SurrenderAnswer::Exchange(issued)) => {
+            exchange(ctx, work, record, issued, group)?;
+            End::Exchanged
+        }
         (SurrenderKind::Paper, SurrenderAnswer::Paper { serials, print, statement }) => {
             let (code, digest) = statement
                 .as_ref()
@@ -80,6 +83,7 @@ pub fn accept(
             let entry = PaperSerial {
                 record: record.public.id.clone(),
                 consumed: false,
+                set: serials.len() as u64,
                 print: *print,
                 statement_code: code.clone(),
                 statement: *digest,
@@ -90,14 +94,58 @@ pub fn accept(
         (SurrenderKind::Paper, _) => {
             return Err(Reject::new(Code::StatementMissing, "/args/statement", ""));
         }
+        (SurrenderKind::Exchange, _) => {
+            return Err(Reject::new(Code::ExchangeIncomplete, "/args", "nothing was issued"));
+        }
         _ => {
             let detail = "the arguments are those of another kind of surrender";
             return Err(Reject::new(Code::Malformed, "/args", detail));
         }
     };
-    record.party.pending = None;
-    record.public.status = Status::Dead;
-    record.public.end = Some(end);
+    record.party.pledges.clear();
+    record.end(end);
+    Ok(())
+}
+
+/// Every replacing record was issued to the controller in this bundle and serves this exchange
+/// alone; totals per unit are equal.
+fn exchange(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    record: &mut Record,
+    issued: &[String],
+    group: Option<&mut Group>,
+) -> Result<(), Reject> {
+    let incomplete = |what| Reject::new(Code::ExchangeIncomplete, "/args/issued", what);
+    let group = match group {
+        Some(group) => group,
+        None if ctx.authority == Authority::Assumed => return Ok(()),
+        None => return Err(incomplete("an exchange stands in a bundle with what it issues")),
+    };
+    if issued.is_empty() {
+        return Err(incomplete("nothing was issued"));
+    }
+    let mut lots: Vec<Vec<Lot>> = Vec::new();
+    for id in issued {
+        let other = Record::load(ctx.state, id).filter(|_| group.issued.contains(id));
+        let mut other = other.ok_or_else(|| incomplete("not issued in this bundle"))?;
+        let profile = other.public.profile.split('@').next().unwrap_or_default();
+        let fits = work.profile.exchange_to.iter().any(|allowed| allowed == profile)
+            && other.party.controller.same(&record.party.controller, ctx.state);
+        if !fits || !group.exchanged.insert(id.clone()) {
+            return Err(incomplete("not for this controller, profile and exchange"));
+        }
+        lots.push(other.party.lots.clone());
+        other.party.from.push(record.public.id.clone());
+        other.store(ctx.state);
+        record.party.into.push(id.clone());
+    }
+    let lots: Vec<&[Lot]> = lots.iter().map(Vec::as_slice).collect();
+    let (new, old) = (quantity::totals(&lots), quantity::totals(&[&record.party.lots]));
+    if new.is_none() || new != old {
+        let detail = "totals per unit differ";
+        return Err(Reject::new(Code::QuantityMismatch, "/args/issued", detail));
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! It deliberately does not decide who is a party: that is for the caller, by a proven UBIN and
 //! [`is_party`].
 
-use super::kernel::Endorsement;
+use super::endorsement::{self, Endorsement};
 use super::keys;
 use super::person::identity;
 use super::record::{Record, texts_of};
@@ -35,8 +35,7 @@ pub fn lookup(state: &Overlay<'_>, series: &str, issuer: &str, reference: &str) 
 
 /// The endorsement chain of a record, in order.
 pub fn endorsements(state: &Overlay<'_>, id: &str) -> Vec<Endorsement> {
-    let count = Record::load(state, id).map_or(0, |record| record.party.endorsements);
-    (1..=count).filter_map(|n| state.read(&keys::endorsement(id, n))).collect()
+    Record::load(state, id).map(|record| endorsement::all(state, &record)).unwrap_or_default()
 }
 
 /// One entry of an endorsement chain as JSON.
@@ -51,6 +50,8 @@ pub fn endorsement_value(entry: &Endorsement) -> Value {
         ("op", Value::from(entry.op)),
         ("timeMs", Value::from(entry.time_ms)),
         ("place", Value::from(entry.place.as_str())),
+        ("released", Value::from(entry.released)),
+        ("struck", Value::from(entry.struck)),
     ])
 }
 

@@ -17,8 +17,8 @@ use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::etr::legal::{self, LegalEffect, Rulebook};
 use titian_contracts::etr::person::identity;
-use titian_contracts::etr::record::{Pending, Record, Status};
-use titian_contracts::etr::{build, content, keys, profile, view as etr_view};
+use titian_contracts::etr::record::{Pending, Record};
+use titian_contracts::etr::{build, content, keys, profile, roles, view as etr_view};
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::op;
@@ -207,12 +207,13 @@ fn list(state: &State, params: &ListParams, caller: &Caller) -> Answer<Page> {
 /// Whether `party` is the one to answer what is pending.
 fn waits_for(record: &Record, party: &str, overlay: &Overlay<'_>) -> bool {
     let same = |other: &str| identity(overlay, other) == identity(overlay, party);
-    match (&record.party.pending, record.public.status) {
-        (Some(Pending::Offer { to, .. }), _) => to.members().iter().any(|member| same(member)),
-        (Some(Pending::Surrender { .. }), _) | (None, Status::Presented) => {
-            same(&record.party.obligor)
-        }
-        _ => false,
+    match &record.party.pending {
+        Some(Pending::Offer { to, .. }) => to.members().iter().any(|member| same(member)),
+        // until a drawee accepts, the drawer answers in its place
+        Some(Pending::Surrender { .. }) => profile::load(overlay, &record.public.profile)
+            .is_some_and(|profile| same(roles::answering(&profile, record))),
+        Some(Pending::Present { .. }) => same(&record.party.obligor),
+        None => false,
     }
 }
 

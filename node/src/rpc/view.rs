@@ -163,6 +163,10 @@ pub(super) fn transaction(
         Payload::Op(op) => ("op", op.digest),
         Payload::Stage { op, .. } => ("stage", op.digest),
         Payload::Unstage(op) => ("unstage", op.digest),
+        Payload::Bundle(ops) => ("bundle", titian_contracts::etr::bundle::digest_of(ops)),
+        Payload::StageBundle { ops, .. } => {
+            ("stage", titian_contracts::etr::bundle::digest_of(ops))
+        }
         Payload::Cosign { digest, .. } => ("cosign", *digest),
     };
     shown.kind = Some(kind.to_owned());

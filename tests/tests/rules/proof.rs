@@ -127,7 +127,7 @@ fn issued() -> Scene {
             head: zero,
             content_root: zero,
             content_version: 1,
-            frozen: Value::Null,
+            frozen: None,
             issued_ms: world.time_ms,
         },
         party: PartyPart {
@@ -146,7 +146,7 @@ fn issued() -> Scene {
             pledges: Vec::new(),
             guarantees: Vec::new(),
             money: None,
-            notice: Value::Null,
+            notice: None,
             root: id.clone(),
             from: Vec::new(),
             into: Vec::new(),
@@ -348,6 +348,36 @@ fn an_empty_state_proves_absence() {
     let text = bundle(&world, "vc-did", &stated(&[("did", "did:ubin:SG")])).expect("it holds");
     let proven = verify(&world, text.as_bytes()).expect("it verifies");
     assert_eq!(proven.claim.get("found"), Some(&Value::Bool(false)));
+}
+
+#[test]
+fn a_number_has_one_record_and_paper_leads_to_the_record_that_it_replaced() {
+    let mut scene = issued();
+    let issuer = scene.issuer.clone();
+    let entity = titian_contracts::ubin::actor(&Overlay::new(&scene.world.state), &issuer)
+        .expect("registered")
+        .entity;
+    put(&mut scene.world, etr::keys::index("bl", &entity, "SGPU4711"), &scene.id);
+    let paper = etr::surrender::PaperSerial {
+        record: scene.id.clone(),
+        consumed: false,
+        set: 1,
+        print: Digest::ZERO,
+        statement_code: "change_of_medium".to_owned(),
+        statement: Digest::ZERO,
+    };
+    put(&mut scene.world, etr::keys::paper(&entity, "0001"), &paper);
+    let number = stated(&[("issuer", &issuer), ("series", "bl"), ("ref", "SGPU4711")]);
+    let serial = stated(&[("issuer", &issuer), ("serial", "0001")]);
+    for (kind, question) in [("etr-singularity", number), ("etr-conversion", serial)] {
+        let text = bundle(&scene.world, kind, &question).expect("it holds");
+        let proven = verify(&scene.world, text.as_bytes()).expect("it verifies");
+        assert_eq!(proven.claim.get("id"), Some(&Value::from(scene.id.as_str())));
+        assert!(proven.claim.get("party").is_none(), "the party part stays with the parties");
+        every_byte_matters(&scene.world, kind, &text);
+    }
+    let other = stated(&[("issuer", &issuer), ("series", "bl"), ("ref", "OTHER")]);
+    assert!(bundle(&scene.world, "etr-singularity", &other).is_err());
 }
 
 #[test]

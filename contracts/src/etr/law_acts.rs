@@ -1,0 +1,274 @@
+//! The acts by which a state writes its own entries that the ETR register reads: legal effect,
+//! regimes, rulebooks and court policy (ledger.md §8, etr-profiles.md §4, §5). They are acts of `gov`.
+//!
+//! Invariant: an entry is written by the root quorum of its own state alone, and each act names the
+//! next version of its entry, so none can be replayed.
+
+use super::court::{self, CourtPolicies, CourtPolicy};
+use super::legal::{self, Effect, LegalEffect, Policy, Regime, Rulebook};
+use crate::access::authority::{require_root, signers};
+use crate::access::{Party, ams_key};
+use crate::context::Context;
+use crate::error::{Code, Reject};
+use crate::json::{Members, Value};
+use crate::limits;
+use crate::op::{self, Op};
+
+/// The acts, without their register.
+pub const ACTS: &[&str] = &["legal_effect_set", "regime_set", "rulebook_set", "court_policy_set"];
+
+const STATUSES: &[&str] = &[
+    "unknown",
+    "none",
+    "gap_study",
+    "draft",
+    "consultation",
+    "tabled",
+    "enacted",
+    "in_force",
+    "repealed",
+];
+
+/// Runs one of [`ACTS`]; its one argument is `entry`.
+pub fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
+    let mut args = op.read_args()?;
+    let entry = args.object("entry")?;
+    args.finish()?;
+    match op.act.as_str() {
+        "legal_effect_set" => set_effect(ctx, op, entry),
+        "regime_set" => set_regime(ctx, op, entry),
+        "rulebook_set" => set_rulebook(ctx, op, entry),
+        _ => set_court_policy(ctx, op, entry),
+    }
+}
+
+/// The root quorum of `cc`, a state of the network, and the next version.
+fn check_author(
+    ctx: &mut Context<'_, '_>,
+    op: &Op,
+    cc: &str,
+    versions: (u64, u64),
+) -> Result<(), Reject> {
+    let signers = signers(ctx, op)?;
+    if !ctx.state.holds(&ams_key(cc)) {
+        return Err(Reject::new(Code::PartyUnknown, "/args/entry", "no state of the network"));
+    }
+    require_root(ctx, &signers, cc)?;
+    let (before, named) = versions;
+    if named == before.saturating_add(1) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::VersionConflict, "/args/entry/version", ""))
+    }
+}
+
+fn emit(ctx: &mut Context<'_, '_>, op: &Op, subject: &str, version: u64) {
+    ctx.emit(&op.name(), subject, [("version", Value::from(version))]);
+}
+
+/// A text of 1 to `max` bytes.
+fn text(entry: &mut Members<'_>, name: &str, max: usize) -> Result<String, Reject> {
+    let text = entry.text(name)?.to_owned();
+    if (1..=max).contains(&text.len()) {
+        Ok(text)
+    } else {
+        Err(Reject::new(Code::FieldLimit, &entry.pointer(name), ""))
+    }
+}
+
+fn is_class(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {
+    let ams = entry.text("ams")?.to_owned();
+    let class = entry.text("class")?.to_owned();
+    if class != "*" && !is_class(&class) {
+        return Err(entry.malformed("class", "a law class or *"));
+    }
+    let status = entry.text("status")?.to_owned();
+    if !STATUSES.contains(&status.as_str()) {
+        return Err(entry.malformed("status", "unknown status"));
+    }
+    let excludes: Vec<String> =
+        entry.texts("excludes")?.into_iter().map(ToOwned::to_owned).collect();
+    if excludes.len() > limits::ETR_CONSENT_ITEMS_MAX || !excludes.iter().all(|c| is_class(c)) {
+        return Err(entry.malformed("excludes", "at most 64 law classes"));
+    }
+    let policy = read_policy(entry.object("policy")?)?;
+    let mut new = LegalEffect {
+        instrument: text(&mut entry, "instrument", 64)?,
+        since_ms: entry.uint("sinceMs")?,
+        citation: text(&mut entry, "citation", 256)?,
+        presumption: text(&mut entry, "presumption", 64)?,
+        version: entry.uint("version")?,
+        block_since_ms: 0,
+        ams,
+        class,
+        status,
+        excludes,
+        policy,
+    };
+    entry.finish()?;
+    let old: Option<LegalEffect> = ctx.state.read(&legal::effect_key(&new.ams, &new.class));
+    let before = old.as_ref().map_or(0, |old| old.version);
+    check_author(ctx, op, &new.ams, (before, new.version))?;
+    // a move to block binds records issued from now on
+    let blocked = old.as_ref().is_some_and(|old| blocks(&old.policy));
+    new.block_since_ms = match (&old, blocked) {
+        (Some(old), true) => old.block_since_ms,
+        _ => ctx.time_ms,
+    };
+    legal::put_effect(ctx.state, &new);
+    emit(ctx, op, &format!("{}/{}", new.ams, new.class), new.version);
+    Ok(())
+}
+
+fn read_policy(mut policy: Members<'_>) -> Result<Policy, Reject> {
+    let mut effect = |name: &str| match policy.text(name)? {
+        "allow" => Ok(Effect::Allow),
+        "warn" => Ok(Effect::Warn),
+        "block" => Ok(Effect::Block),
+        _ => Err(policy.malformed(name, "allow, warn or block")),
+    };
+    let read = Policy {
+        full: effect("full")?,
+        contractual: effect("contractual")?,
+        excluded: effect("excluded")?,
+        unknown: effect("unknown")?,
+    };
+    policy.finish()?;
+    Ok(read)
+}
+
+fn blocks(policy: &Policy) -> bool {
+    [policy.full, policy.contractual, policy.excluded, policy.unknown].contains(&Effect::Block)
+}
+
+fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {
+    let country = entry.text("country")?.to_owned();
+    let id = text(&mut entry, "id", 32)?;
+    let name = id.strip_prefix("CONTRACT-").or_else(|| {
+        id.strip_prefix(&country).and_then(|rest| rest.strip_prefix('-')).map(|_| country.as_str())
+    });
+    let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
+    if name != Some(country.as_str()) || !id.bytes().all(letters) {
+        return Err(entry.malformed("id", "CC-NAME or CONTRACT-CC of this country"));
+    }
+    let regime = Regime {
+        citation: text(&mut entry, "citation", 256)?,
+        advisory: false,
+        version: entry.uint("version")?,
+        id,
+        country,
+    };
+    entry.finish()?;
+    let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
+    check_author(ctx, op, &regime.country, (before, regime.version))?;
+    legal::put_regime(ctx.state, &regime);
+    emit(ctx, op, &regime.id, regime.version);
+    Ok(())
+}
+
+fn set_rulebook(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {
+    let until_ms = match entry.required("untilMs")? {
+        Value::Null => None,
+        value => Some(
+            value
+                .as_int()
+                .and_then(|int| u64::try_from(int).ok())
+                .ok_or_else(|| entry.malformed("untilMs", "ms or null"))?,
+        ),
+    };
+    let book = Rulebook {
+        cc: entry.text("cc")?.to_owned(),
+        digest: entry.digest("digest")?,
+        title: text(&mut entry, "title", 128)?,
+        from_ms: entry.uint("fromMs")?,
+        until_ms,
+        version: entry.uint("version")?,
+    };
+    entry.finish()?;
+    let old: Option<Rulebook> = ctx.state.read(&legal::rulebook_key(&book.cc, book.digest));
+    let before = old.map_or(0, |old| old.version);
+    check_author(ctx, op, &book.cc, (before, book.version))?;
+    legal::put_rulebook(ctx.state, &book);
+    emit(ctx, op, &format!("{}/{}", book.cc, book.digest), book.version);
+    Ok(())
+}
+
+fn set_court_policy(
+    ctx: &mut Context<'_, '_>,
+    op: &Op,
+    mut entry: Members<'_>,
+) -> Result<(), Reject> {
+    let ams = entry.text("ams")?.to_owned();
+    let acts: Vec<String> = entry.texts("acts")?.into_iter().map(ToOwned::to_owned).collect();
+    if !acts.iter().all(|act| court::ACTS.contains(&act.as_str())) {
+        return Err(entry.malformed("acts", "acts of a court"));
+    }
+    let court_keys = entry.texts("courtKeys")?.into_iter().map(read_key).collect::<Option<_>>();
+    let court_keys: Vec<(String, u64)> =
+        court_keys.ok_or_else(|| entry.malformed("courtKeys", "CC:NAME#kN"))?;
+    let reach_all = match entry.text("reach")? {
+        "all" => true,
+        "issued_after" => false,
+        _ => return Err(entry.malformed("reach", "issued_after or all")),
+    };
+    let policy = CourtPolicy {
+        basis: text(&mut entry, "basis", 256)?,
+        court_k: entry.uint("courtK")?,
+        registry_k: entry.uint("registryK")?,
+        notice_s: entry.uint("noticeS")?,
+        ex_parte: entry.boolean("exParte")?,
+        freeze_max_s: entry.uint("freezeMaxS")?,
+        from_height: entry.uint("fromHeight")?,
+        effective_ms: ctx.time_ms.saturating_add(limits::COURT_POLICY_DELAY_MS),
+        version: entry.uint("version")?,
+        ams,
+        acts,
+        court_keys,
+        reach_all,
+    };
+    entry.finish()?;
+    check_bounds(&policy)?;
+    let all: CourtPolicies = ctx.state.read(&court::policy_key(&policy.ams)).unwrap_or_default();
+    let before = all.0.last().map_or(0, |old| old.version);
+    check_author(ctx, op, &policy.ams, (before, policy.version))?;
+    let (ams, version, t) = (policy.ams.clone(), policy.version, ctx.time_ms);
+    court::put_policy(ctx.state, policy, t);
+    emit(ctx, op, &ams, version);
+    Ok(())
+}
+
+fn read_key(text: &str) -> Option<(String, u64)> {
+    let (party, key) = text.split_once('#')?;
+    match Party::parse(party) {
+        Some(Party::Authority { .. }) => Some((party.to_owned(), op::parse_key_no(key)?)),
+        _ => None,
+    }
+}
+
+/// `LIMIT_EXCEEDED` outside the bounds of etr-profiles.md §5.
+fn check_bounds(policy: &CourtPolicy) -> Result<(), Reject> {
+    let over =
+        |name: &str| Err(Reject::new(Code::LimitExceeded, &format!("/args/entry/{name}"), ""));
+    let own = |(party, _): &(String, u64)| party.get(..2) == Some(policy.ams.as_str());
+    let keys = policy.court_keys.len();
+    if !(1..=limits::COURT_KEYS_MAX).contains(&keys) || !policy.court_keys.iter().all(own) {
+        return over("courtKeys");
+    }
+    if !(1..=keys as u64).contains(&policy.court_k) {
+        return over("courtK");
+    }
+    if !(1..=limits::OP_SIGNATURES_MAX as u64).contains(&policy.registry_k) {
+        return over("registryK");
+    }
+    if policy.notice_s < limits::ETR_NOTICE_S_MIN {
+        return over("noticeS");
+    }
+    if policy.freeze_max_s > limits::ETR_FREEZE_S_MAX {
+        return over("freezeMaxS");
+    }
+    Ok(())
+}

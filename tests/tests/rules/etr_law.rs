@@ -1,0 +1,144 @@
+//! The entries that a state writes for itself: legal effect, regimes, rulebooks, court policy.
+
+use titian_contracts::error::Code;
+use titian_contracts::etr::{court, legal};
+use titian_contracts::json::Value;
+use titian_contracts::op::Register;
+use titian_contracts::state::Overlay;
+use titian_tests::etr::{DAY_MS, Traders};
+use titian_tests::etr_types::{object, profile, some_digest, texts};
+
+const ROOT: [(&str, u64); 2] = [("SG", 1), ("SG", 2)];
+
+fn set(t: &mut Traders, act: &str, entry: Value, signers: &[(&str, u64)]) -> Result<(), Code> {
+    let args = object(&[("entry", entry)]);
+    t.world.act(Register::Gov, act, args, signers).map(|_| ())
+}
+
+fn effect(version: i64, contractual: &str) -> Value {
+    let text = |text: &str| Value::from(text);
+    object(&[
+        ("ams", text("VN")),
+        ("class", text("*")),
+        ("instrument", text("none")),
+        ("status", text("none")),
+        ("sinceMs", Value::Int(0)),
+        ("citation", text("invented")),
+        ("excludes", texts(&[])),
+        ("presumption", text("none")),
+        (
+            "policy",
+            object(&[
+                ("full", text("allow")),
+                ("contractual", text(contractual)),
+                ("excluded", text("block")),
+                ("unknown", text("warn")),
+            ]),
+        ),
+        ("version", Value::Int(version)),
+    ])
+}
+
+#[test]
+fn a_state_writes_its_own_legal_effect_and_no_other_does() {
+    let mut t = Traders::new();
+    let vn = [("VN", 1), ("VN", 2)];
+    // genesis holds version 1
+    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &ROOT), Err(Code::NotOwner));
+    let one = set(&mut t, "legal_effect_set", effect(2, "warn"), &vn[..1]);
+    assert_eq!(one, Err(Code::QuorumMissing));
+    let odd = effect(2, "warn").with("status", Value::from("rumoured"));
+    assert_eq!(set(&mut t, "legal_effect_set", odd, &vn), Err(Code::Malformed));
+    for version in [1, 3] {
+        let found = set(&mut t, "legal_effect_set", effect(version, "warn"), &vn);
+        assert_eq!(found, Err(Code::VersionConflict));
+    }
+    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &vn), Ok(()));
+    assert_eq!(set(&mut t, "legal_effect_set", effect(2, "warn"), &vn), Err(Code::VersionConflict));
+    let state = Overlay::new(&t.world.state);
+    let entry = legal::effect(&state, "VN", "cheque").expect("an entry for every class");
+    assert_eq!((entry.version, entry.status.as_str()), (2, "none"));
+    // an acknowledgement of what was said before does not do any more
+    let (sg, holder) = (t.sg.clone(), t.vn.clone());
+    let op = t.issue_op(&profile("bl-order"), "LAW-1");
+    assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalAckRequired));
+    assert_eq!(set(&mut t, "legal_effect_set", effect(3, "block"), &vn), Ok(()));
+    assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalBlocked));
+}
+
+#[test]
+fn regimes_and_rulebooks_are_of_their_own_state() {
+    let mut t = Traders::new();
+    let regime = object(&[
+        ("id", Value::from("SG-TEST")),
+        ("country", Value::from("SG")),
+        ("citation", Value::from("invented")),
+        ("version", Value::Int(1)),
+    ]);
+    let foreign = regime.with("id", Value::from("MY-TEST"));
+    assert_eq!(set(&mut t, "regime_set", foreign, &ROOT), Err(Code::Malformed));
+    assert_eq!(
+        set(&mut t, "regime_set", regime.clone(), &[("MY", 1), ("MY", 2)]),
+        Err(Code::NotOwner)
+    );
+    assert_eq!(set(&mut t, "regime_set", regime.clone(), &ROOT), Ok(()));
+    assert_eq!(set(&mut t, "regime_set", regime, &ROOT), Err(Code::VersionConflict));
+    let digest = some_digest("rulebook");
+    let book = object(&[
+        ("cc", Value::from("SG")),
+        ("digest", Value::from(digest)),
+        ("title", Value::from("Rulebook two")),
+        ("fromMs", Value::from(t.world.time_ms + DAY_MS)),
+        ("untilMs", Value::Null),
+        ("version", Value::Int(1)),
+    ]);
+    assert_eq!(set(&mut t, "rulebook_set", book, &ROOT), Ok(()));
+    let state = Overlay::new(&t.world.state);
+    assert!(!legal::rulebook_in_force(&state, digest, t.world.time_ms));
+    assert!(legal::rulebook_in_force(&state, digest, t.world.time_ms + DAY_MS));
+}
+
+#[test]
+fn a_court_policy_takes_effect_after_thirty_days_and_keeps_to_its_bounds() {
+    let mut t = Traders::new();
+    let policy = object(&[
+        ("ams", Value::from("SG")),
+        ("acts", texts(&["freeze", "unfreeze"])),
+        ("basis", Value::from("invented")),
+        ("courtKeys", texts(&["SG:COURT#k1", "SG:COURT#k2"])),
+        ("courtK", Value::Int(2)),
+        ("registryK", Value::Int(1)),
+        ("noticeS", Value::Int(259_200)),
+        ("exParte", Value::Bool(false)),
+        ("freezeMaxS", Value::Int(7_776_000)),
+        ("reach", Value::from("issued_after")),
+        ("fromHeight", Value::Int(0)),
+        ("version", Value::Int(1)),
+    ]);
+    let cases = [
+        ("courtK", Value::Int(3), Code::LimitExceeded),
+        ("registryK", Value::Int(0), Code::LimitExceeded),
+        ("noticeS", Value::Int(259_199), Code::LimitExceeded),
+        ("freezeMaxS", Value::Int(7_776_001), Code::LimitExceeded),
+        ("courtKeys", texts(&["MY:COURT#k1"]), Code::LimitExceeded),
+        ("acts", texts(&["offer"]), Code::Malformed),
+        ("reach", Value::from("everything"), Code::Malformed),
+    ];
+    for (name, value, code) in cases {
+        let broken = policy.with(name, value);
+        assert_eq!(set(&mut t, "court_policy_set", broken, &ROOT), Err(code), "{name}");
+    }
+    let by_others = set(&mut t, "court_policy_set", policy.clone(), &[("MY", 1), ("MY", 2)]);
+    assert_eq!(by_others, Err(Code::NotOwner));
+    let written = t.world.time_ms;
+    assert_eq!(set(&mut t, "court_policy_set", policy.clone(), &ROOT), Ok(()));
+    let at = |t: &Traders, ms: u64| court::policy(&Overlay::new(&t.world.state), "SG", ms);
+    assert_eq!(at(&t, written + 30 * DAY_MS - 1), None);
+    assert_eq!(at(&t, written + 30 * DAY_MS).map(|policy| policy.version), Some(1));
+    // the one in force stays until the next takes effect
+    t.world.time_ms = written + 40 * DAY_MS;
+    let next = policy.with("version", Value::Int(2)).with("acts", texts(&[]));
+    assert_eq!(set(&mut t, "court_policy_set", next, &ROOT), Ok(()));
+    assert_eq!(at(&t, written + 69 * DAY_MS).map(|policy| policy.version), Some(1));
+    assert_eq!(at(&t, written + 70 * DAY_MS).map(|policy| policy.version), Some(2));
+}

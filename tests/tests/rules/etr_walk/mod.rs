@@ -1,0 +1,357 @@
+//! A random walk over the ETR register against a reference model.
+//!
+//! The model (`model`, `ask`, `rules`, `effects`, `money`) is written from etr.md and
+//! etr-profiles.md alone and shares no code with the kernel; it predicts the error name or the full
+//! state of every record that an op touches. After each step the invariants of etr.md §8 are asserted
+//! (`invariants`). `moves` and `scenes` choose what to try: single ops, staged ops, bundles,
+//! consents, changes of medium.
+//!
+//! `TITIAN_WALK_STEPS` sets the number of steps, `TITIAN_WALK_SEED` the seed; a failure prints both.
+
+mod ask;
+mod dice;
+mod effects;
+mod invariants;
+mod model;
+mod money;
+mod moves;
+mod rules;
+mod scenes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use titian_contracts::digest::Digest;
+use titian_contracts::error::Code;
+use titian_contracts::etr::person::Person as Holder;
+use titian_contracts::etr::{keys, view};
+use titian_contracts::json::{self, Value};
+use titian_contracts::state::{Overlay, Reader as _};
+use titian_tests::etr::{DAY_MS, Traders, with_ack};
+use titian_tests::etr_types::op_digest;
+
+use ask::{Ask, Do};
+use dice::Dice;
+use model::{Model, TRADERS, name, signer};
+use rules::{Book, Outcome, Refused};
+
+const STEPS: u64 = 20_000;
+/// Records that live at a time: few enough that each goes far.
+const LIVE: usize = 60;
+
+/// Errors and acts that a walk of full length meets.
+const MET: &[&str] = &[
+    "applied",
+    "RECORD_EXISTS",
+    "RECORD_DEAD",
+    "STALE_SEQ",
+    "STALE_HEAD",
+    "BUNDLE_MISMATCH",
+    "ACT_NOT_IN_PROFILE",
+    "RULEBOOK_UNKNOWN",
+    "MISSING_SIGNER",
+    "UNEXPECTED_SIGNER",
+    "FROZEN",
+    "DEADLINE_PASSED",
+    "WRONG_STATE",
+    "NOT_EXPIRED",
+    "NOT_ENTITLED",
+    "BAD_DEADLINE",
+    "CONDITION_INVALID",
+    "CONDITION_UNMET",
+    "EVIDENCE_INVALID",
+    "EVIDENCE_REUSED",
+    "TRANSFER_FORBIDDEN",
+    "SELF_TRANSFER",
+    "ENDORSEMENT_FORBIDDEN",
+    "TITLE_FINAL",
+    "OFFER_IRREVOCABLE",
+    "NO_SUCCESSION",
+    "NOTE_FORBIDDEN",
+    "CONTENT_MISMATCH",
+    "FIELD_MISSING",
+    "BOUND_FIELD_MISMATCH",
+    "QUANTITY_MISMATCH",
+    "MERGE_MISMATCH",
+    "PLEDGE_EXCEEDS",
+    "PLEDGE_UNKNOWN",
+    "ENFORCE_UNMET",
+    "SURRENDER_KIND",
+    "STATEMENT_MISSING",
+    "PAPER_SERIAL_USED",
+    "EXCHANGE_INCOMPLETE",
+    "ALREADY_ACCEPTED",
+    "TOO_EARLY",
+    "AMOUNT_EXCEEDS",
+    "NOT_DISHONOURED",
+    "NO_RECOURSE",
+    "NOT_LAPSED",
+    "COURT_DISABLED",
+    "COURT_QUORUM",
+    "NOTICE_RUNNING",
+    "FREEZE_TOO_LONG",
+    "NOT_FROZEN",
+    "LEGAL_ACK_REQUIRED",
+    "RECEIVER_CONSENT_MISSING",
+];
+
+struct Walk {
+    t: Traders,
+    dice: Dice,
+    book: Book,
+    numbers: u64,
+    /// The profile of the last number.
+    last: usize,
+    profiles: Vec<Rc<Value>>,
+    tally: BTreeMap<String, u64>,
+    /// Profile and act that were applied.
+    done: BTreeSet<(String, String)>,
+    trail: Vec<String>,
+}
+
+impl Walk {
+    fn new(seed: u64) -> Self {
+        let mut t = Traders::new();
+        t.court(&[
+            "freeze",
+            "unfreeze",
+            "court_notice",
+            "court_transfer",
+            "court_amend",
+            "court_annul",
+        ]);
+        let book = Book { consents: vec![Vec::new(); TRADERS], ..Book::default() };
+        Self {
+            t,
+            dice: Dice(seed),
+            book,
+            numbers: 0,
+            last: 0,
+            profiles: titian_genesis::profiles::etr_profiles().into_iter().map(Rc::new).collect(),
+            tally: BTreeMap::new(),
+            done: BTreeSet::new(),
+            trail: Vec::new(),
+        }
+    }
+
+    fn op(&self, id: &str, ask: &Ask) -> Value {
+        let args = ask.act.args(&self.t, &self.book.records[id]);
+        let texts: Vec<&str> = ask.ack.iter().map(String::as_str).collect();
+        let mut op = with_ack(&self.t.op(id, ask.act.name(), args), &texts)
+            .with("seq", Value::from(ask.seq))
+            .with("head", Value::from(ask.head));
+        if ask.bundled {
+            op = op.with("bundle", Value::from(Digest::ZERO));
+        }
+        if !ask.rulebook_known {
+            op = op.with("rulebook", Value::from(Digest::ZERO));
+        }
+        op
+    }
+
+    fn names(&self, signers: &[usize]) -> Vec<String> {
+        signers.iter().map(|who| signer(&self.t, *who)).collect()
+    }
+
+    /// Runs one op alone and compares what became of it.
+    fn single(&mut self, id: &str, ask: &Ask) {
+        let op = self.op(id, ask);
+        let expected = self.book.step(id, ask, self.t.world.time_ms, op_digest(&op));
+        let names = self.names(&ask.signers);
+        let parties: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = self.t.run_signed(&op, &parties).map(|_| ());
+        self.trail.push(format!("{} {:?} by {names:?}", id, ask.act));
+        self.settle(ask.act.name(), &ask.signers, id, found, expected);
+    }
+
+    /// Compares an outcome with the model's, takes it over, asserts the invariants.
+    fn settle(
+        &mut self,
+        act: &str,
+        signers: &[usize],
+        id: &str,
+        found: Result<(), Code>,
+        expected: Result<Outcome, Refused>,
+    ) {
+        let found = found.map_err(Code::name);
+        let wanted = expected.as_ref().map(|_| ()).map_err(|error| *error);
+        assert_eq!(found, wanted, "{act} on {id} signed by {signers:?}");
+        *self.tally.entry(found.err().unwrap_or("applied").to_owned()).or_default() += 1;
+        match expected {
+            Ok(outcome) => {
+                let before: Vec<Option<Model>> = outcome
+                    .records
+                    .iter()
+                    .map(|record| self.book.records.get(&record.id).cloned())
+                    .collect();
+                let after = outcome.records.clone();
+                invariants::opened(&self.book, &after, act, signers);
+                self.take(outcome);
+                if let Some(model) = self.book.records.get(id) {
+                    let profile = model.word("id").to_owned();
+                    self.done.insert((profile, act.to_owned()));
+                }
+                let changed: Vec<(&Model, Option<&Model>)> =
+                    after.iter().zip(before.iter().map(Option::as_ref)).collect();
+                invariants::check(&changed, act, signers, id);
+            }
+            Err(_) => self.compare(id),
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) {
+        self.book.paid.extend(outcome.paid);
+        let ids: Vec<String> = outcome.records.iter().map(|record| record.id.clone()).collect();
+        for serial in outcome.serials {
+            let of = ids.last().expect("a serial is of a record").clone();
+            self.book.serials.insert(serial, (of, false));
+        }
+        for record in outcome.records {
+            self.book.records.insert(record.id.clone(), record);
+        }
+        for id in ids {
+            self.compare(&id);
+        }
+    }
+
+    /// The record on the ledger is that of the model, both parts and its chain.
+    fn compare(&self, id: &str) {
+        let stored = self.t.world.state.get(&keys::record(id)).map(|stored| stored.content);
+        let state = stored
+            .as_deref()
+            .and_then(|content| view::public_part(content).zip(view::party_part(content)));
+        let model = self.book.records.get(id);
+        assert_eq!(state, model.map(|model| model.value(&self.t)), "{id}: state and model differ");
+        if let Some(model) = model {
+            self.compare_chain(model);
+        }
+    }
+
+    fn compare_chain(&self, model: &Model) {
+        let state = Overlay::new(&self.t.world.state);
+        let person = |text: &str| -> Option<Vec<usize>> {
+            let value = json::parse(text.as_bytes()).ok()?;
+            let holder = Holder::from_value(&value, "").ok()?;
+            let who = |ubin: &String| (0..TRADERS).find(|who| name(&self.t, *who) == *ubin);
+            holder.members().iter().map(who).collect()
+        };
+        let found: Vec<_> = view::endorsements(&state, &model.id)
+            .iter()
+            .map(|e| {
+                let flags = (e.without_recourse, e.released, e.struck);
+                (e.kind.clone(), person(&e.endorser), person(&e.endorsee), flags)
+            })
+            .collect();
+        let wanted: Vec<_> = model
+            .chain
+            .iter()
+            .map(|link| {
+                let flags = (link.flag, link.released, link.struck);
+                let to = link.to.as_ref().map(|to| to.of.clone());
+                (link.kind.to_owned(), Some(link.from.of.clone()), to, flags)
+            })
+            .collect();
+        assert_eq!(found, wanted, "the chain of {}", model.id);
+    }
+
+    /// Some record that lives.
+    fn pick_live(&mut self) -> Option<String> {
+        let live = |record: &&Model| record.end.is_none();
+        let count = self.book.records.values().filter(live).count() as u64;
+        let nth = usize::try_from(self.dice.roll(count.max(1))).expect("few");
+        self.book.records.values().filter(live).nth(nth).map(|record| record.id.clone())
+    }
+
+    fn step(&mut self) {
+        let live = self.book.records.values().filter(|record| record.end.is_none()).count();
+        if live == 0 || (live < LIVE && self.dice.one_in(5)) {
+            return self.issue();
+        }
+        match self.dice.roll(40) {
+            0 => return self.consent(),
+            1 => return self.from_paper(),
+            2 => return self.exchange(),
+            3 => return self.bundle(),
+            _ => {}
+        }
+        let id = if self.dice.one_in(60) {
+            let nth = self.dice.roll(self.book.records.len() as u64);
+            self.book.records.keys().nth(usize::try_from(nth).expect("few")).cloned()
+        } else {
+            self.pick_live()
+        };
+        let id = id.expect("there are records");
+        self.pass_time(&id);
+        let ask = self.ask(&id);
+        let wordless = !matches!(&ask.act,
+            Do::Accept { words } | Do::Pay { words, .. } if !words.is_empty());
+        let several = ask.signers.len() > 1 && !ask.act.is_court() && !ask.bundled;
+        if self.dice.one_in(8) && several && wordless {
+            self.staged(&id, &ask);
+        } else {
+            self.single(&id, &ask);
+        }
+    }
+
+    /// Now and then time passes: to a deadline give or take a millisecond, past a notice, to the
+    /// due date. It never goes back (I17).
+    fn pass_time(&mut self, id: &str) {
+        let record = &self.book.records[id];
+        let waiting = record.waiting.as_ref().map(|(_, deadline, _)| *deadline);
+        let notice = record.notice.map(|(_, ms)| ms + 3 * DAY_MS);
+        let frozen = record.frozen.as_ref().map(|(until, _)| *until);
+        let due = record.money.as_ref().and_then(|money| money.due);
+        let target = match self.dice.roll(60) {
+            0 | 1 => waiting,
+            13 if self.dice.one_in(20) => due,
+            2 => frozen,
+            3..=12 => notice,
+            _ => None,
+        };
+        if let Some(target) = target {
+            let around = target.saturating_add(self.dice.roll(3)).saturating_sub(1);
+            self.t.world.time_ms = self.t.world.time_ms.max(around);
+        }
+    }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn a_random_walk_agrees_with_the_model_at_every_step() {
+    let (seed, steps) = (number("TITIAN_WALK_SEED", 1), number("TITIAN_WALK_STEPS", STEPS));
+    let mut walk = Walk::new(seed);
+    for step in 0..steps {
+        walk.trail.clear();
+        let run = std::panic::AssertUnwindSafe(|| walk.step());
+        if let Err(panic) = std::panic::catch_unwind(run) {
+            eprintln!(
+                "step {step}: {:?}\nreplay: TITIAN_WALK_SEED={seed} TITIAN_WALK_STEPS={} \
+                 cargo test --release -p titian-tests --test rules etr_walk",
+                walk.trail,
+                step + 1
+            );
+            std::panic::resume_unwind(panic);
+        }
+        if step % 1_000 == 999 {
+            // what no op touched has not moved
+            for id in walk.book.records.keys() {
+                walk.compare(id);
+            }
+            invariants::serials(&walk.book);
+        }
+    }
+    walk.way_out();
+    println!("{:?}", walk.tally);
+    println!("{} pairs of profile and act", walk.done.len());
+    if steps >= STEPS {
+        let missed: Vec<&&str> =
+            MET.iter().filter(|name| !walk.tally.contains_key(**name)).collect();
+        assert!(missed.is_empty(), "the walk never met {missed:?}");
+        let acts: BTreeSet<&str> = walk.done.iter().map(|(_, act)| act.as_str()).collect();
+        // nobody merges, and no ten years pass; both have their own tests
+        assert!(acts.len() >= 39, "acts applied: {acts:?}");
+    }
+}
