@@ -193,6 +193,8 @@ pub const RPC_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const RPC_BATCH_MAX: usize = 100;
 /// Connections in all.
 pub const RPC_CONNECTIONS_MAX: usize = 1_024;
+/// Integrators of a node.
+pub const INTEGRATORS_MAX: usize = 64;
 /// Connections per address.
 pub const RPC_CONNECTIONS_PER_ADDRESS_MAX: usize = 100;
 /// Events waiting for a subscriber.

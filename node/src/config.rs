@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use titian_contracts::limits;
 
 use crate::gossip::ListedPeer;
+use crate::rpc::auth::Integrator;
 use crate::telemetry;
 
 macro_rules! sections {
@@ -65,6 +66,8 @@ sections! {
             "Connections from one address.";
         calls_per_s_max: u32 = 2_000,
             "Calls per second from one address, bursts of twice as many; loopback is not limited; 0 = no limit.";
+        integrators: Vec<String> = Vec::new(),
+            "Systems with tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read.";
     }
     admin: AdminSection, "The admin namespace node_*: loopback only, with a token." {
         secret: PathBuf = "admin.secret".into(),
@@ -235,6 +238,11 @@ impl Config {
         self.gossip.peers.iter().filter_map(|text| ListedPeer::parse(text)).collect()
     }
 
+    /// The systems that may call with tokens of their own; checked when the file was read.
+    pub fn integrators(&self) -> Vec<Integrator> {
+        self.rpc.integrators.iter().filter_map(|text| Integrator::parse(text)).collect()
+    }
+
     /// Where the mempool's network listens.
     pub fn gossip_listen(&self) -> Vec<Multiaddr> {
         self.gossip.listen.parse().into_iter().filter(|a: &Multiaddr| !a.is_empty()).collect()
@@ -316,6 +324,11 @@ impl Config {
             (1_000..=limits::MEMPOOL_AGE_MS_MAX).contains(&self.mempool.age_ms_max),
             "mempool.age_ms_max: 1,000 to 120,000",
         );
+        check(
+            self.rpc.integrators.iter().all(|text| Integrator::parse(text).is_some()),
+            "rpc.integrators: each must be a name, 64 hex digits of an Ed25519 key, and scopes",
+        );
+        check(self.rpc.integrators.len() <= limits::INTEGRATORS_MAX, "rpc.integrators: at most 64");
         check(self.mempool.verify_threads <= 256, "mempool.verify_threads: at most 256");
         check(
             within(self.rpc.connections_max, limits::RPC_CONNECTIONS_MAX),

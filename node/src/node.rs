@@ -31,6 +31,9 @@ use crate::signer::keystore::NodeKey;
 use crate::space::Space;
 use crate::telemetry::{GossipMetrics, LogControl, MempoolMetrics, print_figures};
 
+/// A head older than this is behind, unless blocks are rarer by configuration.
+const HEAD_AGE_MS_MAX: u64 = 60_000;
+
 /// The folder of the database within the data folder.
 pub fn database_folder(config: &Config) -> PathBuf {
     config.node.data_dir.join("ledger")
@@ -219,13 +222,15 @@ async fn start_interface(
         connections_max: config.rpc.connections_max,
         connections_per_address_max: config.rpc.connections_per_address_max,
         calls_per_second_max: NonZeroU32::new(config.rpc.calls_per_s_max),
+        // an idle network is not behind
+        head_age_ms_max: HEAD_AGE_MS_MAX.max(3 * config.consensus.empty_block_interval_ms),
         ..rpc::Config::on(config.rpc.listen)
     };
     let backend = rpc::Backend {
         ledger: ledger.clone(),
         mempool: Arc::new(mempool.clone()),
         health,
-        tokens: rpc::auth::Tokens::new(secret, ledger.chain(), Vec::new()),
+        tokens: rpc::auth::Tokens::new(secret, ledger.chain(), config.integrators()),
         set_log_filter: Arc::new(move |level| {
             logs.set_level(level).map_err(|error| error.to_string())
         }),

@@ -99,7 +99,6 @@ impl Sim {
         };
         let nodes = keys.iter().enumerate().map(|(index, key)| {
             Node::new(Setup {
-                index,
                 key: key.clone(),
                 set: set.clone(),
                 home: home.join(format!("node-{index}")),

@@ -174,11 +174,11 @@ fn execute(command: Command) -> Result<(), CommandError> {
         )),
         Command::Reindex => Err(CommandError::not_built(
             "reindex",
-            "move the data folder away and let the node sync anew from its peers",
+            "move the folder `ledger` of the data folder away, nothing else: the node syncs anew",
         )),
         Command::Rollback => Err(CommandError::not_built(
             "rollback",
-            "blocks are final; move the data folder away and let the node sync anew",
+            "blocks are final; to sync anew, move the folder `ledger` of the data folder away, nothing else",
         )),
     }
 }

@@ -32,10 +32,12 @@ pub(super) fn verify_db(args: &ConfigArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Not the whole data folder: it also holds the guard against signing two votes at one height.
+const SYNC_ANEW: &str = "move the folder `ledger` of the data folder away, nothing else: the node syncs anew from its peers";
+
 fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
     let wrong = |height: u64, what: &str| {
-        CommandError::refused(format!("block {height}: {what}"))
-            .hint("move the data folder away and let the node sync anew from its peers")
+        CommandError::refused(format!("block {height}: {what}")).hint(SYNC_ANEW)
     };
     let mut parent: Option<Digest> = None;
     let mut checked = 0;

@@ -52,6 +52,19 @@ pub struct Integrator {
     pub scopes: Vec<String>,
 }
 
+impl Integrator {
+    /// Reads `name key scope…`, parted by blanks: the key in 64 hex digits, at least one scope.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split_whitespace();
+        let name = parts.next()?.to_owned();
+        let mut public_key = [0; 32];
+        hex::decode_to_slice(parts.next()?, &mut public_key).ok()?;
+        ed25519_dalek::VerifyingKey::from_bytes(&public_key).ok()?;
+        let scopes: Vec<String> = parts.map(str::to_owned).collect();
+        (!scopes.is_empty()).then_some(Self { name, public_key, scopes })
+    }
+}
+
 /// What a good token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {

@@ -90,7 +90,7 @@ pub enum StoreError {
     #[error("database: {0}; free disk space? else run `titian-node verify-db`")]
     Database(#[from] rocksdb::Error),
     /// Stored bytes do not decode.
-    #[error("database: {what} does not decode; restore a snapshot or run `titian-node verify-db`")]
+    #[error("database: {what} does not decode; run `titian-node verify-db`")]
     Corrupt {
         /// What was read.
         what: String,
@@ -112,7 +112,7 @@ pub enum StoreError {
     /// The rebuilt root is not the stored one: silent corruption.
     #[error(
         "state root rebuilt from the database is {rebuilt}, stored is {stored}: \
-         the disk returned wrong data; restore a snapshot or sync anew"
+         the disk returned wrong data; move the folder `ledger` away, nothing else, and sync anew"
     )]
     Root {
         /// The root of what the database holds.

@@ -92,6 +92,18 @@ fn the_environment_comes_before_the_file() {
 }
 
 #[test]
+fn an_integrator_has_a_name_a_key_and_scopes() {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
+    let text = format!("[rpc]\nintegrators = [\"erp {} etr:read vc:issue\"]\n", hex::encode(key));
+    let integrators = read(&text).expect("it is sound").integrators();
+    let [erp] = integrators.as_slice() else { panic!("{integrators:?}") };
+    assert_eq!((erp.name.as_str(), erp.public_key), ("erp", key));
+    assert_eq!(erp.scopes, ["etr:read", "vc:issue"]);
+    let without_scope = format!("[rpc]\nintegrators = [\"erp {}\"]\n", hex::encode(key));
+    assert!(read(&without_scope).is_err());
+}
+
+#[test]
 fn limits_are_tightened_never_widened() {
     let good = [
         "[mempool]\ntransactions_max = 20000\nbytes_max = 67108864\nage_ms_max = 120000\n",
@@ -109,6 +121,7 @@ fn limits_are_tightened_never_widened() {
         ("[mempool]\nbytes_max = 131327\n", "mempool.bytes_max"),
         ("[mempool]\nage_ms_max = 120001\n", "mempool.age_ms_max"),
         ("[rpc]\nconnections_max = 1025\n", "rpc.connections_max"),
+        ("[rpc]\nintegrators = [\"erp 00ff etr:read\"]\n", "rpc.integrators"),
         ("[rpc]\nconnections_per_address_max = 101\n", "rpc.connections_per_address_max"),
         ("[consensus]\nblock_time_ms = 49\n", "consensus.block_time_ms"),
         ("[consensus]\npeers = [\"/ip4/10.0.0.1/tcp/1\"]\n", "consensus.peers"),

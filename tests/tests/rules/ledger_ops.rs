@@ -266,7 +266,7 @@ fn the_envelope_of_a_transaction_is_strict() {
         (r#""kind":"op""#, r#""kind":"ops""#, Code::Malformed),
         (r#""kind":"op""#, r#""kind":"stage""#, Code::Malformed),
         (r#""kind":"op""#, r#""kind":"unstage""#, Code::Malformed),
-        (r#""kind":"op""#, r#""kind":"bundle""#, Code::NotBuilt),
+        (r#""kind":"op""#, r#""kind":"bundle""#, Code::Malformed),
         (r#""register":"access","v":1"#, r#""register":"ubin","v":1"#, Code::Malformed),
         (r#""v":1"#, r#""v":2"#, Code::Malformed),
         (r#""v":1"#, r#""v":1,"w":1"#, Code::Malformed),

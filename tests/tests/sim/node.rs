@@ -56,7 +56,6 @@ pub enum Out {
 }
 
 pub struct Setup {
-    pub index: usize,
     pub key: SigningKey,
     pub set: block::ValidatorSet,
     pub home: PathBuf,
