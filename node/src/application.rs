@@ -144,10 +144,10 @@ impl Application for LedgerApplication {
         if self.space.level() == Level::VeryLow {
             return Err(AppError::Declined("the disk is nearly full".to_owned()));
         }
-        if let Some(id) = store.built(height, round) {
-            if let Some(body) = store.undecided(height, &id) {
-                return Ok(BuiltBlock { id, body: body.into() });
-            }
+        if let Some(id) = store.built(height, round)
+            && let Some(body) = store.undecided(height, &id)
+        {
+            return Ok(BuiltBlock { id, body: body.into() });
         }
         let transactions = self
             .mempool

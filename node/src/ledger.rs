@@ -231,10 +231,10 @@ impl Ledger {
         let receiver = {
             let proofs = self.0.proofs.read().unwrap_or_else(PoisonError::into_inner);
             let head = self.head();
-            if proofs.since < head.height {
-                if let Some(proof) = self.make_proof(&proofs, head.height, &keys) {
-                    return Ok(proof);
-                }
+            if proofs.since < head.height
+                && let Some(proof) = self.make_proof(&proofs, head.height, &keys)
+            {
+                return Ok(proof);
             }
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if waiting.len() >= WAITING_PROOFS_MAX {

@@ -29,7 +29,7 @@ use super::methods::{Answer, add, blocking};
 use super::{Caller, State, now_ms, prepare, prove, view};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
-    add::<call::EtrGet, _, _>(module, |state, params, caller| get(state, params, caller))?;
+    add::<call::EtrGet, _, _>(module, get)?;
     add::<call::EtrLookup, _, _>(module, |state, params, _| lookup(state, params))?;
     add::<call::EtrList, _, _>(module, |state, params, caller| async move {
         blocking(move || list(&state, &params, &caller)).await
@@ -47,7 +47,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     add::<call::EtrPrepare, _, _>(module, |state, params, caller| async move {
         blocking(move || prepare_op(&state, params, &caller)).await
     })?;
-    add::<call::EtrProve, _, _>(module, |state, params, caller| proof(state, params, caller))?;
+    add::<call::EtrProve, _, _>(module, proof)?;
     add::<call::EtrProfiles, _, _>(module, |state, _, _| async move {
         blocking(move || profiles(&state)).await
     })?;

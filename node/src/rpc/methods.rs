@@ -88,11 +88,11 @@ pub(super) fn admit(
         admin: false,
         scopes: Vec::new(),
     });
-    if let Some(limiter) = &state.limiter {
-        if let Err(retry_ms) = limiter.check(caller.address) {
-            let refusal = Refusal::new(Code::Busy, "", "too many calls from this address");
-            return Err(error_object(&refusal.retry_after(retry_ms)));
-        }
+    if let Some(limiter) = &state.limiter
+        && let Err(retry_ms) = limiter.check(caller.address)
+    {
+        let refusal = Refusal::new(Code::Busy, "", "too many calls from this address");
+        return Err(error_object(&refusal.retry_after(retry_ms)));
     }
     if method.scope == Scope::Admin && !caller.admin {
         let detail = "needs the operator's token, from this machine";

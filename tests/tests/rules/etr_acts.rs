@@ -63,7 +63,7 @@ fn a_note_lives_from_issue_over_endorsement_to_surrender_on_paper() {
     let record = t.get(&id);
     assert_eq!(record.public.status, Status::Active);
     assert_eq!(record.public.seq, 3);
-    assert_eq!(record.party.controller.members(), [th.clone()]);
+    assert_eq!(record.party.controller.members(), std::slice::from_ref(&th));
     assert_eq!(record.party.title.kind, TitleKind::ToOrder);
     let state = Overlay::new(&t.world.state);
     let chain = view::endorsements(&state, &id);

@@ -270,7 +270,7 @@ fn conditions(c: &mut Cases) {
         c.t.run_signed(&op, &[&vn]).expect("offered");
         c.refuse(&id, "accept", accept_args(), &[&th], Code::ConditionUnmet);
         let good = c.t.attestation(&my, UETR, 10_000, &id, digest);
-        let with = |item: &Value| object(&[("evidence", list(&[item.clone()]))]);
+        let with = |item: &Value| object(&[("evidence", list(std::slice::from_ref(item)))]);
         let wrong = [
             c.t.attestation(&my, UETR, 9_999, &id, digest),
             c.t.attestation(&sg, UETR, 10_000, &id, digest),

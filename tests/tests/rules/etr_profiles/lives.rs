@@ -158,7 +158,7 @@ pub fn transfer(table: &mut Table) {
     table.run(&id, "withdraw", empty(), &[&vn]);
     table.run(&id, "offer", offer(table), &[&vn]);
     table.run(&id, "accept", accept_args(), &[&th]);
-    assert_eq!(table.t.get(&id).party.controller.members(), [th.clone()]);
+    assert_eq!(table.t.get(&id).party.controller.members(), std::slice::from_ref(&th));
     let id = table.issue();
     let args = object(&[
         ("to", Value::from(th.as_str())),
@@ -285,7 +285,7 @@ pub fn paper(table: &mut Table) {
     let child = titian_contracts::etr::content::child_id(op_digest(&again), 0);
     let record = table.t.get(&child);
     assert_eq!((record.public.generation, record.public.seq), (1, 1));
-    assert_eq!(record.party.from, [id.clone()]);
+    assert_eq!(record.party.from, std::slice::from_ref(&id));
     assert_eq!(table.t.get(&id).party.into, [child]);
 }
 
@@ -401,7 +401,7 @@ pub fn payment(table: &mut Table) {
     let args = object(&[("payer", Value::from(vn.as_str()))]);
     table.run(&id, "recourse_pay", args, &[&vn, &th]);
     let record = table.t.get(&id);
-    assert_eq!(record.party.controller.members(), [vn.clone()]);
+    assert_eq!(record.party.controller.members(), std::slice::from_ref(&vn));
     if drawn {
         // who paid goes on against the drawer
         table.run(&id, "recourse", object(&[("against", Value::from(my.as_str()))]), &[&vn]);

@@ -51,6 +51,9 @@ pub struct Word {
     pub op: Digest,
 }
 
+/// Lots of a part, and of each pledge on it.
+pub type Part = (Vec<Lot>, Vec<(u64, Vec<Lot>)>);
+
 /// An act with the arguments that vary.
 #[derive(Clone, Debug)]
 pub enum Do {
@@ -98,7 +101,7 @@ pub enum Do {
         hash: Option<Digest>,
     },
     Split {
-        parts: Vec<(Vec<Lot>, Vec<(u64, Vec<Lot>)>)>,
+        parts: Vec<Part>,
     },
     Merge {
         with: Vec<(String, u64, Digest)>,

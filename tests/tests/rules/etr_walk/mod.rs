@@ -269,7 +269,7 @@ impl Walk {
         }
         match self.dice.roll(40) {
             0 => return self.consent(),
-            1 => return self.from_paper(),
+            1 => return self.return_from_paper(),
             2 => return self.exchange(),
             3 => return self.bundle(),
             _ => {}

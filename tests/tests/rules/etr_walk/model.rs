@@ -121,12 +121,14 @@ pub struct Pledged {
     pub notice: Option<u64>,
 }
 
+/// Time, for what, reason, notified, demands.
+pub type Dishonour = (u64, &'static str, Option<&'static str>, Vec<usize>, Vec<usize>);
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Money {
     pub due: Option<u64>,
     pub accepted: Option<(u64, u64)>,
-    /// Time, for what, reason, notified, demands.
-    pub dishonoured: Option<(u64, &'static str, Option<&'static str>, Vec<usize>, Vec<usize>)>,
+    pub dishonoured: Option<Dishonour>,
     pub protested: Option<u64>,
     pub stopped: bool,
 }

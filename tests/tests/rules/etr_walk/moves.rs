@@ -383,9 +383,11 @@ impl Walk {
                 Do::Freeze { until: t + days * DAY_MS, permits }
             }
             "unfreeze" => Do::Unfreeze,
-            "court_notice" => Do::Notice {
-                act: *self.dice.pick(&["court_transfer", "court_amend", "court_annul"]),
-            },
+            "court_notice" => {
+                let act: &&'static str =
+                    self.dice.pick(&["court_transfer", "court_amend", "court_annul"]);
+                Do::Notice { act }
+            }
             "court_transfer" => {
                 let to = self.person();
                 let kind = list_at(&m.profile, "title/initial")[0].clone();

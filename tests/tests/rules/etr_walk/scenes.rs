@@ -463,7 +463,7 @@ impl Walk {
     }
 
     /// Paper that a record became comes back as its descendant, once.
-    pub fn from_paper(&mut self) {
+    pub fn return_from_paper(&mut self) {
         let all: Vec<((usize, String), (String, bool))> =
             self.book.serials.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         if all.is_empty() {
