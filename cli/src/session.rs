@@ -98,6 +98,11 @@ impl Session {
         Ok(self.folder.get_or_init(|| found).as_ref())
     }
 
+    /// The devnet whose nodes are all meant: one is in use and no single node was named.
+    pub(crate) fn whole_devnet(&self) -> Result<Option<&Folder>> {
+        if self.args.node.is_some() { Ok(None) } else { self.folder() }
+    }
+
     /// The node.
     pub(crate) fn client(&self) -> Result<&Client> {
         if let Some(client) = self.client.get() {

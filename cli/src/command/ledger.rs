@@ -7,6 +7,8 @@ use titian_api::ledger::{HeightParams, ProveParams, Status, TransactionParams, T
 use titian_api::{Nothing, call};
 
 use crate::act;
+use crate::client::Client;
+use crate::command::devnet::folder::{Folder, Node};
 use crate::document;
 use crate::error::Result;
 use crate::output::{Report, Tone, table};
@@ -15,7 +17,7 @@ use crate::session::Session;
 /// What the ledger has done.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Show head, validators and whether the node is ready
+    /// Show head, validators and whether the node is ready; in a devnet also the roots of all nodes
     #[command(after_help = "Examples:
   titian ledger status
   titian ledger status --node http://127.0.0.1:26712 --json")]
@@ -76,7 +78,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
 fn status(session: &Session) -> Result<Report> {
     let client = session.client()?;
     let status = client.ask::<call::LedgerStatus>(&Nothing {})?;
-    let json = serde_json::to_value(&status).unwrap_or_default();
+    let mut json = serde_json::to_value(&status).unwrap_or_default();
     let Status { chain, height, time, n, f, quorum, peers, .. } = &status;
     let ready = if status.ready {
         session.output.paint(Tone::Good, "ready")
@@ -84,7 +86,7 @@ fn status(session: &Session) -> Result<Report> {
         let reasons = status.reasons.join("; ");
         format!("{}: {reasons}", session.output.paint(Tone::Bad, "not ready"))
     };
-    let lines = [
+    let mut lines = vec![
         format!("{chain} at {}: {ready}", client.url()),
         format!("height     {height}, {time}"),
         format!("block      {}", status.block),
@@ -93,7 +95,52 @@ fn status(session: &Session) -> Result<Report> {
         format!("mempool    {} transactions", status.mempool_transactions),
         format!("version    {} (rules {})", status.version, status.app_version),
     ];
+    if let Some(folder) = session.whole_devnet()? {
+        let (shown, roots) = roots(folder);
+        lines.push(shown);
+        json["roots"] = roots;
+    }
     Ok(Report::new(lines.join("\n"), json))
+}
+
+/// The state roots of all nodes of a devnet after the highest height that all of them have. A node
+/// that does not answer has none.
+fn roots(folder: &Folder) -> (String, Value) {
+    let clients: Vec<(&Node, Option<Client>)> =
+        folder.nodes().iter().map(|node| (node, Client::new(&node.url()).ok())).collect();
+    let height_of = |client: &Option<Client>| {
+        Some(client.as_ref()?.ask::<call::LedgerStatus>(&Nothing {}).ok()?.height)
+    };
+    let heights: Vec<Option<u64>> = clients.iter().map(|(_, client)| height_of(client)).collect();
+    // a header carries the root after its parent
+    let header = heights.iter().flatten().min().copied().filter(|height| *height > 0);
+    let root_of = |client: &Option<Client>| {
+        let params = HeightParams { height: Some(header?) };
+        Some(client.as_ref()?.ask::<call::LedgerHeader>(&params).ok()?.state_root)
+    };
+    let found: Vec<Option<String>> = clients.iter().map(|(_, client)| root_of(client)).collect();
+    let after = header.map(|height| height - 1);
+    let equal =
+        found.windows(2).all(|pair| pair[0] == pair[1]) && found.iter().all(Option::is_some);
+    let heading = ["AMS", "HEIGHT", "STATE ROOT", "AFTER HEIGHT"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    let mut list = Vec::new();
+    for (((node, _), height), root) in clients.iter().zip(heights).zip(found) {
+        let number = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
+        rows.push(vec![
+            node.ams.clone(),
+            number(height),
+            root.clone().unwrap_or_else(|| "-".to_owned()),
+            number(after),
+        ]);
+        list.push(
+            json!({ "ams": node.ams, "url": node.url(), "height": height, "stateRoot": root }),
+        );
+    }
+    let verdict =
+        if equal { "all roots are equal" } else { "the roots cannot be shown to be equal" };
+    let json = json!({ "afterHeight": after, "equal": equal, "nodes": list });
+    (format!("{}\n{verdict}", table(&rows)), json)
 }
 
 fn block(session: &Session, height: Option<u64>) -> Result<Report> {

@@ -157,6 +157,9 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
     // nothing acknowledged is lost, on any node, and all agree
     let nodes = network.nodes();
     let urls: Vec<&str> = nodes.iter().filter_map(|node| node["url"].as_str()).collect();
+    let status = network.done(&["ledger", "status", "--json"]).json();
+    assert_eq!(status["roots"]["equal"], true, "{status}");
+    assert_eq!(status["roots"]["nodes"].as_array().map(Vec::len), Some(4), "{status}");
     let height = before.iter().copied().min().expect("four nodes");
     let roots: Vec<String> = urls.iter().map(|url| network.root(url, height)).collect();
     assert!(roots.windows(2).all(|pair| pair[0] == pair[1]), "{roots:?} at {height}");
