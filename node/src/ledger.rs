@@ -150,6 +150,11 @@ impl Ledger {
         &self.0.store
     }
 
+    /// Ends the work of the database behind the scenes, see [`Store::finish`].
+    pub fn finish(&self) {
+        self.0.store.finish();
+    }
+
     /// State of the head.
     pub fn reader(&self) -> Store {
         self.0.store.clone()

@@ -40,7 +40,7 @@ pub fn database_folder(config: &Config) -> PathBuf {
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
-pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Result<()> {
+pub async fn run(config: Config, logs: LogControl, stop: Stop) -> anyhow::Result<()> {
     rpc::auth::install();
     let bytes = std::fs::read(&config.node.genesis)
         .with_context(|| format!("genesis {}", config.node.genesis.display()))?;
@@ -49,14 +49,26 @@ pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Re
     std::fs::create_dir_all(&config.node.data_dir)
         .with_context(|| format!("data folder {}", config.node.data_dir.display()))?;
     let ledger = Ledger::open(&database_folder(&config), genesis)?;
+    let ended = run_on(&config, &ledger, &network_key, logs, stop).await;
+    ledger.finish();
+    ended
+}
 
+/// Starts everything on an open ledger, and stops it in reverse.
+async fn run_on(
+    config: &Config,
+    ledger: &Ledger,
+    network_key: &NodeKey,
+    logs: LogControl,
+    mut stop: Stop,
+) -> anyhow::Result<()> {
     let mempool_metrics = MempoolMetrics::default();
     let gossip_metrics = GossipMetrics::default();
     let mut registry = Registry::default();
     mempool_metrics.register(&mut registry);
     gossip_metrics.register(&mut registry);
 
-    let mempool = open_mempool(&config, &ledger, mempool_metrics)?;
+    let mempool = open_mempool(config, ledger, mempool_metrics)?;
     let (tasks_stop, tasks_stopped) = watch::channel(false);
     let space = Space::default();
     let watching =
@@ -64,8 +76,7 @@ pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Re
     tokio::spawn(watching);
 
     let engine =
-        start_engine(&config, &ledger, &mempool, &network_key, space.clone(), &tasks_stopped)
-            .await?;
+        start_engine(config, ledger, &mempool, network_key, space.clone(), &tasks_stopped).await?;
     let listed = peers_of(ledger.genesis()).into_iter().chain(config.gossip_peers()).collect();
     let gossip = GossipConfig {
         chain: ledger.chain().to_owned(),
@@ -76,8 +87,7 @@ pub async fn run(config: Config, logs: LogControl, mut stop: Stop) -> anyhow::Re
     let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
     let (health, health_seen) = watch::channel(Health::default());
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
-    let interface =
-        start_interface(&config, &ledger, &mempool, health_seen, registry, logs).await?;
+    let interface = start_interface(config, ledger, &mempool, health_seen, registry, logs).await?;
 
     stop.requested().await;
     interface.stop().await;

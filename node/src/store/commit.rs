@@ -165,6 +165,13 @@ impl Store {
         self.write_synced(batch)
     }
 
+    /// Ends flushes and compactions and waits for them. To be called before the process ends: the
+    /// system takes RocksDB's locks away while other threads still hold a handle, and a compaction
+    /// at that moment would abort the process.
+    pub fn finish(&self) {
+        self.db.cancel_all_background_work(true);
+    }
+
     /// Where a transaction stands, if it was executed.
     pub fn position(&self, id: &TransactionId) -> Option<Position> {
         self.read_or_fault(Column::Index, &id.0.0)
