@@ -22,6 +22,7 @@ mod queue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -134,12 +135,19 @@ struct Inner {
     last_commit_ms: AtomicU64,
 }
 
-/// Ends the verifying thread when the last clone goes.
-struct Owner(Arc<Inner>);
+/// Ends the verifying thread when the last clone goes, and waits for it: the thread reads state,
+/// and nobody may hold the database when the process ends.
+struct Owner {
+    inner: Arc<Inner>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.queue.close();
+        self.inner.queue.close();
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the mempool's thread panicked");
+        }
     }
 }
 
@@ -184,10 +192,11 @@ impl Mempool {
             config,
         });
         let admitting = Arc::clone(&inner);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("mempool".to_owned())
             .spawn(move || admitting.admit_until_closed(&verifiers))?;
-        Ok(Self { _owner: Arc::new(Owner(Arc::clone(&inner))), inner })
+        let owner = Owner { inner: Arc::clone(&inner), thread: Some(thread) };
+        Ok(Self { _owner: Arc::new(owner), inner })
     }
 
     /// Admits a client's transaction and has the other nodes told. The answer comes after
