@@ -1,0 +1,114 @@
+//! `ubin_*`: business identifiers and records.
+
+mod history;
+mod list;
+mod proofs;
+mod read;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::server::RpcModule;
+use titian_api::{Refusal, call};
+use titian_contracts::error::Code;
+use titian_contracts::json::Value;
+use titian_contracts::op::Register;
+use titian_contracts::state::{Overlay, Reader};
+use titian_contracts::ubin::identifier::{self, ParseError, Parsed, Ubin};
+use titian_contracts::ubin::record::record_key;
+use titian_contracts::ubin::scheme::{self, SchemeTable};
+use titian_contracts::ubin::view as ubin_view;
+
+use super::at::At;
+use super::methods::{Answer, add, blocking};
+use super::{State, prepare, view};
+
+pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
+    add::<call::UbinParse, _, _>(module, |state, params, _| async move {
+        let table = table(&state);
+        let parsed = parse(&state, &params.input, &table)?;
+        Ok(view::object(&ubin_view::parsed(&parsed, &table)))
+    })?;
+    add::<call::UbinMake, _, _>(module, |state, params, _| async move {
+        let table = table(&state);
+        let made = identifier::make(&params.cc, &params.scheme, &params.raw, &table);
+        let parsed = made.map_err(|error| parse_refusal(&state, error))?;
+        Ok(view::object(&ubin_view::parsed(&parsed, &table)))
+    })?;
+    add::<call::UbinGet, _, _>(module, |state, params, _| read::get(state, params))?;
+    add::<call::UbinResolve, _, _>(module, |state, params, _| async move {
+        blocking(move || read::resolve(&state, &params)).await
+    })?;
+    add::<call::UbinList, _, _>(module, |state, params, _| async move {
+        blocking(move || list::page(&state, &params)).await
+    })?;
+    add::<call::UbinHistory, _, _>(module, |state, params, _| async move {
+        blocking(move || history::versions(&state, &params)).await
+    })?;
+    add::<call::UbinProve, _, _>(module, |state, params, _| async move {
+        let ubin = parse(&state, &params.ubin, &table(&state))?.ubin;
+        proofs::one(&state, &ubin, params.kind.as_deref()).await
+    })?;
+    add::<call::UbinSchemes, _, _>(module, |state, params, _| async move {
+        let at = At::height(&state, None)?;
+        let table = table(&state);
+        let of_country =
+            |scheme: &&scheme::Scheme| params.cc.as_ref().is_none_or(|cc| &scheme.entry.cc == cc);
+        let items = table.iter().filter(of_country).map(|s| s.entry.to_value()).collect();
+        Ok(at.stamp(view::object(&Value::object([("schemes", Value::List(items))]))))
+    })?;
+    add::<call::UbinScheme, _, _>(module, |state, params, _| async move {
+        let table = table(&state);
+        let scheme = table
+            .find(&params.cc, &params.scheme)
+            .ok_or_else(|| Refusal::from(Code::SchemeUnknown))?;
+        Ok(view::object(&scheme.entry.to_value()))
+    })?;
+    add::<call::UbinPrepare, _, _>(module, |state, params, _| async move {
+        blocking(move || prepare::common(&state, Register::Ubin, params)).await
+    })?;
+    Ok(())
+}
+
+/// The scheme tables as of the head, kept until one of them changes.
+#[derive(Default)]
+pub(super) struct Tables(Mutex<Option<(Vec<u64>, Arc<SchemeTable>)>>);
+
+/// The scheme tables in force.
+fn table(state: &State) -> Arc<SchemeTable> {
+    let reader = state.ledger().reader();
+    let now = state.ledger().head().time_ms;
+    let changed = |key: Vec<u8>| reader.get(&key).map_or(0, |stored| stored.last_changed);
+    let mut kept = state.tables.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stamps = vec![changed(scheme::countries_key())];
+    if let Some((_, table)) = kept.as_ref() {
+        stamps.extend(table.countries().map(|cc| changed(scheme::country_key(cc))));
+    }
+    if let Some((known, table)) = kept.as_ref()
+        && *known == stamps
+        && now < table.holds_until_ms()
+    {
+        return Arc::clone(table);
+    }
+    let table = Arc::new(SchemeTable::of_state(&Overlay::new(&reader), now));
+    let mut stamps = vec![changed(scheme::countries_key())];
+    stamps.extend(table.countries().map(|cc| changed(scheme::country_key(cc))));
+    *kept = Some((stamps, Arc::clone(&table)));
+    table
+}
+
+/// Reads any spelling; the error carries suggestions, those that exist in the register first.
+fn parse(state: &State, input: &str, table: &SchemeTable) -> Answer<Parsed> {
+    identifier::parse(input, table).map_err(|error| parse_refusal(state, error))
+}
+
+fn parse_refusal(state: &State, error: ParseError) -> Refusal {
+    let reader = state.ledger().reader();
+    let mut suggestions = error.suggestions;
+    // stable: within known and unknown ones the order of the rules stays
+    suggestions.sort_by_key(|text| {
+        let known = Ubin::parse_canonical(text).and_then(|ubin| reader.get(&record_key(&ubin)));
+        known.is_none()
+    });
+    Refusal::new(error.code, "", "").suggest(suggestions)
+}

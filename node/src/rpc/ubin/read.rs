@@ -1,0 +1,132 @@
+//! Exact reads: one record at a height or on a date, and everything an input may mean.
+
+use std::sync::Arc;
+
+use titian_api::ubin::{GetParams, ResolveParams};
+use titian_api::{Object, Refusal};
+use titian_contracts::digest::Digest;
+use titian_contracts::error::Code;
+use titian_contracts::json::{self, Value};
+use titian_contracts::state::Overlay;
+use titian_contracts::time::Date;
+use titian_contracts::ubin::identifier::{self, Ubin};
+use titian_contracts::ubin::record::{self, Record};
+use titian_contracts::ubin::{challenge, counter, refresh_days, view as ubin_view};
+
+use super::{history, parse, proofs, table};
+use crate::rpc::at::At;
+use crate::rpc::methods::Answer;
+use crate::rpc::{State, view};
+
+/// Records that `ubin_resolve` answers with.
+const MATCHES_MAX: usize = 50;
+
+/// The body of a version, if this node has it.
+pub(super) fn body(state: &State, hash: Digest) -> Option<Value> {
+    state.ledger().body(&hash).and_then(|text| json::parse(&text).ok())
+}
+
+pub(super) fn answer(state: &State, at: &At, ubin: &Ubin) -> Object {
+    let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
+    let found = ubin_view::get(&Overlay::new(&at.reader), ubin, moment, |hash| body(state, hash));
+    at.stamp(view::object(&found))
+}
+
+pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> {
+    let ubin = parse(&state, &params.ubin, &table(&state))?.ubin;
+    let at = At::height(&state, params.height)?;
+    let mut shown = match &params.on {
+        None => answer(&state, &at, &ubin),
+        Some(date) => {
+            let date = Date::parse(date).ok_or_else(|| {
+                Refusal::new(Code::InvalidParams, "/on", "YYYY-MM-DD is expected")
+            })?;
+            on_date(&state, &at, &ubin, date)
+        }
+    };
+    if let Some(by) = &params.recognised_by {
+        // recognition entries are written by governance, which comes with a later release
+        let recognition = serde_json::json!({"by": by, "state": "NOT_STATED"});
+        shown.insert("recognition".to_owned(), recognition);
+    }
+    if params.proof {
+        if params.height.is_some_and(|height| height < state.ledger().head().height) {
+            let detail = "proofs of earlier heights come with a later release";
+            return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
+        }
+        let bundle = proofs::one(&state, &ubin, None).await?.bundle;
+        shown.insert("proof".to_owned(), serde_json::Value::Object(bundle));
+    }
+    Ok(shown)
+}
+
+/// Among the versions recorded by then with validFrom ≤ date: the greatest validFrom, then the
+/// greatest version (ubin.md §2.2).
+fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Object {
+    let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
+    let Some((number, latest)) = history::current(at, ubin) else {
+        return at.stamp(view::object(&ubin_view::absence(ubin, moment)));
+    };
+    let mut seen = Vec::new();
+    let mut best: Option<Record> = None;
+    for mut record in history::changes(state, at, &number) {
+        if seen.contains(&record.version) {
+            continue;
+        }
+        seen.push(record.version);
+        let valid = Date::parse(&record.valid_from).is_some_and(|from| from <= date);
+        let better = best.as_ref().is_none_or(|best| {
+            (&record.valid_from, record.version) > (&best.valid_from, best.version)
+        });
+        if valid && better {
+            // marks count from their height on, closures also from their date on
+            record.meta.mark.clone_from(&latest.meta.mark);
+            record.meta.closure = latest
+                .meta
+                .closure
+                .clone()
+                .filter(|closure| Date::parse(&closure.date).is_some_and(|from| from <= date));
+            best = Some(record);
+        }
+    }
+    let Some(record) = best else {
+        return at.stamp(view::object(&ubin_view::absence(ubin, moment)));
+    };
+    let overlay = Overlay::new(&at.reader);
+    let days = refresh_days(&overlay, &number, record.meta.scheme_version);
+    let open = challenge::open(&overlay, &record.entity, &number.cc);
+    let via = (number != *ubin).then(|| ubin.to_string());
+    let body = body(state, record.body_hash);
+    let via = via.as_deref();
+    let shown = ubin_view::record(&number, &record, body.as_ref(), via, days, &open, moment);
+    at.stamp(view::object(&shown))
+}
+
+/// Everything an input may mean: a number in any rendering, a bare national number, an LEI.
+pub(super) fn resolve(state: &State, params: &ResolveParams) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let table = table(state);
+    let (cc, code) = (params.cc.as_deref(), params.scheme.as_deref());
+    let overlay = Overlay::new(&at.reader);
+    let mut numbers: Vec<Ubin> = identifier::resolve_candidates(&params.input, cc, code, &table)
+        .into_iter()
+        .map(|parsed| parsed.ubin)
+        .collect();
+    let lei: String = params.input.trim().to_ascii_uppercase();
+    let by_reference = counter::holders(&overlay, "lei", &lei);
+    numbers.extend(by_reference.iter().filter_map(|ubin| Ubin::parse_canonical(ubin)));
+    let mut matches: Vec<serde_json::Value> = Vec::new();
+    let mut seen: Vec<Ubin> = Vec::new();
+    for number in numbers {
+        if matches.len() == MATCHES_MAX || seen.contains(&number) {
+            continue;
+        }
+        if record::entry(&overlay, &number).is_some() {
+            matches.push(serde_json::Value::Object(answer(state, &at, &number)));
+        }
+        seen.push(number);
+    }
+    let mut shown = Object::new();
+    shown.insert("matches".to_owned(), serde_json::Value::Array(matches));
+    Ok(at.stamp(shown))
+}
