@@ -167,7 +167,7 @@ pub(super) fn change(session: &Session, act: &str, args: &ChangeArgs) -> Result<
 }
 
 /// `sha256:` and 64 hex digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }
