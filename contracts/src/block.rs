@@ -67,7 +67,13 @@ pub struct Block {
 
 /// The RFC 9162 root over the ids of `transactions`.
 pub fn transaction_root(transactions: &[Vec<u8>]) -> Digest {
-    let leaves: Vec<Digest> = transactions.iter().map(|tx| TransactionId::of(tx).0).collect();
+    let ids: Vec<TransactionId> = transactions.iter().map(|tx| TransactionId::of(tx)).collect();
+    root_of_ids(&ids)
+}
+
+/// As [`transaction_root`], of transactions whose ids are known.
+pub fn root_of_ids(ids: &[TransactionId]) -> Digest {
+    let leaves: Vec<Digest> = ids.iter().map(|id| id.0).collect();
     merkle::root_of("titian tx node v1", &leaves)
 }
 

@@ -47,19 +47,21 @@ impl CheckedTransaction {
 
     /// Admission to the mempool (ledger.md §3): parses, the chain is ours, the act is known, every
     /// key is active and every signature valid at the head. What fails is refused at the door.
+    ///
+    /// `head` is state at the head without writes; transactions that are admitted after each other
+    /// share it, so that the keys of those who sign much are read once.
     pub fn admit(
         bytes: &[u8],
         chain: &str,
-        state: &dyn Reader,
+        head: &Overlay<'_>,
         time_ms: u64,
     ) -> Result<Self, Reject> {
         let tx = Transaction::parse(bytes)?;
         check_frame(&tx, chain)?;
-        let overlay = Overlay::new(state);
         let mut verified = Vec::new();
         for (i, (signature, digest)) in tx.signatures().into_iter().enumerate() {
             let field = format!("/sigs/{i}");
-            let key = authority::active_key(&overlay, signature, time_ms, &field)?;
+            let key = authority::active_key(head, signature, time_ms, &field)?;
             let public_key: [u8; 32] = key
                 .public_key
                 .as_slice()

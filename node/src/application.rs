@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use rayon::prelude::*;
 use titian_contracts::block::{
-    Block, Certificate, ValidatorAddress, ValidatorSet, encode, transaction_root,
+    Block, Certificate, ValidatorAddress, ValidatorSet, encode, root_of_ids,
 };
 use titian_contracts::digest::Digest;
 use titian_contracts::execute::CheckedTransaction;
@@ -54,20 +54,18 @@ impl LedgerApplication {
 
     /// The checked transactions of a block: from the mempool where it knows them, else verified
     /// now, in parallel.
-    fn check_transactions(&self, block: &Block) -> Vec<Arc<CheckedTransaction>> {
+    fn check_transactions(
+        &self,
+        block: &Block,
+        ids: &[TransactionId],
+    ) -> Vec<Arc<CheckedTransaction>> {
         let state = self.ledger.reader();
         let time_ms = self.ledger.head().time_ms;
-        block
-            .transactions
-            .par_iter()
-            .map(|bytes| {
-                let id = TransactionId::of(bytes);
-                match self.mempool.checked(&id) {
-                    Some(checked) => checked,
-                    None => Arc::new(CheckedTransaction::check(bytes, &state, time_ms)),
-                }
-            })
-            .collect()
+        let each = block.transactions.par_iter().zip(ids).map(|(bytes, id)| {
+            let known = self.mempool.checked(id);
+            known.unwrap_or_else(|| Arc::new(CheckedTransaction::check(bytes, &state, time_ms)))
+        });
+        each.collect()
     }
 
     fn remember(&mut self, id: Digest, transactions: Vec<Arc<CheckedTransaction>>) {
@@ -78,8 +76,8 @@ impl LedgerApplication {
     }
 
     /// The rules of validity before voting (ledger.md §4), but for those that consensus checked:
-    /// the body belongs to the id.
-    fn judge(&self, received: &ReceivedBlock) -> Result<(), String> {
+    /// the body belongs to the id. Gives the ids of the transactions, in order.
+    fn judge(&self, received: &ReceivedBlock) -> Result<Vec<TransactionId>, String> {
         let header = &received.block.header;
         let head = self.ledger.head();
         let expected = self.ledger.next_header(header.proposer, header.time_ms, header.tx_root);
@@ -102,16 +100,17 @@ impl LedgerApplication {
         {
             return Err("larger than a block may be".to_owned());
         }
-        if transaction_root(transactions) != header.tx_root {
+        let ids: Vec<TransactionId> =
+            transactions.par_iter().map(|tx| TransactionId::of(tx)).collect();
+        if root_of_ids(&ids) != header.tx_root {
             return Err("transactions do not match the header".to_owned());
         }
-        let ids: BTreeSet<TransactionId> =
-            transactions.iter().map(|tx| TransactionId::of(tx)).collect();
-        if ids.len() != transactions.len() || ids.iter().any(|id| self.ledger.is_repeated(id)) {
+        let distinct: BTreeSet<&TransactionId> = ids.iter().collect();
+        if distinct.len() != ids.len() || ids.iter().any(|id| self.ledger.is_repeated(id)) {
             return Err("a transaction is repeated".to_owned());
         }
         debug_assert_eq!(header.height, head.height + 1);
-        Ok(())
+        Ok(ids)
     }
 }
 
@@ -155,11 +154,13 @@ impl Application for LedgerApplication {
         // the mempool drops what was executed a moment after the commit; never propose it again
         let transactions: Vec<Arc<CheckedTransaction>> =
             transactions.into_iter().filter(|tx| !self.ledger.is_repeated(&tx.id)).collect();
+        // only what was parsed stands in the pool
         let bodies: Vec<Vec<u8>> = transactions
             .iter()
             .filter_map(|tx| tx.parsed.as_ref().ok().map(|parsed| parsed.bytes.clone()))
             .collect();
-        let tx_root = transaction_root(&bodies);
+        let ids: Vec<TransactionId> = transactions.iter().map(|tx| tx.id).collect();
+        let tx_root = root_of_ids(&ids);
         let header = self.ledger.next_header(self.address, now_ms(), tx_root);
         let id = header.id();
         let body = encode(&Block { header, transactions: bodies });
@@ -171,9 +172,10 @@ impl Application for LedgerApplication {
 
     fn check(&mut self, received: &ReceivedBlock) -> Result<Verdict, AppError> {
         let begin = Instant::now();
-        if let Err(reason) = self.judge(received) {
-            return Ok(Verdict::Invalid(reason));
-        }
+        let ids = match self.judge(received) {
+            Ok(ids) => ids,
+            Err(reason) => return Ok(Verdict::Invalid(reason)),
+        };
         let store = self.ledger.store();
         if store.undecided(received.height, &received.id).is_none() {
             store
@@ -181,7 +183,7 @@ impl Application for LedgerApplication {
                 .map_err(storage)?;
         }
         if !self.checked.contains_key(&received.id) {
-            let transactions = self.check_transactions(&received.block);
+            let transactions = self.check_transactions(&received.block, &ids);
             self.remember(received.id, transactions);
         }
         let (height, round) = (received.height, received.round);
@@ -211,7 +213,11 @@ impl Application for LedgerApplication {
             .map_err(|_| AppError::Storage("the decided block does not decode".to_owned()))?;
         let transactions = match self.checked.remove(&certificate.block) {
             Some(transactions) => transactions,
-            None => self.check_transactions(&block),
+            None => {
+                let ids: Vec<TransactionId> =
+                    block.transactions.iter().map(|tx| TransactionId::of(tx)).collect();
+                self.check_transactions(&block, &ids)
+            }
         };
         self.checked.clear();
         self.ledger.commit(&block, &body, &certificate, &transactions).map_err(storage)?;

@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use titian_contracts::block::{Block, encode, transaction_root};
 use titian_contracts::error::Reject;
 use titian_contracts::execute::CheckedTransaction;
+use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
 use titian_node::ledger::Ledger;
@@ -76,7 +77,12 @@ impl Admission for OneByOne {
         Box::pin(async move {
             let state = self.ledger.reader();
             let time_ms = self.ledger.head().time_ms;
-            let checked = CheckedTransaction::admit(&bytes, self.ledger.chain(), &state, time_ms)?;
+            let checked = CheckedTransaction::admit(
+                &bytes,
+                self.ledger.chain(),
+                &Overlay::new(&state),
+                time_ms,
+            )?;
             if !*self.stalled.borrow() {
                 self.commit(vec![bytes]);
                 self.commit(Vec::new());

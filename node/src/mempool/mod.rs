@@ -29,7 +29,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::limits;
-use titian_contracts::state::Reader;
+use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::transaction::TransactionId;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 
@@ -216,13 +216,10 @@ impl Mempool {
         for bytes in transactions {
             let (sender, answer) = oneshot::channel();
             answers.push(answer);
-            match self.inner.answer_at_once(&bytes) {
+            let id = TransactionId::of(&bytes);
+            match self.inner.answer_at_once(id) {
                 Some(known) => drop(sender.send(known)),
-                None => jobs.push(Job {
-                    id: TransactionId::of(&bytes),
-                    bytes,
-                    asker: Asker::Client(sender),
-                }),
+                None => jobs.push(Job { id, bytes, asker: Asker::Client(sender) }),
             }
         }
         for refused in self.inner.queue.push(jobs) {
@@ -378,8 +375,7 @@ impl Inner {
     }
 
     /// What can be said to a client without verification.
-    fn answer_at_once(&self, bytes: &[u8]) -> Option<Result<TransactionId, Reject>> {
-        let id = TransactionId::of(bytes);
+    fn answer_at_once(&self, id: TransactionId) -> Option<Result<TransactionId, Reject>> {
         let pool = self.lock();
         if pool.holds(&id) || pool.is_recent(&id) {
             return Some(Ok(id));
@@ -403,20 +399,24 @@ impl Inner {
                 continue;
             }
             let (state, time_ms) = (self.view)();
-            let verdicts: Vec<Verdict> = verifiers
-                .install(|| jobs.par_iter().map(|job| self.judge(job, &*state, time_ms)).collect());
+            let verdicts: Vec<Verdict> = verifiers.install(|| {
+                let each = jobs
+                    .par_iter()
+                    .map_init(|| Overlay::new(&*state), |head, job| self.judge(job, head, time_ms));
+                each.collect()
+            });
             self.settle(jobs, verdicts);
         }
     }
 
     /// Runs on the verifying threads, without any lock.
-    fn judge(&self, job: &Job, state: &dyn Reader, time_ms: u64) -> Verdict {
+    fn judge(&self, job: &Job, head: &Overlay<'_>, time_ms: u64) -> Verdict {
         // The rules never panic; should they, a hostile transaction must not stop the node.
         let judged = catch_unwind(AssertUnwindSafe(|| {
             if (self.known)(&job.id) {
                 return Verdict::Known;
             }
-            match CheckedTransaction::admit(&job.bytes, &self.config.chain, state, time_ms) {
+            match CheckedTransaction::admit(&job.bytes, &self.config.chain, head, time_ms) {
                 Ok(checked) => {
                     let owner = checked.parsed.as_ref().map(|tx| tx.quota_owner());
                     Verdict::Good(owner.unwrap_or_default(), Arc::new(checked))

@@ -29,6 +29,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+/// Share of a write buffer that its filter of keys may take.
+const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,6 +247,9 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    // most reads ask for what is not there yet: a new record, a transaction's first appearance
+    options.set_memtable_whole_key_filtering(true);
+    options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM_RATIO);
     options.set_compression_type(match column {
         Column::State | Column::Index | Column::Undecided | Column::Meta => DBCompressionType::Lz4,
         _ => DBCompressionType::Zstd,
