@@ -7,8 +7,8 @@
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
 //! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
-//! place of whom; [`view`] and [`kpi`] make answers. Bulk import (`import_chunk`) answers
-//! `NOT_BUILT`. It deliberately does not search names: that is the node's, outside consensus.
+//! place of whom; [`import`] takes records in bulk; [`view`] and [`kpi`] make answers. It
+//! deliberately does not search names: that is the node's, outside consensus.
 
 mod acts;
 pub mod attested;
@@ -20,6 +20,7 @@ mod claim;
 pub mod consent;
 pub mod counter;
 pub mod identifier;
+pub mod import;
 pub mod kpi;
 pub mod pattern;
 pub mod record;
