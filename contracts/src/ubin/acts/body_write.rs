@@ -185,8 +185,7 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
     if act == BodyAct::Register {
         check_new_number(ctx, known, NUMBER)?;
     }
-    let warnings =
-        body_rules::judge_in(ctx.state, ctx.time_ms, body, known, version.overrides)?;
+    let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, body, known, version.overrides)?;
     check_justification(version, body)?;
     match old {
         None => check_entity(body, &known.ubin)?,

@@ -15,6 +15,7 @@ use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::ubin::vocabulary::Category;
 
 use super::map::ColumnMap;
+use super::register::{Register, Standing};
 use super::report::Fault;
 use super::row;
 use super::source::{Content, Layout, Line, Row};
@@ -28,8 +29,10 @@ const OF_THE_VERSION: [&str; 8] =
 pub(super) struct Entry {
     /// Its number.
     pub(super) ubin: Ubin,
-    /// The body, without version and prev.
+    /// The body, without entity, version and prev.
     pub(super) body: Value,
+    /// The entity that the line names.
+    pub(super) entity: Option<String>,
     /// The version that the line says it is.
     pub(super) version: Option<u64>,
 }
@@ -75,12 +78,26 @@ impl Judge<'_> {
         }
     }
 
-    /// Reads a line and judges its body as a first version; gives its warnings too.
-    pub(super) fn judge(&self, line: &Line) -> (Judged, Vec<String>) {
+    /// Reads a line and judges its body, as a first version unless the register knows the number;
+    /// gives its warnings too.
+    pub(super) fn judge(&self, line: &Line, register: Option<&Register>) -> (Judged, Vec<String>) {
         let mut judged = self.read(line);
         let mut warnings = Vec::new();
         if let Ok(entry) = &judged.outcome {
-            match self.check(&entry.first_version()) {
+            let standing = register.and_then(|register| register.find(&entry.ubin));
+            let checked = entry.check_claims(register.map(|_| standing)).and_then(|()| {
+                let body = entry.first_version();
+                match standing {
+                    None => self.check(&body),
+                    // what binds new numbers only is not asked of one that stands
+                    Some(_) => self.check(
+                        &body
+                            .with("version", Value::Int(2))
+                            .with("prev", Value::from(Digest::ZERO)),
+                    ),
+                }
+            });
+            match checked {
                 Ok(found) => warnings = found,
                 Err(fault) => judged.outcome = Err(fault),
             }
@@ -145,7 +162,12 @@ impl Judge<'_> {
                 })?)
             }
         };
-        let mut body = body.without("version").without("prev");
+        let entity = match body.get("entity") {
+            None => None,
+            Some(Value::Text(entity)) => Some(entity.clone()),
+            Some(_) => return Err(Fault::new(Code::Malformed, "/entity", "a string is expected")),
+        };
+        let mut body = body.without("version").without("prev").without("entity");
         body = body.with("ubin", Value::from(ubin.to_string()));
         if body.get("v").is_none() {
             body = body.with("v", Value::Int(1));
@@ -155,19 +177,50 @@ impl Judge<'_> {
         if body.get("displayId").is_none() && !natural {
             body = body.with("displayId", Value::from(ubin.local.as_str()));
         }
-        Ok(Entry { ubin: ubin.clone(), body, version })
+        Ok(Entry { ubin: ubin.clone(), body, entity, version })
     }
 }
 
 impl Entry {
     /// The body of the first version of the record.
     pub(super) fn first_version(&self) -> Value {
+        self.body.with("version", Value::Int(1)).with("entity", Value::from(self.own_entity()))
+    }
+
+    fn own_entity(&self) -> String {
         let Ubin { cc, scheme, local } = &self.ubin;
-        let body = self.body.with("version", Value::Int(1));
-        if body.get("entity").is_some() {
-            return body;
+        entity_id(cc, scheme, local)
+    }
+
+    /// What the line says of entity and version against what stands under its number: `None` if
+    /// the register was not asked.
+    pub(super) fn check_claims(&self, standing: Option<Option<&Standing>>) -> Result<(), Fault> {
+        let (entity, next) = match standing {
+            None => return Ok(()),
+            Some(None) => (self.own_entity(), 1),
+            Some(Some(Standing::Alias)) => {
+                return Err(Fault::new(
+                    Code::UbinExists,
+                    "/ubin",
+                    "the number forwards to another record",
+                )
+                .suggest("titian ubin get names the record"));
+            }
+            Some(Some(Standing::Record { entity, version, .. })) => {
+                (entity.clone().unwrap_or_else(|| self.own_entity()), version + 1)
+            }
+        };
+        if self.entity.as_ref().is_some_and(|claimed| *claimed != entity) {
+            return Err(Fault::new(Code::Malformed, "/entity", "not that of the number")
+                .suggest("leave entity out: it is filled in"));
         }
-        body.with("entity", Value::from(entity_id(cc, scheme, local)))
+        // the version in force is told again; whether it says the same is seen later
+        match self.version {
+            Some(version) if version != next && version + 1 != next => {
+                Err(Fault::new(Code::VersionConflict, "/version", format!("{next} is the next")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The body of the version after `current`; `None` if it says what `current` says already.
@@ -178,7 +231,7 @@ impl Entry {
         if let Some(map) = map {
             body = keep_uncovered(body, current, map);
         }
-        if let (None, Some(entity)) = (body.get("entity"), current.get("entity")) {
+        if let Some(entity) = current.get("entity") {
             body = body.with("entity", entity.clone());
         }
         let evidence = body.get("evidence").is_some();
@@ -212,7 +265,8 @@ fn keep_uncovered(mut body: Value, current: &Value, map: &ColumnMap) -> Value {
                 }
             }
             ("status", Some(new)) if same_code(new, old) => {
-                let reason = if map.covers("status_since") { &["reason"][..] } else { &["reason", "since"] };
+                let reason =
+                    if map.covers("status_since") { &["reason"][..] } else { &["reason", "since"] };
                 body = body.with("status", with_members(new.clone(), old, reason));
             }
             ("legalForm", new) => {

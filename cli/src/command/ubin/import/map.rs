@@ -85,9 +85,7 @@ pub(super) struct ColumnMap {
 impl ColumnMap {
     /// Reads and checks a map file.
     pub(super) fn read(path: &Path, table: &SchemeTable) -> Result<Self> {
-        let wrong = |message: String| {
-            CommandError::usage(format!("{}: {message}", path.display()))
-        };
+        let wrong = |message: String| CommandError::usage(format!("{}: {message}", path.display()));
         let text = String::from_utf8(document::read(path)?)
             .map_err(|_| wrong("a column map is UTF-8 text".to_owned()))?;
         let file: MapFile = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -124,9 +122,8 @@ impl ColumnMap {
             .ok()
             .filter(u8::is_ascii)
             .ok_or_else(|| CommandError::usage("delimiter is one ASCII character"))?;
-        let names = (1..=limits::OTHER_NAMES_MAX).map(|n| {
-            ["", "_type", "_lang"].map(|part| format!("other_name_{n}{part}"))
-        });
+        let names = (1..=limits::OTHER_NAMES_MAX)
+            .map(|n| ["", "_type", "_lang"].map(|part| format!("other_name_{n}{part}")));
         let covered = |[value, ..]: &[String; 3]| {
             file.columns.contains_key(value) || file.defaults.contains_key(value)
         };
@@ -155,8 +152,7 @@ impl ColumnMap {
             };
         };
         table.find(&self.cc, code).map(Some).ok_or_else(|| {
-            CommandError::usage(format!("{} has no scheme {code}", self.cc))
-                .named("SCHEME_UNKNOWN")
+            CommandError::usage(format!("{} has no scheme {code}", self.cc)).named("SCHEME_UNKNOWN")
         })
     }
 
@@ -167,9 +163,9 @@ impl ColumnMap {
         given: BTreeMap<String, String>,
         table: &SchemeTable,
     ) -> Result<Vec<String>> {
-        let scheme = self.one_scheme(table)?.ok_or_else(|| {
-            CommandError::usage("statusMap needs one scheme for the whole file")
-        })?;
+        let scheme = self
+            .one_scheme(table)?
+            .ok_or_else(|| CommandError::usage("statusMap needs one scheme for the whole file"))?;
         for (national, common) in &given {
             let exact = scheme.entry.status_map.iter().find(|(key, _)| key == national);
             let due = exact.map(|(_, status)| *status).or_else(|| scheme.mapped_status(national));

@@ -64,6 +64,12 @@ impl Lines {
         let (word, bit) = place(line);
         self.0.get(word).is_some_and(|word| word >> bit & 1 == 1)
     }
+
+    /// How many of its lines `other` does not have.
+    pub(super) fn count_without(&self, other: &Self) -> u64 {
+        let theirs = other.0.iter().copied().chain(std::iter::repeat(0));
+        self.0.iter().zip(theirs).map(|(own, their)| u64::from((own & !their).count_ones())).sum()
+    }
 }
 
 fn place(line: u64) -> (usize, u32) {

@@ -161,9 +161,9 @@ impl Findings {
     pub(super) fn flush(&mut self) -> Result<()> {
         match &mut self.out {
             Out::Standard(_) => Ok(()),
-            Out::File(file) => file
-                .flush()
-                .map_err(|error| CommandError::usage(format!("the report: {error}"))),
+            Out::File(file) => {
+                file.flush().map_err(|error| CommandError::usage(format!("the report: {error}")))
+            }
         }
     }
 }

@@ -50,9 +50,10 @@ fn number<'t>(row: &Row<'_>, table: &'t SchemeTable) -> Found<(&'t Scheme, Strin
 
 fn body(row: &Row<'_>, scheme: &Scheme, raw: &str, ubin: &Ubin, today: &str) -> Found<Entry> {
     let category = row.text("category")?;
-    let natural = category.as_deref().and_then(Category::parse).is_some_and(|category| {
-        category.is_natural_person()
-    });
+    let natural = category
+        .as_deref()
+        .and_then(Category::parse)
+        .is_some_and(|category| category.is_natural_person());
     let as_of = date(row, "source_as_of")?.unwrap_or_else(|| today.to_owned());
     let valid_from = date(row, "valid_from")?.unwrap_or_else(|| as_of.clone());
     let mut members = vec![
@@ -95,7 +96,7 @@ fn body(row: &Row<'_>, scheme: &Scheme, raw: &str, ubin: &Ubin, today: &str) -> 
             Fault::new(Code::Malformed, "version", "a number from 1 is expected")
         })?),
     };
-    Ok(Entry { ubin: ubin.clone(), body: Value::object(members), version })
+    Ok(Entry { ubin: ubin.clone(), body: Value::object(members), entity: None, version })
 }
 
 fn optional(name: &'static str, value: Option<Value>) -> Option<(&'static str, Value)> {
@@ -119,7 +120,8 @@ fn status(row: &Row<'_>, scheme: &Scheme) -> Found<Value> {
         return Err(Fault::new(Code::StatusMapMismatch, "status_national", message)
             .suggest("add the code to statusMap as the scheme maps it, else as OTHER"));
     }
-    let mapped = national.as_deref().map(|code| scheme.mapped_status(code).unwrap_or(Status::Other));
+    let mapped =
+        national.as_deref().map(|code| scheme.mapped_status(code).unwrap_or(Status::Other));
     let code = row.text("status")?.or_else(|| mapped.map(|status| status.name().to_owned()));
     let code = code.ok_or_else(|| {
         Fault::new(Code::Malformed, "status_national", "the cell is empty")
@@ -161,10 +163,8 @@ fn legal_form(row: &Row<'_>) -> Found<Option<Value>> {
 /// may stand, so what else the row holds is refused by the rules.
 fn address(row: &Row<'_>, natural: bool) -> Found<Option<Value>> {
     let mut members = Vec::new();
-    let lines: Vec<Value> = present(row, &ADDRESS_LINES)?
-        .into_iter()
-        .map(|(_, text)| Value::from(text))
-        .collect();
+    let lines: Vec<Value> =
+        present(row, &ADDRESS_LINES)?.into_iter().map(|(_, text)| Value::from(text)).collect();
     if !lines.is_empty() {
         members.push(("lines", Value::List(lines)));
     }

@@ -20,6 +20,8 @@ use crate::error::{CommandError, Result};
 const RECORD_BYTES_MAX: usize = 64 * 1024;
 /// What a reader may have read ahead of the record that it gives.
 const READ_AHEAD_BYTES: usize = 128 * 1024;
+/// What may be read while one record is not complete.
+const RECORD_BUDGET: usize = RECORD_BYTES_MAX + 2 * READ_AHEAD_BYTES;
 
 /// The bytes of a file, counted and hashed as they pass.
 struct Counted {
@@ -83,12 +85,14 @@ pub(super) struct Layout {
 }
 
 impl Source {
-    /// Opens a file: CSV if there is a map and the name does not end in `json`, else NDJSON.
+    /// Opens a file: CSV if there is a map, else NDJSON.
     pub(super) fn open(path: &Path, map: Option<&ColumnMap>) -> Result<Self> {
         let file = File::open(path).map_err(|error| CommandError::file("read", path, &error))?;
         let hasher = sha2::Sha256::new();
-        let counted = Counted { file, hasher, bytes: 0, budget: usize::MAX };
+        let mut counted = Counted { file, hasher, bytes: 0, budget: RECORD_BUDGET };
         let Some(map) = map else {
+            // lines are bounded where they are read
+            counted.budget = usize::MAX;
             let reader = BufReader::with_capacity(READ_AHEAD_BYTES, counted);
             return Ok(Self { reader: Reader::Json { reader, number: 0 } });
         };
@@ -105,6 +109,21 @@ impl Source {
             ..error
         })?;
         Ok(Self { reader: Reader::Csv { reader, layout } })
+    }
+
+    /// The SHA-256 of a whole file, `sha256:` and hex.
+    pub(super) fn digest_of(path: &Path) -> Result<String> {
+        let read = |mut file: File| {
+            let mut hasher = sha2::Sha256::new();
+            let mut buffer = vec![0; READ_AHEAD_BYTES];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(format!("sha256:{}", hex::encode(hasher.finalize()))),
+                    count => hasher.update(buffer.get(..count).unwrap_or_default()),
+                }
+            }
+        };
+        File::open(path).and_then(read).map_err(|error| CommandError::file("read", path, &error))
     }
 
     /// The next record; `None` at the end.
@@ -185,7 +204,7 @@ fn skip_line(reader: &mut BufReader<Counted>) -> io::Result<()> {
 
 fn next_row(reader: &mut csv::Reader<Counted>) -> Found {
     let line = reader.position().line();
-    reader.get_mut().budget = RECORD_BYTES_MAX + 2 * READ_AHEAD_BYTES;
+    reader.get_mut().budget = RECORD_BUDGET;
     let mut row = ByteRecord::new();
     match reader.read_byte_record(&mut row) {
         Ok(false) => Ok(None),
