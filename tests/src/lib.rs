@@ -8,4 +8,5 @@ pub mod etr_types;
 pub mod http;
 pub mod ports;
 pub mod served;
+pub mod validator;
 pub mod world;
