@@ -80,6 +80,18 @@ impl World {
         }
     }
 
+    /// The keys and the genesis, without state: to sign elsewhere.
+    pub fn keys_only(&self) -> Self {
+        Self {
+            genesis: self.genesis.clone(),
+            state: MemoryState::default(),
+            nodes: self.nodes.clone(),
+            journal: None,
+            keys: self.keys.clone(),
+            ..*self
+        }
+    }
+
     /// A fresh seed nobody used.
     pub fn fresh_seed(&mut self) -> [u8; 32] {
         self.seeds += 1;

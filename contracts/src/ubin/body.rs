@@ -114,7 +114,12 @@ pub(super) const BODY_CONTEXT: &str = "titian ubin body v1";
 
 /// H("titian ubin body v1", JCS(body)).
 pub fn body_hash(body: &Value) -> Digest {
-    hash(BODY_CONTEXT, &[body.to_jcs().as_bytes()])
+    text_hash(&body.to_jcs())
+}
+
+/// The hash of a body whose JCS text is at hand.
+pub fn text_hash(text: &str) -> Digest {
+    hash(BODY_CONTEXT, &[text.as_bytes()])
 }
 
 /// The commitment to a name that stays off the ledger:
@@ -134,7 +139,7 @@ impl BodyText {
     /// Writes the text and measures it.
     pub(super) fn of(body: &Value) -> Self {
         let text = body.to_jcs();
-        Self { bytes: text.len(), hash: hash(BODY_CONTEXT, &[text.as_bytes()]) }
+        Self { bytes: text.len(), hash: text_hash(&text) }
     }
 }
 

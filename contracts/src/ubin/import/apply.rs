@@ -29,7 +29,7 @@ pub(in crate::ubin) fn open(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Re
         .ok_or_else(|| Reject::new(Code::UbinCountryUnknown, "/args/cc", ""))?;
     let codes: Vec<String> = country.schemes.into_iter().map(|scheme| scheme.code).collect();
     let schemes = schemes_signed_for(ctx, op, cc, codes)?;
-    if seq != next_seq(ctx.state, cc, seq) {
+    if !is_next(ctx.state, cc, seq) {
         return Err(Reject::new(Code::ImportSeq, "/args/seq", ""));
     }
     let chunk = Chunk {
@@ -53,11 +53,11 @@ pub(in crate::ubin) fn open(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Re
     Ok(())
 }
 
-/// `seq` if it is the next number of the state, else another one.
+/// Whether `seq` is the number of the next chunk of a state.
 fn next_seq(state: &Overlay<'_>, cc: &str, seq: u64) -> u64 {
     let stands = |seq| state.holds(&chunk_key(cc, seq));
     let follows = seq == 1 || (seq > 1 && stands(seq - 1));
-    if follows && !stands(seq) { seq } else { seq.saturating_add(1) }
+    follows && !stands(seq)
 }
 
 /// The schemes of a state that the signers may import, and which of them by R2.

@@ -155,6 +155,27 @@ pub fn root_key(cc: &str, root: &Digest) -> Vec<u8> {
     KeyBuilder::new("ubin", "chunk_root").text(cc).text(&root.to_hex()).build()
 }
 
+/// The number that the next chunk of a state has. A few dozen reads: numbers follow each other from
+/// 1 without gaps.
+pub fn next_seq(state: &Overlay<'_>, cc: &str) -> u64 {
+    let stands = |seq| state.holds(&chunk_key(cc, seq));
+    let mut beyond = 1;
+    while stands(beyond) && beyond < 1 << 52 {
+        beyond *= 2;
+    }
+    // all below `beyond / 2` and that one itself stand; `beyond` does not
+    let (mut low, mut high) = (beyond / 2, beyond);
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if stands(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
+}
+
 /// A chunk.
 pub fn find(state: &Overlay<'_>, cc: &str, seq: u64) -> Option<Chunk> {
     state.read(&chunk_key(cc, seq))

@@ -1,8 +1,10 @@
 //! The transaction kind `import_part`: bodies of a consecutive range of a chunk, with the path that
 //! leads from their hashes to the root that the chunk's registrar signed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::context::Event;
 use crate::digest::{Digest, Tag};
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -143,6 +145,20 @@ impl ImportPart {
         Ok(Self { cc, seq, first, bodies, path })
     }
 
+    /// The bodies that the part wrote, by hash, as the events of its receipt tell: a body that was
+    /// refused must not be kept. `bytes` are those of the transaction.
+    pub fn written<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        events: &[Event],
+    ) -> impl Iterator<Item = (Digest, &'a [u8])> {
+        let written: BTreeSet<Digest> = events.iter().filter_map(body_hash_of).collect();
+        self.bodies
+            .iter()
+            .filter(move |body| written.contains(&body.hash))
+            .filter_map(|body| Some((body.hash, bytes.get(body.text.clone())?)))
+    }
+
     /// The root that bodies and path lead to in a chunk of `count` records; `None` if they cannot
     /// stand in it.
     pub fn root(&self, count: u64) -> Option<Digest> {
@@ -150,6 +166,12 @@ impl ImportPart {
         let (first, count) = (usize::try_from(self.first).ok()?, usize::try_from(count).ok()?);
         merkle::root_from_range(NODE_CONTEXT, &hashes, first, count, &self.path)
     }
+}
+
+/// The body hash in the event of a written record.
+fn body_hash_of(event: &Event) -> Option<Digest> {
+    let (_, after) = event.data.split_once(r#""bodyHash":""#)?;
+    Digest::parse(after.split_once('"')?.0)
 }
 
 /// The bodies with their hashes, which are taken from the text as it stands: it is canonical.

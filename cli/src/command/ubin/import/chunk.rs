@@ -7,7 +7,7 @@ use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
-use titian_contracts::ubin::body::body_hash;
+use titian_contracts::ubin::body::text_hash;
 use titian_contracts::ubin::import::ChunkTree;
 
 use super::entry::{Entry, Judge};
@@ -35,7 +35,8 @@ pub(super) struct Record {
 impl Record {
     /// A record of a complete body.
     pub(super) fn new(line: u64, body: Value) -> Self {
-        Self { line, text: body.to_jcs(), hash: body_hash(&body), body }
+        let text = body.to_jcs();
+        Self { line, hash: text_hash(&text), text, body }
     }
 }
 
