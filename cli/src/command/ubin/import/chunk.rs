@@ -105,11 +105,19 @@ fn plan_one(judge: &Judge<'_>, line: u64, entry: &Entry, body: Value) -> Plan {
 pub(super) struct Chunk {
     /// The records, in the order of the tree.
     pub(super) records: Vec<Record>,
-    /// The last line that was read for it; lines after it belong to later chunks.
-    pub(super) last_line: u64,
 }
 
 impl Chunk {
+    /// The chunk of some records; `None` if there are none.
+    pub(super) fn of(records: Vec<Record>) -> Option<Self> {
+        (!records.is_empty()).then_some(Self { records })
+    }
+
+    /// The last line in it; lines after it belong to later chunks.
+    pub(super) fn last_line(&self) -> u64 {
+        self.records.last().map_or(0, |record| record.line)
+    }
+
     /// The tree over the body hashes.
     pub(super) fn tree(&self) -> ChunkTree {
         let hashes: Vec<Digest> = self.records.iter().map(|record| record.hash).collect();

@@ -7,17 +7,19 @@ use std::thread;
 use serde_json::{Value as Json, json};
 use titian_contracts::error::Code;
 
-use super::Import;
 use super::chunk::{self, Chunk, Plan, Record};
-use super::entry::Entry;
+use super::entry::{Entry, Judge};
 use super::journal::{Head, Journal};
+use super::numbers::Lines;
 use super::register::Register;
 use super::report::{Fault, Findings};
 use super::send::{Outcome, Sender};
-use super::source::Source;
+use super::source::Line;
 use super::survey::{Survey, in_parallel, read_batch};
+use super::{Import, Input};
 use crate::client::Client;
 use crate::error::{CommandError, Result};
+use crate::wallet::Wallet;
 
 /// What was written.
 #[derive(Clone, Debug, Default)]
@@ -72,38 +74,46 @@ impl Import<'_> {
         &self,
         register: &Register,
         survey: &Survey,
+        sender: Sender<'_>,
         journal: &Journal,
         before: Option<(Head, Chunk)>,
         findings: &mut Findings,
     ) -> Result<Committed> {
         let mut courier = Courier {
-            sender: self.sender(survey)?,
+            sender,
             journal,
             head: Head {
                 titian_import: 1,
                 chain: self.session.chain()?.to_owned(),
-                cc: self.cc.clone(),
+                cc: self.input.cc.clone(),
                 input: super::fingerprint(self.args, &survey.digest)?,
-                today: self.today.to_string(),
+                today: self.input.today.to_string(),
                 root: String::new(),
                 count: 0,
-                last_line: 0,
             },
             bar: self.session.output.bar(survey.good, "importing"),
             findings,
             done: Committed::default(),
         };
         let mut after = 0;
-        if let Some((head, chunk)) = before {
-            after = head.last_line;
+        if let Some((_, chunk)) = before {
+            after = chunk.last_line();
             courier.done.resumed_after = Some(after);
             courier.deliver(&chunk)?;
         }
         let url = self.session.client()?.url().to_owned();
+        let cutter = Cutter {
+            input: &self.input,
+            register,
+            bad: &survey.bad,
+            digest: &survey.digest,
+            after,
+            chunk_records: self.args.chunk_records,
+        };
         thread::scope(|scope| {
             let (cuts, arriving) = sync_channel(1);
             scope.spawn(move || {
-                if let Err(error) = self.cut(register, survey, &url, after, &cuts) {
+                if let Err(error) = cutter.cut(&url, &cuts) {
                     let _ = cuts.send(Err(error));
                 }
             });
@@ -117,66 +127,57 @@ impl Import<'_> {
         Ok(courier.done)
     }
 
-    fn sender(&self, survey: &Survey) -> Result<Sender<'_>> {
-        let wallet = self.session.wallet()?;
-        wallet.check_chain(self.session.chain()?)?;
+    /// Who signs and sends, with the keys of `wallet`.
+    pub(super) fn sender(&self, wallet: Wallet, survey: &Survey) -> Sender<'_> {
         let about = format!(
             "{}: up to {} records of {} ({}); each chunk of {} is signed in this way",
             self.args.file.display(),
             survey.good,
-            self.cc,
+            self.input.cc,
             survey.digest,
             self.args.chunk_records,
         );
-        Ok(Sender {
+        Sender {
             session: self.session,
             wallet,
             signers: &self.args.signers,
-            cc: self.cc.clone(),
+            cc: self.input.cc.clone(),
             approved: self.args.yes,
             about,
-        })
+        }
     }
+}
 
-    /// Reads the lines after `after` again and cuts chunks; ends early if nobody takes them.
-    fn cut(
-        &self,
-        register: &Register,
-        survey: &Survey,
-        url: &str,
-        after: u64,
-        cuts: &SyncSender<Result<Cut>>,
-    ) -> Result<()> {
+/// Makes chunks of the good lines.
+struct Cutter<'a> {
+    input: &'a Input<'a>,
+    register: &'a Register,
+    /// Lines that the first reading found bad.
+    bad: &'a Lines,
+    /// What the first reading read.
+    digest: &'a str,
+    /// The last line that was sent before.
+    after: u64,
+    chunk_records: usize,
+}
+
+impl Cutter<'_> {
+    /// Reads the file again and hands out chunks; ends early if nobody takes them.
+    fn cut(&self, url: &str, cuts: &SyncSender<Result<Cut>>) -> Result<()> {
         let client = Client::new(url)?;
-        let mut source = Source::open(&self.args.file, self.map.as_ref())?;
-        let judge = self.judge(&source);
+        let mut source = self.input.open()?;
+        let judge = self.input.judge(&source);
         let mut cut = Cut::default();
         let mut records: Vec<Record> = Vec::new();
-        let mut last_line = after;
         loop {
             let lines = read_batch(&mut source)?;
             if lines.is_empty() {
                 break;
             }
-            let wanted: Vec<_> = lines
-                .iter()
-                .filter(|line| line.number > after && !survey.bad.contains(line.number))
-                .collect();
-            let read = in_parallel(&wanted, |line| judge.read(line))?;
-            let entries: Vec<(u64, Entry)> = wanted
-                .iter()
-                .zip(read)
-                .filter_map(|(line, judged)| Some((line.number, judged.outcome.ok()?)))
-                .collect();
-            if entries.len() < wanted.len() {
-                return Err(CommandError::refused("the input changed while it was read"));
-            }
-            for plan in chunk::plan(&judge, register, &client, entries)? {
+            let (wanted, entries) = self.read(&judge, &lines)?;
+            for plan in chunk::plan(&judge, self.register, &client, entries)? {
                 match plan {
-                    Plan::Send(record) => {
-                        last_line = record.line;
-                        records.push(record);
-                    }
+                    Plan::Send(record) => records.push(record),
                     Plan::Unchanged => cut.unchanged += 1,
                     Plan::Bad(number, fault) => {
                         let line = wanted.iter().find(|line| line.number == number);
@@ -184,22 +185,42 @@ impl Import<'_> {
                         cut.bad.push((number, column.unwrap_or_default(), fault));
                     }
                 }
-                if records.len() == self.args.chunk_records {
-                    let records = std::mem::take(&mut records);
-                    cut.chunk = Some(Chunk { records, last_line });
+                if records.len() == self.chunk_records {
+                    cut.chunk = Chunk::of(std::mem::take(&mut records));
                     if cuts.send(Ok(std::mem::take(&mut cut))).is_err() {
                         return Ok(());
                     }
                 }
             }
         }
-        if source.digest() != survey.digest {
-            return Err(CommandError::refused("the input changed while it was read"));
+        if source.digest() != self.digest {
+            return Err(changed());
         }
-        cut.chunk = (!records.is_empty()).then_some(Chunk { records, last_line });
+        cut.chunk = Chunk::of(records);
         let _ = cuts.send(Ok(cut));
         Ok(())
     }
+
+    /// The good lines among `lines` that are still to be sent, and their records.
+    fn read<'l>(
+        &self,
+        judge: &Judge<'_>,
+        lines: &'l [Line],
+    ) -> Result<(Vec<&'l Line>, Vec<(u64, Entry)>)> {
+        let is_wanted = |line: &&Line| line.number > self.after && !self.bad.contains(line.number);
+        let wanted: Vec<&Line> = lines.iter().filter(is_wanted).collect();
+        let read = in_parallel(&wanted, |line| judge.read(line))?;
+        let entries = wanted.iter().zip(read).map(|(line, judged)| match judged.outcome {
+            Ok(entry) => Ok((line.number, entry)),
+            Err(_) => Err(changed()),
+        });
+        let entries = entries.collect::<Result<_>>()?;
+        Ok((wanted, entries))
+    }
+}
+
+fn changed() -> CommandError {
+    CommandError::refused("the input changed while it was read")
 }
 
 /// Takes chunks to the ledger and keeps count.
@@ -222,7 +243,6 @@ impl Courier<'_> {
         let Some(chunk) = cut.chunk else { return Ok(()) };
         self.head.root = chunk.tree().root().to_string();
         self.head.count = chunk.records.len();
-        self.head.last_line = chunk.last_line;
         self.journal.write(&self.head, &chunk)?;
         self.deliver(&chunk)
     }

@@ -34,8 +34,6 @@ pub(super) struct Head {
     pub(super) root: String,
     /// Its records.
     pub(super) count: usize,
-    /// The last line of the input that was read for it.
-    pub(super) last_line: u64,
 }
 
 #[derive(Serialize)]
@@ -96,7 +94,7 @@ impl Journal {
             let body = json::parse_canonical(line.body.get().as_bytes()).map_err(|_| damaged())?;
             records.push(Record::new(line.line, body));
         }
-        let chunk = Chunk { records, last_line: head.last_line };
+        let chunk = Chunk { records };
         let whole = head.titian_import == 1
             && chunk.records.len() == head.count
             && chunk.tree().root().to_string() == head.root;

@@ -27,9 +27,9 @@ mod source;
 mod suggestion;
 mod survey;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use titian_contracts::limits;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::scheme::SchemeTable;
@@ -39,7 +39,7 @@ use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
-use crate::wallet::KeyRef;
+use crate::wallet::{KeyRef, Wallet};
 use commit::Committed;
 use entry::Judge;
 use journal::{Head, Journal};
@@ -87,10 +87,16 @@ pub(crate) struct Args {
 struct Import<'a> {
     session: &'a Session,
     args: &'a Args,
-    table: SchemeTable,
-    map: Option<ColumnMap>,
+    input: Input<'a>,
     /// What the register holds; `None` if no node was asked.
     register: Option<Register>,
+}
+
+/// The file and what its lines are read by.
+struct Input<'a> {
+    file: &'a Path,
+    table: SchemeTable,
+    map: Option<ColumnMap>,
     /// The state.
     cc: String,
     /// The day of the import.
@@ -105,6 +111,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let journal = Journal::of(&args.file, args.journal.as_deref());
     let before = remembered(session, args, &journal)?;
     let today = before.as_ref().and_then(|(head, _)| Date::parse(&head.today));
+    // a wallet that does not open is found out before a long first reading
+    let wallet = args.commit.then(|| open_wallet(session)).transpose()?;
     let import = Import::prepare(session, args, today.unwrap_or(Date::of_ms(now_ms())))?;
     let mut findings = Findings::open(session.output, args.report.as_deref(), args.remarks)?;
     let survey = import.survey(&mut findings)?;
@@ -118,6 +126,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     };
     findings.flush()?;
     Ok(import.report(&survey, committed.as_ref(), &findings))
+}
+
+fn open_wallet(session: &Session) -> Result<Wallet> {
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    Ok(wallet)
 }
 
 /// The chunk that an interrupted import of this very input was sending.
@@ -178,18 +192,8 @@ impl<'a> Import<'a> {
             }
             None
         };
-        Ok(Self { session, args, table, map, register, cc, today })
-    }
-
-    /// What lines of `source` are judged by.
-    fn judge(&self, source: &Source) -> Judge<'_> {
-        Judge {
-            table: &self.table,
-            map: self.map.as_ref(),
-            layout: source.layout(),
-            cc: &self.cc,
-            today: self.today,
-        }
+        let input = Input { file: &args.file, table, map, cc, today };
+        Ok(Self { session, args, input, register })
     }
 
     fn report(
@@ -200,9 +204,9 @@ impl<'a> Import<'a> {
     ) -> Report {
         let bad = findings.bad_lines();
         let mut json = json!({
-            "file": self.args.file,
+            "file": self.args.file.display().to_string(),
             "input": survey.digest,
-            "state": self.cc,
+            "state": self.input.cc,
             "lines": survey.lines,
             "good": survey.good,
             "bad": bad,
@@ -212,7 +216,7 @@ impl<'a> Import<'a> {
             "committed": committed.map(Committed::to_json),
         });
         if let (Some(path), Some(members)) = (&self.args.report, json.as_object_mut()) {
-            members.insert("report".to_owned(), json!(path));
+            members.insert("report".to_owned(), path.display().to_string().into());
         }
         let text = self.summary(survey, committed, findings);
         // findings on standard output are JSON for programs: the words go beside them
@@ -222,8 +226,7 @@ impl<'a> Import<'a> {
         } else {
             text
         };
-        Report::new(text, Json::Object(json.as_object().cloned().unwrap_or_default()))
-            .exit(u8::from(bad > 0))
+        Report::new(text, json).exit(u8::from(bad > 0))
     }
 
     fn summary(
@@ -264,8 +267,26 @@ impl<'a> Import<'a> {
     }
 }
 
+impl Input<'_> {
+    /// The file from its start.
+    fn open(&self) -> Result<Source> {
+        Source::open(self.file, self.map.as_ref())
+    }
+
+    /// What lines of `source` are judged by.
+    fn judge(&self, source: &Source) -> Judge<'_> {
+        Judge {
+            table: &self.table,
+            map: self.map.as_ref(),
+            layout: source.layout(),
+            cc: &self.cc,
+            today: self.today,
+        }
+    }
+}
+
 /// The state of the first line that names a UBIN; empty if none does.
-fn first_state(file: &std::path::Path, table: &SchemeTable) -> Result<String> {
+fn first_state(file: &Path, table: &SchemeTable) -> Result<String> {
     let mut source = Source::open(file, None)?;
     let judge = Judge { table, map: None, layout: source.layout(), cc: "", today: Date::of_ms(0) };
     while let Some(line) = source.next()? {

@@ -42,9 +42,10 @@ impl Survey {
 impl Import<'_> {
     /// Reads the whole file.
     pub(super) fn survey(&self, findings: &mut Findings) -> Result<Survey> {
-        let mut source = Source::open(&self.args.file, self.map.as_ref())?;
-        let judge = self.judge(&source);
-        let length = std::fs::metadata(&self.args.file).map_or(0, |meta| meta.len());
+        let mut source = self.input.open()?;
+        let judge = self.input.judge(&source);
+        let register = self.register.as_ref();
+        let length = std::fs::metadata(self.input.file).map_or(0, |meta| meta.len());
         let bar = self.session.output.bar(length, "checking (bytes)");
         let forms = LegalFormCodes::genesis();
         let mut survey = Survey::default();
@@ -54,9 +55,9 @@ impl Import<'_> {
             if lines.is_empty() {
                 break;
             }
-            let verdicts = in_parallel(&lines, |line| judge.judge(line, self.register.as_ref()))?;
+            let verdicts = in_parallel(&lines, |line| judge.judge(line, register))?;
             for (line, (judged, warnings)) in lines.iter().zip(verdicts) {
-                survey.take(line, &judged, &judge, self.register.as_ref(), findings)?;
+                survey.take(line, &judged, &judge, register, findings)?;
                 if let Some(number) = &judged.number {
                     numbers.add(number, line.number);
                 }
@@ -71,7 +72,8 @@ impl Import<'_> {
             }
             bar.set_position(source.bytes());
         }
-        let column = self.map.as_ref().map_or("/ubin".to_owned(), |map| map.shown("local_id"));
+        let column =
+            self.input.map.as_ref().map_or("/ubin".to_owned(), |map| map.shown("local_id"));
         for (line, other) in numbers.collisions() {
             if !survey.bad.contains(line) {
                 let message = format!("one canonical number with line {other}");
@@ -101,10 +103,10 @@ impl Import<'_> {
         }
         let national = text("legalForm", "national");
         let proposal = national
-            .and_then(|national| forms.propose(&self.cc, national))
-            .or_else(|| forms.propose(&self.cc, text("legalName", "value")?));
+            .and_then(|national| forms.propose(&self.input.cc, national))
+            .or_else(|| forms.propose(&self.input.cc, text("legalName", "value")?));
         let Some(code) = proposal else { return Ok(()) };
-        let column = self.map.as_ref().map_or("/legalForm/elf", |_| "form_elf");
+        let column = self.input.map.as_ref().map_or("/legalForm/elf", |_| "form_elf");
         let message = format!("the legal form may be ISO 20275 {code}; it is not filled in");
         findings.remark(line.number, column, Level::Proposal, "ELF_PROPOSED", &message, code)
     }
