@@ -20,7 +20,7 @@ use titian_genesis::devnet::{self, NodeSecrets, Plan};
 pub const START_MS: u64 = 1_782_864_000_000;
 
 /// The ledger and everybody's keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// The genesis.
     pub genesis: Genesis,

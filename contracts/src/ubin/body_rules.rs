@@ -11,6 +11,7 @@ use super::text::{self, Suspicion};
 use super::vocabulary::{Category, NameType, RelationType, SchemeUse, Status};
 use super::{identifier, reference};
 use crate::error::{Code, Reject};
+use crate::limits;
 use crate::state::Overlay;
 use crate::time::Date;
 
@@ -208,7 +209,7 @@ fn check_names(body: &Body<'_>) -> Result<Vec<&'static str>, Reject> {
         warnings.extend(text::name_warnings(name.value));
     }
     for (pointer, text) in free_texts(body) {
-        text::check_text(text).map_err(|code| reject(code, &pointer, ""))?;
+        text::check_text(text).map_err(|code| reject(code, pointer, ""))?;
     }
     Ok(warnings)
 }
@@ -246,16 +247,17 @@ fn check_relations(
 }
 
 /// Texts beside names: pointer below the body, and text.
-fn free_texts<'a>(body: &Body<'a>) -> Vec<(String, &'a str)> {
+fn free_texts<'a>(body: &Body<'a>) -> Vec<(&'static str, &'a str)> {
+    const LINES: [&str; limits::ADDRESS_LINES_MAX] =
+        ["/address/lines/0", "/address/lines/1", "/address/lines/2"];
     let mut texts = Vec::new();
     if let Some(national) = body.legal_form.as_ref().and_then(|form| form.national) {
-        texts.push(("/legalForm/national".to_owned(), national));
+        texts.push(("/legalForm/national", national));
     }
     if let Some(address) = &body.address {
-        let lines = address.lines.iter().enumerate();
-        texts.extend(lines.map(|(i, line)| (format!("/address/lines/{i}"), *line)));
-        texts.extend(address.city.map(|city| ("/address/city".to_owned(), city)));
-        texts.extend(address.postal_code.map(|code| ("/address/postalCode".to_owned(), code)));
+        texts.extend(LINES.into_iter().zip(address.lines.iter().copied()));
+        texts.extend(address.city.map(|city| ("/address/city", city)));
+        texts.extend(address.postal_code.map(|code| ("/address/postalCode", code)));
     }
     texts
 }
@@ -267,15 +269,12 @@ fn check_personal_data(
 ) -> Result<(), Reject> {
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
     let other = body.other_names.iter().map(|other| &other.name);
-    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.clone(), n.value));
-    let national = body.status.national.iter();
-    let status = national.map(|text| ("/status/national".to_owned(), text.as_str()));
+    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.as_str(), n.value));
+    let status = body.status.national.iter().map(|text| ("/status/national", text.as_str()));
     for (pointer, text) in names.chain(free_texts(body)).chain(status) {
         match text::scan(text, deny) {
-            Suspicion::Denied => return refuse(&pointer),
-            Suspicion::Suspected if !overrides.contains(&pointer.as_str()) => {
-                return refuse(&pointer);
-            }
+            Suspicion::Denied => return refuse(pointer),
+            Suspicion::Suspected if !overrides.contains(&pointer) => return refuse(pointer),
             _ => {}
         }
     }

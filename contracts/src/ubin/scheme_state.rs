@@ -59,6 +59,10 @@ pub struct SchemeVersion {
 }
 
 impl CountryIndex {
+    fn read(content: Vec<u8>) -> Option<Self> {
+        decode_content(&content)
+    }
+
     /// A scheme of the country.
     pub fn find(&self, code: &str) -> Option<&SchemeInForce> {
         self.schemes.iter().find(|scheme| scheme.code == code)
@@ -239,7 +243,8 @@ pub fn known_in<'t>(table: &'t SchemeTable, text: &str) -> Result<(&'t Scheme, U
 /// be possible to correct or renumber its record.
 pub fn known(state: &Overlay<'_>, time_ms: u64, text: &str) -> Result<Known, Code> {
     let [cc, code, local, check] = canonical_parts(text)?;
-    let index = country(state, cc).ok_or(Code::UbinCountryUnknown)?;
+    let index = state.derived(&country_key(cc), CountryIndex::read);
+    let index = index.ok_or(Code::UbinCountryUnknown)?;
     let in_force = index.find(code).ok_or(Code::UbinSchemeUnknown)?;
     let scheme = in_force.load(state, cc, time_ms).ok_or(Code::UbinSchemeUnknown)?;
     if !(1..=limits::UBIN_LOCAL_CHARS_MAX).contains(&local.len()) {
