@@ -174,7 +174,8 @@ impl Cutter<'_> {
             if lines.is_empty() {
                 break;
             }
-            let (wanted, entries) = self.read(&judge, &lines)?;
+            let wanted = self.wanted(&lines);
+            let entries = entries(&judge, &wanted)?;
             for plan in chunk::plan(&judge, self.register, &client, entries)? {
                 match plan {
                     Plan::Send(record) => records.push(record),
@@ -201,22 +202,21 @@ impl Cutter<'_> {
         Ok(())
     }
 
-    /// The good lines among `lines` that are still to be sent, and their records.
-    fn read<'l>(
-        &self,
-        judge: &Judge<'_>,
-        lines: &'l [Line],
-    ) -> Result<(Vec<&'l Line>, Vec<(u64, Entry)>)> {
+    /// The good lines among `lines` that are still to be sent.
+    fn wanted<'l>(&self, lines: &'l [Line]) -> Vec<&'l Line> {
         let is_wanted = |line: &&Line| line.number > self.after && !self.bad.contains(line.number);
-        let wanted: Vec<&Line> = lines.iter().filter(is_wanted).collect();
-        let read = in_parallel(&wanted, |line| judge.read(line))?;
-        let entries = wanted.iter().zip(read).map(|(line, judged)| match judged.outcome {
-            Ok(entry) => Ok((line.number, entry)),
-            Err(_) => Err(changed()),
-        });
-        let entries = entries.collect::<Result<_>>()?;
-        Ok((wanted, entries))
+        lines.iter().filter(is_wanted).collect()
     }
+}
+
+/// The records of lines that were good when they were read first.
+fn entries(judge: &Judge<'_>, lines: &[&Line]) -> Result<Vec<(u64, Entry)>> {
+    let read = in_parallel(lines, |line| judge.read(line))?;
+    let entries = lines.iter().zip(read).map(|(line, judged)| match judged.outcome {
+        Ok(entry) => Ok((line.number, entry)),
+        Err(_) => Err(changed()),
+    });
+    entries.collect()
 }
 
 fn changed() -> CommandError {

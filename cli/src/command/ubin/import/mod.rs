@@ -116,12 +116,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let import = Import::prepare(session, args, today.unwrap_or(Date::of_ms(now_ms())))?;
     let mut findings = Findings::open(session.output, args.report.as_deref(), args.remarks)?;
     let survey = import.survey(&mut findings)?;
-    let committed = match &import.register {
-        _ if !args.commit => None,
+    let committed = match (wallet, &import.register) {
+        (None, _) => None,
         // no line names a number: there is nothing to send
-        None => Some(Committed::default()),
-        Some(register) => {
-            Some(import.commit(register, &survey, &journal, before, &mut findings)?)
+        (Some(_), None) => Some(Committed::default()),
+        (Some(wallet), Some(register)) => {
+            let sender = import.sender(wallet, &survey);
+            Some(import.commit(register, &survey, sender, &journal, before, &mut findings)?)
         }
     };
     findings.flush()?;
