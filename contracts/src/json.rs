@@ -127,10 +127,7 @@ impl Value {
         let mut out = String::with_capacity(256);
         match self {
             Self::Object(members) => write_members(
-                members
-                    .iter()
-                    .map(|(k, v)| (k.as_str(), v))
-                    .filter(|(k, _)| !names.contains(k)),
+                members.iter().map(|(k, v)| (k.as_str(), v)).filter(|(k, _)| !names.contains(k)),
                 &mut out,
             ),
             other => other.write_jcs(&mut out),

@@ -107,10 +107,8 @@ async fn on_network(
 
 /// Records per second that all cores read, hash and check, from their JCS texts.
 fn validate(count: usize) -> Result<f64> {
-    let texts: Vec<String> = (0..count as u64)
-        .into_par_iter()
-        .map(|place| company(SEED, place).body.to_jcs())
-        .collect();
+    let texts: Vec<String> =
+        (0..count as u64).into_par_iter().map(|place| company(SEED, place).body.to_jcs()).collect();
     let table = SchemeTable::genesis();
     let today = Date::of_ms(titian_tests::world::START_MS);
     let begin = Instant::now();
@@ -161,10 +159,11 @@ async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<
     let sent = Arc::new(AtomicU64::new(start));
     let chunks = Arc::new(Mutex::new(chunks));
     let opening = Arc::new(Mutex::new(()));
-    let mut senders = JoinSet::new();
+    let mut senders: JoinSet<Result<()>> = JoinSet::new();
     for _ in 0..SENDERS {
         let client = connect(first(network)?).await?;
-        let (chunks, opening, sent) = (Arc::clone(&chunks), Arc::clone(&opening), Arc::clone(&sent));
+        let (chunks, opening, sent) =
+            (Arc::clone(&chunks), Arc::clone(&opening), Arc::clone(&sent));
         senders.spawn(async move {
             loop {
                 // numbers follow each other, so chunks are opened in the order they are made
@@ -191,11 +190,7 @@ async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<
     Ok(count)
 }
 
-async fn send_parts(
-    client: &WsClient,
-    parts: VecDeque<Vec<u8>>,
-    sent: &AtomicU64,
-) -> Result<()> {
+async fn send_parts(client: &WsClient, parts: VecDeque<Vec<u8>>, sent: &AtomicU64) -> Result<()> {
     for part in parts {
         while sent.load(Ordering::Relaxed).saturating_sub(executed(client).await?) > OUTSTANDING_MAX
         {

@@ -168,7 +168,11 @@ fn body(dice: &mut Dice, ubin: &Ubin, words: &Vocabulary, name: (&str, &str)) ->
     };
     let since = ended.clone().unwrap_or_else(|| registered.clone());
     let address = Value::object([
-        ("lines", vec![Value::from(format!("{} {}", 1 + dice.below(399), dice.pick(words.streets)))].into()),
+        (
+            "lines",
+            vec![Value::from(format!("{} {}", 1 + dice.below(399), dice.pick(words.streets)))]
+                .into(),
+        ),
         ("city", text(dice.pick(words.cities))),
         ("postalCode", Value::from(format!("{:05}", 10_000 + dice.below(60_000)))),
         ("country", text(&ubin.cc)),

@@ -22,8 +22,7 @@ struct Chunk {
 
 impl Chunk {
     fn new(count: usize) -> Self {
-        let bodies: Vec<Value> =
-            companies_of("TH", 5, count).map(|company| company.body).collect();
+        let bodies: Vec<Value> = companies_of("TH", 5, count).map(|company| company.body).collect();
         let hashes: Vec<Digest> = bodies.iter().map(body_hash).collect();
         Self { bodies, tree: ChunkTree::new(&hashes) }
     }
@@ -50,7 +49,8 @@ impl Chunk {
         let mut first = 0;
         while first < self.bodies.len() {
             let rest = self.bodies.len() - first;
-            let fits = |count: &usize| self.part(first, *count).len() <= limits::IMPORT_PAYLOAD_BYTES_MAX;
+            let fits =
+                |count: &usize| self.part(first, *count).len() <= limits::IMPORT_PAYLOAD_BYTES_MAX;
             let count = (1..=rest).rev().find(fits).expect("one body fits");
             parts.push(self.part(first, count));
             first += count;
@@ -119,8 +119,14 @@ async fn t13_import_status_tells_what_became_of_each_record() {
     let opened = result(at, "ledger_submit", json!({"transaction": opened})).await;
     assert_eq!(opened["receipt"]["ok"], true, "{opened}");
     let shown = status(json!({"root": root})).await;
-    assert_eq!((&shown["cc"], &shown["seq"], &shown["nextSeq"]), (&json!("TH"), &json!(1), &json!(2)));
-    assert_eq!((&shown["count"], &shown["open"], &shown["done"]), (&json!(30), &json!(true), &json!(0)));
+    assert_eq!(
+        (&shown["cc"], &shown["seq"], &shown["nextSeq"]),
+        (&json!("TH"), &json!(1), &json!(2))
+    );
+    assert_eq!(
+        (&shown["count"], &shown["open"], &shown["done"]),
+        (&json!(30), &json!(true), &json!(0))
+    );
     assert_eq!(shown["bitmap"], "00000000");
     assert_eq!(shown["txId"], opened["txId"]);
 
@@ -133,9 +139,15 @@ async fn t13_import_status_tells_what_became_of_each_record() {
     assert_eq!(shown["results"], json!([{"first": 3, "count": 2, "code": "VERSION_CONFLICT"}]));
     result(at, "ledger_submit", json!({"transaction": text(chunk.part(10, 20))})).await;
     let shown = status(json!({"root": root, "from": 5})).await;
-    assert_eq!((&shown["open"], &shown["done"], &shown["next"]), (&json!(false), &json!(30), &json!(null)));
+    assert_eq!(
+        (&shown["open"], &shown["done"], &shown["next"]),
+        (&json!(false), &json!(30), &json!(null))
+    );
     assert_eq!(shown["results"], json!([{"first": 29, "count": 1, "code": "MALFORMED"}]));
-    assert_eq!((&shown["applied"], &shown["rejected"], &shown["unchanged"]), (&json!(27), &json!(1), &json!(0)));
+    assert_eq!(
+        (&shown["applied"], &shown["rejected"], &shown["unchanged"]),
+        (&json!(27), &json!(1), &json!(0))
+    );
 
     // the records are there with their bodies, and the part can be read as it was sent
     let ubin = chunk.bodies[7].get("ubin").and_then(Value::as_text).expect("a number");

@@ -97,7 +97,8 @@ async fn next_step(client: &WsClient) -> usize {
 async fn import(validator: &mut Validator, steps: &Steps, kills: usize) {
     let mut random = SEED;
     let mut below = |bound: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % bound
     };
     let mut killed = 0;
@@ -112,7 +113,8 @@ async fn import(validator: &mut Validator, steps: &Steps, kills: usize) {
             killed += 1;
             let moment = Duration::from_micros(below(120_000));
             let sent = submission(transaction);
-            let answer = tokio::time::timeout(moment, client.request::<Json, _>("ledger_submit", sent));
+            let answer =
+                tokio::time::timeout(moment, client.request::<Json, _>("ledger_submit", sent));
             // whatever came of it: the ledger is asked afterwards
             let _ = answer.await;
             validator.kill();

@@ -54,7 +54,7 @@ pub(in crate::ubin) fn open(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Re
 }
 
 /// Whether `seq` is the number of the next chunk of a state.
-fn next_seq(state: &Overlay<'_>, cc: &str, seq: u64) -> u64 {
+fn is_next(state: &Overlay<'_>, cc: &str, seq: u64) -> bool {
     let stands = |seq| state.holds(&chunk_key(cc, seq));
     let follows = seq == 1 || (seq > 1 && stands(seq - 1));
     follows && !stands(seq)
