@@ -117,7 +117,7 @@ impl Value {
 
     /// The RFC 8785 text.
     pub fn to_jcs(&self) -> String {
-        let mut out = String::with_capacity(256);
+        let mut out = String::with_capacity(1_024);
         self.write_jcs(&mut out);
         out
     }

@@ -159,7 +159,7 @@ async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<
     let sent = Arc::new(AtomicU64::new(start));
     let chunks = Arc::new(Mutex::new(chunks));
     let opening = Arc::new(Mutex::new(()));
-    let mut senders = JoinSet::new();
+    let mut senders: JoinSet<Result<()>> = JoinSet::new();
     for _ in 0..SENDERS {
         let client = connect(first(network)?).await?;
         let (chunks, opening, sent) =

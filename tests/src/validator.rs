@@ -15,7 +15,8 @@ use titian_node::ledger::Ledger;
 use titian_node::node::database_folder;
 use titian_node::signer::keystore::NodeKey;
 
-use crate::world::{START_MS, World};
+use crate::served::now_ms;
+use crate::world::World;
 
 /// How long a node may take to listen or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,11 +30,11 @@ pub struct Validator {
     process: Option<Child>,
 }
 
-/// A devnet of one validator whose ports start at `base_port`. The same ports give the same genesis.
+/// A devnet of one validator whose ports start at `base_port` and whose genesis is of now.
 pub fn world_of_one(base_port: u16) -> World {
     World::on(&Plan {
         chain: "titian-one-1".to_owned(),
-        time_ms: START_MS - 1000,
+        time_ms: now_ms(),
         validators: 1,
         host: "127.0.0.1".to_owned(),
         base_port,

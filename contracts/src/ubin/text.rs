@@ -103,7 +103,7 @@ fn longest_digit_run(text: &str) -> usize {
         if unicode::decimal_digit(c).is_some() {
             run += 1;
             longest = longest.max(run);
-        } else if !(c.is_whitespace() || is_hyphen(c) || unicode::is_format(c)) {
+        } else if run > 0 && !(c.is_whitespace() || is_hyphen(c) || unicode::is_format(c)) {
             run = 0;
         }
     }
@@ -128,16 +128,17 @@ fn any_token(text: &str, test: impl Fn(&str) -> bool) -> bool {
             None if plain.is_ascii_alphabetic() => Some(plain.to_ascii_uppercase()),
             None => None,
         };
-        let joins = is_hyphen(plain) || matches!(plain, '.' | '/' | '_') || unicode::is_format(c);
-        match kept {
-            Some(kept) => token.push(kept),
-            None if !joins && !token.is_empty() => {
-                if test(&token) {
-                    return true;
-                }
+        if let Some(kept) = kept {
+            token.push(kept);
+        } else if !token.is_empty() {
+            let joins =
+                is_hyphen(plain) || matches!(plain, '.' | '/' | '_') || unicode::is_format(c);
+            if !joins && test(&token) {
+                return true;
+            }
+            if !joins {
                 token.clear();
             }
-            None => {}
         }
     }
     test(&token)

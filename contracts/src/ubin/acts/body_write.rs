@@ -16,7 +16,7 @@ use crate::ubin::body::{Body, BodyText, PATH};
 use crate::ubin::body_rules;
 use crate::ubin::counter;
 use crate::ubin::identifier::Ubin;
-use crate::ubin::record::{self, Entry, Meta, Record, entity_id, record_key};
+use crate::ubin::record::{self, Entry, Meta, Record, entity_id};
 use crate::ubin::reference;
 use crate::ubin::scheme::Known;
 use crate::ubin::vocabulary::{Reason, RelationType, Status};
@@ -153,7 +153,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     require(ctx, op, &[&known], rule)?;
 
     let text = BodyText::of(args.body);
-    let old = existing(ctx, &known, act, text.hash)?;
+    let old = existing(record::entry(ctx.state, &known.ubin), act, text.hash)?;
     let body = Body::read_as(args.body, text)?;
     let version = Version {
         act,
@@ -215,9 +215,12 @@ pub(in crate::ubin) fn import(
     text: BodyText,
     r2: bool,
 ) -> Result<(), Reject> {
-    let is_new = !ctx.state.holds(&record_key(&known.ubin));
-    let any = if is_new { BodyAct::Register } else { BodyAct::Update };
-    let old = existing(ctx, known, any, text.hash)?;
+    let entry = record::entry(ctx.state, &known.ubin);
+    if matches!(&entry, Some(Entry::Record(record)) if record.body_hash == text.hash) {
+        return Err(Code::Unchanged.into());
+    }
+    let any = if entry.is_none() { BodyAct::Register } else { BodyAct::Update };
+    let old = existing(entry, any, text.hash)?;
     let body = Body::read_as(value, text)?;
     let act = old.as_deref().map_or(BodyAct::Register, |old| BodyAct::of_change(old, &body));
     if act.rule() == Rule::R2 && !r2 {
@@ -252,16 +255,15 @@ fn read_clear(m: &mut Members<'_>, act: BodyAct) -> Result<Option<Clear>, Reject
     }
 }
 
-/// The record that the act follows: none for `register`, else one that is not final, unless the
-/// act corrects it.
+/// The record that the act follows, given what stands under the number: none for `register`, else
+/// one that is not final, unless the act corrects it.
 fn existing(
-    ctx: &Context<'_, '_>,
-    known: &Known,
+    entry: Option<Entry>,
     act: BodyAct,
     hash: Digest,
 ) -> Result<Option<Box<Record>>, Reject> {
     let refuse = |code, detail| Err(Reject::new(code, NUMBER, detail));
-    match (act, record::entry(ctx.state, &known.ubin)) {
+    match (act, entry) {
         (BodyAct::Register, None) => Ok(None),
         (BodyAct::Register, Some(Entry::Record(record))) if record.body_hash == hash => {
             Err(Code::Unchanged.into())
