@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use titian_node::store::Head;
 use titian_tests::served::Served;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::{Ran, titian_in};
 
@@ -107,6 +110,16 @@ impl Bench {
 
     pub(super) fn import(&self, args: &[&str]) -> Ran {
         self.titian(&[&["ubin", "import"], args].concat())
+    }
+
+    /// The head, to wait for the next block.
+    pub(super) fn head(&self) -> watch::Receiver<Head> {
+        self.served.as_ref().expect("served").blocks.ledger.subscribe_head()
+    }
+
+    /// Waits for a block after those that `head` has seen, but not for ever.
+    pub(super) fn wait(&self, head: &mut watch::Receiver<Head>, most: Duration) {
+        let _ = self.runtime.block_on(async { tokio::time::timeout(most, head.changed()).await });
     }
 
     /// Height and state root of the head.
