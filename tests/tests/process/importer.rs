@@ -74,11 +74,11 @@ fn t13_importer_and_node_are_killed_and_every_record_stands_once() {
     assert!(!network.folder.join("bodies.ndjson.importing").exists());
 
     let mut found = Vec::new();
-    let mut cursor = None;
+    let mut cursor: Option<String> = None;
     loop {
         let mut list = vec!["ubin", "list", "SG-UEN", "--limit", "500", "--json"];
         if let Some(cursor) = &cursor {
-            list.extend(["--cursor", cursor]);
+            list.extend(["--cursor", cursor.as_str()]);
         }
         let page = network.done(&list).json();
         found.extend(page["items"].as_array().expect("items").clone());
