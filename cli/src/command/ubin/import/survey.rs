@@ -12,6 +12,7 @@ use super::numbers::{Lines, Numbers};
 use super::register::Register;
 use super::report::{Fault, Findings, Level};
 use super::source::{Line, Source};
+use crate::command::explain;
 use crate::error::{CommandError, Result};
 
 /// Lines that are held at once.
@@ -65,7 +66,7 @@ impl Import<'_> {
                     self.propose_legal_form(line, entry, &forms, findings)?;
                 }
                 for warning in warnings {
-                    let message = "the line is good all the same";
+                    let message = explain::term_meaning(&warning).unwrap_or("a warning");
                     let advice = format!("titian explain {warning}");
                     findings.remark(line.number, "", Level::Warning, &warning, message, &advice)?;
                 }
