@@ -268,6 +268,28 @@ fn without_a_node_a_dry_run_checks_with_the_built_in_schemes() {
 }
 
 #[test]
+fn a_legal_form_is_proposed_in_the_report_and_never_filled_in() {
+    let bench = Bench::start();
+    let input = fixture::demo().join("register.ndjson").display().to_string();
+    let args = [&input, "--commit", "--yes", "--remarks", "--report", "out.ndjson"];
+    let ran = bench.import(&[&args[..], &["--journal", "ndjson.importing"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let found = findings(&bench.folder().join("out.ndjson"));
+    let proposed: Vec<&Value> =
+        found.iter().filter(|finding| finding["code"] == "ELF_PROPOSED").collect();
+    assert_eq!(proposed.len(), 10, "{found:?}");
+    assert!(
+        proposed
+            .iter()
+            .all(|finding| { finding["level"] == "proposal" && finding["suggestion"] == "LWXI" })
+    );
+    let ubin = bench.records().keys().next().expect("a record").clone();
+    let shown = bench.titian(&["ubin", "get", &ubin, "--json"]).json();
+    let form = &shown["record"]["body"]["legalForm"];
+    assert_eq!(form, &json!({"national": "Private Company Limited by Shares"}));
+}
+
+#[test]
 fn the_kinds_of_badness_are_many() {
     let kinds: std::collections::BTreeSet<&str> =
         bad_rows(BAD_LINES).iter().map(|bad| bad.code).collect();
