@@ -54,9 +54,28 @@ impl fmt::Debug for Digest {
 
 /// `H(context, part₁ ‖ part₂ ‖ …)`: BLAKE3 derive-key mode, 32 bytes.
 pub fn hash(context: &str, parts: &[&[u8]]) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key(context);
+    finish(blake3::Hasher::new_derive_key(context), parts)
+}
+
+fn finish(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> Digest {
     for part in parts {
         hasher.update(part);
     }
     Digest(*hasher.finalize().as_bytes())
+}
+
+/// `H` with a context made ready, for many digests of one kind.
+#[derive(Clone, Debug)]
+pub struct Tag(blake3::Hasher);
+
+impl Tag {
+    /// Makes `context` ready.
+    pub fn new(context: &str) -> Self {
+        Self(blake3::Hasher::new_derive_key(context))
+    }
+
+    /// `H(context, part₁ ‖ part₂ ‖ …)`.
+    pub fn hash(&self, parts: &[&[u8]]) -> Digest {
+        finish(self.0.clone(), parts)
+    }
 }

@@ -177,6 +177,9 @@ codes! {
     SuccessionTooLong = 247, "SUCCESSION_TOO_LONG", "more than eight successions";
     QueryLength = 248, "QUERY_LENGTH", "the query is too short or too long";
     SchemeUnknown = 249, "SCHEME_UNKNOWN", "no such scheme";
+    ImportSeq = 261, "IMPORT_SEQ", "the chunk's number is not the next of the state";
+    ImportNotOpen = 262, "IMPORT_NOT_OPEN", "no open chunk of the state has this number";
+    ImportPath = 263, "IMPORT_PATH", "bodies and path do not lead to the root of the chunk";
     UnknownAccreditation = 401, "UNKNOWN_ACCREDITATION", "no such accreditation";
     UnknownType = 402, "UNKNOWN_TYPE", "no such credential type";
     UnknownResource = 403, "UNKNOWN_RESOURCE", "no such resource";

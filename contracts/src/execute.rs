@@ -46,7 +46,8 @@ impl CheckedTransaction {
     }
 
     /// Admission to the mempool (ledger.md §3): parses, the chain is ours, the act is known, every
-    /// key is active and every signature valid at the head. What fails is refused at the door.
+    /// key is active and every signature valid at the head; a part of an import belongs to an open
+    /// chunk. What fails is refused at the door.
     ///
     /// `head` is state at the head without writes; transactions that are admitted after each other
     /// share it, so that the keys of those who sign much are read once.
@@ -58,6 +59,9 @@ impl CheckedTransaction {
     ) -> Result<Self, Reject> {
         let tx = Transaction::parse(bytes)?;
         check_frame(&tx, chain)?;
+        if let Payload::ImportPart(part) = &tx.payload {
+            ubin::import::admit(head, part)?;
+        }
         let mut verified = Vec::new();
         for (i, (signature, digest)) in tx.signatures().into_iter().enumerate() {
             let field = format!("/sigs/{i}");
@@ -272,6 +276,7 @@ fn dispatch(ctx: &mut Context<'_, '_>, tx: &Transaction) -> Result<(), Reject> {
         (_, Register::Etr) => etr::apply(ctx, tx),
         (Payload::Op(op), Register::Access) => access::apply(ctx, op),
         (Payload::Op(op), Register::Ubin) => ubin::apply(ctx, op),
+        (Payload::ImportPart(part), _) => ubin::import::apply_part(ctx, part),
         (Payload::Op(op), Register::Vc) => credential::apply(ctx, op),
         (Payload::Op(op), Register::Gov) if etr::law_acts::ACTS.contains(&op.act.as_str()) => {
             etr::law_acts::apply(ctx, op)

@@ -52,6 +52,16 @@ impl Value {
         }
     }
 
+    /// The member `name` of an object, moved out of it; `None` for other values and absent members.
+    pub fn take(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(members) => {
+                members.into_iter().find(|(k, _)| k == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
     /// The text of a string value.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -107,25 +117,26 @@ impl Value {
 
     /// The RFC 8785 text.
     pub fn to_jcs(&self) -> String {
-        let mut out = String::with_capacity(256);
-        self.write(&mut out);
+        let mut out = String::with_capacity(1_024);
+        self.write_jcs(&mut out);
         out
     }
 
-    /// The RFC 8785 text of this object without member `name`, written without copying the value.
-    pub fn to_jcs_without(&self, name: &str) -> String {
+    /// The RFC 8785 text of this object without members `names`, written without copying the value.
+    pub fn to_jcs_without(&self, names: &[&str]) -> String {
         let mut out = String::with_capacity(256);
         match self {
             Self::Object(members) => write_members(
-                members.iter().filter(|(k, _)| k != name).map(|(k, v)| (k.as_str(), v)),
+                members.iter().map(|(k, v)| (k.as_str(), v)).filter(|(k, _)| !names.contains(k)),
                 &mut out,
             ),
-            other => other.write(&mut out),
+            other => other.write_jcs(&mut out),
         }
         out
     }
 
-    fn write(&self, out: &mut String) {
+    /// Appends the RFC 8785 text.
+    pub fn write_jcs(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
@@ -140,7 +151,7 @@ impl Value {
                     if i > 0 {
                         out.push(',');
                     }
-                    item.write(out);
+                    item.write_jcs(out);
                 }
                 out.push(']');
             }
@@ -215,7 +226,7 @@ fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, out: &
         }
         write_text(name, out);
         out.push(':');
-        value.write(out);
+        value.write_jcs(out);
     }
     out.push('}');
 }

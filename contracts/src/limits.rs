@@ -8,10 +8,14 @@
 pub const JSON_DEPTH_MAX: usize = 16;
 /// Signatures of one op.
 pub const OP_SIGNATURES_MAX: usize = 40;
-/// Payload of a transaction.
+/// Payload of a transaction, but of `import_part`.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 /// Whole transaction: payload and its envelope.
 pub const TRANSACTION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 128;
+/// Payload of an `import_part`.
+pub const IMPORT_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// Whole `import_part`, the largest transaction there is: payload and its envelope.
+pub const IMPORT_PART_BYTES_MAX: usize = IMPORT_PAYLOAD_BYTES_MAX + 128;
 
 // --- blocks
 /// Body of a block.
@@ -299,6 +303,10 @@ pub const SCHEME_REFRESH_DAYS_MAX: u64 = 3_660;
 pub const REFERENCE_HOLDERS_MAX: usize = 32;
 /// Possible duplicates that one receipt names.
 pub const POSSIBLE_DUPLICATES_MAX: usize = 10;
+/// Records of one chunk of an import.
+pub const IMPORT_CHUNK_RECORDS_MAX: usize = 10_000;
+/// Digests of the path of a part: two on each level of the tree of the largest chunk.
+pub const IMPORT_PATH_DIGESTS_MAX: usize = 28;
 
 // --- recognition between states (vc.md §5.6)
 /// Entries one state may ever have declared.

@@ -190,7 +190,7 @@ impl OpSignature {
 
 /// The digest that signers of `op` sign; `sigs` is left out if present.
 pub fn digest_of(register: Register, op: &Value) -> Digest {
-    hash(register.digest_context(), &[op.to_jcs_without("sigs").as_bytes()])
+    hash(register.digest_context(), &[op.to_jcs_without(&["sigs"]).as_bytes()])
 }
 
 /// Reads `k{n}`, n ≥ 1 without leading zero.

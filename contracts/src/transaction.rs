@@ -12,6 +12,7 @@ use crate::error::{Code, Reject};
 use crate::json::{self, Members, Value};
 use crate::limits;
 use crate::op::{Op, OpSignature, Register};
+use crate::ubin::import::{ImportPart, part};
 
 /// H("titian tx v1", JCS bytes). Prints as `tx:` + 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -73,6 +74,8 @@ pub enum Payload {
     },
     /// The removal of a staged op (`kind` unstage): an op of the five common members.
     Unstage(Box<Op>),
+    /// Records of a chunk whose root is signed (`kind` import_part, ubin.md §6).
+    ImportPart(Box<ImportPart>),
 }
 
 /// A transaction in canonical form.
@@ -92,28 +95,40 @@ impl Transaction {
     /// Reads a transaction: size, canonical form, envelope and op frame. Which acts exist and who
     /// may sign is asked later.
     pub fn parse(bytes: &[u8]) -> Result<Self, Reject> {
-        if bytes.len() > limits::TRANSACTION_BYTES_MAX {
+        // canonical text begins with the kind, so the limit is known before anything is parsed
+        let is_import = bytes.starts_with(br#"{"kind":"import_part","#);
+        let (payload_max, whole_max) = if is_import {
+            (limits::IMPORT_PAYLOAD_BYTES_MAX, limits::IMPORT_PART_BYTES_MAX)
+        } else {
+            (limits::PAYLOAD_BYTES_MAX, limits::TRANSACTION_BYTES_MAX)
+        };
+        if bytes.len() > whole_max {
             return Err(Reject::new(Code::LimitExceeded, "", "transaction is too large"));
         }
         let value = json::parse_canonical(bytes)?;
         let mut members = Members::of(&value, "")?;
-        let kind = members.text("kind")?;
-        let payload = members.required("payload")?;
+        let kind = members.text("kind")?.to_owned();
+        members.required("payload")?;
         let register = Register::parse(members.text("register")?)
             .ok_or_else(|| members.malformed("register", "unknown register"))?;
         // canonical text: what is not envelope is payload
-        let envelope = Self::encode(kind, register, Value::List(Vec::new())).len();
-        if bytes.len().saturating_sub(envelope.saturating_sub(2)) > limits::PAYLOAD_BYTES_MAX {
+        let envelope = Self::encode(&kind, register, Value::List(Vec::new())).len();
+        if bytes.len().saturating_sub(envelope.saturating_sub(2)) > payload_max {
             return Err(Reject::new(Code::LimitExceeded, "/payload", "payload is too large"));
         }
         if members.uint("v")? != 1 {
             return Err(members.malformed("v", "version 1 is expected"));
         }
         members.finish()?;
-        let payload = read_payload(kind, payload)?;
-        let alone = matches!(payload, Payload::Op(_));
-        let inner = payload.ops().iter().all(|op| op.register == register);
-        if !inner || (!alone && register != Register::Etr) {
+        let payload = read_payload(&kind, value.take("payload").unwrap_or(Value::Null), bytes)?;
+        let fits = match &payload {
+            Payload::Op(op) => op.register == register,
+            Payload::ImportPart(_) => register == Register::Ubin,
+            other => {
+                register == Register::Etr && other.ops().iter().all(|op| op.register == register)
+            }
+        };
+        if !fits {
             return Err(Reject::new(Code::Malformed, "/register", "differs from the payload's"));
         }
         Ok(Self { id: TransactionId::of(bytes), register, payload, bytes: bytes.to_vec() })
@@ -154,24 +169,28 @@ impl Transaction {
             Payload::Stage { .. } | Payload::StageBundle { .. } => "etr.stage".to_owned(),
             Payload::Cosign { .. } => "etr.cosign".to_owned(),
             Payload::Unstage(_) => "etr.unstage".to_owned(),
+            Payload::ImportPart(_) => "ubin.import_part".to_owned(),
         }
     }
 
-    /// The AMS that this transaction counts for in quotas: that of its first signer, else of the
-    /// record's issuer as far as the op names it, else `--`.
+    /// The AMS that this transaction counts for in quotas: that of its first signer or of the chunk
+    /// that it belongs to, else of the record's issuer as far as the op names it, else `--`.
     pub fn quota_owner(&self) -> String {
+        if let Payload::ImportPart(part) = &self.payload {
+            return part.cc.clone();
+        }
         let party = self.signatures().first().map(|(sig, _)| sig.party.as_str()).unwrap_or("--");
         party.get(..2).unwrap_or("--").to_owned()
     }
 }
 
 impl Payload {
-    /// The ops it carries, in order; a cosignature carries none.
+    /// The ops it carries, in order; a cosignature and a part of an import carry none.
     pub fn ops(&self) -> &[Op] {
         match self {
             Self::Op(op) | Self::Stage { op, .. } | Self::Unstage(op) => std::slice::from_ref(op),
             Self::Bundle(ops) | Self::StageBundle { ops, .. } => ops,
-            Self::Cosign { .. } => &[],
+            Self::Cosign { .. } | Self::ImportPart(_) => &[],
         }
     }
 }
@@ -187,12 +206,13 @@ fn read_ops(value: &Value, path: &str) -> Result<Vec<Op>, Reject> {
     items.iter().map(|item| Op::from_value(item.clone())).collect()
 }
 
-fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
+/// Reads the payload of a transaction whose canonical bytes are `bytes`.
+fn read_payload(kind: &str, payload: Value, bytes: &[u8]) -> Result<Payload, Reject> {
     match kind {
-        "op" => Ok(Payload::Op(Box::new(Op::from_value(payload.clone())?))),
-        "unstage" => Ok(Payload::Unstage(Box::new(Op::from_value(payload.clone())?))),
+        "op" => Ok(Payload::Op(Box::new(Op::from_value(payload)?))),
+        "unstage" => Ok(Payload::Unstage(Box::new(Op::from_value(payload)?))),
         "stage" => {
-            let mut members = Members::of(payload, "/payload")?;
+            let mut members = Members::of(&payload, "/payload")?;
             let op = members.required("op")?;
             let until_ms = members.uint("untilMs")?;
             members.finish()?;
@@ -202,17 +222,15 @@ fn read_payload(kind: &str, payload: &Value) -> Result<Payload, Reject> {
             Ok(Payload::Stage { op: Box::new(Op::from_value(op.clone())?), until_ms })
         }
         "cosign" => {
-            let mut members = Members::of(payload, "/payload")?;
+            let mut members = Members::of(&payload, "/payload")?;
             let id = members.text("id")?.to_owned();
             let digest = members.digest("digest")?;
             let signature = OpSignature::from_value(members.required("sig")?, "/payload/sig")?;
             members.finish()?;
             Ok(Payload::Cosign { id, digest, signature })
         }
-        "bundle" => Ok(Payload::Bundle(read_ops(payload, "/payload")?)),
-        "import_part" => {
-            Err(Reject::new(Code::NotBuilt, "/kind", "imports come with a later release"))
-        }
+        "bundle" => Ok(Payload::Bundle(read_ops(&payload, "/payload")?)),
+        part::KIND => Ok(Payload::ImportPart(Box::new(ImportPart::read(payload, bytes)?))),
         _ => Err(Reject::new(Code::Malformed, "/kind", "unknown kind")),
     }
 }

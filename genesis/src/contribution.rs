@@ -104,7 +104,7 @@ impl Contribution {
 
     /// What each root key signs: H("titian genesis contribution v1", JCS without `sigs`).
     pub fn digest(unsigned: &Value) -> Digest {
-        hash("titian genesis contribution v1", &[unsigned.to_jcs_without("sigs").as_bytes()])
+        hash("titian genesis contribution v1", &[unsigned.to_jcs_without(&["sigs"]).as_bytes()])
     }
 }
 

@@ -317,8 +317,8 @@ impl Config {
         );
         check(
             self.mempool.bytes_max <= limits::MEMPOOL_BYTES_MAX
-                && self.mempool.bytes_max >= 2 * limits::TRANSACTION_BYTES_MAX,
-            "mempool.bytes_max: 131,328 to 67,108,864",
+                && self.mempool.bytes_max >= 2 * limits::IMPORT_PART_BYTES_MAX,
+            "mempool.bytes_max: 524,544 to 67,108,864",
         );
         check(
             (1_000..=limits::MEMPOOL_AGE_MS_MAX).contains(&self.mempool.age_ms_max),

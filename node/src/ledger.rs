@@ -370,11 +370,8 @@ fn bodies_of(
 ) -> Vec<(Digest, Vec<u8>)> {
     let applied = transactions.iter().zip(receipts).filter(|(_, r)| r.error.is_none());
     applied
-        .filter_map(|(checked, _)| match &checked.parsed.as_ref().ok()?.payload {
-            titian_contracts::transaction::Payload::Op(op) => ubin::body_of(op),
-            _ => None,
-        })
-        .map(|(hash, body)| (hash, body.to_jcs().into_bytes()))
+        .filter_map(|(checked, receipt)| Some((checked.parsed.as_ref().ok()?, receipt)))
+        .flat_map(|(transaction, receipt)| ubin::bodies_of(transaction, &receipt.events))
         .collect()
 }
 

@@ -299,7 +299,8 @@ fn middle_rate(samples: &[(Duration, u64)], time: Duration) -> Result<f64> {
     Ok((last.1 - first.1) as f64 / seconds)
 }
 
-async fn submit(client: &WsClient, batch: Vec<Vec<u8>>) -> Result<()> {
+/// Submits a batch without waiting; all must be admitted.
+pub(crate) async fn submit(client: &WsClient, batch: Vec<Vec<u8>>) -> Result<()> {
     let texts = batch.into_iter().map(String::from_utf8).collect::<Result<Vec<_>, _>>()?;
     let mut params = ObjectParams::new();
     params.insert("transactions", texts)?;
@@ -311,7 +312,8 @@ async fn submit(client: &WsClient, batch: Vec<Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-async fn submit_and_wait(client: &WsClient, transaction: Vec<u8>) -> Result<()> {
+/// Submits and waits for the receipt.
+pub(crate) async fn submit_and_wait(client: &WsClient, transaction: Vec<u8>) -> Result<()> {
     let mut params = ObjectParams::new();
     params.insert("transaction", String::from_utf8(transaction)?)?;
     params.insert("wait", true)?;
@@ -321,7 +323,7 @@ async fn submit_and_wait(client: &WsClient, transaction: Vec<u8>) -> Result<()> 
 }
 
 /// Transactions that the client's node has executed.
-async fn executed(client: &WsClient) -> Result<u64> {
+pub(crate) async fn executed(client: &WsClient) -> Result<u64> {
     Ok(status(client).await?.transactions)
 }
 
@@ -337,11 +339,13 @@ async fn request<T: DeserializeOwned>(
     client.request(method, params).await.with_context(|| method.to_owned())
 }
 
-fn first(network: &Network) -> Result<&Node> {
+/// The first node.
+pub(crate) fn first(network: &Network) -> Result<&Node> {
     network.nodes.first().context("no nodes")
 }
 
-async fn connect(node: &Node) -> Result<WsClient> {
+/// A client of a node.
+pub(crate) async fn connect(node: &Node) -> Result<WsClient> {
     connect_to(node.rpc).await
 }
 

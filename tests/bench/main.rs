@@ -7,6 +7,7 @@
 //! nodes share the machine.
 
 mod drive;
+mod import;
 mod machine;
 mod network;
 mod proofs;
@@ -45,8 +46,11 @@ struct Args {
     #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// Networks to measure, by their number of validators
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 4])]
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_values_t = [1, 4])]
     validators: Vec<u16>,
+    /// Companies to import; 0 leaves the import out
+    #[arg(long, default_value_t = 1_000_000)]
+    import: usize,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -100,6 +104,12 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
             eprintln!("proofs");
             proofs::measure(&home, &mut report).await?;
         }
+    }
+    if args.import > 0 {
+        import::measure(folder, args.import, args.seconds, &mut report).await?;
+    }
+    if args.validators.is_empty() {
+        return Ok(report);
     }
     eprintln!("Malachite alone");
     let home = folder.join("malachite");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use titian_contracts::error::Code;
-use titian_contracts::transaction::{Payload, Transaction};
+use titian_contracts::transaction::Transaction;
 use titian_genesis::Genesis;
 use titian_node::config::Config;
 use titian_node::ledger::Ledger;
@@ -111,6 +111,17 @@ impl Network {
         Ok(Usage { cpu_ms: ticks as f64 * TICK_MS })
     }
 
+    /// Most memory that a node held so far, MiB.
+    pub(crate) fn peak_memory_mib(&self) -> f64 {
+        let peaks = self.nodes.iter().map(|node| peak_memory_kib(node.process.id()));
+        peaks.max().unwrap_or(0) as f64 / 1024.0
+    }
+
+    /// Bytes of the first node's data folder.
+    pub(crate) fn disk_bytes(&self) -> Result<u64> {
+        self.nodes.first().map_or(Ok(0), |node| size_of(&node.home.join("data")))
+    }
+
     /// The last lines of every node's log.
     pub(crate) fn log_ends(&self) -> String {
         self.nodes.iter().map(|node| log_end(&node.home)).collect()
@@ -118,10 +129,7 @@ impl Network {
 
     /// Stops the processes and reads their databases.
     pub(crate) fn stop(mut self) -> Result<Total> {
-        let mut rss_kib = 0;
-        for node in &self.nodes {
-            rss_kib = rss_kib.max(peak_memory_kib(node.process.id()));
-        }
+        let rss_mib = self.peak_memory_mib();
         for node in &mut self.nodes {
             let id = rustix::process::Pid::from_child(&node.process);
             rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
@@ -137,8 +145,8 @@ impl Network {
             .map(|node| Ok(Ledger::open(&data_folder(&node.home), genesis.clone())?))
             .collect::<Result<Vec<Ledger>>>()?;
         let mut total = read_total(&ledgers)?;
-        total.rss_mib = rss_kib as f64 / 1024.0;
-        total.bytes = self.nodes.first().map_or(Ok(0), |node| size_of(&node.home.join("data")))?;
+        total.rss_mib = rss_mib;
+        total.bytes = self.disk_bytes()?;
         Ok(total)
     }
 }
@@ -219,8 +227,8 @@ fn read_total(ledgers: &[Ledger]) -> Result<Total> {
             if let Some((number, field)) = receipt.error {
                 let code = Code::by_number(number).map_or("?", Code::name);
                 *refused.entry(format!("{code} {field}")).or_insert(0) += 1;
-            } else if let Payload::Op(op) = Transaction::parse(bytes)?.payload {
-                *acts.entry(op.name()).or_insert(0) += 1;
+            } else {
+                *acts.entry(Transaction::parse(bytes)?.name()).or_insert(0) += 1;
             }
         }
     }

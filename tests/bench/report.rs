@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 17] = [
+const ROWS: [(&str, &str, &str, usize); 23] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -33,6 +33,12 @@ const ROWS: [(&str, &str, &str, usize); 17] = [
     ("rules_execute_us", "Rules alone, one core: execute, per operation", "µs", 0),
     ("proof_make_us", "Make a proof of one record", "µs", 0),
     ("proof_verify_us", "Verify it, certificate included", "µs", 0),
+    ("validate_records_per_s", "Import: parse, hash and check records, all cores", "1/s", 0),
+    ("import_records_per_s", "Import of companies through one validator", "1/s", 0),
+    ("import_rss_mib", "Memory of the node, peak, at the end of it", "MiB", 0),
+    ("import_bytes_per_record", "Bytes on disk per imported record", "B", 0),
+    ("ops_per_s_1v_1m", "Operations, one validator, with what was imported", "1/s", 0),
+    ("throughput_share_1m", "The same, as a share of the empty ledger's", "", 2),
 ];
 
 /// What was measured.
@@ -61,6 +67,11 @@ impl Report {
     pub(crate) fn figure(&mut self, key: &str, value: f64) {
         eprintln!("  {key} {value:.3}");
         self.figures.insert(key.to_owned(), value);
+    }
+
+    /// A figure taken in before.
+    pub(crate) fn known(&self, key: &str) -> Option<f64> {
+        self.figures.get(key).copied()
     }
 
     /// Takes in what was executed.

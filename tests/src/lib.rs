@@ -2,9 +2,11 @@
 //! with its interface in one process.
 
 pub mod certify;
+pub mod companies;
 pub mod etr;
 pub mod etr_types;
 pub mod http;
 pub mod ports;
 pub mod served;
+pub mod validator;
 pub mod world;

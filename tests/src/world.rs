@@ -20,7 +20,7 @@ use titian_genesis::devnet::{self, NodeSecrets, Plan};
 pub const START_MS: u64 = 1_782_864_000_000;
 
 /// The ledger and everybody's keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// The genesis.
     pub genesis: Genesis,
@@ -77,6 +77,18 @@ impl World {
             journal: None,
             keys,
             seeds: 0,
+        }
+    }
+
+    /// The keys and the genesis, without state: to sign elsewhere.
+    pub fn keys_only(&self) -> Self {
+        Self {
+            genesis: self.genesis.clone(),
+            state: MemoryState::default(),
+            nodes: self.nodes.clone(),
+            journal: None,
+            keys: self.keys.clone(),
+            ..*self
         }
     }
 

@@ -75,6 +75,11 @@ pub(crate) fn act_meaning(name: &str) -> Option<&'static str> {
     ACTS.iter().find(|(act, _)| *act == name).map(|(_, meaning)| *meaning)
 }
 
+/// What a warning or other term means; `None` for an unknown one.
+pub(crate) fn term_meaning(name: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(term, _)| *term == name).map(|(_, meaning)| *meaning)
+}
+
 impl Entry {
     /// Acts are also found by their last part and in the spelling of the command line.
     fn is_named(&self, wanted: &str) -> bool {
@@ -141,6 +146,7 @@ fn command_of(register: &str, act: &str) -> String {
     let verb = act.replace('_', "-");
     match (register, act.strip_prefix("key_")) {
         ("access", Some(key_act)) => format!("key {key_act}"),
+        ("ubin", _) if act == "import_chunk" => "ubin import".to_owned(),
         _ => format!("{register} {verb}"),
     }
 }
@@ -153,7 +159,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// What to do about an error, where there is something to do.
-const fn remedy(code: Code) -> Option<&'static str> {
+pub(crate) const fn remedy(code: Code) -> Option<&'static str> {
     Some(match code {
         Code::VersionConflict | Code::StaleSeq | Code::StaleHead => {
             "someone was faster: read the current state and build the op again"

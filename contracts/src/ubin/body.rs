@@ -36,6 +36,8 @@ const VARIABLE_MEMBERS: [&str; 8] = [
 pub(super) struct Body<'a> {
     /// The whole body.
     pub value: &'a Value,
+    /// Its hash.
+    pub hash: Digest,
     pub entity: &'a str,
     pub version: u64,
     pub prev: Option<Digest>,
@@ -107,9 +109,17 @@ pub(super) struct Relation<'a> {
     pub target: &'a str,
 }
 
+/// Tags the hash of a body.
+pub(super) const BODY_CONTEXT: &str = "titian ubin body v1";
+
 /// H("titian ubin body v1", JCS(body)).
 pub fn body_hash(body: &Value) -> Digest {
-    hash("titian ubin body v1", &[body.to_jcs().as_bytes()])
+    text_hash(&body.to_jcs())
+}
+
+/// The hash of a body whose JCS text is at hand.
+pub fn text_hash(text: &str) -> Digest {
+    hash(BODY_CONTEXT, &[text.as_bytes()])
 }
 
 /// The commitment to a name that stays off the ledger:
@@ -118,10 +128,30 @@ pub fn name_commitment(salt: &[u8; 32], name: &str) -> Digest {
     hash("titian ubin commit v1", &[salt, name.as_bytes()])
 }
 
+/// Length and hash of the JCS text of a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyText {
+    pub bytes: usize,
+    pub hash: Digest,
+}
+
+impl BodyText {
+    /// Writes the text and measures it.
+    pub(super) fn of(body: &Value) -> Self {
+        let text = body.to_jcs();
+        Self { bytes: text.len(), hash: text_hash(&text) }
+    }
+}
+
 impl<'a> Body<'a> {
     /// Reads a body. The shape is `MALFORMED` or `FIELD_LIMIT`, the size `LIMIT_EXCEEDED`.
     pub(super) fn read(value: &'a Value) -> Result<Self, Reject> {
-        if value.to_jcs().len() > limits::UBIN_BODY_BYTES_MAX {
+        Self::read_as(value, BodyText::of(value))
+    }
+
+    /// Reads a body whose text was measured already.
+    pub(super) fn read_as(value: &'a Value, text: BodyText) -> Result<Self, Reject> {
+        if text.bytes > limits::UBIN_BODY_BYTES_MAX {
             return Err(Reject::new(Code::LimitExceeded, PATH, "a body has at most 8 KiB"));
         }
         let mut m = Members::of(value, PATH)?;
@@ -131,6 +161,7 @@ impl<'a> Body<'a> {
         m.text("ubin")?;
         let body = Self {
             value,
+            hash: text.hash,
             entity: m.text("entity")?,
             version: m.uint("version")?,
             prev: read_prev(&mut m)?,
@@ -162,9 +193,8 @@ impl<'a> Body<'a> {
 
     /// The hash of what neither `suspend` nor `confirm` may change.
     pub(super) fn core_hash(&self) -> Digest {
-        let core = self.value.as_object().unwrap_or_default().iter();
-        let core = core.filter(|(name, _)| !VARIABLE_MEMBERS.contains(&name.as_str())).cloned();
-        hash("titian ubin core v1", &[Value::object(core).to_jcs().as_bytes()])
+        let core = self.value.to_jcs_without(&VARIABLE_MEMBERS);
+        hash("titian ubin core v1", &[core.as_bytes()])
     }
 }
 

@@ -5,11 +5,13 @@
 //! of acts; what an act may change is judged by `acts`.
 
 use super::body::{Body, PATH};
-use super::scheme::{self, Known};
+use super::pattern::Pattern;
+use super::scheme::{self, Known, Scheme};
 use super::text::{self, Suspicion};
 use super::vocabulary::{Category, NameType, RelationType, SchemeUse, Status};
 use super::{identifier, reference};
 use crate::error::{Code, Reject};
+use crate::limits;
 use crate::state::Overlay;
 use crate::time::Date;
 
@@ -35,26 +37,56 @@ const MINIMAL_MEMBERS: &[&str] = &[
     "evidence",
 ];
 
-/// Judges `body` for the number and scheme in `known`; `overrides` are pointers below the body
-/// that R2 passed in spite of the scan. Returns the warnings, sorted.
-pub(super) fn judge(
-    body: &Body<'_>,
-    known: &Known,
+/// What a body is judged by.
+pub(super) struct Rules<'a> {
+    /// The scheme of its number.
+    pub scheme: &'a Scheme,
+    /// The national number.
+    pub local: &'a str,
+    /// The patterns of natural persons' numbers of the country.
+    pub deny: &'a [Pattern],
+    /// The date of the block.
+    pub today: Date,
+    /// Whether a text is the canonical number of a known scheme.
+    pub known: &'a dyn Fn(&str) -> Result<(), Code>,
+}
+
+/// Judges `body` by the schemes in force in `state`, see [`judge`].
+pub(super) fn judge_in(
     state: &Overlay<'_>,
     time_ms: u64,
+    body: &Body<'_>,
+    known: &Known,
     overrides: &[&str],
 ) -> Result<Vec<String>, Reject> {
-    check_dates(body, time_ms)?;
-    check_display_id(body, known)?;
-    check_kind(body, known)?;
+    let rules = Rules {
+        scheme: &known.scheme,
+        local: &known.ubin.local,
+        deny: &known.deny,
+        today: Date::of_ms(time_ms),
+        known: &|target| scheme::known(state, time_ms, target).map(|_| ()),
+    };
+    judge(body, &rules, overrides)
+}
+
+/// Judges `body`; `overrides` are pointers below the body that R2 passed in spite of the scan.
+/// Returns the warnings, sorted.
+pub(super) fn judge(
+    body: &Body<'_>,
+    rules: &Rules<'_>,
+    overrides: &[&str],
+) -> Result<Vec<String>, Reject> {
+    check_dates(body, rules.today)?;
+    check_display_id(body, rules)?;
+    check_kind(body, rules.scheme)?;
     let mut warnings = check_names(body)?;
-    check_status(body, known)?;
+    check_status(body, rules.scheme)?;
     for identifier in &body.identifiers {
         warnings.extend(identifier.warning);
     }
-    check_relations(body, state, time_ms)?;
-    check_personal_data(body, known, overrides)?;
-    let parsed = identifier::judge(&known.scheme, known.ubin.local.clone());
+    check_relations(body, rules.known)?;
+    check_personal_data(body, rules.deny, overrides)?;
+    let parsed = identifier::judge(rules.scheme, rules.local.to_owned());
     warnings.extend(parsed.warnings);
     if parsed.national_check == super::check::NationalCheck::Fail {
         warnings.push("NATIONAL_CHECK_FAILED");
@@ -81,8 +113,8 @@ fn reject(code: Code, pointer: &str, detail: &str) -> Reject {
 }
 
 /// Local dates run ahead of UTC by up to a day; beyond that nothing may be dated ahead.
-fn check_dates(body: &Body<'_>, time_ms: u64) -> Result<(), Reject> {
-    let latest = Date::of_ms(time_ms).plus_days(1);
+fn check_dates(body: &Body<'_>, today: Date) -> Result<(), Reject> {
+    let latest = today.plus_days(1);
     let dates = [
         ("/validFrom", Some(body.valid_from)),
         ("/confirmedOn", Some(body.confirmed_on)),
@@ -103,11 +135,11 @@ fn check_dates(body: &Body<'_>, time_ms: u64) -> Result<(), Reject> {
     Ok(())
 }
 
-fn check_display_id(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
+fn check_display_id(body: &Body<'_>, rules: &Rules<'_>) -> Result<(), Reject> {
     let Some(shown) = body.display_id else { return Ok(()) };
     text::check_text(shown).map_err(|code| reject(code, "/displayId", ""))?;
-    let local = identifier::squeeze(shown).map(|squeezed| known.scheme.normalise(&squeezed));
-    if local.as_ref() == Ok(&known.ubin.local) {
+    let local = identifier::squeeze(shown).map(|squeezed| rules.scheme.normalise(&squeezed));
+    if local.as_deref() == Ok(rules.local) {
         Ok(())
     } else {
         Err(reject(Code::DisplayIdMismatch, "/displayId", ""))
@@ -115,9 +147,9 @@ fn check_display_id(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
 }
 
 /// Minimal records for natural persons' businesses, full ones for all others.
-fn check_kind(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
+fn check_kind(body: &Body<'_>, scheme: &Scheme) -> Result<(), Reject> {
     if body.category.is_natural_person() {
-        if !known.scheme.entry.natural_persons {
+        if !scheme.entry.natural_persons {
             return Err(reject(Code::SurrogateRequired, "/ubin", ""));
         }
         return check_minimal(body);
@@ -177,18 +209,18 @@ fn check_names(body: &Body<'_>) -> Result<Vec<&'static str>, Reject> {
         warnings.extend(text::name_warnings(name.value));
     }
     for (pointer, text) in free_texts(body) {
-        text::check_text(text).map_err(|code| reject(code, &pointer, ""))?;
+        text::check_text(text).map_err(|code| reject(code, pointer, ""))?;
     }
     Ok(warnings)
 }
 
 /// A mapped national code fixes the common code; an unmapped one means OTHER. Nothing is guessed.
-fn check_status(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
+fn check_status(body: &Body<'_>, scheme: &Scheme) -> Result<(), Reject> {
     let status = &body.status;
     let Some(national) = status.national.as_deref().filter(|_| !status.code.is_terminal()) else {
         return Ok(());
     };
-    if known.scheme.mapped_status(national).unwrap_or(Status::Other) == status.code {
+    if scheme.mapped_status(national).unwrap_or(Status::Other) == status.code {
         Ok(())
     } else {
         Err(reject(Code::StatusMapMismatch, "/status/code", ""))
@@ -196,11 +228,13 @@ fn check_status(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
 }
 
 /// Targets are canonical UBINs of known schemes; a relation of loaded history fits the status.
-fn check_relations(body: &Body<'_>, state: &Overlay<'_>, time_ms: u64) -> Result<(), Reject> {
+fn check_relations(
+    body: &Body<'_>,
+    known: &dyn Fn(&str) -> Result<(), Code>,
+) -> Result<(), Reject> {
     for (i, relation) in body.relations.iter().enumerate() {
         let pointer = format!("/relations/{i}/target");
-        scheme::known(state, time_ms, relation.target)
-            .map_err(|code| reject(code, &pointer, ""))?;
+        known(relation.target).map_err(|code| reject(code, &pointer, ""))?;
         if relation.target == body.value.get("ubin").and_then(|u| u.as_text()).unwrap_or_default() {
             return Err(reject(Code::Malformed, &pointer, "a record does not relate to itself"));
         }
@@ -213,38 +247,40 @@ fn check_relations(body: &Body<'_>, state: &Overlay<'_>, time_ms: u64) -> Result
 }
 
 /// Texts beside names: pointer below the body, and text.
-fn free_texts<'a>(body: &Body<'a>) -> Vec<(String, &'a str)> {
+fn free_texts<'a>(body: &Body<'a>) -> Vec<(&'static str, &'a str)> {
+    const LINES: [&str; limits::ADDRESS_LINES_MAX] =
+        ["/address/lines/0", "/address/lines/1", "/address/lines/2"];
     let mut texts = Vec::new();
     if let Some(national) = body.legal_form.as_ref().and_then(|form| form.national) {
-        texts.push(("/legalForm/national".to_owned(), national));
+        texts.push(("/legalForm/national", national));
     }
     if let Some(address) = &body.address {
-        let lines = address.lines.iter().enumerate();
-        texts.extend(lines.map(|(i, line)| (format!("/address/lines/{i}"), *line)));
-        texts.extend(address.city.map(|city| ("/address/city".to_owned(), city)));
-        texts.extend(address.postal_code.map(|code| ("/address/postalCode".to_owned(), code)));
+        texts.extend(LINES.into_iter().zip(address.lines.iter().copied()));
+        texts.extend(address.city.map(|city| ("/address/city", city)));
+        texts.extend(address.postal_code.map(|code| ("/address/postalCode", code)));
     }
     texts
 }
 
-fn check_personal_data(body: &Body<'_>, known: &Known, overrides: &[&str]) -> Result<(), Reject> {
+fn check_personal_data(
+    body: &Body<'_>,
+    deny: &[Pattern],
+    overrides: &[&str],
+) -> Result<(), Reject> {
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
     let other = body.other_names.iter().map(|other| &other.name);
-    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.clone(), n.value));
-    let national = body.status.national.iter();
-    let status = national.map(|text| ("/status/national".to_owned(), text.as_str()));
+    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.as_str(), n.value));
+    let status = body.status.national.iter().map(|text| ("/status/national", text.as_str()));
     for (pointer, text) in names.chain(free_texts(body)).chain(status) {
-        match text::scan(text, &known.deny) {
-            Suspicion::Denied => return refuse(&pointer),
-            Suspicion::Suspected if !overrides.contains(&pointer.as_str()) => {
-                return refuse(&pointer);
-            }
+        match text::scan(text, deny) {
+            Suspicion::Denied => return refuse(pointer),
+            Suspicion::Suspected if !overrides.contains(&pointer) => return refuse(pointer),
             _ => {}
         }
     }
     for (i, identifier) in body.identifiers.iter().enumerate() {
         let value = identifier.value.and_then(|v| reference::scanned(identifier.scheme, v));
-        if value.is_some_and(|value| text::scan(value, &known.deny) == Suspicion::Denied) {
+        if value.is_some_and(|value| text::scan(value, deny) == Suspicion::Denied) {
             return refuse(&format!("/identifiers/{i}/value"));
         }
     }

@@ -7,8 +7,8 @@
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
 //! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
-//! place of whom; [`view`] and [`kpi`] make answers. Bulk import (`import_chunk`) answers
-//! `NOT_BUILT`. It deliberately does not search names: that is the node's, outside consensus.
+//! place of whom; [`import`] takes records in bulk; [`view`] and [`kpi`] make answers. It
+//! deliberately does not search names: that is the node's, outside consensus.
 
 mod acts;
 pub mod attested;
@@ -20,7 +20,9 @@ mod claim;
 pub mod consent;
 pub mod counter;
 pub mod identifier;
+pub mod import;
 pub mod kpi;
+pub mod legal_form;
 pub mod pattern;
 pub mod record;
 pub mod reference;
@@ -36,12 +38,13 @@ pub mod vocabulary;
 
 use identifier::Ubin;
 
-use crate::context::Context;
+use crate::context::{Context, Event};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::Value;
 use crate::op::{Op, Register};
 use crate::state::{Overlay, decode_content};
+use crate::transaction::{Payload, Transaction};
 
 pub use claim::claim;
 pub(crate) use claim::walk_actor;
@@ -121,7 +124,23 @@ pub fn resolve_actor(
     Ok((actor, quality))
 }
 
-/// The body that an op carries, with its hash, so that a node can keep bodies by hash.
+/// The JCS texts of the bodies that an applied transaction wrote, by hash, so that a node can keep
+/// them; `events` are those of its receipt.
+pub fn bodies_of(transaction: &Transaction, events: &[Event]) -> Vec<(Digest, Vec<u8>)> {
+    match &transaction.payload {
+        Payload::Op(op) => {
+            let body = body_of(op).map(|(hash, body)| (hash, body.to_jcs().into_bytes()));
+            body.into_iter().collect()
+        }
+        Payload::ImportPart(part) => part
+            .written(&transaction.bytes, events)
+            .map(|(hash, text)| (hash, text.to_vec()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The body that an op carries, with its hash.
 pub fn body_of(op: &Op) -> Option<(Digest, &Value)> {
     if op.register != Register::Ubin || !acts::carries_body(&op.act) {
         return None;

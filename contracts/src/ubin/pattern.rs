@@ -16,7 +16,15 @@ const REPEAT_MAX: u32 = 24;
 /// A parsed pattern: the whole text must match one of its branches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    branches: Vec<Vec<Atom>>,
+    branches: Vec<Branch>,
+}
+
+/// A branch, and how many characters can match it, fewest and most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Branch {
+    atoms: Vec<Atom>,
+    least: usize,
+    most: usize,
 }
 
 /// A set of characters (bit n = the character of value n) and how often it repeats.
@@ -44,7 +52,7 @@ impl Pattern {
         if text.len() > PATTERN_BYTES_MAX {
             return None;
         }
-        let branches: Vec<Vec<Atom>> =
+        let branches: Vec<Branch> =
             text.split('|').map(|branch| parse_branch(branch.as_bytes())).collect::<Option<_>>()?;
         (branches.len() <= BRANCHES_MAX).then_some(Self { branches })
     }
@@ -52,7 +60,9 @@ impl Pattern {
     /// Whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
-        bytes.len() <= TEXT_CHARS_MAX && self.branches.iter().any(|branch| walk(branch, bytes))
+        let fits = |branch: &&Branch| (branch.least..=branch.most).contains(&bytes.len());
+        bytes.len() <= TEXT_CHARS_MAX
+            && self.branches.iter().filter(fits).any(|branch| walk(&branch.atoms, bytes))
     }
 }
 
@@ -77,7 +87,7 @@ fn walk(branch: &[Atom], bytes: &[u8]) -> bool {
     reached & (1 << bytes.len()) != 0
 }
 
-fn parse_branch(mut rest: &[u8]) -> Option<Vec<Atom>> {
+fn parse_branch(mut rest: &[u8]) -> Option<Branch> {
     let mut atoms = Vec::new();
     while let Some((&first, tail)) = rest.split_first() {
         let (set, tail) = match first {
@@ -89,7 +99,9 @@ fn parse_branch(mut rest: &[u8]) -> Option<Vec<Atom>> {
         atoms.push(Atom { set, least, most });
         rest = tail;
     }
-    (!atoms.is_empty()).then_some(atoms)
+    let least = atoms.iter().map(|atom| atom.least as usize).sum();
+    let most = atoms.iter().map(|atom| atom.most as usize).sum();
+    (!atoms.is_empty()).then_some(Branch { atoms, least, most })
 }
 
 fn parse_class(mut rest: &[u8]) -> Option<(u64, &[u8])> {

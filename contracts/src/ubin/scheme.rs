@@ -22,11 +22,11 @@ use crate::state::Overlay;
 
 pub use super::scheme_state::{
     CountryIndex, DenyPhase, Known, SchemeInForce, SchemeVersion, countries_key, country,
-    country_key, known, scheme_key,
+    country_key, known, known_in, scheme_key,
 };
 
 /// The table that genesis starts from.
-const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
+pub(super) const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
 
 /// One version of a scheme.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -269,6 +269,8 @@ impl Scheme {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemeTable {
     countries: BTreeMap<String, Vec<Scheme>>,
+    /// The patterns of natural persons' numbers of each country, each once.
+    deny: BTreeMap<String, Vec<Pattern>>,
     holds_until_ms: u64,
 }
 
@@ -312,7 +314,9 @@ impl SchemeTable {
         if schemes.iter().any(clash) {
             return Err(Reject::new(Code::SchemePrefix, "/code", ""));
         }
-        schemes.push(Scheme::new(entry)?);
+        let scheme = Scheme::new(entry)?;
+        deny_all(self.deny.entry(scheme.entry.cc.clone()).or_default(), &scheme);
+        schemes.push(scheme);
         schemes.sort_by(|a, b| a.entry.code.cmp(&b.entry.code));
         Ok(())
     }
@@ -323,7 +327,9 @@ impl SchemeTable {
         for cc in state.read::<Vec<String>>(&countries_key()).unwrap_or_default() {
             let index = country(state, &cc).unwrap_or_default();
             let schemes = index.schemes.iter().filter_map(|s| s.load(state, &cc, time_ms));
-            let schemes = schemes.map(Rc::unwrap_or_clone).collect();
+            let schemes: Vec<Scheme> = schemes.map(Rc::unwrap_or_clone).collect();
+            let deny = table.deny.entry(cc.clone()).or_default();
+            schemes.iter().for_each(|scheme| deny_all(deny, scheme));
             let waiting = index.schemes.iter().flat_map(|s| s.waiting(time_ms));
             let next = waiting.map(|version| version.effective_ms).min();
             table.holds_until_ms = table.holds_until_ms.min(next.unwrap_or(u64::MAX));
@@ -341,6 +347,11 @@ impl SchemeTable {
     /// The schemes of a country, ordered by code; `None` if the country is unknown.
     pub fn of_country(&self, cc: &str) -> Option<&[Scheme]> {
         self.countries.get(cc).map(Vec::as_slice)
+    }
+
+    /// The patterns of natural persons' numbers of a country, for the scan of texts.
+    pub fn deny_of(&self, cc: &str) -> &[Pattern] {
+        self.deny.get(cc).map_or(&[], Vec::as_slice)
     }
 
     /// One scheme.
@@ -372,5 +383,14 @@ impl SchemeTable {
             state.write(country_key(cc), &index);
         }
         state.write(countries_key(), &countries);
+    }
+}
+
+/// Adds the patterns of natural persons' numbers of a scheme to those of its country.
+fn deny_all(patterns: &mut Vec<Pattern>, scheme: &Scheme) {
+    for pattern in &scheme.deny {
+        if !patterns.contains(pattern) {
+            patterns.push(pattern.clone());
+        }
     }
 }

@@ -12,7 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::identifier::{Ubin, squeeze};
 use super::pattern::Pattern;
 use super::record::record_key;
-use super::scheme::{Scheme, SchemeEntry};
+use super::scheme::{Scheme, SchemeEntry, SchemeTable};
 use super::vocabulary::SchemeUse;
 use crate::error::Code;
 use crate::limits;
@@ -59,6 +59,10 @@ pub struct SchemeVersion {
 }
 
 impl CountryIndex {
+    fn read(content: Vec<u8>) -> Option<Self> {
+        decode_content(&content)
+    }
+
     /// A scheme of the country.
     pub fn find(&self, code: &str) -> Option<&SchemeInForce> {
         self.schemes.iter().find(|scheme| scheme.code == code)
@@ -202,12 +206,8 @@ impl Known {
     }
 }
 
-/// Reads a canonical UBIN against the schemes in force at block time `time_ms`, with the errors of
-/// parsing (ubin.md §1.4); another spelling is `MALFORMED`, for ops name one number in one way.
-///
-/// A number that is registered stays usable when a later pattern takes it for personal: it must
-/// be possible to correct or renumber its record.
-pub fn known(state: &Overlay<'_>, time_ms: u64, text: &str) -> Result<Known, Code> {
+/// The parts of a UBIN in its canonical spelling: country, scheme code, local, check characters.
+fn canonical_parts(text: &str) -> Result<[&str; 4], Code> {
     let squeezed = squeeze(text)?;
     let mut parts = text.split('-');
     let (Some(cc), Some(code), Some(local), Some(check), None) =
@@ -215,10 +215,36 @@ pub fn known(state: &Overlay<'_>, time_ms: u64, text: &str) -> Result<Known, Cod
     else {
         return Err(Code::Malformed);
     };
-    if [cc, code, local, check].concat() != squeezed {
-        return Err(Code::Malformed);
+    let parts = [cc, code, local, check];
+    if parts.concat() == squeezed { Ok(parts) } else { Err(Code::Malformed) }
+}
+
+/// Reads a canonical UBIN against a table, as [`known`] does for a number that is not registered.
+pub fn known_in<'t>(table: &'t SchemeTable, text: &str) -> Result<(&'t Scheme, Ubin), Code> {
+    let [cc, code, local, check] = canonical_parts(text)?;
+    if table.of_country(cc).is_none() {
+        return Err(Code::UbinCountryUnknown);
     }
-    let index = country(state, cc).ok_or(Code::UbinCountryUnknown)?;
+    let scheme = table.find(cc, code).ok_or(Code::UbinSchemeUnknown)?;
+    if !(1..=limits::UBIN_LOCAL_CHARS_MAX).contains(&local.len()) {
+        return Err(Code::UbinLocalLength);
+    }
+    if scheme.is_personal(local) {
+        return Err(Code::PersonalNumberRefused);
+    }
+    let ubin = Ubin { cc: cc.to_owned(), scheme: code.to_owned(), local: local.to_owned() };
+    if ubin.check() == check { Ok((scheme, ubin)) } else { Err(Code::UbinCheckFailed) }
+}
+
+/// Reads a canonical UBIN against the schemes in force at block time `time_ms`, with the errors of
+/// parsing (ubin.md §1.4); another spelling is `MALFORMED`, for ops name one number in one way.
+///
+/// A number that is registered stays usable when a later pattern takes it for personal: it must
+/// be possible to correct or renumber its record.
+pub fn known(state: &Overlay<'_>, time_ms: u64, text: &str) -> Result<Known, Code> {
+    let [cc, code, local, check] = canonical_parts(text)?;
+    let index = state.derived(&country_key(cc), CountryIndex::read);
+    let index = index.ok_or(Code::UbinCountryUnknown)?;
     let in_force = index.find(code).ok_or(Code::UbinSchemeUnknown)?;
     let scheme = in_force.load(state, cc, time_ms).ok_or(Code::UbinSchemeUnknown)?;
     if !(1..=limits::UBIN_LOCAL_CHARS_MAX).contains(&local.len()) {

@@ -84,7 +84,7 @@ fn is_zawgyi_suspected(text: &str) -> bool {
 
 /// Scans a text for personal data. `deny` are the patterns of the country's schemes.
 pub fn scan(text: &str, deny: &[Pattern]) -> Suspicion {
-    if tokens(text).iter().any(|token| deny.iter().any(|pattern| pattern.matches(token))) {
+    if any_token(text, |token| deny.iter().any(|pattern| pattern.matches(token))) {
         return Suspicion::Denied;
     }
     let at_sign = text.contains(['@', '\u{FF20}', '\u{FE6B}']);
@@ -103,7 +103,7 @@ fn longest_digit_run(text: &str) -> usize {
         if unicode::decimal_digit(c).is_some() {
             run += 1;
             longest = longest.max(run);
-        } else if !(c.is_whitespace() || is_hyphen(c) || unicode::is_format(c)) {
+        } else if run > 0 && !(c.is_whitespace() || is_hyphen(c) || unicode::is_format(c)) {
             run = 0;
         }
     }
@@ -114,10 +114,10 @@ const fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}')
 }
 
-/// The words of a text as numbers are written: digits of any script in ASCII, letters in upper
-/// case, separators inside a word dropped.
-fn tokens(text: &str) -> Vec<String> {
-    let mut tokens = vec![String::new()];
+/// Whether a word of a text holds to `test`, words written as numbers are: digits of any script in
+/// ASCII, letters in upper case, separators inside a word dropped.
+fn any_token(text: &str, test: impl Fn(&str) -> bool) -> bool {
+    let mut token = String::with_capacity(text.len());
     for c in text.chars() {
         let plain = match u32::from(c) {
             code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0).unwrap_or(c),
@@ -128,12 +128,18 @@ fn tokens(text: &str) -> Vec<String> {
             None if plain.is_ascii_alphabetic() => Some(plain.to_ascii_uppercase()),
             None => None,
         };
-        let joins = is_hyphen(plain) || matches!(plain, '.' | '/' | '_') || unicode::is_format(c);
-        match (kept, tokens.last_mut()) {
-            (Some(kept), Some(token)) => token.push(kept),
-            (None, Some(token)) if !joins && !token.is_empty() => tokens.push(String::new()),
-            _ => {}
+        if let Some(kept) = kept {
+            token.push(kept);
+        } else if !token.is_empty() {
+            let joins =
+                is_hyphen(plain) || matches!(plain, '.' | '/' | '_') || unicode::is_format(c);
+            if !joins && test(&token) {
+                return true;
+            }
+            if !joins {
+                token.clear();
+            }
         }
     }
-    tokens
+    test(&token)
 }

@@ -41,7 +41,11 @@ pub fn is_letter_of_unusual_script(c: char) -> bool {
     holds(UNUSUAL_LETTERS, c)
 }
 
+/// No table holds an ASCII character.
 fn holds(ranges: &[(u32, u32)], c: char) -> bool {
+    if c.is_ascii() {
+        return false;
+    }
     let code = u32::from(c);
     let at = ranges.partition_point(|(first, _)| *first <= code);
     at.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, last)| code <= *last)

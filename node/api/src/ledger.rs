@@ -136,7 +136,7 @@ pub struct Transaction {
     pub height: u64,
     /// Its place in the block.
     pub index: u32,
-    /// op, stage, cosign, unstage; null if the bytes are no transaction.
+    /// op, stage, bundle, cosign, unstage, import_part; null if the bytes are no transaction.
     pub kind: Option<String>,
     /// `register.act`.
     pub name: Option<String>,

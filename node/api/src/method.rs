@@ -139,6 +139,8 @@ methods! {
     UbinSchemes = "ubin_schemes", Public, ubin::SchemesParams => Object;
     /// One scheme.
     UbinScheme = "ubin_scheme", Public, ubin::SchemeParams => Object;
+    /// What became of the records of an import's chunk.
+    UbinImportStatus = "ubin_importStatus", Public, ubin::ImportStatusParams => Object;
     /// Dry run of an unsigned UBIN op.
     UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
 

@@ -114,3 +114,22 @@ pub struct SchemeParams {
     /// The scheme code.
     pub scheme: String,
 }
+
+/// `ubin_importStatus`: a chunk by its root, or by state and number; a state alone asks for the
+/// number of its next chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImportStatusParams {
+    /// The root over the body hashes, `b3:…`; of several chunks with it the newest is shown.
+    #[serde(default)]
+    pub root: Option<String>,
+    /// The state.
+    #[serde(default)]
+    pub cc: Option<String>,
+    /// The number of the chunk, from 1.
+    #[serde(default)]
+    pub seq: Option<u64>,
+    /// Show results of records from this place on (default 0); at most 1,000 runs are shown.
+    #[serde(default)]
+    pub from: Option<u64>,
+}

@@ -10,12 +10,12 @@ use titian_contracts::limits;
 const BATCH_VERSION: u8 = 1;
 
 /// Largest encoded batch: [`limits::GOSSIP_BATCH_BYTES_MAX`], or one transaction of the largest
-/// size with its frame, which is a little more.
+/// size, a part of an import, with its frame.
 pub const BATCH_WIRE_BYTES_MAX: usize =
-    if limits::GOSSIP_BATCH_BYTES_MAX > limits::TRANSACTION_BYTES_MAX {
+    if limits::GOSSIP_BATCH_BYTES_MAX > limits::IMPORT_PART_BYTES_MAX {
         limits::GOSSIP_BATCH_BYTES_MAX
     } else {
-        limits::TRANSACTION_BYTES_MAX
+        limits::IMPORT_PART_BYTES_MAX
     } + FRAME_BYTES;
 
 /// Version, count, and the length of one transaction.
@@ -56,7 +56,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Vec<u8>>, BatchError> {
     if batch.version != BATCH_VERSION {
         return Err(BatchError::Format);
     }
-    let in_bounds = |tx: &Vec<u8>| !tx.is_empty() && tx.len() <= limits::TRANSACTION_BYTES_MAX;
+    let in_bounds = |tx: &Vec<u8>| !tx.is_empty() && tx.len() <= limits::IMPORT_PART_BYTES_MAX;
     if batch.transactions.is_empty() || !batch.transactions.iter().all(in_bounds) {
         return Err(BatchError::Contents);
     }
@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn the_largest_transaction_fits_and_one_byte_more_does_not() {
-        let largest = vec![7; limits::TRANSACTION_BYTES_MAX];
+        let largest = vec![7; limits::IMPORT_PART_BYTES_MAX];
         assert_eq!(decode(&encode(vec![largest.clone()])), Ok(vec![largest]));
-        let beyond = encode(vec![vec![7; limits::TRANSACTION_BYTES_MAX + 1]]);
+        let beyond = encode(vec![vec![7; limits::IMPORT_PART_BYTES_MAX + 1]]);
         assert_eq!(decode(&beyond), Err(BatchError::TooLarge));
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Invariants:
 //! - only peers on the allow-list are talked to; who is not on it is cut off after the handshake;
-//! - what travels is batches of at most 64 KiB (or one transaction of the largest size), collected
+//! - what travels is batches of at most 64 KiB (or one transaction, at most 256 KiB), collected
 //!   for at most 10 ms; a message is passed on only after it was read as a batch;
 //! - each message is signed by its source, so offences count against who wrote it, not against who
 //!   passed it on; beyond a bound a peer is disconnected for ten minutes;
@@ -53,7 +53,7 @@ pub const TELL_AGAIN_MS: u64 = 10_000;
 const TELL_AGAIN_TICK: Duration = Duration::from_secs(1);
 /// How long a listener may take to open.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
-/// Batches that may wait for one peer: 16 MiB.
+/// Batches that may wait for one peer: 16 MiB of the usual size.
 const PEER_QUEUE_BATCHES_MAX: usize = 256;
 /// Room in a message for what gossipsub adds: source, signature, topic, control messages.
 const MESSAGE_FRAME_BYTES_MAX: usize = 4 * 1024;

@@ -524,7 +524,11 @@ enum Verdict {
 const fn never_honest(code: Code) -> bool {
     matches!(
         code,
-        Code::Malformed | Code::LimitExceeded | Code::SignatureOrder | Code::BadSignature
+        Code::Malformed
+            | Code::LimitExceeded
+            | Code::SignatureOrder
+            | Code::BadSignature
+            | Code::ImportPath
     )
 }
 

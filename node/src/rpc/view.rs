@@ -160,18 +160,19 @@ pub(super) fn transaction(
         return shown;
     };
     let (kind, digest) = match &tx.payload {
-        Payload::Op(op) => ("op", op.digest),
-        Payload::Stage { op, .. } => ("stage", op.digest),
-        Payload::Unstage(op) => ("unstage", op.digest),
-        Payload::Bundle(ops) => ("bundle", titian_contracts::etr::bundle::digest_of(ops)),
+        Payload::Op(op) => ("op", Some(op.digest)),
+        Payload::Stage { op, .. } => ("stage", Some(op.digest)),
+        Payload::Unstage(op) => ("unstage", Some(op.digest)),
+        Payload::Bundle(ops) => ("bundle", Some(titian_contracts::etr::bundle::digest_of(ops))),
         Payload::StageBundle { ops, .. } => {
-            ("stage", titian_contracts::etr::bundle::digest_of(ops))
+            ("stage", Some(titian_contracts::etr::bundle::digest_of(ops)))
         }
-        Payload::Cosign { digest, .. } => ("cosign", *digest),
+        Payload::Cosign { digest, .. } => ("cosign", Some(*digest)),
+        Payload::ImportPart(_) => ("import_part", None),
     };
     shown.kind = Some(kind.to_owned());
     shown.name = Some(tx.name());
-    shown.op_digest = Some(digest.to_string());
+    shown.op_digest = digest.map(|digest| digest.to_string());
     if tx.register == Register::Etr && !party_parts {
         shown.withheld = true;
     } else {

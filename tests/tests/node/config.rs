@@ -107,7 +107,7 @@ fn an_integrator_has_a_name_a_key_and_scopes() {
 fn limits_are_tightened_never_widened() {
     let good = [
         "[mempool]\ntransactions_max = 20000\nbytes_max = 67108864\nage_ms_max = 120000\n",
-        "[mempool]\ntransactions_max = 1\nbytes_max = 131328\nage_ms_max = 1000\n",
+        "[mempool]\ntransactions_max = 1\nbytes_max = 524544\nage_ms_max = 1000\n",
         "[rpc]\nconnections_max = 1024\nconnections_per_address_max = 100\n",
         "[consensus]\nblock_time_ms = 50\n",
     ];

@@ -44,7 +44,11 @@ impl Door {
 
     /// A mempool with changed settings.
     pub(crate) fn with(change: impl FnOnce(&mut MempoolConfig)) -> Self {
-        let world = World::new();
+        Self::on(World::new(), change)
+    }
+
+    /// A mempool on the state of `world`, with changed settings.
+    pub(crate) fn on(world: World, change: impl FnOnce(&mut MempoolConfig)) -> Self {
         let mut config = MempoolConfig::new(&world.genesis.chain, 11);
         config.verify_threads = 2;
         change(&mut config);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::door::{Door, PATIENCE};
+use crate::import;
 use futures::StreamExt as _;
 use libp2p::gossipsub::{self, MessageAuthenticity};
 use libp2p::identity::Keypair;
@@ -44,7 +45,10 @@ impl Peer {
     }
 
     async fn start_at(number: u8, listen: Multiaddr, peers: Vec<ListedPeer>) -> Self {
-        let door = Door::new();
+        Self::start_on(Door::new(), number, listen, peers).await
+    }
+
+    async fn start_on(door: Door, number: u8, listen: Multiaddr, peers: Vec<ListedPeer>) -> Self {
         let metrics = GossipMetrics::default();
         let config = GossipConfig {
             chain: CHAIN.to_owned(),
@@ -111,6 +115,24 @@ async fn three_nodes_tell_each_other_everything_their_clients_bring() {
     for peer in [a, b, c] {
         peer.gossip.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_parts_of_an_import_of_the_largest_size_reach_the_other_nodes() {
+    let (world, parts) = import::open_chunk();
+    let door = || Door::on(world.clone(), |_| {});
+    let listen: Multiaddr = "/ip4/127.0.0.1/tcp/0".parse().expect("an address");
+    let a = Peer::start_on(door(), 1, listen.clone(), vec![listed(2)]).await;
+    let b = Peer::start_on(door(), 2, listen, vec![a.as_listed()]).await;
+    a.until_subscribed(1).await;
+    b.until_subscribed(1).await;
+    let count = parts.len();
+    let answers = a.door.mempool.submit_many(parts).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    b.door.until_waiting(count).await;
+    assert_eq!(b.metrics.invalid_batches.get(), 0);
+    a.gossip.stop().await;
+    b.gossip.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

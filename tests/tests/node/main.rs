@@ -4,6 +4,7 @@ mod command;
 mod config;
 mod door;
 mod gossip;
+mod import;
 mod mempool;
 mod mempool_pool;
 mod rpc;

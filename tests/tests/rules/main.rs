@@ -39,6 +39,8 @@ mod ubin_body;
 mod ubin_border;
 mod ubin_challenge;
 mod ubin_identifier;
+mod ubin_import;
+mod ubin_import_refusals;
 mod ubin_invariants;
 mod ubin_kpi;
 mod ubin_marks;

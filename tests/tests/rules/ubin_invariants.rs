@@ -58,7 +58,7 @@ fn replay_of_every_act_is_refused_and_changes_nothing() {
 }
 
 /// The records and aliases of a state, by key.
-fn numbers(world: &World) -> BTreeMap<Vec<u8>, Entry> {
+pub(crate) fn numbers(world: &World) -> BTreeMap<Vec<u8>, Entry> {
     let of_records = |key: &[u8]| key.starts_with(b"ubin/rec/");
     let entries = world.state.0.iter().filter(|(key, _)| of_records(key));
     entries
@@ -205,7 +205,7 @@ fn check_step(
     assert!(before.keys().all(|key| after.contains_key(key)), "{place}: numbers are permanent");
 }
 
-fn check_counters(world: &World, numbers: &BTreeMap<Vec<u8>, Entry>, place: &str) {
+pub(crate) fn check_counters(world: &World, numbers: &BTreeMap<Vec<u8>, Entry>, place: &str) {
     let due = recount(numbers);
     for (key, stored) in
         world.state.0.iter().filter(|(k, _)| k.starts_with(b"ubin/count/ubin_stock/"))

@@ -46,7 +46,7 @@ pub(super) fn add(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let number = alias.ubin.to_string();
     record.aliases.push(number.clone());
     forward(ctx, &alias.ubin, &known.ubin, &record);
-    note(ctx, op, &known.ubin, &record, [("alias", Value::from(number))]);
+    note(ctx, &op.name(), &known.ubin, &record, [("alias", Value::from(number))]);
     ctx.state.write(record_key(&known.ubin), &Entry::Record(record));
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::ubin::body::{Body, PATH, body_hash};
+use crate::ubin::body::{Body, BodyText, PATH};
 use crate::ubin::body_rules;
 use crate::ubin::counter;
 use crate::ubin::identifier::Ubin;
@@ -51,6 +51,34 @@ impl BodyAct {
             "correct" => Self::Correct,
             _ => return None,
         })
+    }
+
+    /// The act that leads from a version to one with this body. It is judged by its own rules.
+    fn of_change(old: &Record, body: &Body<'_>) -> Self {
+        let (from, to) = (&old.status, &body.status);
+        if *from == *to && body.core_hash() == old.core_hash {
+            return Self::Confirm;
+        }
+        match (from.code, to.code) {
+            (Status::Dissolved, Status::Active) => Self::Restore,
+            (Status::Dissolved, _) => Self::Update,
+            (_, Status::Dissolved) => Self::Dissolve,
+            _ => Self::Update,
+        }
+    }
+
+    /// The name of its event.
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Register => "ubin.register",
+            Self::Update => "ubin.update",
+            Self::Confirm => "ubin.confirm",
+            Self::Suspend => "ubin.suspend",
+            Self::Reinstate => "ubin.reinstate",
+            Self::Dissolve => "ubin.dissolve",
+            Self::Restore => "ubin.restore",
+            Self::Correct => "ubin.correct",
+        }
     }
 
     const fn rule(self) -> Rule {
@@ -109,7 +137,7 @@ impl<'a> BodyArguments<'a> {
 
     /// An override of the scan needs evidence.
     pub(super) fn check_overrides(&self, body: &Body<'_>) -> Result<(), Reject> {
-        if self.overrides.is_empty() { Ok(()) } else { require_evidence(body) }
+        check_overrides(&self.overrides, body)
     }
 }
 
@@ -124,31 +152,90 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     let rule = if args.overrides.is_empty() { act.rule() } else { Rule::R2 };
     require(ctx, op, &[&known], rule)?;
 
-    let old = existing(ctx, &known, act, body_hash(args.body))?;
-    let body = Body::read(args.body)?;
-    check_succession(&body, old.as_deref())?;
+    let text = BodyText::of(args.body);
+    let old = existing(record::entry(ctx.state, &known.ubin), act, text.hash)?;
+    let body = Body::read_as(args.body, text)?;
+    let version = Version {
+        act,
+        known: &known,
+        old: old.as_deref(),
+        reason: args.reason,
+        overrides: &args.overrides,
+        successor_unknown,
+        clear,
+    };
+    write(ctx, &body, &version)
+}
+
+/// A version about to be written: what its act and its arguments say beside the body.
+struct Version<'a> {
+    act: BodyAct,
+    known: &'a Known,
+    old: Option<&'a Record>,
+    reason: Option<Reason>,
+    overrides: &'a [&'a str],
+    successor_unknown: bool,
+    clear: Option<Clear>,
+}
+
+/// Judges a body as the version that its act writes, and writes it. The signers were asked for.
+fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> Result<(), Reject> {
+    let Version { act, known, old, .. } = *version;
+    check_succession(body, old)?;
     if act == BodyAct::Register {
-        check_new_number(ctx, &known, NUMBER)?;
+        check_new_number(ctx, known, NUMBER)?;
     }
-    let warnings = body_rules::judge(&body, &known, ctx.state, ctx.time_ms, &args.overrides)?;
-    check_justification(&args, &body, act)?;
-    match &old {
-        None => check_entity(&body, &known.ubin)?,
-        Some(old) => check_change(&body, old, act)?,
+    let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, body, known, version.overrides)?;
+    check_justification(version, body)?;
+    match old {
+        None => check_entity(body, &known.ubin)?,
+        Some(old) => check_change(body, old, act)?,
     }
-    if matches!(act, BodyAct::Register | BodyAct::Correct) && !successor_unknown {
-        check_successor_named(&body)?;
+    if matches!(act, BodyAct::Register | BodyAct::Correct) && !version.successor_unknown {
+        check_successor_named(body)?;
     }
-    let mut record = record_of(ctx, &known, &body, &warnings, old.as_deref());
-    if let (Some(clear), Some(old)) = (clear, &old) {
+    let mut record = record_of(ctx, known, body, &warnings, old);
+    if let (Some(clear), Some(old)) = (version.clear, old) {
         take_away(ctx, &mut record, old, clear)?;
     }
     // the entity of a number that was never given has no other record
-    let was_live = old.as_ref().is_none_or(|old| old.is_live());
+    let was_live = old.is_none_or(Record::is_live);
     check_only_life(ctx, &known.ubin, was_live, &record)?;
     count_flow(ctx, &known.ubin.cc, act);
-    store(ctx, op, &known.ubin, old.as_deref().map(|old| (&known.ubin, old)), record, warnings);
+    store(ctx, act.event(), &known.ubin, old.map(|old| (&known.ubin, old)), record, warnings);
     Ok(())
+}
+
+/// Writes a body of an import by the act that its change is; `r2` says whether the chunk's signers
+/// may do what needs two officers (`QUORUM_MISSING`). `UNCHANGED` if the record has it already.
+pub(in crate::ubin) fn import(
+    ctx: &mut Context<'_, '_>,
+    known: &Known,
+    value: &Value,
+    text: BodyText,
+    r2: bool,
+) -> Result<(), Reject> {
+    let entry = record::entry(ctx.state, &known.ubin);
+    if matches!(&entry, Some(Entry::Record(record)) if record.body_hash == text.hash) {
+        return Err(Code::Unchanged.into());
+    }
+    let any = if entry.is_none() { BodyAct::Register } else { BodyAct::Update };
+    let old = existing(entry, any, text.hash)?;
+    let body = Body::read_as(value, text)?;
+    let act = old.as_deref().map_or(BodyAct::Register, |old| BodyAct::of_change(old, &body));
+    if act.rule() == Rule::R2 && !r2 {
+        return Err(Reject::new(Code::QuorumMissing, PATH, "the move needs a chunk signed by R2"));
+    }
+    let version = Version {
+        act,
+        known,
+        old: old.as_deref(),
+        reason: None,
+        overrides: &[],
+        successor_unknown: false,
+        clear: None,
+    };
+    write(ctx, &body, &version)
 }
 
 fn read_successor_unknown(m: &mut Members<'_>, act: BodyAct) -> Result<bool, Reject> {
@@ -168,16 +255,15 @@ fn read_clear(m: &mut Members<'_>, act: BodyAct) -> Result<Option<Clear>, Reject
     }
 }
 
-/// The record that the act follows: none for `register`, else one that is not final, unless the
-/// act corrects it.
+/// The record that the act follows, given what stands under the number: none for `register`, else
+/// one that is not final, unless the act corrects it.
 fn existing(
-    ctx: &Context<'_, '_>,
-    known: &Known,
+    entry: Option<Entry>,
     act: BodyAct,
     hash: Digest,
 ) -> Result<Option<Box<Record>>, Reject> {
     let refuse = |code, detail| Err(Reject::new(code, NUMBER, detail));
-    match (act, record::entry(ctx.state, &known.ubin)) {
+    match (act, entry) {
         (BodyAct::Register, None) => Ok(None),
         (BodyAct::Register, Some(Entry::Record(record))) if record.body_hash == hash => {
             Err(Code::Unchanged.into())
@@ -216,23 +302,24 @@ fn require_evidence(body: &Body<'_>) -> Result<(), Reject> {
 }
 
 /// Reason and evidence where the act, or an override of the scan, asks for them.
-fn check_justification(
-    args: &BodyArguments<'_>,
-    body: &Body<'_>,
-    act: BodyAct,
-) -> Result<(), Reject> {
-    if let Some(status_counts) = act.needs_reason() {
-        let reason = args.reason.or(body.status.reason.filter(|_| status_counts));
+fn check_justification(version: &Version<'_>, body: &Body<'_>) -> Result<(), Reject> {
+    if let Some(status_counts) = version.act.needs_reason() {
+        let reason = version.reason.or(body.status.reason.filter(|_| status_counts));
         super::require_reason(reason)?;
     }
-    if matches!(act, BodyAct::Dissolve | BodyAct::Restore) {
+    if matches!(version.act, BodyAct::Dissolve | BodyAct::Restore) {
         require_evidence(body)?;
     }
-    args.check_overrides(body)
+    check_overrides(version.overrides, body)
+}
+
+/// An override of the scan needs evidence.
+fn check_overrides(overrides: &[&str], body: &Body<'_>) -> Result<(), Reject> {
+    if overrides.is_empty() { Ok(()) } else { require_evidence(body) }
 }
 
 /// The entity of a first registration is derived from its number.
-pub(super) fn check_entity(body: &Body<'_>, ubin: &Ubin) -> Result<(), Reject> {
+pub(in crate::ubin) fn check_entity(body: &Body<'_>, ubin: &Ubin) -> Result<(), Reject> {
     if body.entity == entity_id(&ubin.cc, &ubin.scheme, &ubin.local) {
         return Ok(());
     }
@@ -240,7 +327,7 @@ pub(super) fn check_entity(body: &Body<'_>, ubin: &Ubin) -> Result<(), Reject> {
 }
 
 /// A business that ended in favour of another names it.
-fn check_successor_named(body: &Body<'_>) -> Result<(), Reject> {
+pub(in crate::ubin) fn check_successor_named(body: &Body<'_>) -> Result<(), Reject> {
     if !body.status.code.is_terminal() || successor_of(body).is_some() {
         return Ok(());
     }
@@ -274,10 +361,12 @@ pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Resul
         return bad("registeredOn", "changes by correct only");
     }
     let (from, to) = (old.status.code, body.status.code);
-    let only_status = body.core_hash() == old.core_hash
-        && body.confirmed_on == old.confirmed_on
-        && body.source_as_of == old.source_as_of
-        && body.corroboration == old.corroboration;
+    let only_status = || {
+        body.core_hash() == old.core_hash
+            && body.confirmed_on == old.confirmed_on
+            && body.source_as_of == old.source_as_of
+            && body.corroboration == old.corroboration
+    };
     let moves = match act {
         BodyAct::Register | BodyAct::Correct => false,
         BodyAct::Update => from.may_update_to(to),
@@ -287,8 +376,8 @@ pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Resul
             }
             true
         }
-        BodyAct::Suspend => from == Status::Active && to == Status::Suspended && only_status,
-        BodyAct::Reinstate => from == Status::Suspended && to == Status::Active && only_status,
+        BodyAct::Suspend => from == Status::Active && to == Status::Suspended && only_status(),
+        BodyAct::Reinstate => from == Status::Suspended && to == Status::Active && only_status(),
         BodyAct::Dissolve => (from.is_live() || from == Status::Other) && to == Status::Dissolved,
         BodyAct::Restore => from == Status::Dissolved && to == Status::Active,
     };
@@ -321,7 +410,7 @@ pub(super) fn record_of(
     Record {
         entity: body.entity.to_owned(),
         version: body.version,
-        body_hash: body_hash(body.value),
+        body_hash: body.hash,
         core_hash: body.core_hash(),
         valid_from: body.valid_from.to_owned(),
         category: body.category,
@@ -379,10 +468,10 @@ fn count_flow(ctx: &mut Context<'_, '_>, cc: &str, act: BodyAct) {
     counter::event(ctx.state, "ubin_flow", cc, ctx.time_ms, event);
 }
 
-/// Writes a version with its event.
+/// Writes a version with its event, named `event`.
 pub(super) fn store(
     ctx: &mut Context<'_, '_>,
-    op: &Op,
+    event: &str,
     ubin: &Ubin,
     old: Option<(&Ubin, &Record)>,
     record: Record,
@@ -392,9 +481,9 @@ pub(super) fn store(
     ctx.warnings.extend(warnings);
     let hash = ("bodyHash", Value::from(record.body_hash));
     if duplicates.is_empty() {
-        note(ctx, op, ubin, &record, [hash]);
+        note(ctx, event, ubin, &record, [hash]);
     } else {
         let duplicates = Value::List(duplicates.into_iter().map(Value::from).collect());
-        note(ctx, op, ubin, &record, [hash, ("possibleDuplicateOf", duplicates)]);
+        note(ctx, event, ubin, &record, [hash, ("possibleDuplicateOf", duplicates)]);
     }
 }

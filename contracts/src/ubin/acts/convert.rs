@@ -35,7 +35,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let body = Body::read(args.body)?;
     body_write::check_succession(&body, None)?;
     check_new_number(ctx, &known, NUMBER)?;
-    let warnings = body_rules::judge(&body, &known, ctx.state, ctx.time_ms, &args.overrides)?;
+    let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;
     body_write::check_entity(&body, &known.ubin)?;
     check_relation(&body, RelationType::SuccessorOf, &old_number.to_string())?;
@@ -47,7 +47,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     close(ctx, op, old_number, &old, Status::Converted, &number, body.valid_from);
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, ctx.time_ms, "converted");
     let record = body_write::record_of(ctx, &known, &body, &warnings, None);
-    body_write::store(ctx, op, &known.ubin, None, record, warnings);
+    body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }
 

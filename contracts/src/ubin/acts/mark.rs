@@ -77,7 +77,7 @@ fn set(ctx: &mut Context<'_, '_>, op: &Op, ubin: &Ubin, old: &Record, mark: Mark
     }
     record.meta.mark = Some(mark);
     put(ctx, ubin, Some((ubin, old)), record.clone());
-    note(ctx, op, ubin, &record, facts);
+    note(ctx, &op.name(), ubin, &record, facts);
 }
 
 /// Counts a duplicate of the record behind `canonical`, or takes it off.

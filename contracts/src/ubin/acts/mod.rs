@@ -9,7 +9,7 @@
 //! - `body_write`: acts that write the next version of a record; `renumber`, `convert`,
 //!   `relocate`: acts that write a record under a new number;
 //! - `mark`, `merge`, `consent`: acts without a body; `alias`: further numbers;
-//! - `challenge`, `attest`, `scheme_put`: objects with keys of their own.
+//! - `challenge`, `attest`, `scheme_put`: objects with keys of their own; imports beside this folder.
 
 mod alias;
 mod attest;
@@ -26,6 +26,7 @@ mod scheme_put;
 use super::body_rules;
 use super::counter;
 use super::identifier::Ubin;
+use super::import;
 use super::record::{self, Closure, Entry, Record, record_key};
 use super::scheme::{self, Known};
 use super::succession;
@@ -36,6 +37,8 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::op::Op;
 use crate::time::Date;
+
+pub(super) use body_write::{check_entity, check_successor_named, import as write_imported};
 
 /// Runs one UBIN act.
 pub(super) fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
@@ -57,6 +60,7 @@ pub(super) fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         "challenge_ack" => challenge::acknowledge(ctx, op),
         "challenge_decide" => challenge::decide(ctx, op),
         "challenge_withdraw" => challenge::withdraw(ctx, op),
+        "import_chunk" => import::open(ctx, op),
         "attest_counts" => attest::run(ctx, op),
         "scheme_put" => scheme_put::put(ctx, op),
         "scheme_suspend" => scheme_put::suspend(ctx, op),
@@ -237,13 +241,13 @@ fn close(
         recorded_at: ctx.height,
     });
     put(ctx, ubin, Some((ubin, record)), closed.clone());
-    note(ctx, op, ubin, &closed, [("successor", Value::from(successor))]);
+    note(ctx, &op.name(), ubin, &closed, [("successor", Value::from(successor))]);
 }
 
 /// The event of a changed record: public facts, never names.
 fn note<const N: usize>(
     ctx: &mut Context<'_, '_>,
-    op: &Op,
+    event: &str,
     ubin: &Ubin,
     record: &Record,
     more: [(&'static str, Value); N],
@@ -256,5 +260,5 @@ fn note<const N: usize>(
         ("metaSeq", Value::from(record.meta.seq)),
         ("status", Value::from(record.shown_status().name())),
     ];
-    ctx.emit(&op.name(), &number, facts.into_iter().chain(more));
+    ctx.emit(event, &number, facts.into_iter().chain(more));
 }

@@ -41,7 +41,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let body = Body::read(args.body)?;
     body_write::check_succession(&body, None)?;
     check_new_number(ctx, &known, NUMBER)?;
-    let warnings = body_rules::judge(&body, &known, ctx.state, ctx.time_ms, &args.overrides)?;
+    let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;
     let bad = |field: &str, detail| Err(Reject::new(Code::BadTransition, field, detail));
     if body.entity != old.entity {
@@ -59,6 +59,6 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, time_ms, "relocated_in");
     counter::crossborder(ctx.state, &old_number.cc, &known.ubin.cc, "RELOCATED");
     let record = body_write::record_of(ctx, &known, &body, &warnings, None);
-    body_write::store(ctx, op, &known.ubin, None, record, warnings);
+    body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let body = Body::read(args.body)?;
     body_write::check_succession(&body, Some(&old))?;
     check_new_number(ctx, &known, NUMBER)?;
-    let warnings = body_rules::judge(&body, &known, ctx.state, ctx.time_ms, &args.overrides)?;
+    let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;
     body_write::check_change(&body, &old, BodyAct::Update)?;
     if old.aliases.len() >= limits::ALIASES_WITH_FORMER_NUMBERS_MAX {
@@ -44,6 +44,6 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         forward(ctx, &alias, &known.ubin, &record);
     }
     let before = (&old_number.ubin, &*old);
-    body_write::store(ctx, op, &known.ubin, Some(before), record, warnings);
+    body_write::store(ctx, &op.name(), &known.ubin, Some(before), record, warnings);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `ubin_*`: business identifiers and records.
 
 mod history;
+mod import;
 mod list;
 mod proofs;
 mod read;
@@ -63,6 +64,9 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
             .find(&params.cc, &params.scheme)
             .ok_or_else(|| Refusal::from(Code::SchemeUnknown))?;
         Ok(view::object(&scheme.entry.to_value()))
+    })?;
+    add::<call::UbinImportStatus, _, _>(module, |state, params, _| async move {
+        blocking(move || import::status(&state, &params)).await
     })?;
     add::<call::UbinPrepare, _, _>(module, |state, params, _| async move {
         blocking(move || prepare::common(&state, Register::Ubin, params)).await

@@ -1,0 +1,276 @@
+//! Bulk import: made-up companies of all states through one validator, and what is left of the
+//! ordinary throughput with all of them in state.
+//!
+//! The client makes, hashes and cuts the records while the node runs, on the same machine.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use jsonrpsee::core::client::ClientT as _;
+use jsonrpsee::core::params::ObjectParams;
+use jsonrpsee::ws_client::WsClient;
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use titian_contracts::digest::Digest;
+use titian_contracts::json::{self, Value};
+use titian_contracts::limits;
+use titian_contracts::op::Register;
+use titian_contracts::time::Date;
+use titian_contracts::ubin::body::body_hash;
+use titian_contracts::ubin::import::{ChunkTree, check_body, part_transaction};
+use titian_contracts::ubin::scheme::SchemeTable;
+use titian_genesis::devnet::STATES;
+use titian_tests::companies::{company, company_of, shares};
+use titian_tests::world::World;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+use crate::drive::{self, connect, executed, first, submit, submit_and_wait};
+use crate::network::Network;
+use crate::report::Report;
+use crate::workload::Workload;
+use crate::{BLOCK_TIME_MS, SIGNED_PER_S};
+
+const SEED: u64 = 20_260_701;
+/// Records that are checked without a ledger.
+const VALIDATED_MAX: usize = 400_000;
+/// Chunks that are made ahead.
+const CHUNKS_AHEAD: usize = 2;
+/// Clients that send parts at once; while one opens a chunk, the others send.
+const SENDERS: usize = 3;
+/// Parts sent and not executed: about three blocks, below what one state may have waiting.
+const OUTSTANDING_MAX: u64 = 48;
+/// How often the head is asked for.
+const TICK: Duration = Duration::from_millis(10);
+/// How long everything sent may take to be executed.
+const DRAIN: Duration = Duration::from_secs(120);
+
+/// A chunk ready to send: the act that opens it, and its parts.
+struct Chunk {
+    open: Vec<u8>,
+    parts: VecDeque<Vec<u8>>,
+}
+
+/// All figures of the import of `count` companies.
+pub(crate) async fn measure(
+    folder: &Path,
+    count: usize,
+    seconds: u64,
+    report: &mut Report,
+) -> Result<()> {
+    eprintln!("checking records");
+    report.figure("validate_records_per_s", validate(count.min(VALIDATED_MAX))?);
+    let home = folder.join("net-import");
+    let operations = SIGNED_PER_S[0].1 * (usize::try_from(seconds)? + 1);
+    let mut work = Workload::new(1, operations)?;
+    let network = Network::start(&home, &work, BLOCK_TIME_MS).await?;
+    let measured = on_network(&network, &mut work, count, seconds, report).await;
+    if measured.is_err() {
+        eprintln!("{}", network.log_ends());
+    }
+    measured?;
+    let total = network.stop()?;
+    ensure!(total.refused.is_empty(), "operations were refused: {:?}", total.refused);
+    report.mix(&total.acts);
+    Ok(())
+}
+
+async fn on_network(
+    network: &Network,
+    work: &mut Workload,
+    count: usize,
+    seconds: u64,
+    report: &mut Report,
+) -> Result<()> {
+    drive::prepare(network, work).await?;
+    let empty = network.disk_bytes()?;
+    let signer = Arc::new(Signer::new(work.world()));
+    eprintln!("importing {count} companies");
+    let begin = Instant::now();
+    let records = import(network, signer, count).await?;
+    let each_s = begin.elapsed().as_secs_f64();
+    report.figure("import_records_per_s", records as f64 / each_s);
+    report.figure("import_rss_mib", network.peak_memory_mib());
+    let bytes = network.disk_bytes()?.saturating_sub(empty);
+    report.figure("import_bytes_per_record", bytes as f64 / records as f64);
+    eprintln!("sustained load for {seconds} s");
+    let sustained = drive::sustained(network, work, Duration::from_secs(seconds)).await?;
+    report.figure("ops_per_s_1v_1m", sustained.per_second);
+    if let Some(empty) = report.known("ops_per_s_1v") {
+        report.figure("throughput_share_1m", sustained.per_second / empty);
+    }
+    Ok(())
+}
+
+/// Records per second that all cores read, hash and check, from their JCS texts.
+fn validate(count: usize) -> Result<f64> {
+    let texts: Vec<String> =
+        (0..count as u64).into_par_iter().map(|place| company(SEED, place).body.to_jcs()).collect();
+    let table = SchemeTable::genesis();
+    let today = Date::of_ms(titian_tests::world::START_MS);
+    let begin = Instant::now();
+    let checked: usize = texts
+        .par_iter()
+        .map(|text| {
+            let body = json::parse(text.as_bytes())?;
+            let hash = body_hash(&body);
+            let warnings = check_body(&body, &table, today)?;
+            // the results must not be optimised away
+            Ok(usize::from(hash != Digest::ZERO && warnings.len() < 9))
+        })
+        .sum::<Result<usize, titian_contracts::error::Reject>>()?;
+    let elapsed = begin.elapsed().as_secs_f64();
+    ensure!(checked == count, "a record was not checked");
+    Ok(count as f64 / elapsed)
+}
+
+/// Signs the acts that open chunks, from a thread of its own.
+struct Signer {
+    world: World,
+}
+
+impl Signer {
+    /// The keys of `world`, without its state.
+    fn new(world: &World) -> Self {
+        Self { world: world.keys_only() }
+    }
+
+    fn open(&self, cc: &str, seq: u64, count: usize, root: Digest) -> Vec<u8> {
+        let args = Value::object([
+            ("cc", Value::from(cc)),
+            ("seq", Value::from(seq)),
+            ("count", Value::from(count as u64)),
+            ("root", Value::from(root)),
+        ]);
+        let op = self.world.op(Register::Ubin, "import_chunk", args);
+        let office = STATES.iter().find(|(name, ..)| *name == cc).map_or("", |(.., office)| office);
+        World::transaction(&self.world.sign(&op, &[(&format!("{cc}:{office}"), 1)]))
+    }
+}
+
+/// Imports; gives the number of records once all of them are executed and found applied.
+async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<usize> {
+    let (sender, chunks) = mpsc::channel::<Chunk>(CHUNKS_AHEAD);
+    let maker = tokio::task::spawn_blocking(move || make_chunks(&signer, count, &sender));
+    let start = executed(&connect(first(network)?).await?).await?;
+    let sent = Arc::new(AtomicU64::new(start));
+    let chunks = Arc::new(Mutex::new(chunks));
+    let opening = Arc::new(Mutex::new(()));
+    let mut senders: JoinSet<Result<()>> = JoinSet::new();
+    for _ in 0..SENDERS {
+        let client = connect(first(network)?).await?;
+        let (chunks, opening, sent) =
+            (Arc::clone(&chunks), Arc::clone(&opening), Arc::clone(&sent));
+        senders.spawn(async move {
+            loop {
+                // numbers follow each other, so chunks are opened in the order they are made
+                let turn = opening.lock().await;
+                let Some(chunk) = chunks.lock().await.recv().await else { return Ok(()) };
+                sent.fetch_add(1, Ordering::Relaxed);
+                submit_and_wait(&client, chunk.open).await?;
+                drop(turn);
+                send_parts(&client, chunk.parts, &sent).await?;
+            }
+        });
+    }
+    while let Some(ended) = senders.join_next().await {
+        ended??;
+    }
+    let client = connect(first(network)?).await?;
+    let deadline = Instant::now() + DRAIN;
+    while executed(&client).await? < sent.load(Ordering::Relaxed) {
+        ensure!(Instant::now() < deadline, "not executed within {DRAIN:?}");
+        tokio::time::sleep(TICK).await;
+    }
+    let chunks = maker.await??;
+    check_applied(&client, &chunks, count).await?;
+    Ok(count)
+}
+
+async fn send_parts(client: &WsClient, parts: VecDeque<Vec<u8>>, sent: &AtomicU64) -> Result<()> {
+    for part in parts {
+        while sent.load(Ordering::Relaxed).saturating_sub(executed(client).await?) > OUTSTANDING_MAX
+        {
+            tokio::time::sleep(TICK).await;
+        }
+        sent.fetch_add(1, Ordering::Relaxed);
+        submit(client, vec![part]).await?;
+    }
+    Ok(())
+}
+
+/// Every record of every chunk was applied.
+async fn check_applied(client: &WsClient, chunks: &[(String, u64)], count: usize) -> Result<()> {
+    let mut applied = 0;
+    for (cc, seq) in chunks {
+        let mut params = ObjectParams::new();
+        params.insert("cc", cc)?;
+        params.insert("seq", seq)?;
+        let status: serde_json::Value = client.request("ubin_importStatus", params).await?;
+        ensure!(status["results"].as_array().is_some_and(Vec::is_empty), "{cc}/{seq}: {status}");
+        applied += status["applied"].as_u64().unwrap_or(0);
+    }
+    ensure!(applied == count as u64, "{applied} of {count} records were applied");
+    Ok(())
+}
+
+/// Makes and sends the chunks, state by state; gives state and number of each.
+fn make_chunks(
+    signer: &Signer,
+    count: usize,
+    sender: &mpsc::Sender<Chunk>,
+) -> Result<Vec<(String, u64)>> {
+    let mut made = Vec::new();
+    for (cc, records) in shares(count) {
+        let starts = (0..records).step_by(limits::IMPORT_CHUNK_RECORDS_MAX);
+        for (seq, start) in (1..).zip(starts) {
+            let end = records.min(start + limits::IMPORT_CHUNK_RECORDS_MAX);
+            let chunk = make_chunk(signer, cc, seq, start as u64..end as u64);
+            made.push((cc.to_owned(), seq));
+            if sender.blocking_send(chunk).is_err() {
+                anyhow::bail!("the senders ended");
+            }
+        }
+    }
+    Ok(made)
+}
+
+fn make_chunk(signer: &Signer, cc: &str, seq: u64, places: std::ops::Range<u64>) -> Chunk {
+    let mut bodies = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
+    let mut hashes = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
+    let mut sizes = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
+    for place in places {
+        let body = company_of(cc, SEED, place).body;
+        let text = body.to_jcs();
+        hashes.push(titian_contracts::ubin::body::text_hash(&text));
+        sizes.push(text.len());
+        bodies.push(body);
+    }
+    let tree = ChunkTree::new(&hashes);
+    let mut parts = VecDeque::new();
+    let mut first = 0;
+    while first < bodies.len() {
+        let count = fitting(&sizes[first..]);
+        let path = tree.part_path(first, count);
+        let range = &bodies[first..first + count];
+        parts.push_back(part_transaction(cc, seq, first as u64, range, &path));
+        first += count;
+    }
+    Chunk { open: signer.open(cc, seq, bodies.len(), tree.root()), parts }
+}
+
+/// How many bodies of these sizes fit into a part, beside the longest path and the numbers.
+fn fitting(sizes: &[usize]) -> usize {
+    const FRAME_BYTES: usize = 256 + limits::IMPORT_PATH_DIGESTS_MAX * 70;
+    let mut room = limits::IMPORT_PAYLOAD_BYTES_MAX - FRAME_BYTES;
+    let mut count = 0;
+    for size in sizes {
+        let Some(rest) = room.checked_sub(size + 1) else { break };
+        room = rest;
+        count += 1;
+    }
+    count.max(1)
+}
