@@ -12,6 +12,7 @@ mod network;
 mod proofs;
 mod report;
 mod rules;
+mod search;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,12 @@ struct Args {
     /// Networks to measure, by their number of validators
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4])]
     validators: Vec<u16>,
+    /// Companies whose names are searched; 0 = no search
+    #[arg(long, default_value_t = 400_000)]
+    names: usize,
+    /// Measure the search for names alone
+    #[arg(long)]
+    only_names: bool,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -78,6 +85,10 @@ fn main() -> Result<()> {
 
 async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     let mut report = Report::new(machine::describe(folder)?, BLOCK_TIME_MS);
+    if args.only_names {
+        search::measure(folder, args.names, &mut report).await?;
+        return Ok(report);
+    }
     eprintln!("rules alone");
     rules::measure(&mut report)?;
     for (validators, per_second) in SIGNED_PER_S {
@@ -100,6 +111,9 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
             eprintln!("proofs");
             proofs::measure(&home, &mut report).await?;
         }
+    }
+    if args.names > 0 {
+        search::measure(folder, args.names, &mut report).await?;
     }
     eprintln!("Malachite alone");
     let home = folder.join("malachite");

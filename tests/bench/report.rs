@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 17] = [
+const ROWS: [(&str, &str, &str, usize); 23] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -33,6 +33,12 @@ const ROWS: [(&str, &str, &str, usize); 17] = [
     ("rules_execute_us", "Rules alone, one core: execute, per operation", "µs", 0),
     ("proof_make_us", "Make a proof of one record", "µs", 0),
     ("proof_verify_us", "Verify it, certificate included", "µs", 0),
+    ("search_index_build_s", "Make the index of names anew", "s", 1),
+    ("search_p50_ms", "Search for a name with a mistake, p50", "ms", 2),
+    ("search_p99_ms", "Search for a name with a mistake, p99", "ms", 2),
+    ("search_bytes_per_name", "Bytes of the index per name", "B", 0),
+    ("ubin_get_p99_ms", "Read of a record by its number, in the node, p99", "ms", 3),
+    ("ubin_get_rpc_p99_ms", "Read of a record by its number, over JSON-RPC, p99", "ms", 3),
 ];
 
 /// What was measured.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use titian_contracts::block::{Block, encode, transaction_root};
 use titian_contracts::error::Reject;
 use titian_contracts::execute::CheckedTransaction;
@@ -16,6 +17,7 @@ use titian_genesis::devnet::NodeSecrets;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
+use titian_node::search::{self, Search};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -51,13 +53,28 @@ impl std::fmt::Debug for OneByOne {
 }
 
 impl OneByOne {
-    /// Commits one block of `transactions`.
+    /// Blocks on `ledger`, signed by the validators of `world`.
+    pub fn new(ledger: Ledger, world: &World) -> Self {
+        Self {
+            ledger,
+            nodes: Arc::new(world.nodes.clone()),
+            turn: Arc::default(),
+            stalled: Arc::new(watch::channel(false).0),
+        }
+    }
+
+    /// Commits one block of `transactions`, now.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
+        self.commit_at(transactions, now_ms());
+    }
+
+    /// Commits one block of `transactions` with a block time, ms.
+    pub fn commit_at(&self, transactions: Vec<Vec<u8>>, time_ms: u64) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let header = self.ledger.next_header([0; 20], now_ms(), transaction_root(&transactions));
+        let header = self.ledger.next_header([0; 20], time_ms, transaction_root(&transactions));
         let state = self.ledger.reader();
         let checked: Vec<Arc<CheckedTransaction>> = transactions
-            .iter()
+            .par_iter()
             .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &state, header.time_ms)))
             .collect();
         let certificate = certify::certificate(&self.nodes, &header);
@@ -90,6 +107,39 @@ impl Admission for OneByOne {
     }
 }
 
+/// Serves a ledger on a free port of loopback; `change` adapts the limits.
+pub async fn interface(
+    blocks: &OneByOne,
+    world: &World,
+    search: Search,
+    health: watch::Receiver<Health>,
+    change: impl FnOnce(&mut Config),
+) -> Running {
+    let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
+    let integrators = vec![Integrator {
+        name: "erp".to_owned(),
+        public_key: integrator.verifying_key().to_bytes(),
+        scopes: vec!["etr:read".to_owned()],
+    }];
+    let backend = Backend {
+        ledger: blocks.ledger.clone(),
+        mempool: Arc::new(blocks.clone()),
+        search,
+        health,
+        tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
+        set_log_filter: Arc::new(|filter| {
+            if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
+        }),
+        write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
+        version: "0.1.0".to_owned(),
+        data_dir: "a folder of this test".to_owned(),
+    };
+    let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.calls_per_second_max = NonZeroU32::new(1_000_000);
+    change(&mut config);
+    rpc::start(config, backend).await.expect("a free port")
+}
+
 /// A served ledger, and the world whose keys sign.
 pub struct Served {
     /// Where it listens.
@@ -98,9 +148,12 @@ pub struct Served {
     pub world: World,
     /// The ledger, and the way to make blocks.
     pub blocks: OneByOne,
+    /// The search for names.
+    pub search: Search,
     /// What the node says of itself.
     pub health: watch::Sender<Health>,
     running: Option<Running>,
+    _following: search::Running,
     _folder: tempfile::TempDir,
 }
 
@@ -121,38 +174,22 @@ impl Served {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
-        let blocks = OneByOne {
-            ledger: ledger.clone(),
-            nodes: Arc::new(world.nodes.clone()),
-            turn: Arc::default(),
-            stalled: Arc::new(watch::channel(false).0),
-        };
+        let blocks = OneByOne::new(ledger.clone(), &world);
         blocks.commit(Vec::new());
+        let (search, following) = Search::start(ledger, folder.path().join("search"));
         let (health, seen) = watch::channel(Health::default());
-        let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
-        let integrators = vec![Integrator {
-            name: "erp".to_owned(),
-            public_key: integrator.verifying_key().to_bytes(),
-            scopes: vec!["etr:read".to_owned()],
-        }];
-        let backend = Backend {
-            ledger,
-            mempool: Arc::new(blocks.clone()),
-            health: seen,
-            tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
-            set_log_filter: Arc::new(|filter| {
-                if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
-            }),
-            write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
-            version: "0.1.0".to_owned(),
-            data_dir: folder.path().display().to_string(),
-        };
-        let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
-        config.calls_per_second_max = NonZeroU32::new(1_000_000);
-        change(&mut config);
-        let running = rpc::start(config, backend).await.expect("a free port");
+        let running = interface(&blocks, &world, search.clone(), seen, change).await;
         let address = running.address;
-        Self { address, world, blocks, health, running: Some(running), _folder: folder }
+        Self {
+            address,
+            world,
+            blocks,
+            search,
+            health,
+            running: Some(running),
+            _following: following,
+            _folder: folder,
+        }
     }
 
     /// Stops the interface.

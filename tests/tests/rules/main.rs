@@ -42,6 +42,7 @@ mod ubin_identifier;
 mod ubin_invariants;
 mod ubin_kpi;
 mod ubin_marks;
+mod ubin_names;
 mod ubin_personal;
 mod ubin_proof;
 mod ubin_renumber;
