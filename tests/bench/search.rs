@@ -23,15 +23,13 @@ use titian_contracts::ubin::name_key;
 use titian_contracts::ubin::view::{self, AsOf};
 use titian_genesis::devnet::STATES;
 use titian_node::ledger::Ledger;
-use titian_node::rpc::Health;
 use titian_node::search::document::public_names;
 use titian_node::search::index::Filter;
 use titian_node::search::query::Query;
 use titian_node::search::{Search, build};
 use titian_tests::companies::{self, Company};
-use titian_tests::served::{OneByOne, interface};
+use titian_tests::served::{OneByOne, Served};
 use titian_tests::world::World;
-use tokio::sync::watch;
 
 use crate::report::Report;
 
@@ -45,27 +43,28 @@ const READS: usize = 40_000;
 /// Fills a ledger with `count` companies and measures its index.
 pub(crate) async fn measure(folder: &Path, count: usize, report: &mut Report) -> Result<()> {
     let world = World::new();
-    let home = folder.join("names");
-    let ledger = Ledger::open(&home.join("ledger"), world.genesis.clone())?;
-    let blocks = OneByOne::new(ledger.clone(), &world);
+    let home = tempfile::tempdir_in(folder)?;
+    let ledger = Ledger::open(&home.path().join("ledger"), world.genesis.clone())?;
+    let blocks = OneByOne::over(ledger.clone(), world.nodes.clone());
     eprintln!("names: registering {count} companies");
     let names = register(&blocks, &world, count)?;
     eprintln!("names: making the index of {names} names");
-    let path = home.join("search");
+    let path = home.path().join("search");
     let begin = Instant::now();
     drop(build::rebuild(&ledger, &path, |_| true)?);
     report.figure("search_index_build_s", begin.elapsed().as_secs_f64());
     report.figure("search_bytes_per_name", folder_bytes(&path)? as f64 / names as f64);
-    let (search, following) = Search::start(ledger.clone(), path);
-    search.reached(ledger.head().height).await;
-    let found = queries(&search, count, report)?;
+    reads(&ledger, count, report)?;
+    // the served ledger takes the index up
+    let served = Served::over(world, ledger.clone(), home, |_| {}).await;
+    served.search.reached(ledger.head().height).await;
+    let found = queries(&served.search, count, report)?;
     report.note(format!(
         "{count} companies with {names} names; of {QUERIES} queries with a mistake, a part or a \
          beginning, {found} have hits."
     ));
-    reads(&ledger, count, report)?;
-    reads_over_rpc(&blocks, &world, search, count, report).await?;
-    following.stop().await;
+    reads_over_rpc(&served, count, report).await?;
+    served.stop().await;
     ledger.finish();
     Ok(())
 }
@@ -152,16 +151,8 @@ fn reads(ledger: &Ledger, count: usize, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-async fn reads_over_rpc(
-    blocks: &OneByOne,
-    world: &World,
-    search: Search,
-    count: usize,
-    report: &mut Report,
-) -> Result<()> {
-    let (_health, seen) = watch::channel(Health::default());
-    let running = interface(blocks, world, search, seen, |_| {}).await;
-    let client = WsClientBuilder::default().build(format!("ws://{}", running.address)).await?;
+async fn reads_over_rpc(served: &Served, count: usize, report: &mut Report) -> Result<()> {
+    let client = WsClientBuilder::default().build(format!("ws://{}", served.address)).await?;
     let mut dice = StdRng::seed_from_u64(SEED);
     let mut times = Times::new()?;
     for _ in 0..READS / 4 {
@@ -173,8 +164,6 @@ async fn reads_over_rpc(
         ensure!(answer["found"] == true, "not read over the interface: {answer}");
     }
     report.figure("ubin_get_rpc_p99_ms", times.ms(0.99));
-    drop(client);
-    running.stop().await;
     Ok(())
 }
 

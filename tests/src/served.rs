@@ -53,23 +53,19 @@ impl std::fmt::Debug for OneByOne {
 }
 
 impl OneByOne {
-    /// Blocks on `ledger`, signed by the validators of `world`.
-    pub fn new(ledger: Ledger, world: &World) -> Self {
-        Self {
-            ledger,
-            nodes: Arc::new(world.nodes.clone()),
-            turn: Arc::default(),
-            stalled: Arc::new(watch::channel(false).0),
-        }
+    /// Blocks on `ledger`, signed by all of `nodes`.
+    pub fn over(ledger: Ledger, nodes: Vec<NodeSecrets>) -> Self {
+        let stalled = Arc::new(watch::channel(false).0);
+        Self { ledger, nodes: Arc::new(nodes), turn: Arc::default(), stalled }
     }
 
-    /// Commits one block of `transactions`, now.
+    /// Commits one block of `transactions` now.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
-        self.commit_at(transactions, now_ms());
+        self.commit_at(now_ms(), transactions);
     }
 
     /// Commits one block of `transactions` with a block time, ms.
-    pub fn commit_at(&self, transactions: Vec<Vec<u8>>, time_ms: u64) {
+    pub fn commit_at(&self, time_ms: u64, transactions: Vec<Vec<u8>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let header = self.ledger.next_header([0; 20], time_ms, transaction_root(&transactions));
         let state = self.ledger.reader();
@@ -107,39 +103,6 @@ impl Admission for OneByOne {
     }
 }
 
-/// Serves a ledger on a free port of loopback; `change` adapts the limits.
-pub async fn interface(
-    blocks: &OneByOne,
-    world: &World,
-    search: Search,
-    health: watch::Receiver<Health>,
-    change: impl FnOnce(&mut Config),
-) -> Running {
-    let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
-    let integrators = vec![Integrator {
-        name: "erp".to_owned(),
-        public_key: integrator.verifying_key().to_bytes(),
-        scopes: vec!["etr:read".to_owned()],
-    }];
-    let backend = Backend {
-        ledger: blocks.ledger.clone(),
-        mempool: Arc::new(blocks.clone()),
-        search,
-        health,
-        tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
-        set_log_filter: Arc::new(|filter| {
-            if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
-        }),
-        write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
-        version: "0.1.0".to_owned(),
-        data_dir: "a folder of this test".to_owned(),
-    };
-    let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
-    config.calls_per_second_max = NonZeroU32::new(1_000_000);
-    change(&mut config);
-    rpc::start(config, backend).await.expect("a free port")
-}
-
 /// A served ledger, and the world whose keys sign.
 pub struct Served {
     /// Where it listens.
@@ -148,10 +111,10 @@ pub struct Served {
     pub world: World,
     /// The ledger, and the way to make blocks.
     pub blocks: OneByOne,
-    /// The search for names.
-    pub search: Search,
     /// What the node says of itself.
     pub health: watch::Sender<Health>,
+    /// The search for names.
+    pub search: Search,
     running: Option<Running>,
     _following: search::Running,
     _folder: tempfile::TempDir,
@@ -173,19 +136,53 @@ impl Served {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
-        let blocks = OneByOne::new(ledger.clone(), &world);
-        blocks.commit(Vec::new());
-        let (search, following) = Search::start(ledger, folder.path().join("search"));
+        let ledger = Ledger::open(&folder.path().join("ledger"), world.genesis.clone());
+        let ledger = ledger.expect("a fresh ledger");
+        let served = Self::over(world, ledger, folder, change).await;
+        served.blocks.commit(Vec::new());
+        served
+    }
+
+    /// Serves a ledger of the world's network that lies in `folder`.
+    pub async fn over(
+        world: World,
+        ledger: Ledger,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let blocks = OneByOne::over(ledger.clone(), world.nodes.clone());
         let (health, seen) = watch::channel(Health::default());
-        let running = interface(&blocks, &world, search.clone(), seen, change).await;
+        let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
+        let integrators = vec![Integrator {
+            name: "erp".to_owned(),
+            public_key: integrator.verifying_key().to_bytes(),
+            scopes: vec!["etr:read".to_owned()],
+        }];
+        let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
+        let backend = Backend {
+            ledger,
+            mempool: Arc::new(blocks.clone()),
+            health: seen,
+            tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
+            set_log_filter: Arc::new(|filter| {
+                if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
+            }),
+            write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
+            version: "0.1.0".to_owned(),
+            data_dir: folder.path().display().to_string(),
+            search: search.clone(),
+        };
+        let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.calls_per_second_max = NonZeroU32::new(1_000_000);
+        change(&mut config);
+        let running = rpc::start(config, backend).await.expect("a free port");
         let address = running.address;
         Self {
             address,
             world,
             blocks,
-            search,
             health,
+            search,
             running: Some(running),
             _following: following,
             _folder: folder,

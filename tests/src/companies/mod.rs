@@ -55,8 +55,21 @@ pub fn companies(seed: u64, count: usize) -> impl Iterator<Item = Company> + Clo
 
 /// The first `count` companies of one state.
 pub fn companies_of(cc: &str, seed: u64, count: usize) -> impl Iterator<Item = Company> + Clone {
+    (0..count as u64).map(move |ordinal| company_of(cc, seed, ordinal))
+}
+
+/// One company of a state, by its place among them; Singapore's for a state that is none of ours.
+pub fn company_of(cc: &str, seed: u64, ordinal: u64) -> Company {
     let state = SHARES.iter().find(|(name, _)| *name == cc).map_or("SG", |(name, _)| name);
-    (0..count as u64).map(move |ordinal| make(state, seed, ordinal))
+    make(state, seed, ordinal)
+}
+
+/// How many of `count` companies each state has.
+pub fn shares(count: usize) -> [(&'static str, usize); SHARES.len()] {
+    let mut shares = SHARES.map(|(cc, share)| (cc, count * share as usize / ROW as usize));
+    let rest = count - shares.iter().map(|(_, share)| share).sum::<usize>();
+    shares[0].1 += rest;
+    shares
 }
 
 /// The company at a place of the row.

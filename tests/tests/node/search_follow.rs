@@ -174,7 +174,7 @@ fn walk() -> (World, Vec<Vec<Vec<u8>>>) {
 
 fn open(folder: &Path, world: &World) -> (Ledger, OneByOne) {
     let ledger = Ledger::open(&folder.join("ledger"), world.genesis.clone()).expect("it opens");
-    (ledger.clone(), OneByOne::new(ledger, world))
+    (ledger.clone(), OneByOne::over(ledger, world.nodes.clone()))
 }
 
 /// Commits the block after the head; its time depends on its height alone.
@@ -183,7 +183,7 @@ fn commit_next(ledger: &Ledger, blocks: &OneByOne, walk: &[Vec<Vec<u8>>]) -> boo
     let Some(block) = usize::try_from(height).ok().and_then(|at| walk.get(at)) else {
         return false;
     };
-    blocks.commit_at(block.clone(), START_MS + height * 1_000);
+    blocks.commit_at(START_MS + height * 1_000, block.clone());
     let refused = ledger.store().receipts(height + 1);
     let refused = refused.iter().filter(|receipt| {
         receipt.error.as_ref().is_some_and(|(number, _)| *number != Code::AliasLimit.number())
@@ -309,7 +309,7 @@ async fn t15_who_falls_behind_further_than_the_queue_reads_the_database() {
     // one thread: while blocks are committed, nobody listens
     while commit_next(&ledger, &blocks, &walk) {}
     for _ in 0..300 {
-        blocks.commit_at(Vec::new(), ledger.head().time_ms + 1);
+        blocks.commit_at(ledger.head().time_ms + 1, Vec::new());
     }
     search.reached(ledger.head().height).await;
     assert_like_one_made_anew(&ledger, &search).await;
