@@ -2,7 +2,7 @@
 //! left behind, and changes nothing of the ledger.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -19,6 +19,7 @@ use titian_node::search::query::Query;
 use titian_tests::companies::companies_of;
 use titian_tests::served::OneByOne;
 use titian_tests::world::{START_MS, World, company_body};
+use tokio::process::Command;
 
 const SEED: u64 = 15;
 const BLOCKS: usize = 60;
@@ -256,12 +257,13 @@ fn t15_an_index_that_grew_block_by_block_answers_like_one_made_at_once() {
     }
 }
 
-#[test]
-fn t15_an_index_that_is_killed_at_any_moment_comes_back() {
+#[tokio::test]
+async fn t15_an_index_that_is_killed_at_any_moment_comes_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut dice = StdRng::seed_from_u64(SEED);
     let own = std::env::current_exe().expect("the test knows its own path");
     let name = "search_follow::t15_an_index_that_grew_block_by_block_answers_like_one_made_at_once";
+    let mut kills = 0;
     for _ in 0..6 {
         let mut run = Command::new(&own)
             .args(["--exact", name])
@@ -270,12 +272,20 @@ fn t15_an_index_that_is_killed_at_any_moment_comes_back() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the test runs itself");
-        std::thread::sleep(Duration::from_millis(dice.gen_range(100..2_500)));
-        run.kill().expect("it is killed");
-        run.wait().expect("it has ended");
+        let moment = Duration::from_millis(dice.gen_range(100..2_500));
+        match tokio::time::timeout(moment, run.wait()).await {
+            Ok(ended) => {
+                // it came to its last block between two kills
+                assert!(ended.expect("it has ended").success());
+                break;
+            }
+            Err(_) => run.kill().await.expect("it is killed"),
+        }
+        kills += 1;
     }
-    let runtime = tokio::runtime::Runtime::new().expect("threads");
-    runtime.block_on(grow(folder.path()));
+    // a run without a kill takes longer than two of the longest moments
+    assert!(kills >= 2, "{kills}");
+    grow(folder.path()).await;
 }
 
 #[tokio::test]
