@@ -47,6 +47,8 @@ pub(super) async fn run(
             _ = stopped.changed() => return,
         }
     }
+    // the folder is free for whoever opens it next
+    shared.open.send_replace(None);
 }
 
 /// What there is to do next.

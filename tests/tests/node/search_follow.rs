@@ -349,32 +349,47 @@ async fn t15_what_is_missing_damaged_or_foreign_is_made_anew() {
     for _ in 0..3 {
         assert!(commit_next(&young, &young_blocks, &walk));
     }
-    let spoils: [(&str, &dyn Fn()); 6] = [
-        ("missing", &|| std::fs::remove_dir_all(&path).expect("removed")),
-        ("a flipped byte", &|| {
-            let file = a_segment_file(&path);
-            let mut bytes = std::fs::read(&file).expect("readable");
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            std::fs::write(&file, bytes).expect("writable");
-        }),
-        ("a file cut off", &|| {
-            let file = a_segment_file(&path);
-            let bytes = std::fs::read(&file).expect("readable");
-            std::fs::write(&file, &bytes[..bytes.len() / 2]).expect("writable");
-        }),
-        ("no list of files", &|| std::fs::remove_file(path.join("meta.json")).expect("removed")),
-        ("a list that does not read", &|| {
-            std::fs::write(path.join("meta.json"), "{").expect("writable");
-        }),
-        ("of another ledger", &|| {
-            let label = std::fs::read_to_string(path.join("meta.json")).expect("readable");
-            let genesis = world.genesis.hash.to_string();
-            assert!(label.contains(&genesis), "the index names its ledger");
-            let foreign = format!("b3:{}", "0".repeat(64));
-            std::fs::write(path.join("meta.json"), label.replace(&genesis, &foreign))
-                .expect("writable");
-        }),
+    let spoils: [(&str, Box<dyn Fn() + '_>); 6] = [
+        ("missing", Box::new(|| std::fs::remove_dir_all(&path).expect("removed"))),
+        (
+            "a flipped byte",
+            Box::new(|| {
+                let file = a_segment_file(&path);
+                let mut bytes = std::fs::read(&file).expect("readable");
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                std::fs::write(&file, bytes).expect("writable");
+            }),
+        ),
+        (
+            "a file cut off",
+            Box::new(|| {
+                let file = a_segment_file(&path);
+                let bytes = std::fs::read(&file).expect("readable");
+                std::fs::write(&file, &bytes[..bytes.len() / 2]).expect("writable");
+            }),
+        ),
+        (
+            "no list of files",
+            Box::new(|| std::fs::remove_file(path.join("meta.json")).expect("removed")),
+        ),
+        (
+            "a list that does not read",
+            Box::new(|| {
+                std::fs::write(path.join("meta.json"), "{").expect("writable");
+            }),
+        ),
+        (
+            "of another ledger",
+            Box::new(|| {
+                let label = std::fs::read_to_string(path.join("meta.json")).expect("readable");
+                let genesis = world.genesis.hash.to_string();
+                assert!(label.contains(&genesis), "the index names its ledger");
+                let foreign = format!("b3:{}", "0".repeat(64));
+                std::fs::write(path.join("meta.json"), label.replace(&genesis, &foreign))
+                    .expect("writable");
+            }),
+        ),
     ];
     let (search, following) = Search::start(ledger.clone(), path.clone());
     assert_like_one_made_anew(&ledger, &search).await;
@@ -387,7 +402,7 @@ async fn t15_what_is_missing_damaged_or_foreign_is_made_anew() {
         following.stop().await;
     }
     // an index from ahead of the ledger, as after the database was put back
-    let (search, following) = Search::start(young.clone(), path);
+    let (search, following) = Search::start(young.clone(), path.clone());
     search.reached(young.head().height).await;
     let hits = questions().iter().map(|q| search.find(q).expect("an answer").hits.len()).sum();
     let known: usize = hits;
