@@ -257,6 +257,20 @@ pub const ALIASES_MAX: usize = 16;
 pub const ALIASES_WITH_FORMER_NUMBERS_MAX: usize = 64;
 /// Successions that a walk from a number to the record that goes on follows.
 pub const SUCCESSIONS_MAX: usize = 8;
+/// Code points of the key of a query for a name, fewest.
+pub const QUERY_CHARS_MIN: usize = 2;
+/// Code points of the key of a query for a name, most.
+pub const QUERY_CHARS_MAX: usize = 128;
+/// Bytes of a query for a name, as it is typed.
+pub const QUERY_BYTES_MAX: usize = 2_048;
+/// Grams of a query that candidates are found by: the rarest.
+pub const SEARCH_GRAMS_MAX: usize = 12;
+/// Records whose names are compared with a query.
+pub const SEARCH_CANDIDATES_MAX: usize = 50;
+/// Hits of an answer; as many as are compared.
+pub const SEARCH_HITS_MAX: usize = 50;
+/// Values of one member of a filter.
+pub const SEARCH_FILTER_MAX: usize = 64;
 /// Records that one merger absorbs.
 pub const MERGER_ABSORBED_MAX: usize = 16;
 /// Life of a consent to a move across a border, shortest: 1 day.

@@ -58,6 +58,7 @@ sections! {
         validator_key: PathBuf = "validator.key".into(),
             "Key file for votes, mode 0600. A node whose key is not in the validator set observes.";
         network_key: PathBuf = "network.key".into(), "Key file for the identity in both networks, mode 0600.";
+        search: bool = true, "Keep an index of names for ubin_search, beside the database. No block depends on it.";
     }
     rpc: RpcSection, "JSON-RPC, REST, health and metrics." {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 26_650)), "Address of the public port.";
@@ -264,7 +265,9 @@ impl Config {
                     .map(|item| toml::Value::String(item.to_owned()))
                     .collect(),
             ),
-            _ => value.parse().map_err(|_| "a number or a list is expected".to_owned())?,
+            _ => value
+                .parse()
+                .map_err(|_| "a number, true or false, or a list is expected".to_owned())?,
         };
         table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
     }

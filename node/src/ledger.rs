@@ -23,6 +23,8 @@ use titian_contracts::proof::{Entry, Evidence};
 use titian_contracts::state::{Change, Reader, Stored, tree_key};
 use titian_contracts::transaction::TransactionId;
 use titian_contracts::tree::Tree;
+use titian_contracts::ubin::identifier::Ubin;
+use titian_contracts::ubin::record::ubin_of_key;
 use titian_contracts::{merkle, ubin};
 use titian_genesis::Genesis;
 use tokio::sync::{broadcast, oneshot, watch};
@@ -45,6 +47,8 @@ pub struct Committed {
     pub time_ms: u64,
     /// The receipts, in order.
     pub receipts: Vec<Receipt>,
+    /// The UBINs under which something changed.
+    pub numbers: Vec<Ubin>,
 }
 
 /// State values with everything that proves them.
@@ -343,8 +347,13 @@ impl Ledger {
         }
         self.0.head.send_replace(head);
         drop(proofs);
-        let committed =
-            Committed { height, time_ms: block.header.time_ms, receipts: outcome.receipts };
+        let numbers = outcome.changes.iter().filter_map(|change| ubin_of_key(&change.key));
+        let committed = Committed {
+            height,
+            time_ms: block.header.time_ms,
+            numbers: numbers.collect(),
+            receipts: outcome.receipts,
+        };
         // nobody listening is no error
         let _ = self.0.committed.send(Arc::new(committed));
         Ok(())

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod mempool;
 pub mod node;
 pub mod rpc;
+pub mod search;
 pub mod shutdown;
 pub mod signer;
 pub mod space;

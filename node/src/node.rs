@@ -1,7 +1,7 @@
 //! A running node: what is started, in which order, and how it stops.
 //!
-//! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, interface. It
-//! stops in reverse, so that nobody is answered by something that is gone.
+//! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, name search,
+//! interface. It stops in reverse, so that nobody is answered by something that is gone.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -26,6 +26,7 @@ use crate::ledger::Ledger;
 use crate::mempool::pool::Quotas;
 use crate::mempool::{Mempool, MempoolConfig};
 use crate::rpc::{self, Admission, Health, Waiting};
+use crate::search::{self, Search};
 use crate::shutdown::Stop;
 use crate::signer::keystore::NodeKey;
 use crate::space::Space;
@@ -37,6 +38,11 @@ const HEAD_AGE_MS_MAX: u64 = 60_000;
 /// The folder of the database within the data folder.
 pub fn database_folder(config: &Config) -> PathBuf {
     config.node.data_dir.join("ledger")
+}
+
+/// The folder of the index of names within the data folder.
+pub fn search_folder(config: &Config) -> PathBuf {
+    config.node.data_dir.join("search")
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
@@ -87,10 +93,15 @@ async fn run_on(
     let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
     let (health, health_seen) = watch::channel(Health::default());
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
-    let interface = start_interface(config, ledger, &mempool, health_seen, registry, logs).await?;
+    let (search, following) = start_search(config, ledger);
+    let interface =
+        start_interface(config, ledger, &mempool, search, health_seen, registry, logs).await?;
 
     stop.requested().await;
     interface.stop().await;
+    if let Some(following) = following {
+        following.stop().await;
+    }
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
@@ -122,6 +133,16 @@ pub fn open_mempool(
         move || (Arc::new(view.reader()), view.head().time_ms),
         move |id| known.store().position(id).is_some(),
     )
+}
+
+/// The search for names, and the task behind it, if it is switched on.
+fn start_search(config: &Config, ledger: &Ledger) -> (Search, Option<search::Running>) {
+    if !config.node.search {
+        tracing::info!("search for names is switched off");
+        return (Search::off(), None);
+    }
+    let (search, following) = Search::start(ledger.clone(), search_folder(config));
+    (search, Some(following))
 }
 
 async fn start_engine(
@@ -222,6 +243,7 @@ async fn start_interface(
     config: &Config,
     ledger: &Ledger,
     mempool: &Mempool,
+    search: Search,
     health: watch::Receiver<Health>,
     registry: Registry,
     logs: LogControl,
@@ -239,6 +261,7 @@ async fn start_interface(
     let backend = rpc::Backend {
         ledger: ledger.clone(),
         mempool: Arc::new(mempool.clone()),
+        search,
         health,
         tokens: rpc::auth::Tokens::new(secret, ledger.chain(), config.integrators()),
         set_log_filter: Arc::new(move |level| {

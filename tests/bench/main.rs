@@ -13,6 +13,7 @@ mod network;
 mod proofs;
 mod report;
 mod rules;
+mod search;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +52,12 @@ struct Args {
     /// Companies to import; 0 leaves the import out
     #[arg(long, default_value_t = 1_000_000)]
     import: usize,
+    /// Companies whose names are searched; 0 = no search
+    #[arg(long, default_value_t = 400_000)]
+    names: usize,
+    /// Measure the search for names alone
+    #[arg(long)]
+    only_names: bool,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -82,6 +89,10 @@ fn main() -> Result<()> {
 
 async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     let mut report = Report::new(machine::describe(folder)?, BLOCK_TIME_MS);
+    if args.only_names {
+        search::measure(folder, args.names, &mut report).await?;
+        return Ok(report);
+    }
     eprintln!("rules alone");
     rules::measure(&mut report)?;
     for (validators, per_second) in SIGNED_PER_S {
@@ -107,6 +118,9 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     }
     if args.import > 0 {
         import::measure(folder, args.import, args.seconds, &mut report).await?;
+    }
+    if args.names > 0 {
+        search::measure(folder, args.names, &mut report).await?;
     }
     if args.validators.is_empty() {
         return Ok(report);

@@ -39,6 +39,12 @@ const ROWS: [(&str, &str, &str, usize); 23] = [
     ("import_bytes_per_record", "Bytes on disk per imported record", "B", 0),
     ("ops_per_s_1v_1m", "Operations, one validator, with what was imported", "1/s", 0),
     ("throughput_share_1m", "The same, as a share of the empty ledger's", "", 2),
+    ("search_index_build_s", "Make the index of names anew", "s", 1),
+    ("search_p50_ms", "Search for a name with a mistake, p50", "ms", 2),
+    ("search_p99_ms", "Search for a name with a mistake, p99", "ms", 2),
+    ("search_bytes_per_name", "Bytes of the index per name", "B", 0),
+    ("ubin_get_p99_ms", "Read of a record by its number, in the node, p99", "ms", 3),
+    ("ubin_get_rpc_p99_ms", "Read of a record by its number, over JSON-RPC, p99", "ms", 3),
 ];
 
 /// What was measured.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use titian_contracts::block::{Block, encode, transaction_root};
 use titian_contracts::error::Reject;
 use titian_contracts::execute::CheckedTransaction;
@@ -17,6 +18,7 @@ use titian_genesis::devnet::NodeSecrets;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
+use titian_node::search::{self, Search};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -52,13 +54,24 @@ impl std::fmt::Debug for OneByOne {
 }
 
 impl OneByOne {
-    /// Commits one block of `transactions`.
+    /// Blocks on `ledger`, signed by all of `nodes`.
+    pub fn over(ledger: Ledger, nodes: Vec<NodeSecrets>) -> Self {
+        let stalled = Arc::new(watch::channel(false).0);
+        Self { ledger, nodes: Arc::new(nodes), turn: Arc::default(), stalled }
+    }
+
+    /// Commits one block of `transactions` now.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
+        self.commit_at(now_ms(), transactions);
+    }
+
+    /// Commits one block of `transactions` with a block time, ms.
+    pub fn commit_at(&self, time_ms: u64, transactions: Vec<Vec<u8>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let header = self.ledger.next_header([0; 20], now_ms(), transaction_root(&transactions));
+        let header = self.ledger.next_header([0; 20], time_ms, transaction_root(&transactions));
         let state = self.ledger.reader();
         let checked: Vec<Arc<CheckedTransaction>> = transactions
-            .iter()
+            .par_iter()
             .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &state, header.time_ms)))
             .collect();
         let certificate = certify::certificate(&self.nodes, &header);
@@ -106,7 +119,10 @@ pub struct Served {
     pub blocks: OneByOne,
     /// What the node says of itself.
     pub health: watch::Sender<Health>,
+    /// The search for names.
+    pub search: Search,
     running: Option<Running>,
+    _following: search::Running,
     _folder: tempfile::TempDir,
 }
 
@@ -126,14 +142,21 @@ impl Served {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
-        let blocks = OneByOne {
-            ledger: ledger.clone(),
-            nodes: Arc::new(world.nodes.clone()),
-            turn: Arc::default(),
-            stalled: Arc::new(watch::channel(false).0),
-        };
-        blocks.commit(Vec::new());
+        let ledger = Ledger::open(&folder.path().join("ledger"), world.genesis.clone());
+        let ledger = ledger.expect("a fresh ledger");
+        let served = Self::over(world, ledger, folder, change).await;
+        served.blocks.commit(Vec::new());
+        served
+    }
+
+    /// Serves a ledger of the world's network that lies in `folder`.
+    pub async fn over(
+        world: World,
+        ledger: Ledger,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let blocks = OneByOne::over(ledger.clone(), world.nodes.clone());
         let (health, seen) = watch::channel(Health::default());
         let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
         let integrators = vec![Integrator {
@@ -141,6 +164,7 @@ impl Served {
             public_key: integrator.verifying_key().to_bytes(),
             scopes: vec!["etr:read".to_owned()],
         }];
+        let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
         let backend = Backend {
             ledger,
             mempool: Arc::new(blocks.clone()),
@@ -152,13 +176,23 @@ impl Served {
             write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
             version: "0.1.0".to_owned(),
             data_dir: folder.path().display().to_string(),
+            search: search.clone(),
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);
         change(&mut config);
         let running = rpc::start(config, backend).await.expect("a free port");
         let address = running.address;
-        Self { address, world, blocks, health, running: Some(running), _folder: folder }
+        Self {
+            address,
+            world,
+            blocks,
+            health,
+            search,
+            running: Some(running),
+            _following: following,
+            _folder: folder,
+        }
     }
 
     /// Stops the interface.

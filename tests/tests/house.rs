@@ -47,6 +47,7 @@ const OUT_OF_REACH: &[(&[&str], &[&str])] = &[
 const PLACES: &[(&str, &[&str])] = &[
     ("arc_malachitebft", &["node/src/consensus/", "tests/"]),
     ("rocksdb", &["node/src/store/", "tests/"]),
+    ("tantivy", &["node/src/search/engine/"]),
     ("axum", &["node/src/rpc/", "tests/"]),
     ("tower_http", &["node/src/rpc/"]),
     ("jsonrpsee", &["node/src/rpc/", "cli/src/", "tests/"]),

@@ -7,8 +7,9 @@
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
 //! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
-//! place of whom; [`import`] takes records in bulk; [`view`] and [`kpi`] make answers. It
-//! deliberately does not search names: that is the node's, outside consensus.
+//! place of whom; [`import`] takes records in bulk; [`view`] and [`kpi`] make answers; [`name_key`]
+//! says when two names are alike. It deliberately does not search names: that is the node's, outside
+//! consensus, and no act asks for a key of a name.
 
 mod acts;
 pub mod attested;
@@ -23,6 +24,7 @@ pub mod identifier;
 pub mod import;
 pub mod kpi;
 pub mod legal_form;
+pub mod name_key;
 pub mod pattern;
 pub mod record;
 pub mod reference;

@@ -97,8 +97,26 @@ pub struct Prepared {
     pub events: Vec<ledger::Event>,
     /// The first failing check, if any.
     pub fails: Option<Refusal>,
+    /// Records with the same name but for its legal form, region and date of registration, as far
+    /// as this node has indexed names. No receipt depends on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar_names: Vec<SimilarName>,
     /// State as of which this holds.
     pub as_of: AsOf,
+}
+
+/// A record that may be the same business under another number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SimilarName {
+    /// Its UBIN.
+    pub ubin: String,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands below the body, a JSON pointer.
+    pub field: String,
+    /// The status to show.
+    pub status: String,
 }
 
 /// An answer with a portable proof bundle (ledger.md §6).

@@ -131,6 +131,8 @@ methods! {
     UbinResolve = "ubin_resolve", Public, ubin::ResolveParams => Object;
     /// Records by prefix, in key order.
     UbinList = "ubin_list", Public, ubin::ListParams => Page;
+    /// Records by name, most alike first; says up to which height names are indexed.
+    UbinSearch = "ubin_search", Public, ubin::SearchParams => Object;
     /// Versions of a record, newest first.
     UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
     /// A proof that a record stands, or that none does.

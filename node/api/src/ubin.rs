@@ -133,3 +133,58 @@ pub struct ImportStatusParams {
     #[serde(default)]
     pub from: Option<u64>,
 }
+
+/// `ubin_search`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SearchParams {
+    /// A name, its part or its beginning, in any spelling: 2 to 128 code points as a key.
+    pub q: String,
+    /// Which records count; all if absent.
+    #[serde(default)]
+    pub filter: SearchFilter,
+    /// What comes first.
+    #[serde(default)]
+    pub mode: SearchMode,
+    /// Hits below this score are left out, 0 to 1000 (default 600).
+    #[serde(default)]
+    pub min_score: Option<u32>,
+    /// How many hits, at most 50 (default 10).
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// Whether each hit carries a bundle of kind `ubin-presence`.
+    #[serde(default)]
+    pub proof: bool,
+}
+
+/// Which records a search looks at. A list that is empty asks nothing; each has at most 64 values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SearchFilter {
+    /// States; the words for legal forms are then those of these states.
+    #[serde(default)]
+    pub cc: Vec<String>,
+    /// Scheme codes.
+    #[serde(default)]
+    pub scheme: Vec<String>,
+    /// Categories, such as `GENERAL`.
+    #[serde(default)]
+    pub category: Vec<String>,
+    /// Shown statuses, such as `ACTIVE`.
+    #[serde(default)]
+    pub status: Vec<String>,
+    /// Only records that are live, or only those that are not.
+    #[serde(default)]
+    pub live: Option<bool>,
+}
+
+/// How a search orders hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMode {
+    /// By score.
+    #[default]
+    Fuzzy,
+    /// Names that begin with the query first: for completion while somebody types.
+    Prefix,
+}

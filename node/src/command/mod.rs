@@ -6,6 +6,7 @@
 mod check_config;
 mod genesis;
 mod init;
+mod reindex;
 mod run;
 mod status;
 mod verify_db;
@@ -50,8 +51,7 @@ enum Command {
     Prune,
     /// Copy the database of a running node [not built yet]
     Backup,
-    /// Rebuild derived indexes [not built yet]
-    Reindex,
+    Reindex(reindex::ReindexArgs),
     /// Go back to an earlier height [not built yet]
     Rollback,
 }
@@ -172,10 +172,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
             "backup",
             "stop the node and copy its data folder and key files",
         )),
-        Command::Reindex => Err(CommandError::not_built(
-            "reindex",
-            "move the folder `ledger` of the data folder away, nothing else: the node syncs anew",
-        )),
+        Command::Reindex(args) => reindex::reindex(&args),
         Command::Rollback => Err(CommandError::not_built(
             "rollback",
             "blocks are final; to sync anew, move the folder `ledger` of the data folder away, nothing else",

@@ -45,6 +45,7 @@ use titian_contracts::transaction::TransactionId;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
+use crate::search::Search;
 
 pub use caller::Caller;
 pub use server::{Running, start};
@@ -132,6 +133,8 @@ pub struct Backend {
     pub ledger: Ledger,
     /// The mempool's door.
     pub mempool: Arc<dyn Admission>,
+    /// The search for names.
+    pub search: Search,
     /// Peers, and why the node is degraded.
     pub health: watch::Receiver<Health>,
     /// Tokens.

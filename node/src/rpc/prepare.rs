@@ -52,6 +52,7 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         warnings: run.warnings,
         events: run.events.iter().map(view::event).collect(),
         fails: run.fails.map(Refusal::from),
+        similar_names: Vec::new(),
         as_of: view::as_of(head.height, head.time_ms),
     })
 }

@@ -10,3 +10,6 @@ mod mempool_pool;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;
+mod search;
+mod search_follow;
+mod search_gate;

@@ -179,6 +179,20 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
     let shown = network.done(&["ubin", "get", &ubin, "--json", "--node", urls[3]]).json();
     assert_eq!(shown["status"], "SUSPENDED");
 
+    // every node finds it by its name; the index came back with the node
+    let name = shown["record"]["body"]["legalName"]["value"].as_str().expect("a name");
+    for url in &urls {
+        let indexed = || {
+            let ran = network.run(&["ubin", "search", name, "--json", "--node", url]);
+            ran.code == 0 && ran.json()["indexedHeight"].as_u64() >= Some(height)
+        };
+        network.wait("the names are indexed", indexed);
+        let search = ["ubin", "search", name, "--cc", "SG", "--limit", "50", "--node", url];
+        let table = network.done(&search).stdout;
+        let row = table.lines().find(|line| line.contains(&ubin)).unwrap_or_default();
+        assert!(row.contains("1000") && row.contains("SUSPENDED"), "{table}");
+    }
+
     // proofs of before still verify with everything stopped
     network.done(&["devnet", "down"]);
     assert!(network.nodes().iter().all(|node| node["pid"].is_null()));

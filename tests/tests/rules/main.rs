@@ -44,6 +44,7 @@ mod ubin_import_refusals;
 mod ubin_invariants;
 mod ubin_kpi;
 mod ubin_marks;
+mod ubin_names;
 mod ubin_personal;
 mod ubin_proof;
 mod ubin_renumber;

@@ -6,6 +6,7 @@
 mod identify;
 mod import;
 mod read;
+mod search;
 mod write;
 
 use std::path::PathBuf;
@@ -89,6 +90,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CODE")]
         scheme: Option<String>,
     },
+    /// Find records by name, most alike first
+    #[command(after_help = "Examples:
+  titian ubin search \"บริษัท น้ำใส\" --cc TH
+  titian ubin search \"cong ty tnhh sam\" --cc VN --prefix --limit 20 --json")]
+    Search(search::SearchArgs),
     /// List records in the order of their numbers
     #[command(after_help = "Examples:
   titian ubin list SG-UEN-1994 --limit 20")]
@@ -196,6 +202,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
             Ok(read::list(Json::Object(found), "/matches"))
         }
+        Command::Search(args) => search::search(session, args),
         Command::List { prefix, limit, cursor } => {
             let params =
                 ListParams { prefix: prefix.clone(), limit: Some(*limit), cursor: cursor.clone() };

@@ -11,7 +11,7 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::state::{Overlay};
+use crate::state::Overlay;
 use crate::ubin::acts;
 use crate::ubin::body::{BodyText, PATH};
 use crate::ubin::scheme;

@@ -5,6 +5,7 @@ mod import;
 mod list;
 mod proofs;
 mod read;
+mod search;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,6 +44,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     add::<call::UbinList, _, _>(module, |state, params, _| async move {
         blocking(move || list::page(&state, &params)).await
     })?;
+    add::<call::UbinSearch, _, _>(module, |state, params, _| search::names(state, params))?;
     add::<call::UbinHistory, _, _>(module, |state, params, _| async move {
         blocking(move || history::versions(&state, &params)).await
     })?;
@@ -69,7 +71,12 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || import::status(&state, &params)).await
     })?;
     add::<call::UbinPrepare, _, _>(module, |state, params, _| async move {
-        blocking(move || prepare::common(&state, Register::Ubin, params)).await
+        blocking(move || {
+            let similar_names = search::similar(&state, &params.args);
+            let prepared = prepare::common(&state, Register::Ubin, params)?;
+            Ok(titian_api::Prepared { similar_names, ..prepared })
+        })
+        .await
     })?;
     Ok(())
 }

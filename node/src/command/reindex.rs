@@ -1,0 +1,70 @@
+//! `titian-node reindex`: makes derived data of a stopped node anew.
+
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use titian_genesis::Genesis;
+
+use super::{CommandError, ConfigArgs};
+use crate::ledger::Ledger;
+use crate::search::build;
+
+/// How often progress is printed, in numbers read.
+const PROGRESS_NUMBERS: u64 = 65_536;
+
+/// Make the index of names anew; the node must be stopped
+///
+/// The node does this by itself when the index is missing or damaged; the command is for those who
+/// want it done before the start.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  titian-node reindex ubin --config titian-node.toml")]
+pub(super) struct ReindexArgs {
+    /// Which index
+    #[arg(value_enum)]
+    register: Register,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Register {
+    /// Names of the UBIN register
+    Ubin,
+}
+
+pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
+    let Register::Ubin = args.register;
+    let config = args.config.load()?;
+    let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
+        CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
+    })?;
+    let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
+    let path = crate::node::database_folder(&config);
+    if !path.exists() {
+        return Err(CommandError::refused(format!("no database in {}", path.display())));
+    }
+    let ledger = Ledger::open(&path, genesis).map_err(|fault| {
+        CommandError::refused(fault).hint("the node must be stopped while its index is made")
+    })?;
+    let begin = Instant::now();
+    let mut printed = 0;
+    let made = build::rebuild(&ledger, &crate::node::search_folder(&config), |read| {
+        if read / PROGRESS_NUMBERS > printed {
+            printed = read / PROGRESS_NUMBERS;
+            println!("{read} numbers read");
+        }
+        true
+    });
+    ledger.finish();
+    let index = made.map_err(|fault| {
+        CommandError::refused(fault).hint("free disk space? else `titian-node verify-db`")
+    })?;
+    println!(
+        "{} records indexed as of height {} in {:.1} s",
+        index.records(),
+        ledger.head().height,
+        begin.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
