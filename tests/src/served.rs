@@ -15,6 +15,7 @@ use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
+use titian_node::snapshot::Snapshots;
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -100,6 +101,8 @@ pub struct Served {
     pub blocks: OneByOne,
     /// What the node says of itself.
     pub health: watch::Sender<Health>,
+    /// Its snapshots, written when a test says so.
+    pub snapshots: Snapshots,
     running: Option<Running>,
     _folder: tempfile::TempDir,
 }
@@ -120,7 +123,7 @@ impl Served {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
+        let ledger = Ledger::open(&folder.path().join("ledger"), world.genesis.clone()).expect("a fresh ledger");
         let blocks = OneByOne {
             ledger: ledger.clone(),
             nodes: Arc::new(world.nodes.clone()),
@@ -135,6 +138,7 @@ impl Served {
             public_key: integrator.verifying_key().to_bytes(),
             scopes: vec!["etr:read".to_owned()],
         }];
+        let snapshots = Snapshots::new(folder.path().join("snapshots"), 0, 3);
         let backend = Backend {
             ledger,
             mempool: Arc::new(blocks.clone()),
@@ -146,13 +150,14 @@ impl Served {
             write_metrics: Arc::new(|text| text.push_str("# EOF\n")),
             version: "0.1.0".to_owned(),
             data_dir: folder.path().display().to_string(),
+            snapshots: snapshots.clone(),
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);
         change(&mut config);
         let running = rpc::start(config, backend).await.expect("a free port");
         let address = running.address;
-        Self { address, world, blocks, health, running: Some(running), _folder: folder }
+        Self { address, world, blocks, health, snapshots, running: Some(running), _folder: folder }
     }
 
     /// Stops the interface.

@@ -7,7 +7,7 @@
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
 //! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
-//! place of whom; [`view`] and [`kpi`] make answers. Bulk import (`import_chunk`) answers
+//! place of whom; [`view`], [`feed`] and [`kpi`] make answers. Bulk import (`import_chunk`) answers
 //! `NOT_BUILT`. It deliberately does not search names: that is the node's, outside consensus.
 
 mod acts;
@@ -19,6 +19,7 @@ pub mod check;
 mod claim;
 pub mod consent;
 pub mod counter;
+pub mod feed;
 pub mod identifier;
 pub mod kpi;
 pub mod pattern;
