@@ -15,8 +15,8 @@ use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
-use titian_node::snapshot::Snapshots;
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
+use titian_node::snapshot::Snapshots;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -52,10 +52,21 @@ impl std::fmt::Debug for OneByOne {
 }
 
 impl OneByOne {
-    /// Commits one block of `transactions`.
+    /// Blocks on `ledger`, signed by all of `nodes`.
+    pub fn over(ledger: Ledger, nodes: Vec<NodeSecrets>) -> Self {
+        let stalled = Arc::new(watch::channel(false).0);
+        Self { ledger, nodes: Arc::new(nodes), turn: Arc::default(), stalled }
+    }
+
+    /// Commits one block of `transactions` now.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
+        self.commit_at(now_ms(), transactions);
+    }
+
+    /// Commits one block of `transactions` with a block time, ms.
+    pub fn commit_at(&self, time_ms: u64, transactions: Vec<Vec<u8>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let header = self.ledger.next_header([0; 20], now_ms(), transaction_root(&transactions));
+        let header = self.ledger.next_header([0; 20], time_ms, transaction_root(&transactions));
         let state = self.ledger.reader();
         let checked: Vec<Arc<CheckedTransaction>> = transactions
             .iter()
@@ -123,14 +134,21 @@ impl Served {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(&folder.path().join("ledger"), world.genesis.clone()).expect("a fresh ledger");
-        let blocks = OneByOne {
-            ledger: ledger.clone(),
-            nodes: Arc::new(world.nodes.clone()),
-            turn: Arc::default(),
-            stalled: Arc::new(watch::channel(false).0),
-        };
-        blocks.commit(Vec::new());
+        let ledger = Ledger::open(&folder.path().join("ledger"), world.genesis.clone());
+        let ledger = ledger.expect("a fresh ledger");
+        let served = Self::over(world, ledger, folder, change).await;
+        served.blocks.commit(Vec::new());
+        served
+    }
+
+    /// Serves a ledger of the world's network that lies in `folder`.
+    pub async fn over(
+        world: World,
+        ledger: Ledger,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let blocks = OneByOne::over(ledger.clone(), world.nodes.clone());
         let (health, seen) = watch::channel(Health::default());
         let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
         let integrators = vec![Integrator {

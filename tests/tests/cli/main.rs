@@ -6,6 +6,7 @@ mod devnet;
 mod explain;
 mod help;
 mod key;
+mod qr;
 mod ubin;
 mod verify;
 

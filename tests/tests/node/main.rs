@@ -3,9 +3,12 @@
 mod command;
 mod config;
 mod door;
+mod feed;
 mod gossip;
 mod mempool;
 mod mempool_pool;
+mod program;
+mod resolver;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;

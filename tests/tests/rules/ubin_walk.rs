@@ -462,7 +462,7 @@ fn t04_random_acts_of_random_keys_keep_every_invariant_and_counter() {
 }
 
 /// Walks `steps` blocks of one act; gives the world, and each transaction with its receipt.
-fn walk(
+pub(crate) fn walk(
     seed: u64,
     steps: usize,
     applied: &mut BTreeMap<&'static str, u32>,
