@@ -4,6 +4,8 @@
 //! One test function, because one network serves all of it; each phase names what it shows. The
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
+mod restore;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -186,4 +188,6 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
         let ran = network.run(&["verify", &file, "--genesis", &genesis, "--json"]);
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.stdout, ran.stderr);
     }
+
+    restore::a_node_comes_back_from_a_snapshot(&network);
 }
