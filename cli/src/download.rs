@@ -32,10 +32,7 @@ pub(crate) fn get(url: &str, path: &str, bytes: u64, out: &mut impl Write) -> Re
         .set_read_timeout(Some(PATIENCE))
         .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
         .and_then(|()| {
-            write!(
-                stream,
-                "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
-            )
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")
         })
         .map_err(|_| no_node(url))?;
     let mut answer = BufReader::new(stream);

@@ -67,7 +67,8 @@ impl Seal {
         if m.uint("titianSnapshot")? != 1 || m.text("kind")? != kind {
             return Err(m.malformed("kind", "a snapshot of another kind or version"));
         }
-        let seal = Self { header: read_borsh(m, "header")?, certificate: read_borsh(m, "certificate")? };
+        let seal =
+            Self { header: read_borsh(m, "header")?, certificate: read_borsh(m, "certificate")? };
         let agrees = m.text("chain")? == seal.header.chain
             && m.uint("height")? == seal.height()
             && m.digest("stateRoot")? == seal.header.state_root;

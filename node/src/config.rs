@@ -338,10 +338,7 @@ impl Config {
                 || self.snapshot.interval_heights >= limits::SNAPSHOT_INTERVAL_MIN,
             "snapshot.interval_heights: 10 or more, or 0",
         );
-        check(
-            within(self.snapshot.keep, limits::SNAPSHOTS_MAX),
-            "snapshot.keep: 1 to 100",
-        );
+        check(within(self.snapshot.keep, limits::SNAPSHOTS_MAX), "snapshot.keep: 1 to 100");
         check(self.mempool.verify_threads <= 256, "mempool.verify_threads: at most 256");
         check(
             within(self.rpc.connections_max, limits::RPC_CONNECTIONS_MAX),

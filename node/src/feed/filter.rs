@@ -36,7 +36,9 @@ impl Filter {
         let mut filter = Self {
             cc: set("cc", &asked.cc, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
             scheme: set("scheme", &asked.scheme, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
-            act: set("act", &asked.act, limits::FEED_FILTER_ITEMS_MAX, |act| act.replace('-', "_"))?,
+            act: set("act", &asked.act, limits::FEED_FILTER_ITEMS_MAX, |act| {
+                act.replace('-', "_")
+            })?,
             status: set("status", &asked.status, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
             ..Self::default()
         };

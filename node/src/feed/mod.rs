@@ -67,11 +67,7 @@ pub fn check(ledger: &Ledger, after: Cursor, snapshots: &[u64]) -> Result<(), Re
         return Ok(());
     }
     let snapshot = snapshots.iter().copied().find(|height| *height >= usable.height);
-    Err(Refusal::new(Code::CursorTooOld, "/cursor", "").since(
-        oldest,
-        usable.to_string(),
-        snapshot,
-    ))
+    Err(Refusal::new(Code::CursorTooOld, "/cursor", "").since(oldest, usable.to_string(), snapshot))
 }
 
 /// Reads at most `limit` items after a cursor, up to the head.
@@ -82,7 +78,8 @@ pub fn read(ledger: &Ledger, after: Cursor, limit: usize, request: &Request) -> 
     let mut from = after.height;
     while let Some((height, receipts)) = ledger.store().next_receipts(from, head) {
         let mut block = Block::new(ledger, height, request);
-        let events = receipts.iter().flat_map(|r: &Receipt| r.events.iter().map(|e| (r.id, e)));
+        let events =
+            receipts.iter().flat_map(|r: &Receipt| r.events.iter().map(move |e| (r.id, e)));
         for (index, (transaction, event)) in (0u32..).zip(events) {
             let cursor = Cursor { height, index };
             seen += 1;
@@ -157,8 +154,7 @@ impl<'a> Block<'a> {
         if !passes {
             return None;
         }
-        let mut members: Vec<(String, Value)> =
-            facts.as_object().unwrap_or_default().to_vec();
+        let mut members: Vec<(String, Value)> = facts.as_object().unwrap_or_default().to_vec();
         members.extend([
             ("cursor".to_owned(), Value::from(cursor.to_string())),
             ("act".to_owned(), Value::from(act)),

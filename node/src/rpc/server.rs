@@ -3,7 +3,6 @@
 //! axum's own `serve` has neither a bound on connections nor a deadline for slow heads, so the
 //! accept loop is here. A connection's place is held by its stream, WebSockets included.
 
-use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -183,8 +182,7 @@ async fn accept(
             continue;
         };
         state.counters.connections.fetch_add(1, Ordering::Relaxed);
-        let stream =
-            Counted { stream, _place: place, state: Arc::clone(&state), stalled: None };
+        let stream = Counted { stream, _place: place, state: Arc::clone(&state), stalled: None };
         let _ = stream.stream.set_nodelay(true);
         let app = app.clone();
         let stopped = stopped.clone();
@@ -238,7 +236,11 @@ struct Counted {
 
 impl Counted {
     /// Passes the outcome of a write on; an error if the peer stood still for too long.
-    fn bounded<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn bounded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.stalled = None;
             return write;

@@ -45,7 +45,7 @@ fn shard_file(shard: usize) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The system refused a file.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", .path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -153,7 +153,8 @@ impl Snapshots {
         let folder = &self.0.folder;
         std::fs::create_dir_all(folder).map_err(SnapshotError::file(folder))?;
         self.clear();
-        let (partial, complete) = (folder.join(format!("{height}.partial")), self.folder_of(height));
+        let (partial, complete) =
+            (folder.join(format!("{height}.partial")), self.folder_of(height));
         std::fs::create_dir(&partial).map_err(SnapshotError::file(&partial))?;
         write::write(ledger, height, &partial, stopped)?;
         files::sync(&partial)?;
@@ -204,7 +205,7 @@ impl Snapshots {
             }
             tokio::select! {
                 changed = head.changed() => if changed.is_err() { return },
-                _ = stopped.wait_for(|stop| *stop) => return,
+                _ = stopped.changed() => return,
             }
         }
     }

@@ -190,7 +190,7 @@ fn write_bodies(
     let compressed = zstd::Encoder::new(files::create(&path)?, ZSTD_LEVEL);
     let mut out = compressed.map_err(SnapshotError::file(&path))?;
     let mut count = 0;
-    store.for_each_body(|hash, body| {
+    store.for_each_body(|hash, body| -> Result<(), SnapshotError> {
         go_on(stopped)?;
         count += 1;
         files::put(&mut out, &(hash, body)).map_err(SnapshotError::file(&path))

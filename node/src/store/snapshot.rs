@@ -72,8 +72,7 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::State) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let current: Stored = borsh::from_slice(&value)
-                .map_err(|_| corrupt("state", &key))?;
+            let current: Stored = borsh::from_slice(&value).map_err(|_| corrupt("state", &key))?;
             if current.last_changed <= height {
                 visit(&key, &current)?;
             } else if let Some(then) = self.replaced_value(&tree_key(&key), height) {
@@ -90,7 +89,7 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::Bodies) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let hash = key.as_ref().try_into().map_err(|_| corrupt("bodies", &key))?;
+            let hash = <[u8; 32]>::try_from(&*key).map_err(|_| corrupt("bodies", &key))?;
             visit(&Digest(hash), &value)?;
         }
         Ok(())
@@ -103,7 +102,7 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::Index) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let id = key.as_ref().try_into().map_err(|_| corrupt("index", &key))?;
+            let id = <[u8; 32]>::try_from(&*key).map_err(|_| corrupt("index", &key))?;
             let position = borsh::from_slice(&value).map_err(|_| corrupt("index", &key))?;
             visit(&TransactionId(Digest(id)), &position)?;
         }

@@ -50,7 +50,10 @@ async fn t16_the_form_of_the_answer_follows_accept() {
     assert_eq!(links.header("content-type"), Some("application/linkset+json"));
     let context = &links.json()["linkset"][0];
     assert_eq!(context["anchor"], json!(path));
-    assert_eq!(context["alternate"][0], json!({"href": path, "type": "application/json", "title": "Record"}));
+    assert_eq!(
+        context["alternate"][0],
+        json!({"href": path, "type": "application/json", "title": "Record"})
+    );
     let lines = get(&served, &path, &[("accept", "application/linkset")]).await;
     assert_eq!(lines.header("content-type"), Some("application/linkset"));
     assert!(text(&lines).starts_with(&format!("<{path}>; rel=\"alternate\"")), "{}", text(&lines));
@@ -76,10 +79,8 @@ async fn t16_an_unchanged_record_is_not_sent_twice_and_a_head_has_no_body() {
     assert_eq!((again.status, again.body.len()), (304, 0));
     let html = [("if-none-match", tag.as_str()), ("accept", "text/html")];
     assert_eq!(get(&served, &path, &html).await.status, 200, "another form, another tag");
-    let alias = Rule::object([
-        ("ubin", Rule::from(UBIN)),
-        ("alias", Rule::from(number("53083479E"))),
-    ]);
+    let alias =
+        Rule::object([("ubin", Rule::from(UBIN)), ("alias", Rule::from(number("53083479E")))]);
     submit(&served, "alias_add", alias).await;
     let changed = get(&served, &path, &[("if-none-match", &tag)]).await;
     assert_eq!(changed.status, 200);
@@ -88,7 +89,10 @@ async fn t16_an_unchanged_record_is_not_sent_twice_and_a_head_has_no_body() {
     assert_eq!(head.header("content-type"), Some("application/json"));
     let asked = [("origin", "https://shop.example"), ("access-control-request-method", "GET")];
     let preflight = request(served.address, "OPTIONS", &path, &asked, b"").await;
-    assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (200, Some("*")));
+    assert_eq!(
+        (preflight.status, preflight.header("access-control-allow-origin")),
+        (200, Some("*"))
+    );
     assert_eq!(request(served.address, "POST", &path, &[], b"").await.status, 405);
     served.stop().await;
 }
@@ -139,7 +143,11 @@ async fn t16_what_is_mistyped_or_unknown_is_an_error_with_suggestions_and_no_ech
         ("/ubin/-", "UBIN_EMPTY"),
     ] {
         let refused = get(&served, path, &[]).await;
-        assert_eq!((refused.status, &refused.json()["data"]["name"]), (400, &json!(name)), "{path}");
+        assert_eq!(
+            (refused.status, &refused.json()["data"]["name"]),
+            (400, &json!(name)),
+            "{path}"
+        );
     }
     let personal = get(&served, "/ubin/MY-BRN-880101000000-4H", &[]).await;
     assert_eq!(personal.json()["data"]["name"], "PERSONAL_NUMBER_REFUSED");

@@ -97,7 +97,9 @@ fn by_key(text: &str) -> BTreeMap<Vec<u8>, String> {
 
 fn key_of(line: &str) -> Vec<u8> {
     let value: Json = serde_json::from_str(line).expect("a line is JSON");
-    record_key(&Ubin::parse_canonical(value["ubin"].as_str().expect("a number")).expect("canonical"))
+    record_key(
+        &Ubin::parse_canonical(value["ubin"].as_str().expect("a number")).expect("canonical"),
+    )
 }
 
 #[test]
@@ -136,7 +138,8 @@ impl Applier {
             .iter()
             .find(|change| change["path"] == "/ubin")
             .map_or(number.clone(), |change| change["old"].as_str().expect("a number").to_owned());
-        let mut known = self.0.remove(&from).unwrap_or_else(|| json!({"body": null, "aliases": []}));
+        let mut known =
+            self.0.remove(&from).unwrap_or_else(|| json!({"body": null, "aliases": []}));
         for change in changes {
             let path = change["path"].as_str().expect("a path");
             let place = match path {
@@ -272,9 +275,9 @@ fn t16_a_node_restored_from_a_snapshot_goes_on_like_the_others() {
     let (own, other) = (ledger.head(), walked.ledger.head());
     assert_eq!(own, other);
     // what was executed before the snapshot may still not be repeated
-    let before = (1..=height).rev().find_map(|h| {
-        walked.ledger.block(h).and_then(|block| block.transactions.first().cloned())
-    });
+    let before = (1..=height)
+        .rev()
+        .find_map(|h| walked.ledger.block(h).and_then(|block| block.transactions.first().cloned()));
     let id = titian_contracts::transaction::TransactionId::of(&before.expect("some act"));
     assert!(ledger.is_repeated(&id));
     // its feed is the same from the snapshot on, and says so before

@@ -20,10 +20,13 @@ const PAGE: u32 = 1_000;
 
 /// Show what changed, or check a snapshot against the one before
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   titian ubin feed --cursor 81230:4 --cc SG,MY
   titian ubin feed --follow --watch SG-UEN-199403865N-G7 --json
-  titian ubin feed verify 80000.json 90000.json --genesis genesis.json")]
+  titian ubin feed verify 80000.json 90000.json --genesis genesis.json"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -141,9 +144,8 @@ async fn follow(
     mut left: u64,
 ) -> Result<Report> {
     let client = WsClientBuilder::default().build(url).await.map_err(|_| no_node(url))?;
-    let refused = |error: &dyn std::fmt::Display| {
-        CommandError::refused(format!("ubin_subscribe: {error}"))
-    };
+    let refused =
+        |error: &dyn std::fmt::Display| CommandError::refused(format!("ubin_subscribe: {error}"));
     let mut notices: Subscription<Notice> = client
         .subscribe("ubin_subscribe", Params::of(&params)?, "ubin_unsubscribe")
         .await

@@ -139,7 +139,8 @@ impl<R: BufRead> LineReader<R> {
     }
 
     fn broken(&self) -> CommandError {
-        let text = format!("{}: line {} is cut off or no text", self.path.display(), self.count + 1);
+        let text =
+            format!("{}: line {} is cut off or no text", self.path.display(), self.count + 1);
         CommandError::new(Kind::NotProven, text)
     }
 

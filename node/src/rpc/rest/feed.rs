@@ -58,8 +58,10 @@ pub(super) async fn stream(
     match open(&state, query).await {
         Ok(stream) => {
             let body = Body::from_stream(stream::unfold(stream, next));
-            let headers =
-                [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
+            let headers = [
+                (header::CONTENT_TYPE, "application/x-ndjson"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
             (headers, body).into_response()
         }
         Err(refusal) => refuse(&state, refusal),

@@ -53,8 +53,7 @@ impl Links {
         let mut context = Object::new();
         context.insert("anchor".to_owned(), Value::from(self.anchor.as_str()));
         for link in &self.links {
-            let target =
-                json!({ "href": link.href, "type": link.media_type, "title": link.title });
+            let target = json!({ "href": link.href, "type": link.media_type, "title": link.title });
             let targets = context.entry(link.relation).or_insert_with(|| json!([]));
             if let Value::Array(targets) = targets {
                 targets.push(target);

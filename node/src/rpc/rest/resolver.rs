@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State as AxumState};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use titian_api::{Object, Refusal};
 use titian_contracts::digest::hash;
@@ -41,7 +41,7 @@ pub(super) async fn resolve(
     if answer.get("found") != Some(&serde_json::Value::Bool(true)) {
         return refuse(&state, Refusal::new(Code::NotFound, "", "this number is not registered"));
     }
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(form) = Form::choose(text(header::ACCEPT)) else {
         return StatusCode::NOT_ACCEPTABLE.into_response();
     };
@@ -64,7 +64,8 @@ fn shown(number: &Ubin, answer: Object, form: Form) -> Response {
     let links = linkset::links(number, &answer);
     let link = format!("<{}>; rel=\"linkset\"; type=\"application/linkset+json\"", links.anchor);
     let typed = |body: Response| {
-        ([(header::CONTENT_TYPE, form.media_type()), (header::LINK, &link)], body).into_response()
+        ([(header::CONTENT_TYPE, form.media_type()), (header::LINK, link.as_str())], body)
+            .into_response()
     };
     match form {
         Form::Json => typed(Json(answer).into_response()),

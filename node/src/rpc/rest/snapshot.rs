@@ -27,10 +27,8 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 pub(super) async fn list(AxumState(state): AxumState<Arc<State>>) -> Response {
     let kept = state.backend.snapshots.clone();
     match blocking(move || Ok(kept.heights())).await {
-        Ok(heights) => {
-            ([(header::CACHE_CONTROL, "no-cache")], Json(json!({ "heights": heights })))
-                .into_response()
-        }
+        Ok(heights) => ([(header::CACHE_CONTROL, "no-cache")], Json(json!({ "heights": heights })))
+            .into_response(),
         Err(refusal) => refuse(&state, refusal),
     }
 }
