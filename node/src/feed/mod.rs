@@ -104,13 +104,16 @@ pub fn read(ledger: &Ledger, after: Cursor, limit: usize, request: &Request) -> 
     page
 }
 
+/// The marks of a number before a height.
+type MarksBefore = Box<dyn Fn(&str) -> Marks>;
+
 /// The events of one height, in order.
 struct Block<'a> {
     ledger: &'a Ledger,
     request: &'a Request,
     then: AtHeight,
     time: String,
-    follower: Follower<Box<dyn Fn(&str) -> Marks>>,
+    follower: Follower<MarksBefore>,
 }
 
 impl<'a> Block<'a> {

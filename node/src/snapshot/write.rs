@@ -59,7 +59,7 @@ pub(super) fn write(
     if Subtree::join_all(&tops).hash() != seal.header.state_root {
         return Err(SnapshotError::differs("shards", "they do not give the state root"));
     }
-    let (recent, transactions) = write_recent(ledger.store(), height, folder)?;
+    let (recent, transactions) = write_recent(ledger, height, folder)?;
     let bodies = write_bodies(ledger.store(), folder, stopped)?;
     let (count, bytes, sha256) = lines;
     let ubin = UbinManifest { seal: seal.clone(), count, bytes, sha256 };
@@ -139,38 +139,36 @@ fn read_shard(folder: &Path, shard: usize) -> Result<(snapshot::File, Subtree), 
 /// The transactions up to `height` that may not be repeated yet, ordered by id; and how many
 /// transactions there were in all.
 fn write_recent(
-    store: &Store,
+    ledger: &Ledger,
     height: u64,
     folder: &Path,
 ) -> Result<(snapshot::File, u64), SnapshotError> {
+    let total = transactions_up_to(ledger, height);
+    let store = ledger.store();
     let floor = store.floor();
     let mut recent: BTreeMap<TransactionId, Position> = BTreeMap::new();
-    let mut total = 0;
+    let is_recent = |place: u64| total.saturating_sub(place) <= limits::TRANSACTION_REPEAT_WINDOW;
+    let mut place = total;
     let mut next = Some(height);
-    let old = |position: &Position, total: u64| {
-        total.saturating_sub(position.place) > limits::TRANSACTION_REPEAT_WINDOW
-    };
-    while let Some((at, receipts)) = next.and_then(|to| store.last_receipts(to)) {
+    while let Some((at, receipts)) =
+        next.filter(|_| is_recent(place)).and_then(|to| store.last_receipts(to))
+    {
         for receipt in receipts.iter().rev() {
-            if let Some(position) = store.position(&receipt.id) {
-                total = total.max(position.place.saturating_add(1));
-                recent.insert(receipt.id, position);
-            }
+            place = place.saturating_sub(1);
+            recent.insert(receipt.id, Position { height: at, index: receipt.index, place });
         }
-        let first = receipts.first().and_then(|receipt| store.position(&receipt.id));
-        next = at.checked_sub(1).filter(|_| first.is_some_and(|first| !old(&first, total)));
+        next = at.checked_sub(1);
     }
-    if next.is_some_and(|to| to > 0) && floor > 0 {
-        // what the snapshot that this node began with knew
+    if place > 0 && is_recent(place) {
+        // from before the snapshot that this node began with
         store.for_each_position(|id, position| -> Result<(), SnapshotError> {
             if position.height <= floor {
-                total = total.max(position.place.saturating_add(1));
                 recent.insert(*id, *position);
             }
             Ok(())
         })?;
     }
-    recent.retain(|_, position| !old(position, total));
+    recent.retain(|_, position| is_recent(position.place));
     let path = folder.join(RECENT_FILE);
     let mut file = files::create(&path)?;
     for item in &recent {
@@ -178,6 +176,18 @@ fn write_recent(
     }
     let (sha256, _) = files::close(file, &path)?;
     Ok((snapshot::File { count: recent.len() as u64, sha256 }, total))
+}
+
+/// All transactions of the head without those of the heights since.
+fn transactions_up_to(ledger: &Ledger, height: u64) -> u64 {
+    let head = ledger.head();
+    let mut total = head.transactions;
+    let mut from = height.saturating_add(1);
+    while let Some((at, receipts)) = ledger.store().next_receipts(from, head.height) {
+        total = total.saturating_sub(receipts.len() as u64);
+        from = at.saturating_add(1);
+    }
+    total
 }
 
 /// Every body that this node keeps: versions of records refer to them by hash.

@@ -26,8 +26,8 @@ fn t16_the_code_on_the_terminal_says_the_address_of_the_record() {
     // what is drawn is light: a block is two modules, one above the other
     let light = |x: usize, y: usize| match code[y / 2][x] {
         '█' => true,
-        '▀' => y % 2 == 0,
-        '▄' => y % 2 == 1,
+        '▀' => y.is_multiple_of(2),
+        '▄' => !y.is_multiple_of(2),
         _ => false,
     };
     let scale = 4;

@@ -20,7 +20,7 @@ use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{Entry, Record, record_key, ubin_of_key};
 use titian_tests::world::{World, company_body, outcome_of};
 
-const ACTS: &[&str] = &[
+pub(crate) const ACTS: &[&str] = &[
     "register",
     "register",
     "register",
