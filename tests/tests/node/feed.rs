@@ -18,6 +18,7 @@ use titian_tests::served::Served;
 use titian_tests::world::{World, company_body};
 
 use crate::program::titian;
+use crate::rpc_limits::RawSocket;
 
 const LOCALS: [&str; 3] = ["199403865N", "201812345D", "200312345A"];
 
@@ -292,6 +293,62 @@ async fn t16_a_cursor_that_is_too_old_names_a_snapshot_from_which_the_feed_goes_
     let pruned = error_name(young.address, "ubin_get", json!({"ubin": number(&body), "height": 2}));
     assert_eq!(pruned.await, "HEIGHT_PRUNED");
     young.stop().await;
+    served.stop().await;
+}
+
+/// A company whose record is large.
+fn large_registration(served: &Served, i: usize) -> Vec<u8> {
+    let other = |n: usize| {
+        let name = format!("{} {n}", "LONG NAME ".repeat(24));
+        Rule::object([("type", text("TRADING")), ("value", Rule::from(name)), ("lang", text("en"))])
+    };
+    let body = company_body("SG", "UEN", &format!("2018{i:05}D"), "EXAMPLE PTE. LTD.")
+        .with("otherNames", Rule::List((0..16).map(other).collect()));
+    let op = served.world.op(Register::Ubin, "register", with_body(&body));
+    World::transaction(&served.world.sign(&op, &[("SG:ACRA", 1)]))
+}
+
+#[tokio::test]
+async fn t16_a_subscriber_that_does_not_read_is_told_where_to_resume_and_misses_nothing() {
+    let served = Served::start_with(|config| config.slow_consumer_ms = 1).await;
+    let count = 2_500;
+    for first in (0..count).step_by(500) {
+        let some = (first..first + 500).map(|i| large_registration(&served, i)).collect();
+        served.blocks.commit(some);
+    }
+    served.blocks.commit(Vec::new());
+    let mut socket = RawSocket::open(&served).await;
+    let params = json!({"cursor": "0:0", "full": true});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "ubin_subscribe", "params": params});
+    socket.send(&call.to_string()).await;
+    loop {
+        let metrics = request(served.address, "GET", "/metrics", &[], b"").await;
+        if String::from_utf8_lossy(&metrics.body).contains("titian_rpc_slow_consumers_total 1") {
+            break;
+        }
+    }
+    let mut seen = 0;
+    let told = loop {
+        let message: Value = serde_json::from_str(&socket.receive().await).unwrap_or_default();
+        let notice = &message["params"]["result"];
+        if notice["error"]["data"]["name"] == "SLOW_CONSUMER" {
+            break notice["error"]["data"]["cursor"].clone();
+        }
+        seen += usize::from(notice["event"].is_object());
+    };
+    assert!(seen < count, "all {count} went into buffers");
+    let mut at = told;
+    loop {
+        let page = changes(&served, json!({"cursor": at, "limit": 1000, "full": true})).await;
+        seen += items(&page).len();
+        at = page["cursor"].clone();
+        if page["more"] == false {
+            break;
+        }
+        // 4 MiB end a page before the thousandth of these
+        assert!(items(&page).len() < 1_000);
+    }
+    assert_eq!(seen, count);
     served.stop().await;
 }
 
