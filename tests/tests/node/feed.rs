@@ -16,6 +16,8 @@ use titian_node::snapshot::restore;
 use titian_tests::http::{call, error_name, request, result};
 use titian_tests::served::Served;
 use titian_tests::world::{World, company_body};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 
 use crate::program::titian;
 use crate::rpc_limits::RawSocket;
@@ -293,6 +295,33 @@ async fn t16_a_cursor_that_is_too_old_names_a_snapshot_from_which_the_feed_goes_
     let pruned = error_name(young.address, "ubin_get", json!({"ubin": number(&body), "height": 2}));
     assert_eq!(pruned.await, "HEIGHT_PRUNED");
     young.stop().await;
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn t16_a_stream_over_http_follows_the_head_when_asked_to() {
+    let (served, bodies) = busy().await;
+    let stream = TcpStream::connect(served.address).await.expect("the server listens");
+    let (reader, mut writer) = stream.into_split();
+    let path = format!("/feed/ubin?follow=true&watch={}", number(&bodies[1]));
+    let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n");
+    writer.write_all(head.as_bytes()).await.expect("it reads");
+    let mut lines = BufReader::new(reader).lines();
+    let mut next = async || loop {
+        let line = lines.next_line().await.expect("open").expect("a line");
+        if let Ok(item @ Value::Object(_)) = serde_json::from_str(&line) {
+            break item;
+        }
+    };
+    assert_eq!(next().await["act"], "register");
+    let later = bodies[1]
+        .with("version", Rule::Int(2))
+        .with("prev", body_hash(&bodies[1]).into())
+        .with("sizeClass", text("MEDIUM"));
+    act(&served, "update", with_body(&later), "SG:ACRA").await;
+    let item = next().await;
+    assert_eq!((&item["act"], &item["version"]), (&json!("update"), &json!(2)));
+    // an open stream does not keep the interface from stopping
     served.stop().await;
 }
 
