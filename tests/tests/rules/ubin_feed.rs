@@ -31,7 +31,7 @@ struct Walked {
     folder: tempfile::TempDir,
 }
 
-/// Acts of a walk in blocks of one to four, with a snapshot every thirty blocks or so.
+/// Acts of a walk in blocks of one to four, with a snapshot every fifteen blocks or so.
 fn walked(seed: u64, steps: usize) -> Walked {
     println!("seed {seed}");
     let (world, acts) = walk(seed, steps, &mut BTreeMap::new());
@@ -46,11 +46,14 @@ fn walked(seed: u64, steps: usize) -> Walked {
     let mut left =
         acts.into_iter().map(|(bytes, _)| bytes).filter(|b| seen.insert(b.clone())).peekable();
     let mut time_ms = START_MS;
+    let mut due = 10;
     while left.peek().is_some() {
         time_ms += 1000;
         let some: Vec<Vec<u8>> = left.by_ref().take(1 + random.below(4)).collect();
         blocks.commit_at(time_ms, some);
-        if random.below(30) == 0 {
+        due = due.saturating_sub(1);
+        if due == 0 {
+            due = 10 + random.below(10);
             blocks.commit_at(time_ms + 1, Vec::new());
             let height = ledger.head().height - 1;
             snapshots.write(&ledger, height, &|| false).expect("a snapshot");
