@@ -99,11 +99,6 @@ impl Snapshots {
         Self(Arc::new(Settings { folder, interval, keep }))
     }
 
-    /// The folder of all.
-    pub fn folder(&self) -> &Path {
-        &self.0.folder
-    }
-
     /// The folder of a height.
     pub fn folder_of(&self, height: u64) -> PathBuf {
         self.0.folder.join(height.to_string())

@@ -12,12 +12,14 @@ use titian_contracts::json::Value as Rule;
 use titian_contracts::op::Register;
 use titian_contracts::ubin::body::body_hash;
 use titian_node::ledger::Ledger;
-use titian_node::snapshot::restore;
+use titian_node::snapshot::{Snapshots, restore};
+use titian_node::space::Space;
 use titian_tests::http::{call, error_name, request, result};
 use titian_tests::served::Served;
 use titian_tests::world::{World, company_body};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::program::titian;
 use crate::rpc_limits::RawSocket;
@@ -256,6 +258,42 @@ async fn t16_snapshots_are_listed_and_served_and_what_is_not_there_is_not_found(
     }
     let name = error_name(served.address, "ubin_snapshot", json!({"height": 7777})).await;
     assert_eq!(name, "NOT_FOUND");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn t16_snapshots_come_by_themselves_and_the_last_ones_stay() {
+    let served = Served::start().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let left = folder.path().join("7.partial");
+    std::fs::create_dir(&left).expect("what a crash leaves");
+    let snapshots = Snapshots::new(folder.path().to_owned(), 10, 2);
+    let (stop, stopped) = watch::channel(false);
+    let ledger = served.blocks.ledger.clone();
+    let keep_up = snapshots.clone().keep_up(ledger.clone(), Space::default(), stopped);
+    let keep_up = tokio::spawn(keep_up);
+    for (height, local) in [(10, LOCALS[0]), (20, LOCALS[1]), (30, LOCALS[2])] {
+        let body = company_body("SG", "UEN", local, "EXAMPLE PTE. LTD.");
+        act(&served, "register", with_body(&body), "SG:ACRA").await;
+        while ledger.head().height <= height {
+            assert!(!snapshots.heights().contains(&height), "its root is not certified yet");
+            served.blocks.commit(Vec::new());
+        }
+        while !snapshots.heights().contains(&height) {
+            tokio::task::yield_now().await;
+        }
+    }
+    while snapshots.heights() != [30, 20] {
+        tokio::task::yield_now().await;
+    }
+    assert!(!left.exists());
+    stop.send_replace(true);
+    keep_up.await.expect("it ends");
+    for (height, count) in [(20, 2), (30, 3)] {
+        let manifest = snapshots.ubin_manifest(height).expect("a manifest");
+        manifest.seal.check(&served.world.genesis.anchor()).expect("certified");
+        assert_eq!((manifest.seal.height(), manifest.count), (height, count));
+    }
     served.stop().await;
 }
 
