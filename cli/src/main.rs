@@ -7,6 +7,7 @@ mod act;
 mod client;
 mod command;
 mod document;
+mod download;
 mod error;
 mod meaning;
 mod output;

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod merkle;
 pub mod op;
 pub mod proof;
+pub mod snapshot;
 pub mod state;
 pub mod time;
 pub mod transaction;

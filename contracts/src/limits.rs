@@ -209,6 +209,25 @@ pub const SUBMIT_BATCH_MAX: usize = 500;
 pub const SUBMIT_WAIT_MS: u64 = 30_000;
 /// Items of a page.
 pub const PAGE_ITEMS_MAX: usize = 200;
+/// Items of a page of the UBIN feed.
+pub const FEED_ITEMS_MAX: usize = 1_000;
+/// Bytes after which a page of the UBIN feed ends early.
+pub const FEED_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Events after which a page of the UBIN feed ends early, at the end of a height, whether they pass
+/// its filter or not.
+pub const FEED_EVENTS_MAX: usize = 20_000;
+/// UBINs of a watch list of the feed.
+pub const FEED_WATCH_MAX: usize = 1_000;
+/// States, schemes, acts or statuses of a filter of the feed.
+pub const FEED_FILTER_ITEMS_MAX: usize = 64;
+
+// --- snapshots (node)
+/// Smallest interval between snapshots, heights.
+pub const SNAPSHOT_INTERVAL_MIN: u64 = 10;
+/// Snapshots kept.
+pub const SNAPSHOTS_MAX: usize = 100;
+/// One value of a snapshot file: a state value, a body or a position with its key.
+pub const SNAPSHOT_ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 // --- UBIN register (ubin.md)
 /// Input of the UBIN reader.

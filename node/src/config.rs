@@ -93,6 +93,10 @@ sections! {
         age_ms_max: u64 = limits::MEMPOOL_AGE_MS_MAX, "Age at which a transaction is dropped, ms.";
         verify_threads: usize = 0, "Threads that verify signatures; 0 = one per core.";
     }
+    snapshot: SnapshotSection, "Snapshots of the state and of the UBIN register." {
+        interval_heights: u64 = 10_000, "One every so many heights; 0 = none.";
+        keep: usize = 3, "How many stay.";
+    }
     log: LogSection, "Logs, to standard error." {
         level: String = "info,arc_malachitebft=warn,libp2p=warn".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
         format: LogFormat = LogFormat::Text, "text or json.";
@@ -332,6 +336,12 @@ impl Config {
             "rpc.integrators: each must be a name, 64 hex digits of an Ed25519 key, and scopes",
         );
         check(self.rpc.integrators.len() <= limits::INTEGRATORS_MAX, "rpc.integrators: at most 64");
+        check(
+            self.snapshot.interval_heights == 0
+                || self.snapshot.interval_heights >= limits::SNAPSHOT_INTERVAL_MIN,
+            "snapshot.interval_heights: 10 or more, or 0",
+        );
+        check(within(self.snapshot.keep, limits::SNAPSHOTS_MAX), "snapshot.keep: 1 to 100");
         check(self.mempool.verify_threads <= 256, "mempool.verify_threads: at most 256");
         check(
             within(self.rpc.connections_max, limits::RPC_CONNECTIONS_MAX),

@@ -164,10 +164,13 @@ impl Ledger {
         self.0.store.clone()
     }
 
-    /// State after `height`. Errors: `HEIGHT_UNKNOWN`.
+    /// State after `height`. Errors: `HEIGHT_UNKNOWN`, `HEIGHT_PRUNED`.
     pub fn state_at(&self, height: u64) -> Result<AtHeight, Reject> {
         if height > self.head().height {
             return Err(Reject::new(Code::HeightUnknown, "/height", "above the head"));
+        }
+        if height < self.0.store.floor() {
+            return Err(Reject::new(Code::HeightPruned, "/height", "the ledger begins later here"));
         }
         Ok(self.0.store.at_height(height))
     }
@@ -217,6 +220,11 @@ impl Ledger {
         self.0.store.position(id).is_some_and(|position| {
             total.saturating_sub(position.place) <= limits::TRANSACTION_REPEAT_WINDOW
         })
+    }
+
+    /// The first height whose receipts, and so events, are kept.
+    pub fn oldest_events(&self) -> u64 {
+        self.0.store.floor().saturating_add(1)
     }
 
     /// Events from a cursor on.

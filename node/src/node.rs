@@ -29,6 +29,7 @@ use crate::rpc::{self, Admission, Health, Waiting};
 use crate::search::{self, Search};
 use crate::shutdown::Stop;
 use crate::signer::keystore::NodeKey;
+use crate::snapshot::Snapshots;
 use crate::space::Space;
 use crate::telemetry::{GossipMetrics, LogControl, MempoolMetrics, print_figures};
 
@@ -43,6 +44,12 @@ pub fn database_folder(config: &Config) -> PathBuf {
 /// The folder of the index of names within the data folder.
 pub fn search_folder(config: &Config) -> PathBuf {
     config.node.data_dir.join("search")
+}
+
+/// The snapshots of a node, in the data folder.
+pub fn snapshots_of(config: &Config) -> Snapshots {
+    let folder = config.node.data_dir.join("snapshots");
+    Snapshots::new(folder, config.snapshot.interval_heights, config.snapshot.keep)
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
@@ -92,10 +99,13 @@ async fn run_on(
     };
     let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
     let (health, health_seen) = watch::channel(Health::default());
+    let snapshots = snapshots_of(config);
+    let keep_up = snapshots.clone().keep_up(ledger.clone(), space.clone(), tasks_stopped.clone());
+    let keep_up = tokio::spawn(keep_up);
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
-    let interface =
-        start_interface(config, ledger, &mempool, search, health_seen, registry, logs).await?;
+    let doors = Doors { mempool: &mempool, search, snapshots };
+    let interface = start_interface(config, ledger, doors, health_seen, registry, logs).await?;
 
     stop.requested().await;
     interface.stop().await;
@@ -105,6 +115,8 @@ async fn run_on(
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
+    // a snapshot that is being written ends before the database does; one that panicked said so
+    let _ = keep_up.await;
     Ok(())
 }
 
@@ -239,11 +251,17 @@ async fn follow_health(
     }
 }
 
+/// What the interface opens besides the ledger.
+struct Doors<'a> {
+    mempool: &'a Mempool,
+    search: Search,
+    snapshots: Snapshots,
+}
+
 async fn start_interface(
     config: &Config,
     ledger: &Ledger,
-    mempool: &Mempool,
-    search: Search,
+    doors: Doors<'_>,
     health: watch::Receiver<Health>,
     registry: Registry,
     logs: LogControl,
@@ -260,8 +278,8 @@ async fn start_interface(
     };
     let backend = rpc::Backend {
         ledger: ledger.clone(),
-        mempool: Arc::new(mempool.clone()),
-        search,
+        mempool: Arc::new(doors.mempool.clone()),
+        search: doors.search,
         health,
         tokens: rpc::auth::Tokens::new(secret, ledger.chain(), config.integrators()),
         set_log_filter: Arc::new(move |level| {
@@ -275,6 +293,7 @@ async fn start_interface(
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data_dir: config.node.data_dir.display().to_string(),
+        snapshots: doors.snapshots,
     };
     rpc::start(settings, backend)
         .await

@@ -6,16 +6,23 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Status and body of an answer.
+/// Status, headers and body of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code; 0 if the connection ended without an answer.
     pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
@@ -57,14 +64,21 @@ pub async fn request(
 
 fn read_answer(bytes: &[u8]) -> Answer {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Answer { status: 0, body: Vec::new() };
+        return Answer { status: 0, headers: Vec::new(), body: Vec::new() };
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let head = String::from_utf8_lossy(&bytes[..end]);
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let body = &bytes[end + 4..];
-    let body =
-        if head.contains("transfer-encoding: chunked") { dechunk(body) } else { body.to_vec() };
-    Answer { status, body }
+    let headers = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
+        .collect();
+    let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = dechunk(&answer.body);
+    }
+    answer
 }
 
 fn dechunk(mut bytes: &[u8]) -> Vec<u8> {

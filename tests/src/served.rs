@@ -19,6 +19,7 @@ use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
 use titian_node::search::{self, Search};
+use titian_node::snapshot::Snapshots;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -121,6 +122,8 @@ pub struct Served {
     pub health: watch::Sender<Health>,
     /// The search for names.
     pub search: Search,
+    /// Its snapshots, written when a test says so.
+    pub snapshots: Snapshots,
     running: Option<Running>,
     _following: search::Running,
     _folder: tempfile::TempDir,
@@ -165,6 +168,7 @@ impl Served {
             scopes: vec!["etr:read".to_owned()],
         }];
         let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
+        let snapshots = Snapshots::new(folder.path().join("snapshots"), 0, 3);
         let backend = Backend {
             ledger,
             mempool: Arc::new(blocks.clone()),
@@ -177,6 +181,7 @@ impl Served {
             version: "0.1.0".to_owned(),
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
+            snapshots: snapshots.clone(),
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);
@@ -189,6 +194,7 @@ impl Served {
             blocks,
             health,
             search,
+            snapshots,
             running: Some(running),
             _following: following,
             _folder: folder,

@@ -75,6 +75,24 @@ impl Subtree {
         }
     }
 
+    /// A subtree of one key.
+    pub fn leaf(key: Digest, value: Digest) -> Self {
+        Self::Leaf { key, value, hash: leaf_hash(&key, &value) }
+    }
+
+    /// The subtree above neighbours of one depth, a power of two of them: above the tops of all
+    /// shards it is the root.
+    pub fn join_all(tops: &[Self]) -> Self {
+        match tops {
+            [] => Self::Empty,
+            [top] => *top,
+            _ => {
+                let (left, right) = tops.split_at(tops.len() / 2);
+                Self::join(Self::join_all(left), Self::join_all(right))
+            }
+        }
+    }
+
     /// The subtree above two children.
     pub fn join(left: Self, right: Self) -> Self {
         match (left, right) {

@@ -7,7 +7,7 @@
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
 //! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
-//! place of whom; [`import`] takes records in bulk; [`view`] and [`kpi`] make answers; [`name_key`]
+//! place of whom; [`import`] takes records in bulk; [`view`], [`feed`] and [`kpi`] make answers; [`name_key`]
 //! says when two names are alike. It deliberately does not search names: that is the node's, outside
 //! consensus, and no act asks for a key of a name.
 
@@ -20,6 +20,7 @@ pub mod check;
 mod claim;
 pub mod consent;
 pub mod counter;
+pub mod feed;
 pub mod identifier;
 pub mod import;
 pub mod kpi;

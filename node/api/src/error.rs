@@ -24,9 +24,15 @@ pub struct ErrorData {
     /// After how many ms to try again (`BUSY`, `UNAVAILABLE`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// Where to go on (`SLOW_CONSUMER`), or the oldest height kept (`CURSOR_TOO_OLD`).
+    /// Where to go on (`SLOW_CONSUMER`), or the oldest cursor that works (`CURSOR_TOO_OLD`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// The oldest height whose events are kept (`CURSOR_TOO_OLD`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u64>,
+    /// The height of the snapshot to start from (`CURSOR_TOO_OLD`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<u64>,
 }
 
 /// A refusal by a rule, as receipts and dry runs show it and as errors carry it.
@@ -87,6 +93,16 @@ impl Refusal {
     #[must_use]
     pub fn at(mut self, cursor: String) -> Self {
         self.data.cursor = Some(cursor);
+        self
+    }
+
+    /// With what is kept: the oldest height, the oldest cursor that works, and the height of a
+    /// snapshot to start from.
+    #[must_use]
+    pub fn since(mut self, oldest: u64, cursor: String, snapshot: Option<u64>) -> Self {
+        self.data.oldest = Some(oldest);
+        self.data.cursor = Some(cursor);
+        self.data.snapshot = snapshot;
         self
     }
 

@@ -16,6 +16,7 @@ mod method;
 pub mod node;
 mod openrpc;
 pub mod ubin;
+pub mod ubin_feed;
 pub mod vc;
 
 pub use error::{ErrorData, Refusal};

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, ledger, node, ubin, vc,
+    Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, ledger, node, ubin,
+    ubin_feed, vc,
 };
 
 /// Who may call a method.
@@ -143,6 +144,12 @@ methods! {
     UbinScheme = "ubin_scheme", Public, ubin::SchemeParams => Object;
     /// What became of the records of an import's chunk.
     UbinImportStatus = "ubin_importStatus", Public, ubin::ImportStatusParams => Object;
+    /// What changed after a cursor.
+    UbinChanges = "ubin_changes", Public, ubin_feed::ChangesParams => ubin_feed::Changes;
+    /// What changes from a cursor on; notices come as `ubin_subscription`.
+    UbinSubscribe = "ubin_subscribe", Public, ubin_feed::SubscribeParams => ubin_feed::Notice, subscription;
+    /// The snapshots of the register that this node keeps.
+    UbinSnapshot = "ubin_snapshot", Public, ubin_feed::SnapshotParams => ubin_feed::Snapshots;
     /// Dry run of an unsigned UBIN op.
     UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
 

@@ -8,6 +8,7 @@ mod genesis;
 mod init;
 mod reindex;
 mod run;
+mod snapshot;
 mod status;
 mod verify_db;
 
@@ -43,10 +44,8 @@ enum Command {
     /// Check the database of a stopped node: state root, blocks, certificates
     VerifyDb(ConfigArgs),
     Status(status::StatusArgs),
-    /// Write a snapshot of the state [not built yet]
-    Snapshot,
-    /// Start from a snapshot [not built yet]
-    Restore,
+    Snapshot(snapshot::SnapshotArgs),
+    Restore(snapshot::RestoreArgs),
     /// Drop old blocks and history [not built yet]
     Prune,
     /// Copy the database of a running node [not built yet]
@@ -157,14 +156,8 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::CheckConfig(args) => check_config::check_config(&args),
         Command::VerifyDb(args) => verify_db::verify_db(&args),
         Command::Status(args) => status::status(&args),
-        Command::Snapshot => Err(CommandError::not_built(
-            "snapshot",
-            "stop the node and copy its data folder, or let a new node sync from its peers",
-        )),
-        Command::Restore => Err(CommandError::not_built(
-            "restore",
-            "stop the node, put a copy of a data folder in place, and start it",
-        )),
+        Command::Snapshot(args) => snapshot::snapshot(&args),
+        Command::Restore(args) => snapshot::restore(&args),
         Command::Prune => {
             Err(CommandError::not_built("prune", "all heights are kept in this release"))
         }

@@ -1,4 +1,5 @@
-//! The HTTP side of the port: health, metrics, tokens; everything else of `/` is JSON-RPC.
+//! The HTTP side of the port: health, metrics, tokens. What is below a path of its own is REST, `/`
+//! is JSON-RPC.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::auth::Grant;
-use super::{Caller, State, now_ms};
+use super::{Caller, State, now_ms, rest};
 
 /// The peer of a connection, put into each of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,7 @@ where
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route_service("/", rpc)
+        .merge(rest::routes(state))
         .layer(middleware::from_fn_with_state(Arc::clone(state), identify))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, timeout))
         .layer(CatchPanicLayer::new())

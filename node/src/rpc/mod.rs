@@ -3,7 +3,8 @@
 //! Flow of a call:
 //! ```text
 //! TCP accept (server: bounds in all and per address, header deadline)
-//!   └─ axum router (http: /livez /readyz /metrics; `/` goes on; token -> Caller)
+//!   └─ axum router (http: /livez /readyz /metrics; rest: resolver, feed, snapshots; `/` goes on;
+//!        token -> Caller)
 //!        └─ jsonrpsee (body ≤ 1 MiB, batch ≤ 100)
 //!             └─ methods::add (rate limit, admin check, typed parameters, typed errors)
 //!                  └─ one function per method, in the file of its register
@@ -24,6 +25,7 @@ mod limit;
 mod methods;
 mod prepare;
 mod prove;
+mod rest;
 mod server;
 mod submit;
 mod subscribe;
@@ -46,6 +48,7 @@ use tokio::sync::watch;
 
 use crate::ledger::Ledger;
 use crate::search::Search;
+use crate::snapshot::Snapshots;
 
 pub use caller::Caller;
 pub use server::{Running, start};
@@ -147,6 +150,8 @@ pub struct Backend {
     pub version: String,
     /// Where the data lie, for the operator.
     pub data_dir: String,
+    /// The snapshots.
+    pub snapshots: Snapshots,
 }
 
 impl std::fmt::Debug for Backend {

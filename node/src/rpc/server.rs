@@ -23,6 +23,7 @@ use titian_contracts::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 use tower::ServiceExt as _;
 
 use super::http::{PeerAddress, internal_error, router};
@@ -38,6 +39,8 @@ const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 const SUBSCRIPTIONS_PER_CONNECTION_MAX: u32 = 16;
 /// How long requests under way may take when the interface stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a peer may take nothing of what is written to it.
+const STALL_MAX: Duration = Duration::from_secs(60);
 /// Pause after the system refused to accept (no file handles left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -179,7 +182,7 @@ async fn accept(
             continue;
         };
         state.counters.connections.fetch_add(1, Ordering::Relaxed);
-        let stream = Counted { stream, _place: place, state: Arc::clone(&state) };
+        let stream = Counted { stream, _place: place, state: Arc::clone(&state), stalled: None };
         let _ = stream.stream.set_nodelay(true);
         let app = app.clone();
         let stopped = stopped.clone();
@@ -227,6 +230,27 @@ struct Counted {
     stream: TcpStream,
     _place: Place,
     state: Arc<State>,
+    /// Runs while the peer takes nothing: who stands still must not hold a place.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Counted {
+    /// Passes the outcome of a write on; an error if the peer stood still for too long.
+    fn bounded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if write.is_ready() {
+            self.stalled = None;
+            return write;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL_MAX)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 impl Drop for Counted {
@@ -251,7 +275,8 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let write = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.bounded(cx, write)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,9 +1,11 @@
-//! `ledger_subscribe`: blocks, receipts or events from a cursor on.
+//! `ledger_subscribe`: blocks, receipts or events from a cursor on; and what every subscription
+//! shares.
 //!
 //! A subscription reads the database from its cursor and follows the head. So it is in order,
 //! loses nothing, and costs no memory beyond its queue: when the queue stays full, the subscriber
 //! is told `SLOW_CONSUMER` with the cursor to resume from, and dropped.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,12 +13,14 @@ use std::time::Duration;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::core::server::SubscriptionMessage;
 use jsonrpsee::server::{PendingSubscriptionSink, RpcModule, SubscriptionSink};
+use serde::Serialize;
 use titian_api::ledger::{Notice, SubscribeParams, Topic};
 use titian_api::{Call as _, Refusal, call};
 use titian_contracts::error::Code;
 
 use super::methods::{admit, error_object, read, row};
 use super::{State, view};
+use crate::feed::{self, Cursor};
 
 /// Items read from the database at a time.
 const READ_MAX: usize = 200;
@@ -31,43 +35,34 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
             let admitted = admit(&state, row::<call::LedgerSubscribe>(), &extensions)
                 .and_then(|_| read::<SubscribeParams>(&params))
                 .and_then(|params| {
-                    let cursor = first_cursor(&state, &params)?;
-                    Ok((params, cursor))
+                    let after = first_cursor(&state, params.cursor.as_deref());
+                    Ok((params, after.map_err(|refusal| error_object(&refusal))?))
                 });
-            match admitted {
-                Err(error) => pending.reject(error).await,
-                Ok((params, cursor)) => deliver(&state, pending, &params, cursor).await,
-            }
+            let (params, after) = match admitted {
+                Ok(admitted) => admitted,
+                Err(error) => return pending.reject(error).await,
+            };
+            let source = Source {
+                read: |cursor| std::future::ready(read_notices(&state, &params, cursor)),
+                end: |cursor, refusal| end_notice(&state, cursor, refusal),
+            };
+            deliver(&state, pending, after, source).await;
         },
     )?;
     Ok(())
 }
 
-/// Where a notice stands: height, and place among the items of that height.
-type Cursor = (u64, u32);
-
-fn read_cursor(text: &str) -> Option<Cursor> {
-    let (height, index) = text.split_once(':')?;
-    Some((height.parse().ok()?, index.parse().ok()?))
-}
-
-/// The first item to deliver: the one after the cursor, or the first of the next block.
-fn first_cursor(
-    state: &State,
-    params: &SubscribeParams,
-) -> Result<Cursor, jsonrpsee::types::ErrorObjectOwned> {
-    let head = state.ledger().head().height;
-    let Some(text) = &params.cursor else {
-        return Ok((head.saturating_add(1), 0));
+/// What comes after the cursor of a client, from now on without one. Errors: `INVALID_PARAMS`,
+/// `HEIGHT_UNKNOWN`, `CURSOR_TOO_OLD`.
+pub(super) fn first_cursor(state: &State, text: Option<&str>) -> Result<Cursor, Refusal> {
+    let Some(text) = text else {
+        return Ok(Cursor::end_of(state.ledger().head().height));
     };
-    let (height, index) = read_cursor(text).ok_or_else(|| {
-        error_object(&Refusal::new(Code::InvalidParams, "/cursor", "height:index is expected"))
-    })?;
-    if height > head {
-        let detail = "the cursor is above the head";
-        return Err(error_object(&Refusal::new(Code::HeightUnknown, "/cursor", detail)));
-    }
-    Ok((height, index.saturating_add(1)))
+    let cursor: Cursor = text
+        .parse()
+        .map_err(|()| Refusal::new(Code::InvalidParams, "/cursor", "height:index is expected"))?;
+    feed::check(state.ledger(), cursor, &state.backend.snapshots.heights())?;
+    Ok(cursor)
 }
 
 /// Counts an open subscription while it lives.
@@ -79,32 +74,57 @@ impl Drop for Open<'_> {
     }
 }
 
-async fn deliver(
+/// What a read gives: notices, each with its place, and up to where all was looked at. The same
+/// cursor means: nothing new.
+pub(super) type Batch<N> = Result<(Vec<(Cursor, N)>, Cursor), Refusal>;
+
+/// Where the notices of a subscription come from.
+pub(super) struct Source<R, E> {
+    /// Reads what comes after a cursor.
+    pub(super) read: R,
+    /// The last notice: where to resume, and why it ends.
+    pub(super) end: E,
+}
+
+/// Delivers until the subscriber leaves, is too slow, or the source refuses to go on.
+pub(super) async fn deliver<N, R, F, E>(
     state: &State,
     pending: PendingSubscriptionSink,
-    params: &SubscribeParams,
-    mut next: Cursor,
-) {
+    mut after: Cursor,
+    source: Source<R, E>,
+) where
+    N: Serialize,
+    R: Fn(Cursor) -> F,
+    F: Future<Output = Batch<N>>,
+    E: Fn(Cursor, Refusal) -> N,
+{
     let mut head = state.ledger().subscribe_head();
     let Ok(sink) = pending.accept().await else { return };
     state.counters.subscriptions.fetch_add(1, Ordering::Relaxed);
     let _open = Open(state);
-    let mut last = (next.0.saturating_sub(1), u32::MAX);
+    let mut last = after;
     loop {
         head.borrow_and_update();
         loop {
-            let (notices, after) = read_notices(state, params, next);
-            if after == next {
+            let (notices, next) = match (source.read)(after).await {
+                Ok(batch) => batch,
+                Err(refusal) => {
+                    let notice = (source.end)(last, refusal);
+                    send(&sink, &notice, state.config.request_timeout_ms).await;
+                    return;
+                }
+            };
+            if next == after {
                 break;
             }
             for (cursor, notice) in notices {
                 if !send(&sink, &notice, state.config.slow_consumer_ms).await {
-                    give_up(state, &sink, last).await;
+                    give_up(state, &sink, &(source.end)(last, Code::SlowConsumer.into())).await;
                     return;
                 }
                 last = cursor;
             }
-            next = after;
+            after = next;
         }
         tokio::select! {
             changed = head.changed() => if changed.is_err() { return },
@@ -114,39 +134,41 @@ async fn deliver(
 }
 
 /// Sends one notice; false if the queue stayed full or the subscriber left.
-async fn send(sink: &SubscriptionSink, notice: &Notice, patience_ms: u64) -> bool {
+async fn send<N: Serialize>(sink: &SubscriptionSink, notice: &N, patience_ms: u64) -> bool {
     let Ok(raw) = serde_json::value::to_raw_value(notice) else { return false };
     let patience = Duration::from_millis(patience_ms);
     sink.send_timeout(SubscriptionMessage::from(raw), patience).await.is_ok()
 }
 
 /// Tells a slow subscriber where to resume; the subscription ends when this returns.
-async fn give_up(state: &State, sink: &SubscriptionSink, last: Cursor) {
+async fn give_up<N: Serialize>(state: &State, sink: &SubscriptionSink, notice: &N) {
     if sink.is_closed() {
         return;
     }
     state.counters.slow_consumers.fetch_add(1, Ordering::Relaxed);
-    let time_ms = state.ledger().header(last.0).map_or(0, |header| header.time_ms);
-    let mut notice = empty_notice(last, time_ms);
-    notice.error = Some(Refusal::from(Code::SlowConsumer).at(notice.cursor.clone()));
     // the queue is full now; whoever reads on within the time of a request still learns it
-    send(sink, &notice, state.config.request_timeout_ms).await;
+    send(sink, notice, state.config.request_timeout_ms).await;
 }
 
-type Notices = Vec<(Cursor, Notice)>;
+fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
+    let time_ms = state.ledger().header(cursor.height).map_or(0, |header| header.time_ms);
+    let mut notice = empty_notice(cursor, time_ms);
+    notice.error = Some(refusal.at(notice.cursor.clone()));
+    notice
+}
 
-/// Notices from `next` on, up to the head, and where to go on. The same cursor means: nothing new.
-fn read_notices(state: &State, params: &SubscribeParams, next: Cursor) -> (Notices, Cursor) {
-    match params.topic {
-        Topic::Events => read_events(state, params, next),
-        Topic::Blocks | Topic::Receipts => read_blocks(state, params.topic, next),
-    }
+/// Notices after a cursor, up to the head.
+fn read_notices(state: &State, params: &SubscribeParams, after: Cursor) -> Batch<Notice> {
+    Ok(match params.topic {
+        Topic::Events => read_events(state, params, after),
+        Topic::Blocks | Topic::Receipts => read_blocks(state, params.topic, after),
+    })
 }
 
 fn empty_notice(cursor: Cursor, time_ms: u64) -> Notice {
     Notice {
-        cursor: format!("{}:{}", cursor.0, cursor.1),
-        as_of: view::as_of(cursor.0, time_ms),
+        cursor: cursor.to_string(),
+        as_of: view::as_of(cursor.height, time_ms),
         block: None,
         receipt: None,
         event: None,
@@ -155,14 +177,18 @@ fn empty_notice(cursor: Cursor, time_ms: u64) -> Notice {
     }
 }
 
-fn read_events(state: &State, params: &SubscribeParams, next: Cursor) -> (Notices, Cursor) {
+type Notices = Vec<(Cursor, Notice)>;
+
+fn read_events(state: &State, params: &SubscribeParams, after: Cursor) -> (Notices, Cursor) {
     let head = state.ledger().head().height;
-    let events = state.ledger().events(next, READ_MAX);
-    let after = match events.last() {
-        Some(last) if events.len() == READ_MAX => (last.height, last.index.saturating_add(1)),
+    if after >= Cursor::end_of(head) {
+        return (Vec::new(), after);
+    }
+    let events = state.ledger().events((after.height, after.index.saturating_add(1)), READ_MAX);
+    let next = match events.last() {
+        Some(last) if events.len() == READ_MAX => Cursor { height: last.height, index: last.index },
         // everything up to the head was read
-        _ if next.0 <= head => (head.saturating_add(1), 0),
-        _ => next,
+        _ => Cursor::end_of(head),
     };
     let wanted = |event: &titian_contracts::context::Event| {
         params.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()))
@@ -174,32 +200,36 @@ fn read_events(state: &State, params: &SubscribeParams, next: Cursor) -> (Notice
         .filter(|item| item.height <= head || events.len() == READ_MAX)
         .filter(|item| wanted(&item.event))
         .map(|item| {
-            let cursor = (item.height, item.index);
+            let cursor = Cursor { height: item.height, index: item.index };
             let mut notice = empty_notice(cursor, item.time_ms);
             notice.event = Some(view::event(&item.event));
             notice.tx_id = Some(item.transaction.to_string());
             (cursor, notice)
         })
         .collect();
-    (notices, after)
+    (notices, next)
 }
 
 /// One block at a time.
-fn read_blocks(state: &State, topic: Topic, next: Cursor) -> (Notices, Cursor) {
+fn read_blocks(state: &State, topic: Topic, after: Cursor) -> (Notices, Cursor) {
     let ledger = state.ledger();
-    let (height, index) = next;
+    let (height, index) = match after.index.checked_add(1) {
+        Some(index) => (after.height, index),
+        None => (after.height.saturating_add(1), 0),
+    };
     if height > ledger.head().height {
-        return (Vec::new(), next);
-    }
-    let after = (height.saturating_add(1), 0);
-    let Some(header) = ledger.header(height) else {
         return (Vec::new(), after);
+    }
+    let next = Cursor::end_of(height);
+    let Some(header) = ledger.header(height) else {
+        return (Vec::new(), next);
     };
     let notices = match topic {
         Topic::Blocks if index == 0 => {
-            let mut notice = empty_notice(next, header.time_ms);
+            let cursor = Cursor { height, index: 0 };
+            let mut notice = empty_notice(cursor, header.time_ms);
             notice.block = Some(view::header(&header, &ledger.validators()));
-            vec![(next, notice)]
+            vec![(cursor, notice)]
         }
         Topic::Receipts => ledger
             .store()
@@ -207,7 +237,7 @@ fn read_blocks(state: &State, topic: Topic, next: Cursor) -> (Notices, Cursor) {
             .iter()
             .filter(|receipt| receipt.index >= index)
             .map(|receipt| {
-                let cursor = (height, receipt.index);
+                let cursor = Cursor { height, index: receipt.index };
                 let mut notice = empty_notice(cursor, header.time_ms);
                 notice.receipt = Some(view::receipt(receipt));
                 (cursor, notice)
@@ -215,5 +245,5 @@ fn read_blocks(state: &State, topic: Topic, next: Cursor) -> (Notices, Cursor) {
             .collect(),
         _ => Vec::new(),
     };
-    (notices, after)
+    (notices, next)
 }

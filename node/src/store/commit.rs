@@ -199,7 +199,7 @@ impl Store {
         }
     }
 
-    fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
+    pub(super) fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         options.set_sync(true);
         self.db.write_opt(batch, &options).map_err(|error| {

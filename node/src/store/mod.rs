@@ -7,6 +7,7 @@
 
 mod commit;
 mod read;
+mod snapshot;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +22,7 @@ use titian_contracts::digest::Digest;
 
 pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
+pub use snapshot::Restored;
 
 /// Version of the layout of keys and values in the database.
 pub const SCHEMA_VERSION: u32 = 1;

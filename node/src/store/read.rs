@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// The value that was current after `height`, among those replaced later.
-    fn replaced_value(&self, tree_key: &Digest, height: u64) -> Option<Stored> {
+    pub(super) fn replaced_value(&self, tree_key: &Digest, height: u64) -> Option<Stored> {
         let start = history_key(tree_key, height);
         let mode = IteratorMode::From(&start, Direction::Reverse);
         match self.db.iterator_cf(self.cf(Column::History), mode).next()? {

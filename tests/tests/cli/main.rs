@@ -7,6 +7,7 @@ mod devnet;
 mod explain;
 mod help;
 mod key;
+mod qr;
 mod ubin;
 mod ubin_import;
 mod verify;

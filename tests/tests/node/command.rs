@@ -34,9 +34,10 @@ fn the_exit_code_tells_what_kind_of_failure_it_is() {
     let at = folder();
     assert_eq!(call(&["--help"]), 0);
     assert_eq!(call(&["conjure"]), 2);
-    for not_built in ["snapshot", "restore", "prune", "backup", "reindex", "rollback"] {
+    for not_built in ["prune", "backup", "reindex", "rollback"] {
         assert_eq!(call(&[not_built]), 2, "{not_built}");
     }
+    assert_eq!(call(&["restore"]), 2, "no folder");
     let config = at.path().join("titian-node.toml");
     assert_eq!(call(&["check-config", "--config", text(&config)]), 2, "no file");
     assert_eq!(call(&["init", "--dir", text(at.path())]), 0);

@@ -3,10 +3,13 @@
 mod command;
 mod config;
 mod door;
+mod feed;
 mod gossip;
 mod import;
 mod mempool;
 mod mempool_pool;
+mod program;
+mod resolver;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;

@@ -154,10 +154,10 @@ async fn one_connection_more_than_an_address_may_have_is_refused() {
 }
 
 /// A WebSocket that reads only when told to.
-struct RawSocket(TcpStream);
+pub(crate) struct RawSocket(TcpStream);
 
 impl RawSocket {
-    async fn open(served: &Served) -> Self {
+    pub(crate) async fn open(served: &Served) -> Self {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4_096).expect("a small buffer");
         let mut stream = socket.connect(served.address).await.expect("the server listens");
@@ -174,7 +174,7 @@ impl RawSocket {
     }
 
     /// Sends a text frame of less than 64 KiB, masked with zeros.
-    async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         let length = u16::try_from(text.len()).expect("a short text");
         let mut frame = vec![0x81, 0xfe];
         frame.extend_from_slice(&length.to_be_bytes());
@@ -183,7 +183,7 @@ impl RawSocket {
         self.0.write_all(&frame).await.expect("it reads");
     }
 
-    async fn receive(&mut self) -> String {
+    pub(crate) async fn receive(&mut self) -> String {
         self.0.read_u8().await.expect("a frame");
         let length = match self.0.read_u8().await.expect("a length") {
             126 => u64::from(self.0.read_u16().await.expect("a length")),

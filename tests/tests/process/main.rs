@@ -6,6 +6,7 @@
 
 mod import;
 mod importer;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -208,4 +209,6 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
         let ran = network.run(&["verify", &file, "--genesis", &genesis, "--json"]);
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.stdout, ran.stderr);
     }
+
+    restore::a_node_comes_back_from_a_snapshot(&network);
 }

@@ -1,4 +1,5 @@
-//! The rules of the registers, without network or storage: one program for all of them.
+//! The rules of the registers: one program for all of them. No network and no storage, but for
+//! `ubin_feed`, which runs the random acts on a ledger on disk.
 
 mod access_acts;
 mod access_delays;
@@ -38,6 +39,7 @@ mod ubin_acts;
 mod ubin_body;
 mod ubin_border;
 mod ubin_challenge;
+mod ubin_feed;
 mod ubin_identifier;
 mod ubin_import;
 mod ubin_import_refusals;

@@ -20,7 +20,7 @@ use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{Entry, Record, record_key, ubin_of_key};
 use titian_tests::world::{World, company_body, outcome_of};
 
-const ACTS: &[&str] = &[
+pub(crate) const ACTS: &[&str] = &[
     "register",
     "register",
     "register",
@@ -462,7 +462,7 @@ fn t04_random_acts_of_random_keys_keep_every_invariant_and_counter() {
 }
 
 /// Walks `steps` blocks of one act; gives the world, and each transaction with its receipt.
-fn walk(
+pub(crate) fn walk(
     seed: u64,
     steps: usize,
     applied: &mut BTreeMap<&'static str, u32>,

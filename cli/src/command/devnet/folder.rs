@@ -229,7 +229,8 @@ fn config(node: &Node) -> String {
          [rpc]\nlisten = \"{rpc}\"\n\n\
          [consensus]\nlisten = \"/ip4/{HOST}/tcp/{consensus_port}\"\n\
          block_time_ms = 100\npropose_time_ms = 1000\nempty_block_interval_ms = 1000\n\n\
-         [gossip]\nlisten = \"/ip4/{HOST}/tcp/{gossip_port}\"\n",
+         [gossip]\nlisten = \"/ip4/{HOST}/tcp/{gossip_port}\"\n\n\
+         [snapshot]\ninterval_heights = 1000\n",
         ams = node.ams,
         consensus_port = consensus.port(),
         gossip_port = gossip.port(),

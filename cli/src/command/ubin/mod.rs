@@ -3,10 +3,14 @@
 //! `check`, `make` and `schemes` need no node: the scheme table is built in. A suggestion is shown,
 //! never applied.
 
+mod feed;
+mod feed_verify;
 mod identify;
 mod import;
+mod qr;
 mod read;
 mod search;
+mod snapshot;
 mod write;
 
 use std::path::PathBuf;
@@ -128,6 +132,10 @@ pub(crate) enum Command {
         #[arg(short, long = "out", value_name = "FILE")]
         out: PathBuf,
     },
+    Feed(feed::Args),
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
+    Qr(qr::Args),
     /// Register a business: the first version of its record
     #[command(after_help = "Examples:
   titian ubin register body.json --as SG:ACRA
@@ -215,6 +223,9 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             Ok(Report::json(Json::Object(history)))
         }
         Command::Prove { ubin, out } => read::prove(session, ubin, out),
+        Command::Feed(args) => feed::run(session, args),
+        Command::Snapshot(command) => snapshot::run(session, command),
+        Command::Qr(args) => qr::run(args),
         Command::Register(args) => write::body(session, "register", args),
         Command::Update(args) => write::body(session, "update", args),
         Command::Confirm(args) => write::change(session, "confirm", args),

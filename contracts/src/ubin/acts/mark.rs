@@ -66,12 +66,12 @@ fn check_unreferenced(record: &Record) -> Result<(), Reject> {
 fn set(ctx: &mut Context<'_, '_>, op: &Op, ubin: &Ubin, old: &Record, mark: Mark) {
     let mut record = old.clone();
     record.meta.seq = old.meta.seq.saturating_add(1);
-    let facts = match &mark.canonical {
-        Some(canonical) => {
-            [("mark", Value::from("DUPLICATE")), ("canonical", Value::from(canonical.as_str()))]
-        }
-        None => [("mark", Value::from("ANNULLED")), ("canonical", Value::Null)],
-    };
+    let state = if mark.canonical.is_some() { "DUPLICATE" } else { "ANNULLED" };
+    let facts = [
+        ("mark", Value::from(state)),
+        ("canonical", Value::from(mark.canonical.as_deref())),
+        ("reason", Value::from(mark.reason.name())),
+    ];
     if let Some(before) = old.meta.mark.as_ref().and_then(|mark| mark.canonical.as_deref()) {
         count_duplicate(ctx, before, false);
     }

@@ -25,6 +25,7 @@ mod scheme_put;
 
 use super::body_rules;
 use super::counter;
+use super::feed;
 use super::identifier::Ubin;
 use super::import;
 use super::record::{self, Closure, Entry, Record, record_key};
@@ -234,14 +235,16 @@ fn close(
 ) {
     let mut closed = record.clone();
     closed.meta.seq = record.meta.seq.saturating_add(1);
-    closed.meta.closure = Some(Closure {
+    let closure = Closure {
         status,
         successor: successor.to_owned(),
         date: date.to_owned(),
         recorded_at: ctx.height,
-    });
+    };
+    let facts = feed::closure_facts(&closure);
+    closed.meta.closure = Some(closure);
     put(ctx, ubin, Some((ubin, record)), closed.clone());
-    note(ctx, &op.name(), ubin, &closed, [("successor", Value::from(successor))]);
+    note(ctx, &op.name(), ubin, &closed, facts);
 }
 
 /// The event of a changed record: public facts, never names.

@@ -1,5 +1,6 @@
 //! `ubin_*`: business identifiers and records.
 
+mod feed;
 mod history;
 mod import;
 mod list;
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
-use titian_api::{Refusal, call};
+use titian_api::{Object, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
@@ -25,7 +26,10 @@ use super::at::At;
 use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
 
+pub(super) use feed::{next_page, request};
+
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
+    feed::register(module)?;
     add::<call::UbinParse, _, _>(module, |state, params, _| async move {
         let table = table(&state);
         let parsed = parse(&state, &params.input, &table)?;
@@ -79,6 +83,14 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         .await
     })?;
     Ok(())
+}
+
+/// What stands under a number in any spelling, at the head: the number, and the answer for it.
+pub(super) fn standing(state: &State, input: &str) -> Answer<(Ubin, Object)> {
+    let ubin = parse(state, input, &table(state))?.ubin;
+    let at = At::height(state, None)?;
+    let answer = read::answer(state, &at, &ubin);
+    Ok((ubin, answer))
 }
 
 /// The scheme tables as of the head, kept until one of them changes.

@@ -1,0 +1,76 @@
+//! REST where a standard or a browser wants it: the resolver of UBINs, the feed, snapshots.
+//!
+//! All of it is public and read-only: any web page may read it (CORS), every answer names its
+//! type, and an error is the same JSON object that JSON-RPC carries, under a status of HTTP. The
+//! limit of calls per address holds here as well.
+
+mod accept;
+mod feed;
+mod linkset;
+mod page;
+mod resolver;
+mod snapshot;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State as AxumState};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use titian_api::Refusal;
+use titian_contracts::error::Code;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::{Caller, State};
+
+/// The routes; `/ubin/…`, `/feed/ubin`, `/snapshot/ubin/…`.
+pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .expose_headers([header::ETAG, header::LINK, header::CONTENT_LOCATION]);
+    Router::new()
+        .route("/ubin/{ubin}", get(resolver::resolve))
+        .route("/feed/ubin", get(feed::stream))
+        .route("/snapshot/ubin", get(snapshot::list))
+        .route("/snapshot/ubin/{height}", get(snapshot::file))
+        .route("/snapshot/ubin/{height}/manifest", get(snapshot::manifest))
+        .layer(middleware::from_fn_with_state(Arc::clone(state), count))
+        .layer(cors)
+}
+
+/// Counts the call, and refuses it if there are too many.
+async fn count(AxumState(state): AxumState<Arc<State>>, request: Request, next: Next) -> Response {
+    state.counters.calls.fetch_add(1, Ordering::Relaxed);
+    let address = request.extensions().get::<Caller>().map(|caller| caller.address);
+    if let (Some(limiter), Some(address)) = (&state.limiter, address)
+        && let Err(retry_ms) = limiter.check(address)
+    {
+        let busy = Refusal::new(Code::Busy, "", "too many calls from this address");
+        return refuse(&state, busy.retry_after(retry_ms));
+    }
+    next.run(request).await
+}
+
+/// An error under the status that says it best.
+fn refuse(state: &State, refusal: Refusal) -> Response {
+    state.counters.refused.fetch_add(1, Ordering::Relaxed);
+    let status = match refusal.rule() {
+        Some(Code::NotFound | Code::HeightUnknown) => StatusCode::NOT_FOUND,
+        Some(Code::CursorTooOld | Code::HeightPruned) => StatusCode::GONE,
+        Some(Code::Busy) => StatusCode::TOO_MANY_REQUESTS,
+        Some(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let retry_s = refusal.data.retry_after_ms.map(|ms| ms.div_ceil(1000));
+    let mut response = (status, Json(refusal)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = retry_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
