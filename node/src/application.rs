@@ -121,7 +121,7 @@ impl Application for LedgerApplication {
     }
 
     fn earliest(&self) -> u64 {
-        1
+        self.ledger.oldest().max(1)
     }
 
     fn validator_set(&self, _height: u64) -> ValidatorSet {

@@ -13,6 +13,7 @@ pub mod gossip;
 pub mod ledger;
 pub mod mempool;
 pub mod node;
+pub mod pruning;
 pub mod rpc;
 pub mod shutdown;
 pub mod signer;

@@ -25,6 +25,7 @@ use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
 use crate::ledger::Ledger;
 use crate::mempool::pool::Quotas;
 use crate::mempool::{Mempool, MempoolConfig};
+use crate::pruning;
 use crate::rpc::{self, Admission, Health, Waiting};
 use crate::shutdown::Stop;
 use crate::signer::keystore::NodeKey;
@@ -86,14 +87,20 @@ async fn run_on(
     };
     let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
     let (health, health_seen) = watch::channel(Health::default());
+    let tasks_seen = tasks_stopped.clone();
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let interface = start_interface(config, ledger, &mempool, health_seen, registry, logs).await?;
+    let pruner = pruning::keep_heights(config)
+        .map(|keep| tokio::spawn(pruning::follow(ledger.clone(), keep, tasks_seen)));
 
     stop.requested().await;
     interface.stop().await;
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
+    if let Some(pruner) = pruner {
+        pruner.await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 17] = [
+const ROWS: [(&str, &str, &str, usize); 20] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -33,6 +33,9 @@ const ROWS: [(&str, &str, &str, usize); 17] = [
     ("rules_execute_us", "Rules alone, one core: execute, per operation", "µs", 0),
     ("proof_make_us", "Make a proof of one record", "µs", 0),
     ("proof_verify_us", "Verify it, certificate included", "µs", 0),
+    ("proof_asof_make_us", "Make a proof of a counter at an earlier height", "µs", 0),
+    ("proof_asof_verify_us", "Verify it, with the certificates of four headers", "µs", 0),
+    ("proof_history_make_us", "Make a proof of all versions of a record", "µs", 0),
 ];
 
 /// What was measured.

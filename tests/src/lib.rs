@@ -5,6 +5,7 @@ pub mod certify;
 pub mod etr;
 pub mod etr_types;
 pub mod http;
+pub mod kept;
 pub mod ports;
 pub mod served;
 pub mod world;

@@ -51,6 +51,16 @@ impl std::fmt::Debug for OneByOne {
 }
 
 impl OneByOne {
+    /// Makes blocks on `ledger`, certified by `nodes`.
+    pub fn new(ledger: Ledger, nodes: Vec<NodeSecrets>) -> Self {
+        Self {
+            ledger,
+            nodes: Arc::new(nodes),
+            turn: Arc::default(),
+            stalled: Arc::new(watch::channel(false).0),
+        }
+    }
+
     /// Commits one block of `transactions`.
     pub fn commit(&self, transactions: Vec<Vec<u8>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,13 +131,19 @@ impl Served {
         let world = World::new();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ledger = Ledger::open(folder.path(), world.genesis.clone()).expect("a fresh ledger");
-        let blocks = OneByOne {
-            ledger: ledger.clone(),
-            nodes: Arc::new(world.nodes.clone()),
-            turn: Arc::default(),
-            stalled: Arc::new(watch::channel(false).0),
-        };
+        let blocks = OneByOne::new(ledger, world.nodes.clone());
         blocks.commit(Vec::new());
+        Self::serve(world, blocks, folder, change).await
+    }
+
+    /// Serves a ledger that lies in `folder`; `change` adapts the limits.
+    pub async fn serve(
+        world: World,
+        blocks: OneByOne,
+        folder: tempfile::TempDir,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let ledger = blocks.ledger.clone();
         let (health, seen) = watch::channel(Health::default());
         let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
         let integrators = vec![Integrator {

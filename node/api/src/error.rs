@@ -27,6 +27,9 @@ pub struct ErrorData {
     /// Where to go on (`SLOW_CONSUMER`), or the oldest height kept (`CURSOR_TOO_OLD`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// The lowest height that this node keeps (`HEIGHT_PRUNED`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<u64>,
 }
 
 /// A refusal by a rule, as receipts and dry runs show it and as errors carry it.
@@ -87,6 +90,13 @@ impl Refusal {
     #[must_use]
     pub fn at(mut self, cursor: String) -> Self {
         self.data.cursor = Some(cursor);
+        self
+    }
+
+    /// With the lowest height that is kept.
+    #[must_use]
+    pub const fn oldest(mut self, height: u64) -> Self {
+        self.data.oldest = Some(height);
         self
     }
 

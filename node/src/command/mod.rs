@@ -6,6 +6,7 @@
 mod check_config;
 mod genesis;
 mod init;
+mod prune;
 mod run;
 mod status;
 mod verify_db;
@@ -46,8 +47,8 @@ enum Command {
     Snapshot,
     /// Start from a snapshot [not built yet]
     Restore,
-    /// Drop old blocks and history [not built yet]
-    Prune,
+    /// Drop old blocks and history of a stopped node
+    Prune(ConfigArgs),
     /// Copy the database of a running node [not built yet]
     Backup,
     /// Rebuild derived indexes [not built yet]
@@ -165,9 +166,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
             "restore",
             "stop the node, put a copy of a data folder in place, and start it",
         )),
-        Command::Prune => {
-            Err(CommandError::not_built("prune", "all heights are kept in this release"))
-        }
+        Command::Prune(args) => prune::prune(&args),
         Command::Backup => Err(CommandError::not_built(
             "backup",
             "stop the node and copy its data folder and key files",

@@ -6,7 +6,10 @@
 //! a fault ([`Store::fault`]); the node stops voting and never uses a result made beside a fault.
 
 mod commit;
+mod past;
+mod prune;
 mod read;
+mod upgrade;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -19,11 +22,13 @@ use rocksdb::{
 use titian_contracts::block::encode;
 use titian_contracts::digest::Digest;
 
+use prune::Horizon;
+
 pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
 
 /// Version of the layout of keys and values in the database.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Memory for blocks of table files.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -35,8 +40,10 @@ const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 pub enum Column {
     /// Logical key -> stored value of the head.
     State,
-    /// Tree key ‖ height of change -> stored value that was replaced later.
+    /// Tree key ‖ height of change -> stored value that was replaced later ‖ height that did.
     History,
+    /// Height -> leaves of its change tree.
+    Changes,
     /// Height -> block (header and transactions).
     Blocks,
     /// Height -> commit certificate.
@@ -55,9 +62,10 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::State,
         Self::History,
+        Self::Changes,
         Self::Blocks,
         Self::Certificates,
         Self::Receipts,
@@ -72,6 +80,7 @@ impl Column {
         match self {
             Self::State => "state",
             Self::History => "history",
+            Self::Changes => "changes",
             Self::Blocks => "blocks",
             Self::Certificates => "certificates",
             Self::Receipts => "receipts",
@@ -130,6 +139,7 @@ pub enum StoreError {
 pub struct Store {
     db: Arc<DB>,
     fault: Arc<OnceLock<String>>,
+    horizon: Arc<Horizon>,
 }
 
 impl std::fmt::Debug for Store {
@@ -142,12 +152,16 @@ impl Store {
     /// Opens the database in `path`, creating it if it is not there.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let horizon = Arc::new(Horizon::default());
         let columns = Column::ALL.map(|column| {
-            ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache))
+            let mut options = column_options(column, &cache);
+            horizon.filter(column, &mut options);
+            ColumnFamilyDescriptor::new(column.name(), options)
         });
         let db = DB::open_cf_descriptors(&database_options(), path, columns)?;
-        let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()) };
+        let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()), horizon };
         store.check_schema()?;
+        store.load_horizon()?;
         Ok(store)
     }
 
@@ -158,13 +172,12 @@ impl Store {
 
     /// Bytes of all table and log files.
     pub fn disk_bytes(&self) -> u64 {
-        Column::ALL
-            .iter()
-            .filter_map(|column| {
-                let name = "rocksdb.total-sst-files-size";
-                self.db.property_int_value_cf(self.cf(*column), name).ok().flatten()
-            })
-            .sum()
+        Column::ALL.iter().map(|column| self.column_bytes(*column)).sum()
+    }
+
+    fn column_bytes(&self, column: Column) -> u64 {
+        let name = "rocksdb.total-sst-files-size";
+        self.db.property_int_value_cf(self.cf(column), name).ok().flatten().unwrap_or(0)
     }
 
     /// Writes memory tables to files, so that [`Self::disk_bytes`] counts everything.
@@ -186,16 +199,15 @@ impl Store {
 
     fn check_schema(&self) -> Result<(), StoreError> {
         match self.read::<u32>(Column::Meta, b"schema")? {
-            None => {
-                let mut options = WriteOptions::default();
-                options.set_sync(true);
-                let bytes = encode(&SCHEMA_VERSION);
-                self.db.put_cf_opt(self.cf(Column::Meta), b"schema", bytes, &options)?;
-                Ok(())
-            }
-            Some(SCHEMA_VERSION) => Ok(()),
-            Some(found) => Err(StoreError::Schema { found }),
+            None => {}
+            Some(SCHEMA_VERSION) => return Ok(()),
+            Some(1) => self.upgrade()?,
+            Some(found) => return Err(StoreError::Schema { found }),
         }
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        let bytes = encode(&SCHEMA_VERSION);
+        Ok(self.db.put_cf_opt(self.cf(Column::Meta), b"schema", bytes, &options)?)
     }
 
     fn read<T: BorshDeserialize>(
@@ -246,6 +258,8 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     options.set_block_based_table_factory(&table);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_compression_type(match column {
+        // digests: there is nothing to compress
+        Column::Changes => DBCompressionType::None,
         Column::State | Column::Index | Column::Undecided | Column::Meta => DBCompressionType::Lz4,
         _ => DBCompressionType::Zstd,
     });

@@ -6,6 +6,7 @@ mod door;
 mod gossip;
 mod mempool;
 mod mempool_pool;
+mod past;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;

@@ -4,6 +4,7 @@
 //! never applied.
 
 mod identify;
+mod kpi;
 mod read;
 mod write;
 
@@ -88,6 +89,9 @@ pub(crate) enum Command {
         /// Scheme of a bare number
         #[arg(long, value_name = "CODE")]
         scheme: Option<String>,
+        /// Add whether this state recognises the scheme of each match
+        #[arg(long = "for", value_name = "CC")]
+        recognised_by: Option<String>,
     },
     /// List records in the order of their numbers
     #[command(after_help = "Examples:
@@ -112,16 +116,19 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: u32,
     },
-    /// Write a proof that a record stands, or that none does
+    /// Write a proof: of a record, that there is none, of all versions, or of counters
     #[command(after_help = "Examples:
-  titian ubin prove SG-UEN-199403865N-G7 -o proof.json && titian verify proof.json")]
-    Prove {
-        /// The identifier, in any spelling
-        ubin: String,
-        /// Where to write it
-        #[arg(short, long = "out", value_name = "FILE")]
-        out: PathBuf,
-    },
+  titian ubin prove SG-UEN-199403865N-G7 -o proof.json && titian verify proof.json
+  titian ubin prove SG-UEN-199403865N-G7 --at 81000 -o then.json
+  titian ubin prove SG-UEN-199403865N-G7 --kind history -o history.json
+  titian ubin prove --kind kpi --metric ubin_flow --cell SG,2026-07,new --at 81000 -o kpi.json")]
+    Prove(read::ProveArgs),
+    /// Show published figures
+    #[command(after_help = "Examples:
+  titian ubin kpi
+  titian ubin kpi --at 81230 --metric ubin_stock --by ams,sizeClass --format csv
+  titian ubin kpi --metric ubin_flow --by month,event --filter ams=SG")]
+    Kpi(kpi::Args),
     /// Register a business: the first version of its record
     #[command(after_help = "Examples:
   titian ubin register body.json --as SG:ACRA
@@ -177,13 +184,17 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
                 height: *at,
                 on: on.clone(),
                 recognised_by: recognised_by.clone(),
-                proof: false,
+                proof: proof.is_some(),
             };
             read::get(session, &params, proof.as_deref())
         }
-        Command::Resolve { input, cc, scheme } => {
-            let params =
-                ResolveParams { input: input.clone(), cc: cc.clone(), scheme: scheme.clone() };
+        Command::Resolve { input, cc, scheme, recognised_by } => {
+            let params = ResolveParams {
+                input: input.clone(),
+                cc: cc.clone(),
+                scheme: scheme.clone(),
+                recognised_by: recognised_by.clone(),
+            };
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
             Ok(read::list(Json::Object(found), "/matches"))
         }
@@ -198,7 +209,8 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let history = session.client()?.ask::<call::UbinHistory>(&params)?;
             Ok(Report::json(Json::Object(history)))
         }
-        Command::Prove { ubin, out } => read::prove(session, ubin, out),
+        Command::Prove(args) => read::prove(session, args),
+        Command::Kpi(args) => kpi::run(session, args),
         Command::Register(args) => write::body(session, "register", args),
         Command::Update(args) => write::body(session, "update", args),
         Command::Confirm(args) => write::change(session, "confirm", args),

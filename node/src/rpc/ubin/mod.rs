@@ -1,9 +1,11 @@
 //! `ubin_*`: business identifiers and records.
 
 mod history;
+mod kpi;
 mod list;
 mod proofs;
 mod read;
+mod recognition;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +24,8 @@ use titian_contracts::ubin::view as ubin_view;
 use super::at::At;
 use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
+
+pub(super) use proofs::{complete, counter_of};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
     add::<call::UbinParse, _, _>(module, |state, params, _| async move {
@@ -46,8 +50,10 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || history::versions(&state, &params)).await
     })?;
     add::<call::UbinProve, _, _>(module, |state, params, _| async move {
-        let ubin = parse(&state, &params.ubin, &table(&state))?.ubin;
-        proofs::one(&state, &ubin, params.kind.as_deref()).await
+        proofs::any(&state, params).await
+    })?;
+    add::<call::UbinKpi, _, _>(module, |state, params, _| async move {
+        blocking(move || kpi::answer(&state, params)).await
     })?;
     add::<call::UbinSchemes, _, _>(module, |state, params, _| async move {
         let at = At::height(&state, None)?;
