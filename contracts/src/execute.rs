@@ -15,7 +15,7 @@ use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::merkle;
 use crate::op::{self, Op, Register};
-use crate::state::{Change, Overlay, Reader};
+use crate::state::{CHANGE_NODE, Change, Overlay, Reader};
 use crate::transaction::{Payload, Transaction, TransactionId};
 use crate::{credential, etr, governance, ubin};
 
@@ -152,7 +152,7 @@ pub fn execute(
 /// RFC 9162 root over the changes of a block, which are in tree-key order.
 pub fn change_root(changes: &[Change]) -> Digest {
     let leaves: Vec<Digest> = changes.iter().map(Change::leaf).collect();
-    merkle::root_of("titian change node v1", &leaves)
+    merkle::root_of(CHANGE_NODE, &leaves)
 }
 
 /// What `*_prepare` finds out about an unsigned op: the signers it needs, its warnings, and the

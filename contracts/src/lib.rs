@@ -8,6 +8,7 @@
 //! per register: [`access`], [`ubin`], [`credential`], [`etr`].
 
 pub mod access;
+pub mod as_of;
 pub mod block;
 pub mod claim;
 pub mod context;

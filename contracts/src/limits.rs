@@ -36,6 +36,8 @@ pub const TREE_DEPTH_MAX: usize = 256;
 pub const PROOF_BYTES_MAX: usize = 1024 * 1024;
 /// Keys of one claim.
 pub const PROOF_KEYS_MAX: usize = 1_024;
+/// Certified headers of a proof of an earlier height, besides that of the height itself.
+pub const PROOF_HEADERS_MAX: usize = 256;
 
 // --- access register (ledger.md §7)
 /// Root keys of one AMS.

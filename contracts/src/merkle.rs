@@ -62,6 +62,32 @@ pub fn root_from_path(
     }
 }
 
+/// The siblings from leaf `index` up to the root, each with whether it stands left of the way. Says by
+/// itself how it is walked, so that no count has to be believed. Empty for an index outside the list.
+pub fn steps_of(context: &str, leaves: &[Digest], index: usize) -> Vec<(bool, Digest)> {
+    if leaves.len() < 2 || index >= leaves.len() {
+        return Vec::new();
+    }
+    let middle = split(leaves.len());
+    let (left, right) = leaves.split_at(middle);
+    let (mut steps, sibling) = if index < middle {
+        (steps_of(context, left, index), (false, root_of(context, right)))
+    } else {
+        (steps_of(context, right, index - middle), (true, root_of(context, left)))
+    };
+    steps.push(sibling);
+    steps
+}
+
+/// The root that `leaf` leads to along `steps`. A root that is known to be of such a tree then holds
+/// the leaf, because leaves and nodes are digests of different kinds.
+pub fn root_from_steps(context: &str, leaf: Digest, steps: &[(bool, Digest)]) -> Digest {
+    steps.iter().fold(leaf, |below, (left, sibling)| match left {
+        true => hash(context, &[&sibling.0, &below.0]),
+        false => hash(context, &[&below.0, &sibling.0]),
+    })
+}
+
 /// The largest power of two below `count` (`count` ≥ 2).
 const fn split(count: usize) -> usize {
     (count.next_power_of_two()) / 2

@@ -12,6 +12,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::as_of::AsOf;
 use crate::block::{Certificate, CertificateError, Header, ValidatorSet, encode};
 use crate::digest::Digest;
 use crate::error::Reject;
@@ -93,6 +94,13 @@ pub struct Entry {
     pub stored: Option<Stored>,
 }
 
+impl Entry {
+    /// Tree key and value hash.
+    pub(crate) fn pair(&self) -> (Digest, Option<Digest>) {
+        (tree_key(&self.key), self.stored.as_ref().map(|stored| stored.value_hash(&self.key)))
+    }
+}
+
 /// What a node puts into a bundle besides kind and claim.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -102,12 +110,13 @@ pub struct Evidence {
     pub header: Header,
     /// Its certificate.
     pub certificate: Certificate,
+    /// What proves an earlier height where the tree of that height is gone.
+    pub as_of: Option<AsOf>,
 }
 
 /// The JCS text of a bundle. `height` is the height the claim holds for.
 pub fn bundle(kind: &str, height: u64, claim: Value, evidence: &Evidence) -> String {
-    let base64 = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
-    Value::object([
+    let mut members = vec![
         ("titianProof", Value::Int(1)),
         ("kind", Value::from(kind)),
         ("chain", Value::from(evidence.header.chain.as_str())),
@@ -117,14 +126,19 @@ pub fn bundle(kind: &str, height: u64, claim: Value, evidence: &Evidence) -> Str
         ("header", base64(&encode(&evidence.header))),
         ("certificate", base64(&encode(&evidence.certificate))),
         ("validators", Value::List(Vec::new())),
-    ])
-    .to_jcs()
+    ];
+    members.extend(evidence.as_of.iter().flat_map(AsOf::members));
+    Value::object(members).to_jcs()
+}
+
+/// Base64url without padding, as all bytes in a bundle.
+pub(crate) fn base64(bytes: &[u8]) -> Value {
+    Value::Text(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// The claim member that carries state entries: `[{key, value}]`, both base64url; `value` is the
 /// borsh form of [`Stored`] or null.
 pub fn entries_value(entries: &[Entry]) -> Value {
-    let base64 = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
     Value::List(
         entries
             .iter()
@@ -156,26 +170,49 @@ pub fn verify(bytes: &[u8], anchor: &Anchor, trusted_height: u64) -> Result<Prov
     let header: Header = decode_borsh(members.text("header")?, "header")?;
     let certificate: Certificate = decode_borsh(members.text("certificate")?, "certificate")?;
     let validators = members.list("validators")?;
+    let as_of = AsOf::read(&mut members)?;
     members.finish()?;
-    if chain != anchor.chain || header.chain != anchor.chain {
+    if chain != anchor.chain {
         return Err(VerifyError::ChainDiffers);
     }
-    if !validators.is_empty() || header.validators_hash != anchor.validators.hash() {
+    if !validators.is_empty() {
         return Err(VerifyError::ValidatorsUnknown);
     }
-    let same_block = certificate.height == header.height && certificate.block == header.id();
-    if !same_block {
-        return Err(VerifyError::HeaderDiffers);
-    }
-    certificate.check(chain, &anchor.validators)?;
+    check_certified(&header, &certificate, anchor)?;
     if height < trusted_height {
         return Err(VerifyError::TooOld);
     }
+    if let Some(as_of) = &as_of {
+        if !kind.starts_with("ubin-") {
+            return Err(VerifyError::Malformed("no earlier height for this kind".to_owned()));
+        }
+        for (header, certificate) in &as_of.headers {
+            check_certified(header, certificate, anchor)?;
+        }
+    }
     match kind {
         "ledger-transaction" => verify_transaction(height, claim, &path, &header)?,
-        _ => verify_state(kind, height, claim, path, &header)?,
+        _ => verify_state(kind, height, claim, path, &header, as_of.as_ref())?,
     }
     Ok(Proven { kind: kind.to_owned(), claim: claim.clone(), height, time_ms: header.time_ms })
+}
+
+/// Whether the validators of the anchor certified the header.
+fn check_certified(
+    header: &Header,
+    certificate: &Certificate,
+    anchor: &Anchor,
+) -> Result<(), VerifyError> {
+    if header.chain != anchor.chain {
+        return Err(VerifyError::ChainDiffers);
+    }
+    if header.validators_hash != anchor.validators.hash() {
+        return Err(VerifyError::ValidatorsUnknown);
+    }
+    if certificate.height != header.height || certificate.block != header.id() {
+        return Err(VerifyError::HeaderDiffers);
+    }
+    Ok(certificate.check(&anchor.chain, &anchor.validators)?)
 }
 
 fn verify_state(
@@ -184,16 +221,19 @@ fn verify_state(
     claim: &Value,
     path: Vec<u8>,
     header: &Header,
+    as_of: Option<&AsOf>,
 ) -> Result<(), VerifyError> {
     if header.height != height.saturating_add(1) {
         return Err(VerifyError::HeaderDiffers);
     }
     let entries = read_entries(claim)?;
-    let pairs: Vec<_> = entries
-        .iter()
-        .map(|e| (tree_key(&e.key), e.stored.as_ref().map(|s| s.value_hash(&e.key))))
-        .collect();
-    Multiproof(path).verify(&header.state_root, &pairs)?;
+    match as_of {
+        Some(as_of) => as_of.verify(header, &entries, path)?,
+        None => {
+            let pairs: Vec<_> = entries.iter().map(Entry::pair).collect();
+            Multiproof(path).verify(&header.state_root, &pairs)?;
+        }
+    }
     let frame = crate::claim::Frame { chain: &header.chain, time_ms: header.time_ms };
     let expected = crate::claim::rebuild(kind, claim, &entries, frame)?;
     if &expected == claim {
@@ -267,13 +307,16 @@ pub fn transaction_path(ids: &[TransactionId], index: usize) -> Vec<u8> {
     path.iter().flat_map(|digest| digest.0).collect()
 }
 
-fn decode(text: &str, field: &str) -> Result<Vec<u8>, VerifyError> {
+pub(crate) fn decode(text: &str, field: &str) -> Result<Vec<u8>, VerifyError> {
     URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| VerifyError::Malformed(format!("/{field}: base64url without padding")))
 }
 
-fn decode_borsh<T: borsh::BorshDeserialize>(text: &str, field: &str) -> Result<T, VerifyError> {
+pub(crate) fn decode_borsh<T: borsh::BorshDeserialize>(
+    text: &str,
+    field: &str,
+) -> Result<T, VerifyError> {
     borsh::from_slice(&decode(text, field)?)
         .map_err(|_| VerifyError::Malformed(format!("/{field}: not of the expected form")))
 }

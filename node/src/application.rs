@@ -120,7 +120,7 @@ impl Application for LedgerApplication {
     }
 
     fn earliest(&self) -> u64 {
-        self.ledger.store().floor().saturating_add(1)
+        self.ledger.earliest()
     }
 
     fn validator_set(&self, _height: u64) -> ValidatorSet {

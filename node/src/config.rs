@@ -52,7 +52,8 @@ macro_rules! sections {
 sections! {
     node: NodeSection, "This node." {
         kind: NodeKind = NodeKind::Full,
-            "What it keeps: full (blocks and history of the last 1,000,000 heights), archive (all), light (1,000). This release does not prune: every kind keeps all.";
+            "What it keeps of blocks and history: full (the last 1,000,000 heights), archive (all), light (1,000). State and bodies are kept by all.";
+        keep_heights: u64 = 0, "How many heights a full or light node keeps instead, 10 at least; 0 = as its kind says.";
         data_dir: PathBuf = "data".into(), "Folder of the database, the engine's log and the vote guard.";
         genesis: PathBuf = "genesis.json".into(), "The genesis file of the network.";
         validator_key: PathBuf = "validator.key".into(),
@@ -107,11 +108,11 @@ sections! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeKind {
-    /// The last 1,000,000 heights.
+    /// The last [`FULL_HEIGHTS`](crate::pruning::FULL_HEIGHTS).
     Full,
     /// Everything.
     Archive,
-    /// The last 1,000 heights.
+    /// The last [`LIGHT_HEIGHTS`](crate::pruning::LIGHT_HEIGHTS).
     Light,
 }
 
@@ -284,6 +285,11 @@ impl Config {
             }
         };
         let within = |value: usize, max: usize| value >= 1 && value <= max;
+        check(
+            self.node.keep_heights == 0
+                || (self.node.kind != NodeKind::Archive && self.node.keep_heights >= 10),
+            "node.keep_heights: 10 at least, or 0; an archive node keeps all",
+        );
         check(
             (50..=10_000).contains(&self.consensus.block_time_ms),
             "consensus.block_time_ms: 50 to 10,000",

@@ -4,11 +4,8 @@
 //! Invariant: the tree in memory is the tree of the head; it is rebuilt from the database at start
 //! and compared with the stored root. [`Ledger::commit`] has one caller at a time (the consensus
 //! application); reads go on meanwhile.
-//!
-//! Proofs. The root after height h stands in header h + 1. So what the tree holds can be proven
-//! once the next block is decided. A block that changed state is followed by another at once; a
-//! proof that comes too early waits for it and is made inside [`Ledger::commit`], before the tree
-//! moves on.
+
+mod proving;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -19,15 +16,17 @@ use titian_contracts::digest::Digest;
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction, Receipt};
 use titian_contracts::limits;
-use titian_contracts::proof::{Entry, Evidence};
-use titian_contracts::state::{Change, Reader, Stored, tree_key};
+use titian_contracts::state::{Change, Stored, tree_key};
 use titian_contracts::transaction::TransactionId;
 use titian_contracts::tree::Tree;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::ubin_of_key;
 use titian_contracts::{merkle, ubin};
 use titian_genesis::Genesis;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{broadcast, watch};
+
+pub use proving::StateProof;
+use proving::Waiting;
 
 use crate::store::{AtHeight, Commit, LedgerEvent, Store, StoreError};
 
@@ -35,8 +34,6 @@ pub use crate::store::Head;
 
 /// Blocks that a slow listener may lag behind before it must catch up from the database.
 const COMMITTED_QUEUE_MAX: usize = 256;
-/// Proofs that may wait for the next block.
-const WAITING_PROOFS_MAX: usize = 4_096;
 
 /// What a decided block did, for listeners.
 #[derive(Debug)]
@@ -49,22 +46,6 @@ pub struct Committed {
     pub receipts: Vec<Receipt>,
     /// The UBINs under which something changed.
     pub numbers: Vec<Ubin>,
-}
-
-/// State values with everything that proves them.
-#[derive(Clone, Debug)]
-pub struct StateProof {
-    /// The height they hold for.
-    pub height: u64,
-    /// The values, absent ones included, in the order asked for.
-    pub entries: Vec<Entry>,
-    /// Path, header and certificate.
-    pub evidence: Evidence,
-}
-
-struct Waiting {
-    keys: Vec<Vec<u8>>,
-    answer: oneshot::Sender<StateProof>,
 }
 
 /// The tree, and the first height whose state it holds (the last is the head).
@@ -169,10 +150,22 @@ impl Ledger {
         if height > self.head().height {
             return Err(Reject::new(Code::HeightUnknown, "/height", "above the head"));
         }
-        if height < self.0.store.floor() {
-            return Err(Reject::new(Code::HeightPruned, "/height", "the ledger begins later here"));
+        if height < self.oldest() {
+            return Err(Reject::new(Code::HeightPruned, "/height", ""));
         }
         Ok(self.0.store.at_height(height))
+    }
+
+    /// The lowest height whose state, block and receipts this node answers for; 0 while it keeps
+    /// everything.
+    pub fn oldest(&self) -> u64 {
+        self.0.store.oldest().max(self.0.store.base())
+    }
+
+    /// The first height whose block and receipts are kept: a ledger restored from a snapshot has
+    /// the state of the snapshot's height, and blocks from the next one on.
+    pub fn earliest(&self) -> u64 {
+        self.0.store.oldest().max(self.0.store.base().saturating_add(1))
     }
 
     /// State values by prefix, see [`Store::scan`].
@@ -214,17 +207,17 @@ impl Ledger {
         Some((position.height, position.index, bytes))
     }
 
+    /// The height at which a transaction was executed, as long as this is remembered.
+    pub fn executed_at(&self, id: &TransactionId) -> Option<u64> {
+        self.0.store.position(id).map(|position| position.height)
+    }
+
     /// Whether a transaction was executed within the repeat window, as of the head.
     pub fn is_repeated(&self, id: &TransactionId) -> bool {
         let total = self.head().transactions;
         self.0.store.position(id).is_some_and(|position| {
             total.saturating_sub(position.place) <= limits::TRANSACTION_REPEAT_WINDOW
         })
-    }
-
-    /// The first height whose receipts, and so events, are kept.
-    pub fn oldest_events(&self) -> u64 {
-        self.0.store.floor().saturating_add(1)
     }
 
     /// Events from a cursor on.
@@ -235,57 +228,6 @@ impl Ledger {
     /// A UBIN body by its hash: the JCS text.
     pub fn body(&self, hash: &Digest) -> Option<Vec<u8>> {
         self.0.store.body(hash)
-    }
-
-    /// Proves state values, present and absent, at the latest height that can be proven and that
-    /// includes every receipt given so far. May wait for the next block.
-    ///
-    /// Errors: `LIMIT_EXCEEDED` (too many keys), `BUSY`, `UNAVAILABLE` (the node stops).
-    pub async fn prove(&self, keys: Vec<Vec<u8>>) -> Result<StateProof, Reject> {
-        if keys.is_empty() || keys.len() > limits::PROOF_KEYS_MAX {
-            return Err(Reject::new(Code::LimitExceeded, "/keys", "1 to 1,024 keys"));
-        }
-        let receiver = {
-            let proofs = self.0.proofs.read().unwrap_or_else(PoisonError::into_inner);
-            let head = self.head();
-            if proofs.since < head.height
-                && let Some(proof) = self.make_proof(&proofs, head.height, &keys)
-            {
-                return Ok(proof);
-            }
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() >= WAITING_PROOFS_MAX {
-                return Err(Reject::new(Code::Busy, "", "too many proofs wait; retryAfterMs=500"));
-            }
-            let (answer, receiver) = oneshot::channel();
-            waiting.push(Waiting { keys, answer });
-            receiver
-        };
-        receiver.await.map_err(|_| Reject::new(Code::Unavailable, "", "the node is stopping"))
-    }
-
-    /// A proof for the parent of `height`, whose decided header carries the tree's root.
-    fn make_proof(&self, proofs: &Proofs, height: u64, keys: &[Vec<u8>]) -> Option<StateProof> {
-        let header = self.header(height)?;
-        let certificate = self.certificate(height)?;
-        Some(self.proof_from(&proofs.tree, header, certificate, keys))
-    }
-
-    fn proof_from(
-        &self,
-        tree: &Tree,
-        header: Header,
-        certificate: Certificate,
-        keys: &[Vec<u8>],
-    ) -> StateProof {
-        let tree_keys: Vec<Digest> = keys.iter().map(|key| tree_key(key)).collect();
-        let path = tree.prove(&tree_keys).0;
-        let entries = keys
-            .iter()
-            .map(|key| Entry { key: key.clone(), stored: self.0.store.get(key) })
-            .collect();
-        let height = header.height - 1;
-        StateProof { height, entries, evidence: Evidence { path, header, certificate } }
     }
 
     /// The root over the receipts and the other parts that the next header quotes.
@@ -326,7 +268,7 @@ impl Ledger {
         }
         let mut proofs = self.0.proofs.write().unwrap_or_else(PoisonError::into_inner);
         // the header of this block carries the root of the tree as it stands now
-        self.answer_waiting(&proofs.tree, &block.header, certificate);
+        self.answer_waiting(&proofs, &block.header, certificate);
         let changed = !outcome.changes.is_empty();
         update_tree(&mut proofs.tree, &outcome.changes);
         let before = self.head();
@@ -365,18 +307,6 @@ impl Ledger {
         // nobody listening is no error
         let _ = self.0.committed.send(Arc::new(committed));
         Ok(())
-    }
-
-    fn answer_waiting(&self, tree: &Tree, header: &Header, certificate: &Certificate) {
-        let waiting = {
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *waiting)
-        };
-        for Waiting { keys, answer } in waiting {
-            let proof = self.proof_from(tree, header.clone(), certificate.clone(), &keys);
-            // the caller may have gone away
-            let _ = answer.send(proof);
-        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod gossip;
 pub mod ledger;
 pub mod mempool;
 pub mod node;
+pub mod pruning;
 pub mod rpc;
 pub mod search;
 pub mod shutdown;

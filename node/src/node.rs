@@ -25,6 +25,7 @@ use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
 use crate::ledger::Ledger;
 use crate::mempool::pool::Quotas;
 use crate::mempool::{Mempool, MempoolConfig};
+use crate::pruning;
 use crate::rpc::{self, Admission, Health, Waiting};
 use crate::search::{self, Search};
 use crate::shutdown::Stop;
@@ -102,10 +103,13 @@ async fn run_on(
     let snapshots = snapshots_of(config);
     let keep_up = snapshots.clone().keep_up(ledger.clone(), space.clone(), tasks_stopped.clone());
     let keep_up = tokio::spawn(keep_up);
+    let tasks_seen = tasks_stopped.clone();
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
     let doors = Doors { mempool: &mempool, search, snapshots };
     let interface = start_interface(config, ledger, doors, health_seen, registry, logs).await?;
+    let pruner = pruning::keep_heights(config)
+        .map(|keep| tokio::spawn(pruning::follow(ledger.clone(), keep, tasks_seen)));
 
     stop.requested().await;
     interface.stop().await;
@@ -117,6 +121,9 @@ async fn run_on(
     tasks_stop.send_replace(true);
     // a snapshot that is being written ends before the database does; one that panicked said so
     let _ = keep_up.await;
+    if let Some(pruner) = pruner {
+        pruner.await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 23] = [
+const ROWS: [(&str, &str, &str, usize); 26] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -45,6 +45,9 @@ const ROWS: [(&str, &str, &str, usize); 23] = [
     ("search_bytes_per_name", "Bytes of the index per name", "B", 0),
     ("ubin_get_p99_ms", "Read of a record by its number, in the node, p99", "ms", 3),
     ("ubin_get_rpc_p99_ms", "Read of a record by its number, over JSON-RPC, p99", "ms", 3),
+    ("proof_asof_make_us", "Make a proof of a counter at an earlier height", "µs", 0),
+    ("proof_asof_verify_us", "Verify it, with the certificates of four headers", "µs", 0),
+    ("proof_history_make_us", "Make a proof of all versions of a record", "µs", 0),
 ];
 
 /// What was measured.

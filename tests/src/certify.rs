@@ -53,5 +53,5 @@ pub fn prove(world: &World, keys: &[Vec<u8>]) -> (Vec<Entry>, Evidence) {
     let entries =
         keys.iter().map(|key| Entry { key: key.clone(), stored: world.state.get(key) }).collect();
     let certificate = certificate(&world.nodes, &header);
-    (entries, Evidence { path: tree.prove(&tree_keys).0, header, certificate })
+    (entries, Evidence { path: tree.prove(&tree_keys).0, header, certificate, as_of: None })
 }

@@ -6,6 +6,7 @@ pub mod companies;
 pub mod etr;
 pub mod etr_types;
 pub mod http;
+pub mod kept;
 pub mod ports;
 pub mod served;
 pub mod validator;

@@ -79,7 +79,7 @@ fn status(session: &Session) -> Result<Report> {
     let client = session.client()?;
     let status = client.ask::<call::LedgerStatus>(&Nothing {})?;
     let mut json = serde_json::to_value(&status).unwrap_or_default();
-    let Status { chain, height, time, n, f, quorum, peers, .. } = &status;
+    let Status { chain, height, oldest, time, n, f, quorum, peers, .. } = &status;
     let ready = if status.ready {
         session.output.paint(Tone::Good, "ready")
     } else {
@@ -88,7 +88,7 @@ fn status(session: &Session) -> Result<Report> {
     };
     let mut lines = vec![
         format!("{chain} at {}: {ready}", client.url()),
-        format!("height     {height}, {time}"),
+        format!("height     {height}, {time}; kept from height {oldest} on"),
         format!("block      {}", status.block),
         format!("state root {} after height {}", status.state_root, status.state_root_height),
         format!("validators {n}, of which {f} may fail; {quorum} decide; {peers} peers connected"),
@@ -180,7 +180,7 @@ fn transaction(session: &Session, id: &str, proof: Option<&PathBuf>) -> Result<R
         let params = ProveParams {
             kind: "ledger-transaction".to_owned(),
             subject: Some(id.to_owned()),
-            keys: Vec::new(),
+            ..ProveParams::default()
         };
         let bundle = client.ask::<call::LedgerProve>(&params)?;
         lines.push(write_bundle(path, Value::Object(bundle.bundle))?);

@@ -7,6 +7,7 @@ pub(crate) mod etr;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod ledger;
+mod proven;
 pub(crate) mod ubin;
 pub(crate) mod vc;
 pub(crate) mod verify;

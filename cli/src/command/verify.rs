@@ -13,6 +13,7 @@ use titian_contracts::time;
 use titian_genesis::Genesis;
 
 use crate::act::now_ms;
+use crate::command::proven;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
@@ -122,29 +123,26 @@ pub(crate) fn bundle(
     }
 }
 
-fn proven_report(output: Output, proven: &Proven, genesis: &Genesis) -> Report {
-    let age_s = now_ms().saturating_sub(proven.time_ms) / 1000;
-    let claim = proven.claim.without("entries");
-    let mut lines = vec![format!("{}  {}", output.paint(Tone::Good, "PROVEN"), proven.kind)];
-    for (name, value) in claim.as_object().unwrap_or_default() {
-        let shown = value.as_text().map_or_else(|| value.to_jcs(), str::to_owned);
-        lines.push(format!(" {name:<12} {shown}"));
-    }
+fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
+    let age_s = now_ms().saturating_sub(shown.time_ms) / 1000;
+    let claim = shown.claim.without("entries");
+    let mut lines = vec![format!("{}  {}", output.paint(Tone::Good, "PROVEN"), shown.kind)];
+    lines.extend(proven::lines(shown));
     lines.push(format!(
-        " as of height {}, {} ({} old); says nothing about later heights",
-        proven.height,
-        time::rfc3339(proven.time_ms),
+        " as of height {}, block time {} ({} old); says nothing about later heights",
+        shown.height,
+        time::rfc3339(shown.time_ms),
         age_text(age_s)
     ));
     lines.push(format!(" network {}, genesis {}", genesis.chain, genesis.hash));
     let json = json!({
         "proven": true,
-        "kind": proven.kind,
+        "kind": shown.kind,
         "chain": genesis.chain,
         "genesis": genesis.hash.to_string(),
-        "height": proven.height,
-        "time": time::rfc3339(proven.time_ms),
-        "timeMs": proven.time_ms,
+        "height": shown.height,
+        "time": time::rfc3339(shown.time_ms),
+        "timeMs": shown.time_ms,
         "ageSeconds": age_s,
         "claim": document::to_json(&claim),
     });

@@ -15,7 +15,7 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::state::KeyBuilder;
+use crate::state::{KeyBuilder, Overlay};
 use crate::time::Date;
 
 /// What an entry recognises.
@@ -145,6 +145,11 @@ impl Recognition {
         if covered { self.at(&[time_ms]) } else { Answer::NotRecognised }
     }
 
+    /// Whether any scheme is recognised at `time_ms`.
+    pub fn of_any_scheme(&self, time_ms: u64) -> bool {
+        self.scope == Scope::Ubin && self.at(&[time_ms]) == Answer::Recognised
+    }
+
     fn at(&self, times_ms: &[u64]) -> Answer {
         let within = |t: &u64| self.from_ms <= *t && self.until_ms.is_none_or(|until| *t < until);
         match self.standing {
@@ -154,6 +159,59 @@ impl Recognition {
             Standing::Recognised => Answer::Recognised,
         }
     }
+}
+
+/// What state `by` says of the scheme of another at `time_ms`: of its entries that cover the scheme
+/// the one that says most, the newest of several; `None` if there is none.
+pub fn of_scheme(
+    state: &Overlay<'_>,
+    by: &str,
+    of: &str,
+    scheme: &str,
+    time_ms: u64,
+) -> Option<Recognition> {
+    let index: RecognitionIndex = state.read(&recognition_index_key(by))?;
+    let names = index.names.iter().filter_map(|name| name.split_once('/'));
+    let entries = names
+        .filter(|(whose, _)| *whose == of)
+        .filter_map(|(_, name)| state.read::<Recognition>(&recognition_key(by, of, name)))
+        .filter(|entry| entry.scope == Scope::Ubin && entry.covers(scheme));
+    entries.max_by_key(|entry| (entry.of_scheme(scheme, time_ms), entry.changed_ms))
+}
+
+/// An entry as an answer at `time_ms` shows it.
+pub fn view(entry: &Recognition, time_ms: u64) -> Value {
+    let date = |ms: u64| Value::from(Date::of_ms(ms).to_string());
+    let items = match entry.scope {
+        Scope::Credential => "types",
+        Scope::Ubin => "schemes",
+    };
+    let covered = entry.items.iter().map(|item| Value::from(item.as_str()));
+    let in_force = entry.at(&[time_ms]) == Answer::Recognised;
+    Value::object([
+        ("by", Value::from(entry.by.as_str())),
+        ("of", Value::from(entry.of.as_str())),
+        ("name", Value::from(entry.name.as_str())),
+        ("scope", Value::from(entry.scope.name())),
+        (items, Value::List(covered.collect())),
+        ("state", Value::from(entry.standing.name())),
+        ("inForce", Value::from(in_force)),
+        ("from", date(entry.from_ms)),
+        ("until", entry.until_ms.map_or(Value::Null, date)),
+        ("reason", Value::from(entry.reason.as_str())),
+        (
+            "agreement",
+            Value::object([
+                ("title", Value::from(entry.agreement_title.as_str())),
+                ("reference", Value::from(entry.agreement_reference.as_str())),
+                (
+                    "documentSha256",
+                    Value::from(format!("sha256:{}", hex::encode(entry.agreement_sha256))),
+                ),
+            ]),
+        ),
+        ("version", Value::from(entry.version)),
+    ])
 }
 
 /// `recognition_declare`.

@@ -29,15 +29,24 @@ pub struct Stored {
 impl Stored {
     /// H("titian state value v1", lastChanged ‖ prevChanged ‖ contentHash), heights big-endian.
     pub fn value_hash(&self, key: &[u8]) -> Digest {
-        hash(
-            "titian state value v1",
-            &[
-                &self.last_changed.to_be_bytes(),
-                &self.prev_changed.to_be_bytes(),
-                &content_hash(key, &self.content).0,
-            ],
-        )
+        value_hash(self.last_changed, self.prev_changed, &content_hash(key, &self.content))
     }
+}
+
+/// The hash of a stored value, from the hash of its content.
+pub fn value_hash(last_changed: u64, prev_changed: u64, content_hash: &Digest) -> Digest {
+    hash(
+        "titian state value v1",
+        &[&last_changed.to_be_bytes(), &prev_changed.to_be_bytes(), &content_hash.0],
+    )
+}
+
+/// Tag of the inner nodes of the RFC 9162 tree over the changes of a height.
+pub const CHANGE_NODE: &str = "titian change node v1";
+
+/// The leaf of the change root of `height`: H("titian change v1", treeKey ‖ valueHash ‖ height).
+pub fn change_leaf(tree_key: &Digest, value_hash: &Digest, height: u64) -> Digest {
+    hash("titian change v1", &[&tree_key.0, &value_hash.0, &height.to_be_bytes()])
 }
 
 /// H("titian state content v1", content), but for ETR records, whose two parts are hashed apart so

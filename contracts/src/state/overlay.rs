@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Reader, Stored, decode_content, encode_content, tree_key};
-use crate::digest::{Digest, hash};
+use super::{Reader, Stored, change_leaf, decode_content, encode_content, tree_key};
+use crate::digest::Digest;
 
 /// One changed value of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// The leaf of the change root: H("titian change v1", treeKey ‖ valueHash ‖ height).
+    /// The leaf of the change root, see [`change_leaf`].
     pub fn leaf(&self) -> Digest {
-        hash(
-            "titian change v1",
-            &[&self.tree_key.0, &self.value_hash.0, &self.stored.last_changed.to_be_bytes()],
-        )
+        change_leaf(&self.tree_key, &self.value_hash, self.stored.last_changed)
     }
 }
 

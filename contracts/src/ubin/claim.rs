@@ -1,13 +1,14 @@
 //! Claims about numbers (ubin-api.md §10): what a number holds, that it holds nothing, the versions
 //! of its record, and the value of a counter.
 //!
-//! All of them hold for the height of the bundle. An older height needs the header of that height,
-//! not another claim. `since` is the height of the last change, so a presence also holds for every
+//! All of them hold for the height of the bundle. An older height needs other evidence (`as_of`), not
+//! another claim. `since` is the height of the last change, so a presence also holds for every
 //! height from there on.
 
 use super::body::body_hash;
 use super::counter::counter_key;
 use super::identifier::Ubin;
+use super::kpi;
 use super::record::{Entry, Record, record_key};
 use super::view;
 use crate::claim::{Walk, differs, missing, stated_text};
@@ -142,7 +143,8 @@ fn counters(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
     let metric = stated_text(stated, "metric")?;
     let asked = stated.get("counters").and_then(Value::as_list);
     let asked = asked.ok_or_else(|| missing("counters"))?;
-    if asked.is_empty() || asked.len() > limits::PROOF_KEYS_MAX || metric.contains('/') {
+    let width = kpi::counter_width(metric).ok_or_else(|| missing("metric"))?;
+    if asked.is_empty() || asked.len() > limits::PROOF_KEYS_MAX {
         return Err(missing("counters"));
     }
     let mut counters = Vec::new();
@@ -152,6 +154,8 @@ fn counters(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
         let cells: Option<Vec<&str>> = cells.and_then(|cells| {
             cells.iter().map(|cell| cell.as_text().filter(|text| !text.contains('/'))).collect()
         });
+        // a key of another width never counts: its 0 would say nothing
+        let cells = cells.filter(|cells| cells.len() == width);
         let cells = cells.ok_or_else(|| missing("counters/cells"))?;
         let key = counter_key(metric, &cells);
         if seen.contains(&key) {

@@ -13,6 +13,7 @@ use super::challenge::{self, Challenge, ChallengeState};
 use super::record::{Entry, ubin_of_key};
 use super::view;
 use crate::error::{Code, Reject};
+use crate::governance::recognition::Recognition;
 use crate::json::Value;
 use crate::limits;
 use crate::state::{MemoryState, Overlay, Reader, decode_content};
@@ -63,6 +64,13 @@ pub const METRICS: &[(&str, &[&str])] = &[
     ("ubin_women_owned", &["ams", "period", "row", "column"]),
     ("ubin_lookups", &["ams", "period", "row", "column"]),
 ];
+
+/// The number of cells of a counter of `metric`; `None` if it is not made of counters alone.
+pub fn counter_width(metric: &str) -> Option<usize> {
+    let counted = ["ubin_stock", "ubin_flow", "ubin_challenges", "ubin_crossborder"];
+    let (_, dimensions) = METRICS.iter().find(|(name, _)| *name == metric)?;
+    counted.contains(&metric).then_some(dimensions.len())
+}
 
 /// The answer for a question at block time `time_ms`. `INVALID_PARAMS` for an unknown metric or
 /// dimension.
@@ -164,6 +172,7 @@ fn cells(state: &dyn Scan, metric: &str, time_ms: u64) -> Counts {
         "ubin_fresh" => fresh(state, time_ms),
         "ubin_challenge_clock" => challenge_clock(state, time_ms),
         "ubin_coverage" => coverage(state),
+        "ubin_crossborder" => crossborder(state, time_ms),
         _ => counters(state, metric),
     }
 }
@@ -178,6 +187,21 @@ pub fn counters(state: &dyn Scan, metric: &str) -> Counts {
             && count > 0
         {
             counts.insert(cells.split('/').map(str::to_owned).collect(), count);
+        }
+    });
+    counts
+}
+
+/// Relocations and mergers by pair of states, and the recognitions of UBIN schemes in force, each
+/// from the state that recognises to the one whose scheme it is.
+fn crossborder(state: &dyn Scan, time_ms: u64) -> Counts {
+    let mut counts = counters(state, "ubin_crossborder");
+    state.scan(b"gov/rec/", &mut |key, content| {
+        // the index of a state's entries stands one level higher
+        let is_entry = key.iter().filter(|byte| **byte == b'/').count() == 4;
+        let entry = is_entry.then(|| decode_content::<Recognition>(content)).flatten();
+        if let Some(entry) = entry.filter(|entry| entry.of_any_scheme(time_ms)) {
+            add(&mut counts, &[&entry.by, &entry.of, "recognition"], 1);
         }
     });
     counts

@@ -27,7 +27,7 @@ pub struct ErrorData {
     /// Where to go on (`SLOW_CONSUMER`), or the oldest cursor that works (`CURSOR_TOO_OLD`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// The oldest height whose events are kept (`CURSOR_TOO_OLD`).
+    /// The lowest height that this node keeps (`HEIGHT_PRUNED`, `CURSOR_TOO_OLD`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<u64>,
     /// The height of the snapshot to start from (`CURSOR_TOO_OLD`).
@@ -103,6 +103,13 @@ impl Refusal {
         self.data.oldest = Some(oldest);
         self.data.cursor = Some(cursor);
         self.data.snapshot = snapshot;
+        self
+    }
+
+    /// With the lowest height that is kept.
+    #[must_use]
+    pub const fn oldest(mut self, height: u64) -> Self {
+        self.data.oldest = Some(height);
         self
     }
 

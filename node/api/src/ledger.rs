@@ -288,6 +288,8 @@ pub struct Status {
     pub state_root: String,
     /// The height after which the root holds.
     pub state_root_height: u64,
+    /// The lowest height that this node answers for; 0 while it keeps everything.
+    pub oldest: u64,
     /// Transactions executed since the genesis, refused ones included.
     pub transactions: u64,
     /// Connected peers.
@@ -326,14 +328,17 @@ pub struct GenesisFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// `ledger-transaction`, `ledger-state`, `ubin-presence`, `ubin-absence`, `vc-did`,
-    /// `vc-status`, `vc-accreditation`, `etr-status`, `etr-absence`.
+    /// `ledger-transaction`, `ledger-state`, `ubin-presence`, `ubin-absence`, `ubin-history`,
+    /// `ubin-kpi`, `vc-did`, `vc-status`, `vc-accreditation`, `etr-status`, `etr-absence`.
     pub kind: String,
-    /// What it is about: a transaction id; a UBIN; a DID; a status list entry
-    /// (`SG:CUSTOMS/status/3#17`); an accreditation (`SG:CUSTOMS/acc/1`); a record id; for
-    /// `etr-absence` `series/issuer/ref`.
+    /// What it is about: a transaction id; a UBIN; for `ubin-kpi` `metric/cell/cell…`; a DID; a
+    /// status list entry (`SG:CUSTOMS/status/3#17`); an accreditation (`SG:CUSTOMS/acc/1`); a
+    /// record id; for `etr-absence` `series/issuer/ref`.
     #[serde(default)]
     pub subject: Option<String>,
+    /// Kinds `ubin-*`: as of this height; the latest that can be proven if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
     /// `ledger-state`: logical keys, base64url.
     #[serde(default)]
     pub keys: Vec<String>,

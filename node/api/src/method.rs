@@ -136,8 +136,10 @@ methods! {
     UbinSearch = "ubin_search", Public, ubin::SearchParams => Object;
     /// Versions of a record, newest first.
     UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
-    /// A proof that a record stands, or that none does.
+    /// A proof of a record, of absence, of all versions, or of counters, now or as of a height.
     UbinProve = "ubin_prove", Public, ubin::ProveParams => Bundle;
+    /// Published figures at a height.
+    UbinKpi = "ubin_kpi", Public, ubin::KpiParams => Object;
     /// The schemes in force.
     UbinSchemes = "ubin_schemes", Public, ubin::SchemesParams => Object;
     /// One scheme.

@@ -1,5 +1,7 @@
 //! `ubin_*`: business identifiers. Every read is public; absence is an answer, not an error.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,9 @@ pub struct ResolveParams {
     /// The scheme of a bare number.
     #[serde(default)]
     pub scheme: Option<String>,
+    /// Add how this AMS recognises the scheme of each match.
+    #[serde(default, rename = "for")]
+    pub recognised_by: Option<String>,
 }
 
 /// `ubin_list`.
@@ -89,11 +94,39 @@ pub struct HistoryParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// The UBIN in any spelling.
-    pub ubin: String,
-    /// `ubin-presence` or `ubin-absence`; what holds if absent.
+    /// The UBIN in any spelling; every kind but `ubin-kpi` needs it.
+    #[serde(default)]
+    pub ubin: Option<String>,
+    /// As of this height; the latest that can be proven if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// `ubin-presence`, `ubin-absence`, `ubin-history` or `ubin-kpi`; presence or absence, as it
+    /// holds, if absent.
     #[serde(default)]
     pub kind: Option<String>,
+    /// `ubin-kpi`: a metric that is counted.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// `ubin-kpi`: the cells of each counter, one per dimension; all that ever counted if empty.
+    #[serde(default)]
+    pub cells: Vec<Vec<String>>,
+}
+
+/// `ubin_kpi`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KpiParams {
+    /// The metric.
+    pub metric: String,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// Dimensions of the table, in order; the first of the metric if empty.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Only cells with these values, by dimension.
+    #[serde(default)]
+    pub filter: BTreeMap<String, String>,
 }
 
 /// `ubin_schemes`.

@@ -6,6 +6,7 @@
 mod check_config;
 mod genesis;
 mod init;
+mod prune;
 mod reindex;
 mod run;
 mod snapshot;
@@ -46,8 +47,8 @@ enum Command {
     Status(status::StatusArgs),
     Snapshot(snapshot::SnapshotArgs),
     Restore(snapshot::RestoreArgs),
-    /// Drop old blocks and history [not built yet]
-    Prune,
+    /// Drop old blocks and history of a stopped node
+    Prune(ConfigArgs),
     /// Copy the database of a running node [not built yet]
     Backup,
     Reindex(reindex::ReindexArgs),
@@ -158,9 +159,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Status(args) => status::status(&args),
         Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::Restore(args) => snapshot::restore(&args),
-        Command::Prune => {
-            Err(CommandError::not_built("prune", "all heights are kept in this release"))
-        }
+        Command::Prune(args) => prune::prune(&args),
         Command::Backup => Err(CommandError::not_built(
             "backup",
             "stop the node and copy its data folder and key files",

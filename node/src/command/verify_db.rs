@@ -1,7 +1,10 @@
 //! `titian-node verify-db`.
 
+use titian_contracts::as_of::Past as _;
 use titian_contracts::block::transaction_root;
 use titian_contracts::digest::Digest;
+use titian_contracts::merkle;
+use titian_contracts::state::CHANGE_NODE;
 use titian_genesis::Genesis;
 
 use super::{CommandError, ConfigArgs};
@@ -11,7 +14,8 @@ use crate::ledger::Ledger;
 const PROGRESS_HEIGHTS: u64 = 10_000;
 
 /// Checks what the database of a stopped node holds: the state root is computed anew from every
-/// value, and each kept block must link to its parent, match its transactions and be certified.
+/// value, and each kept block must link to its parent, match its transactions and changes, and be
+/// certified.
 pub(super) fn verify_db(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
     let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
@@ -41,13 +45,9 @@ fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
     };
     let mut parent: Option<Digest> = None;
     let mut checked = 0;
-    for height in 1..=ledger.head().height {
-        let Some(block) = ledger.block(height) else {
-            if parent.is_some() {
-                return Err(wrong(height, "missing or not readable"));
-            }
-            continue;
-        };
+    let oldest = ledger.oldest();
+    for height in oldest.max(1)..=ledger.head().height {
+        let block = ledger.block(height).ok_or_else(|| wrong(height, "missing or not readable"))?;
         let linked = block.header.height == height
             && parent.is_none_or(|parent| parent == block.header.parent);
         if !linked {
@@ -55,6 +55,14 @@ fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
         }
         if transaction_root(&block.transactions) != block.header.tx_root {
             return Err(wrong(height, "does not match its transactions"));
+        }
+        // a header carries the root of the changes of the height before
+        let before = height - 1;
+        if before >= oldest {
+            let leaves = ledger.store().leaves(before).unwrap_or_default();
+            if merkle::root_of(CHANGE_NODE, &leaves) != block.header.change_root {
+                return Err(wrong(before, "does not match its changes"));
+            }
         }
         let id = block.header.id();
         let certificate =

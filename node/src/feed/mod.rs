@@ -60,7 +60,7 @@ pub fn check(ledger: &Ledger, after: Cursor, snapshots: &[u64]) -> Result<(), Re
         let detail = "the cursor is above the head";
         return Err(Refusal::new(Code::HeightUnknown, "/cursor", detail));
     }
-    let oldest = ledger.oldest_events();
+    let oldest = ledger.earliest();
     let usable = Cursor::end_of(oldest.saturating_sub(1));
     // genesis has no events
     if after.height >= oldest || after >= usable || (after.height == 0 && oldest == 1) {

@@ -1,11 +1,20 @@
 //! State as of a height, for one answer.
 
 use titian_api::{Object, Refusal};
-use titian_contracts::error::Code;
+use titian_contracts::error::{Code, Reject};
 
-use super::methods::Answer;
+use super::methods::{Answer, refusal_of};
 use super::{State, view};
 use crate::store::AtHeight;
+
+/// The refusal of a read by height: `HEIGHT_PRUNED` names the lowest height that is kept.
+pub(super) fn refusal(state: &State, reject: Reject) -> Refusal {
+    let refusal = refusal_of(reject);
+    match refusal.rule() {
+        Some(Code::HeightPruned) => refusal.oldest(state.ledger().oldest()),
+        _ => refusal,
+    }
+}
 
 /// State after a height, the head if none is asked for. One answer reads one height, also while
 /// blocks are decided.
@@ -24,13 +33,14 @@ impl At {
         let ledger = state.ledger();
         let head = ledger.head();
         let height = height.unwrap_or(head.height);
-        let reader = ledger.state_at(height).map_err(Refusal::from)?;
+        let reader = ledger.state_at(height).map_err(|reject| refusal(state, reject))?;
         let time_ms = match height {
             0 => ledger.genesis().time_ms,
             _ if height == head.height => head.time_ms,
             _ => {
-                let pruned = || Refusal::new(Code::HeightPruned, "/height", "");
-                ledger.header(height).ok_or_else(pruned)?.time_ms
+                let pruned = || Reject::new(Code::HeightPruned, "/height", "");
+                let header = ledger.header(height).ok_or_else(pruned);
+                header.map_err(|reject| refusal(state, reject))?.time_ms
             }
         };
         Ok(Self { reader, height, time_ms })

@@ -29,7 +29,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     add::<call::LedgerSubmitBatch, _, _>(module, |state, params, _| submit_batch(state, params))?;
     add::<call::LedgerReceipt, _, _>(module, |state, params, _| async move {
         let id = read_id(&params.tx_id)?;
-        let receipt = state.ledger().receipt(&id).ok_or_else(|| not_found("/txId"))?;
+        let receipt = state.ledger().receipt(&id).ok_or_else(|| gone(&state, &id))?;
         Ok(view::receipt(&receipt))
     })?;
     add::<call::LedgerTransaction, _, _>(module, |state, params, caller| async move {
@@ -40,13 +40,13 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     })?;
     add::<call::LedgerHeader, _, _>(module, |state, params, _| async move {
         let height = height(&state, params)?;
-        let header = state.ledger().header(height).ok_or_else(|| unknown_height(height))?;
+        let header = state.ledger().header(height).ok_or_else(|| missing(&state, height))?;
         Ok(view::header(&header, &state.ledger().validators()))
     })?;
     add::<call::LedgerCertificate, _, _>(module, |state, params, _| async move {
         let height = height(&state, params)?;
         let certificate =
-            state.ledger().certificate(height).ok_or_else(|| unknown_height(height))?;
+            state.ledger().certificate(height).ok_or_else(|| missing(&state, height))?;
         Ok(view::certificate(&certificate, &state.ledger().validators()))
     })?;
     add::<call::LedgerValidators, _, _>(module, |state, _, _| async move {
@@ -81,6 +81,7 @@ pub(super) fn status(state: &State) -> Status {
         time: rfc3339(head.time_ms),
         state_root: head.state_root.to_string(),
         state_root_height: head.height,
+        oldest: ledger.oldest(),
         transactions: head.transactions,
         peers: peers as u64,
         n: set.validators.len() as u64,
@@ -118,6 +119,9 @@ async fn submit(state: &State, input: &TransactionInput, wait: bool) -> Submitte
     let waiting = if wait { state.receipts.wait(id) } else { None };
     if let Some(receipt) = state.ledger().receipt(&id) {
         return executed(&receipt);
+    }
+    if state.ledger().executed_at(&id).is_some_and(|height| height < state.ledger().oldest()) {
+        return refused(Some(id), gone(state, &id));
     }
     if let Err(reject) = state.backend.mempool.submit(bytes).await {
         return refused(Some(id), refusal_of(reject));
@@ -171,8 +175,7 @@ fn transaction(
     caller: &Caller,
 ) -> Answer<ledger::Transaction> {
     let id = read_id(&params.tx_id)?;
-    let (height, index, bytes) =
-        state.ledger().transaction(&id).ok_or_else(|| not_found("/txId"))?;
+    let (height, index, bytes) = state.ledger().transaction(&id).ok_or_else(|| gone(state, &id))?;
     let mut shown = view::transaction(&bytes, height, index, caller.may("etr:read"));
     if params.proof {
         shown.proof = Some(transaction_proof(state, height, index)?);
@@ -186,8 +189,8 @@ pub(super) fn transaction_proof(
     height: u64,
     index: u32,
 ) -> Answer<titian_api::Object> {
-    let block = state.ledger().block(height).ok_or_else(|| unknown_height(height))?;
-    let certificate = state.ledger().certificate(height).ok_or_else(|| unknown_height(height))?;
+    let block = state.ledger().block(height).ok_or_else(|| missing(state, height))?;
+    let certificate = state.ledger().certificate(height).ok_or_else(|| missing(state, height))?;
     let ids: Vec<TransactionId> =
         block.transactions.iter().map(|bytes| TransactionId::of(bytes)).collect();
     let index = index as usize;
@@ -201,6 +204,7 @@ pub(super) fn transaction_proof(
         path: proof::transaction_path(&ids, index),
         header: block.header,
         certificate,
+        as_of: None,
     };
     let text = proof::bundle("ledger-transaction", height, claim, &evidence);
     Ok(view::object_text(text.as_bytes()))
@@ -208,7 +212,7 @@ pub(super) fn transaction_proof(
 
 fn block(state: &State, params: HeightParams, caller: &Caller) -> Answer<Block> {
     let height = height(state, params)?;
-    let block = state.ledger().block(height).ok_or_else(|| unknown_height(height))?;
+    let block = state.ledger().block(height).ok_or_else(|| missing(state, height))?;
     let party_parts = caller.may("etr:read");
     let transactions = (0u32..)
         .zip(&block.transactions)
@@ -225,7 +229,7 @@ fn height(state: &State, params: HeightParams) -> Answer<u64> {
     match params.height {
         None => Ok(head),
         Some(height) if height <= head => Ok(height),
-        Some(height) => Err(unknown_height(height)),
+        Some(height) => Err(missing(state, height)),
     }
 }
 
@@ -236,10 +240,23 @@ pub(super) fn read_id(text: &str) -> Answer<TransactionId> {
     })
 }
 
-fn unknown_height(height: u64) -> Refusal {
+/// Why there is no block of this height here.
+fn missing(state: &State, height: u64) -> Refusal {
+    let oldest = state.ledger().oldest();
+    if (1..oldest).contains(&height) {
+        return Refusal::new(Code::HeightPruned, "/height", "").oldest(oldest);
+    }
     let detail =
         if height == 0 { "height 0 is the genesis and has no block" } else { "no such block here" };
     Refusal::new(Code::HeightUnknown, "/height", detail)
+}
+
+/// Why a transaction cannot be shown: not executed, or so long ago that its block is not kept.
+fn gone(state: &State, id: &TransactionId) -> Refusal {
+    match state.ledger().executed_at(id) {
+        Some(height) => missing(state, height),
+        None => not_found("/txId"),
+    }
 }
 
 fn not_found(field: &str) -> Refusal {

@@ -7,12 +7,13 @@ use titian_api::ledger::ProveParams;
 use titian_api::{Bundle, Object, Refusal};
 use titian_contracts::claim::{self, Frame};
 use titian_contracts::error::Code;
-use titian_contracts::json::{self, Value};
+use titian_contracts::json::Value;
 use titian_contracts::proof::{self, Entry, VerifyError};
 use titian_contracts::{etr, limits};
 
+use super::at::{self, At};
 use super::methods::{Answer, refusal_of};
-use super::{State, ledger, now_ms, view};
+use super::{State, ledger, now_ms, ubin, view};
 
 /// How often a question is asked anew because state changed between asking and proving.
 const ATTEMPTS_MAX: usize = 4;
@@ -32,10 +33,11 @@ pub(super) async fn any(state: &State, params: &ProveParams) -> Answer<Bundle> {
             let (height, index, _) = state.ledger().transaction(&id).ok_or_else(unknown)?;
             Ok(Bundle { bundle: ledger::transaction_proof(state, height, index)? })
         }
-        "ledger-state" => keys(state, &params.keys).await,
+        "ledger-state" if params.height.is_none() => keys(state, &params.keys).await,
+        "ledger-state" => Err(no_height()),
         kind => {
             let stated = stated_of(kind, subject()?)?;
-            bundle(state, kind, stated).await
+            bundle_at(state, kind, stated, params.height).await
         }
     }
 }
@@ -46,7 +48,8 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
     let bare = subject.strip_prefix("did:ubin:").unwrap_or(subject);
     let one = |name: &str, text: &str| Ok(Value::object([(name, Value::from(text))]));
     match kind {
-        "ubin-presence" | "ubin-absence" => one("ubin", bare),
+        "ubin-presence" | "ubin-absence" | "ubin-history" => one("ubin", bare),
+        "ubin-kpi" => ubin::counter_of(subject).ok_or_else(|| invalid("metric/cell/cell…")),
         "vc-did" => one("did", &format!("did:ubin:{bare}")),
         "vc-accreditation" => one("id", bare),
         "vc-status" => {
@@ -81,7 +84,7 @@ pub(super) fn absence(subject: &str) -> Option<Value> {
 pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<Bundle> {
     for _ in 0..ATTEMPTS_MAX {
         let frame = Frame { chain: state.ledger().chain(), time_ms: head_time(state) };
-        let stated = complete(state, kind, &stated);
+        let stated = ubin::complete(state, kind, &stated, &state.ledger().reader());
         let keys = claim::question(kind, &stated, &state.ledger().reader(), frame)
             .map_err(|error| refusal(kind, &error))?;
         let proven = state.ledger().prove(keys).await.map_err(refusal_of)?;
@@ -97,29 +100,39 @@ pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<B
     Err(Refusal::new(Code::Busy, "", "the subject changes with every block").retry_after(1_000))
 }
 
+/// A bundle of a state kind about `stated` as it was after `height`; the latest that can be proven
+/// if none is asked for.
+pub(super) async fn bundle_at(
+    state: &State,
+    kind: &str,
+    stated: Value,
+    height: Option<u64>,
+) -> Answer<Bundle> {
+    let Some(height) = height else { return bundle(state, kind, stated).await };
+    if !kind.starts_with("ubin-") {
+        return Err(no_height());
+    }
+    let read = At::height(state, Some(height))?;
+    let frame = Frame { chain: state.ledger().chain(), time_ms: read.time_ms };
+    let stated = ubin::complete(state, kind, &stated, &read.reader);
+    let keys = claim::question(kind, &stated, &read.reader, frame)
+        .map_err(|error| refusal(kind, &error))?;
+    let proven = state.ledger().prove_at(height, keys).await;
+    let proven = proven.map_err(|reject| at::refusal(state, reject))?;
+    let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
+    let claim = claim::rebuild(kind, &stated, &proven.entries, frame)
+        .map_err(|error| refusal(kind, &error))?;
+    finish(kind, proven.height, claim, &proven.evidence)
+}
+
+fn no_height() -> Refusal {
+    let detail = "earlier heights are proven for kinds ubin-* only";
+    Refusal::new(Code::InvalidParams, "/height", detail)
+}
+
 /// The time at which the claim will hold, as far as it is known now.
 fn head_time(state: &State) -> u64 {
     state.ledger().head().time_ms.max(now_ms())
-}
-
-/// Adds what the node knows and the claim checks: the body of a UBIN record.
-fn complete(state: &State, kind: &str, stated: &Value) -> Value {
-    if kind != "ubin-presence" || stated.get("body").is_some() {
-        return stated.clone();
-    }
-    let record = stated
-        .get("ubin")
-        .and_then(Value::as_text)
-        .and_then(titian_contracts::ubin::identifier::Ubin::parse_canonical)
-        .and_then(|ubin| {
-            let reader = state.ledger().reader();
-            let overlay = titian_contracts::state::Overlay::new(&reader);
-            titian_contracts::ubin::record::find(&overlay, &ubin)
-        });
-    let body = record
-        .and_then(|(_, record)| state.ledger().body(&record.body_hash))
-        .and_then(|text| json::parse(&text).ok());
-    stated.with("body", body.into_iter().next().unwrap_or(Value::Null))
 }
 
 /// Of a record everybody sees the public part; only a control proof shows the whole.
@@ -172,7 +185,7 @@ fn finish(kind: &str, height: u64, claim: Value, evidence: &proof::Evidence) -> 
 fn refusal(kind: &str, error: &VerifyError) -> Refusal {
     let code = match (kind, error) {
         (_, VerifyError::UnknownKind) => Code::InvalidParams,
-        ("ubin-presence", VerifyError::ClaimDiffers(_)) => Code::NotFound,
+        ("ubin-presence" | "ubin-history", VerifyError::ClaimDiffers(_)) => Code::NotFound,
         ("ubin-absence", VerifyError::ClaimDiffers(_)) => Code::UbinExists,
         ("etr-absence", VerifyError::ClaimDiffers(_)) => Code::RecordExists,
         ("etr-control", VerifyError::ClaimDiffers(_)) => Code::BadSignature,
@@ -181,7 +194,7 @@ fn refusal(kind: &str, error: &VerifyError) -> Refusal {
     Refusal::new(code, "", &error.to_string())
 }
 
-/// Adds a bundle to an answer as member `proof`. Proofs hold for the head only.
+/// Adds a bundle to an answer as member `proof`, of a kind that is proven for the head only.
 pub(super) async fn add(
     state: &State,
     answer: &mut Object,
@@ -190,7 +203,7 @@ pub(super) async fn add(
     stated: &[(&str, String)],
 ) -> Answer<()> {
     if height.is_some_and(|height| height < state.ledger().head().height) {
-        let detail = "proofs of earlier heights come with a later release";
+        let detail = "earlier heights are proven for kinds ubin-* only";
         return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
     }
     let members = stated.iter().map(|(name, text)| (*name, Value::from(text.as_str())));

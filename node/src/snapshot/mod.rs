@@ -134,7 +134,7 @@ impl Snapshots {
     fn due(&self, ledger: &Ledger) -> Option<u64> {
         let provable = ledger.head().height.checked_sub(1)?;
         let height = provable - provable.checked_rem(self.0.interval)?;
-        (height > ledger.store().floor() && !self.folder_of(height).exists()).then_some(height)
+        (height > ledger.store().base() && !self.folder_of(height).exists()).then_some(height)
     }
 
     /// Writes the snapshot of `height` unless `stopped`, and removes those beyond the number to

@@ -145,7 +145,7 @@ fn write_recent(
 ) -> Result<(snapshot::File, u64), SnapshotError> {
     let total = transactions_up_to(ledger, height);
     let store = ledger.store();
-    let floor = store.floor();
+    let base = store.base();
     let mut recent: BTreeMap<TransactionId, Position> = BTreeMap::new();
     let is_recent = |place: u64| total.saturating_sub(place) <= limits::TRANSACTION_REPEAT_WINDOW;
     let mut place = total;
@@ -162,7 +162,7 @@ fn write_recent(
     if place > 0 && is_recent(place) {
         // from before the snapshot that this node began with
         store.for_each_position(|id, position| -> Result<(), SnapshotError> {
-            if position.height <= floor {
+            if position.height <= base {
                 recent.insert(*id, *position);
             }
             Ok(())

@@ -65,7 +65,7 @@ impl Store {
         head: &Head,
     ) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
-        self.batch_changes(&mut batch, changes);
+        self.batch_changes(&mut batch, head.height, changes);
         batch.put_cf(self.cf(Column::Meta), b"genesis", genesis);
         batch.put_cf(self.cf(Column::Meta), b"head", encode(head));
         self.write_synced(batch)
@@ -75,7 +75,7 @@ impl Store {
     pub fn commit(&self, commit: &Commit<'_>) -> Result<(), StoreError> {
         let height = commit.head.height.to_be_bytes();
         let mut batch = WriteBatch::default();
-        self.batch_changes(&mut batch, commit.changes);
+        self.batch_changes(&mut batch, commit.head.height, commit.changes);
         batch.put_cf(self.cf(Column::Blocks), height, commit.block_bytes);
         batch.put_cf(self.cf(Column::Certificates), height, encode(commit.certificate));
         if !commit.receipts.is_empty() {
@@ -189,16 +189,6 @@ impl Store {
         batch.put_cf(self.cf(Column::Undecided), undecided_key(height, BODY, &id.0), value);
     }
 
-    fn batch_changes(&self, batch: &mut WriteBatch, changes: &[Change]) {
-        for change in changes {
-            batch.put_cf(self.cf(Column::State), &change.key, encode(&change.stored));
-            if let Some(previous) = &change.previous {
-                let key = history_key(&change.tree_key, previous.last_changed);
-                batch.put_cf(self.cf(Column::History), key, encode(previous));
-            }
-        }
-    }
-
     pub(super) fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         options.set_sync(true);
@@ -207,11 +197,6 @@ impl Store {
             StoreError::Database(error)
         })
     }
-}
-
-/// Tree key ‖ height, so that the versions of a key lie together in order of height.
-pub(super) fn history_key(tree_key: &Digest, height: u64) -> Vec<u8> {
-    [tree_key.0.as_slice(), &height.to_be_bytes()].concat()
 }
 
 fn undecided_key(height: u64, kind: u8, rest: &[u8]) -> Vec<u8> {

@@ -6,8 +6,11 @@
 //! a fault ([`Store::fault`]); the node stops voting and never uses a result made beside a fault.
 
 mod commit;
+mod past;
+mod prune;
 mod read;
 mod snapshot;
+mod upgrade;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -20,12 +23,14 @@ use rocksdb::{
 use titian_contracts::block::encode;
 use titian_contracts::digest::Digest;
 
+use prune::Horizon;
+
 pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
 pub use snapshot::Restored;
 
 /// Version of the layout of keys and values in the database.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Memory for blocks of table files.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -39,8 +44,10 @@ const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 pub enum Column {
     /// Logical key -> stored value of the head.
     State,
-    /// Tree key ‖ height of change -> stored value that was replaced later.
+    /// Tree key ‖ height of change -> stored value that was replaced later ‖ height that did.
     History,
+    /// Height -> leaves of its change tree.
+    Changes,
     /// Height -> block (header and transactions).
     Blocks,
     /// Height -> commit certificate.
@@ -59,9 +66,10 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::State,
         Self::History,
+        Self::Changes,
         Self::Blocks,
         Self::Certificates,
         Self::Receipts,
@@ -76,6 +84,7 @@ impl Column {
         match self {
             Self::State => "state",
             Self::History => "history",
+            Self::Changes => "changes",
             Self::Blocks => "blocks",
             Self::Certificates => "certificates",
             Self::Receipts => "receipts",
@@ -134,6 +143,7 @@ pub enum StoreError {
 pub struct Store {
     db: Arc<DB>,
     fault: Arc<OnceLock<String>>,
+    horizon: Arc<Horizon>,
 }
 
 impl std::fmt::Debug for Store {
@@ -146,12 +156,16 @@ impl Store {
     /// Opens the database in `path`, creating it if it is not there.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let horizon = Arc::new(Horizon::default());
         let columns = Column::ALL.map(|column| {
-            ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache))
+            let mut options = column_options(column, &cache);
+            horizon.filter(column, &mut options);
+            ColumnFamilyDescriptor::new(column.name(), options)
         });
         let db = DB::open_cf_descriptors(&database_options(), path, columns)?;
-        let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()) };
+        let store = Self { db: Arc::new(db), fault: Arc::new(OnceLock::new()), horizon };
         store.check_schema()?;
+        store.load_horizon()?;
         Ok(store)
     }
 
@@ -162,13 +176,12 @@ impl Store {
 
     /// Bytes of all table and log files.
     pub fn disk_bytes(&self) -> u64 {
-        Column::ALL
-            .iter()
-            .filter_map(|column| {
-                let name = "rocksdb.total-sst-files-size";
-                self.db.property_int_value_cf(self.cf(*column), name).ok().flatten()
-            })
-            .sum()
+        Column::ALL.iter().map(|column| self.column_bytes(*column)).sum()
+    }
+
+    fn column_bytes(&self, column: Column) -> u64 {
+        let name = "rocksdb.total-sst-files-size";
+        self.db.property_int_value_cf(self.cf(column), name).ok().flatten().unwrap_or(0)
     }
 
     /// Writes memory tables to files, so that [`Self::disk_bytes`] counts everything.
@@ -190,16 +203,15 @@ impl Store {
 
     fn check_schema(&self) -> Result<(), StoreError> {
         match self.read::<u32>(Column::Meta, b"schema")? {
-            None => {
-                let mut options = WriteOptions::default();
-                options.set_sync(true);
-                let bytes = encode(&SCHEMA_VERSION);
-                self.db.put_cf_opt(self.cf(Column::Meta), b"schema", bytes, &options)?;
-                Ok(())
-            }
-            Some(SCHEMA_VERSION) => Ok(()),
-            Some(found) => Err(StoreError::Schema { found }),
+            None => {}
+            Some(SCHEMA_VERSION) => return Ok(()),
+            Some(1) => self.upgrade()?,
+            Some(found) => return Err(StoreError::Schema { found }),
         }
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        let bytes = encode(&SCHEMA_VERSION);
+        Ok(self.db.put_cf_opt(self.cf(Column::Meta), b"schema", bytes, &options)?)
     }
 
     fn read<T: BorshDeserialize>(
@@ -253,6 +265,8 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM_RATIO);
     options.set_compression_type(match column {
+        // digests: there is nothing to compress
+        Column::Changes => DBCompressionType::None,
         Column::State | Column::Index | Column::Undecided | Column::Meta => DBCompressionType::Lz4,
         _ => DBCompressionType::Zstd,
     });

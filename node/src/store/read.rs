@@ -9,7 +9,6 @@ use titian_contracts::execute::Receipt;
 use titian_contracts::state::{Reader, Stored, tree_key};
 use titian_contracts::transaction::TransactionId;
 
-use super::commit::history_key;
 use super::{Column, Head, Store, StoreError};
 
 /// Where an executed transaction stands.
@@ -43,6 +42,17 @@ pub struct LedgerEvent {
 pub struct AtHeight {
     store: Store,
     height: u64,
+}
+
+impl AtHeight {
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The height.
+    pub const fn height(&self) -> u64 {
+        self.height
+    }
 }
 
 impl Reader for Store {
@@ -187,19 +197,5 @@ impl Store {
             }
         }
         found
-    }
-
-    /// The value that was current after `height`, among those replaced later.
-    pub(super) fn replaced_value(&self, tree_key: &Digest, height: u64) -> Option<Stored> {
-        let start = history_key(tree_key, height);
-        let mode = IteratorMode::From(&start, Direction::Reverse);
-        match self.db.iterator_cf(self.cf(Column::History), mode).next()? {
-            Ok((key, value)) if key.starts_with(&tree_key.0) => borsh::from_slice(&value).ok(),
-            Ok(_) => None,
-            Err(error) => {
-                self.record_fault(error.to_string());
-                None
-            }
-        }
     }
 }

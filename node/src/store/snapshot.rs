@@ -29,8 +29,8 @@ pub enum Restored {
 impl Store {
     /// The height that the database begins after: 0, or that of the snapshot it was restored from.
     /// Blocks, receipts and history are kept from the next height on.
-    pub fn floor(&self) -> u64 {
-        self.read_or_fault(Column::Meta, b"floor").unwrap_or(0)
+    pub fn base(&self) -> u64 {
+        self.read_or_fault(Column::Meta, b"base").unwrap_or(0)
     }
 
     /// The first height at or after `from`, up to `head`, that has receipts.
@@ -140,7 +140,7 @@ impl Store {
             }
         }
         batch.put_cf(self.cf(Column::Meta), b"genesis", genesis);
-        batch.put_cf(self.cf(Column::Meta), b"floor", encode(&head.height));
+        batch.put_cf(self.cf(Column::Meta), b"base", encode(&head.height));
         batch.put_cf(self.cf(Column::Meta), b"head", encode(head));
         // the log is one: syncing its last entry syncs those before
         Ok(self.write_synced(batch)?)

@@ -81,6 +81,7 @@ fn transaction_proof(network: &Devnet, signers: usize) -> String {
         path: proof::transaction_path(&ids, 1),
         header,
         certificate: Certificate { height: HEIGHT, round: 0, block, signatures },
+        as_of: None,
     };
     let claim = Value::object([
         ("count", Value::Int(3)),

@@ -34,7 +34,7 @@ fn the_exit_code_tells_what_kind_of_failure_it_is() {
     let at = folder();
     assert_eq!(call(&["--help"]), 0);
     assert_eq!(call(&["conjure"]), 2);
-    for not_built in ["prune", "backup", "reindex", "rollback"] {
+    for not_built in ["backup", "rollback"] {
         assert_eq!(call(&[not_built]), 2, "{not_built}");
     }
     assert_eq!(call(&["restore"]), 2, "no folder");
@@ -43,6 +43,7 @@ fn the_exit_code_tells_what_kind_of_failure_it_is() {
     assert_eq!(call(&["init", "--dir", text(at.path())]), 0);
     assert_eq!(call(&["check-config", "--config", text(&config)]), 1, "no genesis");
     assert_eq!(call(&["verify-db", "--config", text(&config)]), 1, "no genesis");
+    assert_eq!(call(&["prune", "--config", text(&config)]), 1, "no genesis");
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("bound").port()

@@ -8,6 +8,7 @@ mod gossip;
 mod import;
 mod mempool;
 mod mempool_pool;
+mod past;
 mod program;
 mod resolver;
 mod rpc;

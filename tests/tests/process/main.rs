@@ -6,6 +6,7 @@
 
 mod import;
 mod importer;
+mod past;
 mod restore;
 
 use std::path::{Path, PathBuf};

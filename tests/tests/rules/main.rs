@@ -36,6 +36,7 @@ mod ledger_ops;
 mod proof;
 mod tree;
 mod ubin_acts;
+mod ubin_as_of;
 mod ubin_body;
 mod ubin_border;
 mod ubin_challenge;

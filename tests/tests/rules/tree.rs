@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use titian_contracts::digest::Digest;
 use titian_contracts::limits;
+use titian_contracts::merkle;
 use titian_contracts::tree::{Multiproof, ProofError, Tree};
 
 type Pair = ([u8; 32], [u8; 32]);
@@ -349,5 +350,24 @@ proptest! {
         let claim: Vec<_> = keys.iter().map(|key| (Digest(*key), None)).collect();
         let verdict = Multiproof(bytes).verify(&Digest([9; 32]), &claim);
         prop_assert!(verdict.is_err());
+    }
+}
+
+#[test]
+fn the_steps_from_every_place_of_every_list_lead_to_its_root_and_no_other_leaf_does() {
+    let tag = "titian change node v1";
+    for count in 1..40_usize {
+        let leaves: Vec<Digest> =
+            (0..count).map(|i| Digest(Sha256::digest([i as u8]).into())).collect();
+        let root = merkle::root_of(tag, &leaves);
+        for (index, leaf) in leaves.iter().enumerate() {
+            let steps = merkle::steps_of(tag, &leaves, index);
+            assert_eq!(merkle::root_from_steps(tag, *leaf, &steps), root, "{index} of {count}");
+            let bare: Vec<Digest> = steps.iter().map(|(_, sibling)| *sibling).collect();
+            assert_eq!(bare, merkle::path_of(tag, &leaves, index));
+            let other = leaves[(index + 1) % count];
+            assert!(count == 1 || merkle::root_from_steps(tag, other, &steps) != root);
+        }
+        assert_eq!(merkle::steps_of(tag, &leaves, count), []);
     }
 }

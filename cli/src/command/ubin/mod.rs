@@ -7,6 +7,7 @@ mod feed;
 mod feed_verify;
 mod identify;
 mod import;
+mod kpi;
 mod qr;
 mod read;
 mod search;
@@ -93,6 +94,9 @@ pub(crate) enum Command {
         /// Scheme of a bare number
         #[arg(long, value_name = "CODE")]
         scheme: Option<String>,
+        /// Add whether this state recognises the scheme of each match
+        #[arg(long = "for", value_name = "CC")]
+        recognised_by: Option<String>,
     },
     /// Find records by name, most alike first
     #[command(after_help = "Examples:
@@ -122,16 +126,19 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: u32,
     },
-    /// Write a proof that a record stands, or that none does
+    /// Write a proof: of a record, that there is none, of all versions, or of counters
     #[command(after_help = "Examples:
-  titian ubin prove SG-UEN-199403865N-G7 -o proof.json && titian verify proof.json")]
-    Prove {
-        /// The identifier, in any spelling
-        ubin: String,
-        /// Where to write it
-        #[arg(short, long = "out", value_name = "FILE")]
-        out: PathBuf,
-    },
+  titian ubin prove SG-UEN-199403865N-G7 -o proof.json && titian verify proof.json
+  titian ubin prove SG-UEN-199403865N-G7 --at 81000 -o then.json
+  titian ubin prove SG-UEN-199403865N-G7 --kind history -o history.json
+  titian ubin prove --kind kpi --metric ubin_flow --cell SG,2026-07,new --at 81000 -o kpi.json")]
+    Prove(read::ProveArgs),
+    /// Show published figures
+    #[command(after_help = "Examples:
+  titian ubin kpi
+  titian ubin kpi --at 81230 --metric ubin_stock --by ams,sizeClass --format csv
+  titian ubin kpi --metric ubin_flow --by month,event --filter ams=SG")]
+    Kpi(kpi::Args),
     Feed(feed::Args),
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -200,13 +207,17 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
                 height: *at,
                 on: on.clone(),
                 recognised_by: recognised_by.clone(),
-                proof: false,
+                proof: proof.is_some(),
             };
             read::get(session, &params, proof.as_deref())
         }
-        Command::Resolve { input, cc, scheme } => {
-            let params =
-                ResolveParams { input: input.clone(), cc: cc.clone(), scheme: scheme.clone() };
+        Command::Resolve { input, cc, scheme, recognised_by } => {
+            let params = ResolveParams {
+                input: input.clone(),
+                cc: cc.clone(),
+                scheme: scheme.clone(),
+                recognised_by: recognised_by.clone(),
+            };
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
             Ok(read::list(Json::Object(found), "/matches"))
         }
@@ -222,10 +233,11 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let history = session.client()?.ask::<call::UbinHistory>(&params)?;
             Ok(Report::json(Json::Object(history)))
         }
-        Command::Prove { ubin, out } => read::prove(session, ubin, out),
         Command::Feed(args) => feed::run(session, args),
         Command::Snapshot(command) => snapshot::run(session, command),
         Command::Qr(args) => qr::run(args),
+        Command::Prove(args) => read::prove(session, args),
+        Command::Kpi(args) => kpi::run(session, args),
         Command::Register(args) => write::body(session, "register", args),
         Command::Update(args) => write::body(session, "update", args),
         Command::Confirm(args) => write::change(session, "confirm", args),

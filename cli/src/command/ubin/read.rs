@@ -1,10 +1,10 @@
 //! What a node answers about records.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use titian_api::call;
 use titian_api::ubin::{GetParams, ProveParams};
-use titian_api::{Object, call};
 
 use crate::command::ledger::write_bundle;
 use crate::document;
@@ -13,11 +13,12 @@ use crate::output::{Report, Tone};
 use crate::session::Session;
 
 pub(super) fn get(session: &Session, params: &GetParams, proof: Option<&Path>) -> Result<Report> {
-    let answer = Json::Object(session.client()?.ask::<call::UbinGet>(params)?);
+    let mut answer = session.client()?.ask::<call::UbinGet>(params)?;
+    let bundle = answer.remove("proof");
+    let answer = Json::Object(answer);
     let mut text = record_text(session, &answer);
-    if let Some(path) = proof {
-        let bundle = prove_bundle(session, &params.ubin)?;
-        text = format!("{text}\n{}", write_bundle(path, Json::Object(bundle))?);
+    if let (Some(path), Some(bundle)) = (proof, bundle) {
+        text = format!("{text}\n{}", write_bundle(path, bundle)?);
     }
     Ok(Report::new(text, answer))
 }
@@ -58,6 +59,10 @@ fn record_text(session: &Session, answer: &Json) -> String {
     lines.push(format!(" version  {version}, source of {}", text("/sourceAsOf")));
     let warnings = answer.pointer("/warnings").and_then(Json::as_array).into_iter().flatten();
     lines.extend(warnings.filter_map(Json::as_str).map(|warning| format!(" warning  {warning}")));
+    if let Some(state) = document::text(answer, "/recognition/state") {
+        let entry = document::text(answer, "/recognition/name").unwrap_or("");
+        lines.push(format!(" in {}    {state} {entry}", text("/recognition/by")));
+    }
     lines.push(as_of);
     lines.join("\n")
 }
@@ -83,14 +88,42 @@ pub(super) fn list(answer: Json, pointer: &str) -> Report {
     Report::new(lines.join("\n"), answer)
 }
 
-fn prove_bundle(session: &Session, ubin: &str) -> Result<Object> {
-    let params = ProveParams { ubin: ubin.to_owned(), kind: None };
-    Ok(session.client()?.ask::<call::UbinProve>(&params)?.bundle)
+/// What to prove and where to write it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProveArgs {
+    /// The identifier, in any spelling; counters need none
+    #[arg(required_unless_present = "metric")]
+    ubin: Option<String>,
+    /// presence, absence, history or kpi [default: presence or absence, as it holds]
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// As of this height
+    #[arg(long, value_name = "HEIGHT")]
+    at: Option<u64>,
+    /// Counters: the metric
+    #[arg(long, value_name = "METRIC", conflicts_with = "ubin")]
+    metric: Option<String>,
+    /// Counters: the cells of one; may be repeated [default: all that ever counted]
+    #[arg(long = "cell", requires = "metric", value_name = "CELL,…")]
+    cells: Vec<String>,
+    /// Where to write it
+    #[arg(short, long = "out", value_name = "FILE")]
+    out: PathBuf,
 }
 
-pub(super) fn prove(session: &Session, ubin: &str, out: &Path) -> Result<Report> {
-    let bundle = Json::Object(prove_bundle(session, ubin)?);
+pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
+    let counters = args.metric.is_some().then(|| "kpi".to_owned());
+    let params = ProveParams {
+        ubin: args.ubin.clone(),
+        height: args.at,
+        kind: args.kind.clone().or(counters),
+        metric: args.metric.clone(),
+        cells: args.cells.iter().map(|c| c.split(',').map(str::to_owned).collect()).collect(),
+    };
+    let bundle = Json::Object(session.client()?.ask::<call::UbinProve>(&params)?.bundle);
     let kind = document::text(&bundle, "/kind").unwrap_or("?").to_owned();
-    let line = write_bundle(out, bundle)?;
-    Ok(Report::new(format!("{kind}: {line}"), json!({ "kind": kind, "file": out })))
+    let height = bundle.pointer("/height").cloned().unwrap_or_default();
+    let line = write_bundle(&args.out, bundle)?;
+    let text = format!("{kind} as of height {height}: {line}");
+    Ok(Report::new(text, json!({ "kind": kind, "height": height, "file": args.out })))
 }

@@ -3,9 +3,11 @@
 mod feed;
 mod history;
 mod import;
+mod kpi;
 mod list;
 mod proofs;
 mod read;
+mod recognition;
 mod search;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +29,7 @@ use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
 
 pub(super) use feed::{next_page, request};
+pub(super) use proofs::{complete, counter_of};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
     feed::register(module)?;
@@ -53,8 +56,10 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || history::versions(&state, &params)).await
     })?;
     add::<call::UbinProve, _, _>(module, |state, params, _| async move {
-        let ubin = parse(&state, &params.ubin, &table(&state))?.ubin;
-        proofs::one(&state, &ubin, params.kind.as_deref()).await
+        proofs::any(&state, params).await
+    })?;
+    add::<call::UbinKpi, _, _>(module, |state, params, _| async move {
+        blocking(move || kpi::answer(&state, params)).await
     })?;
     add::<call::UbinSchemes, _, _>(module, |state, params, _| async move {
         let at = At::height(&state, None)?;

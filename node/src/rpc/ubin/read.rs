@@ -10,10 +10,10 @@ use titian_contracts::json::{self, Value};
 use titian_contracts::state::Overlay;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::identifier::{self, Ubin};
-use titian_contracts::ubin::record::{self, Record};
+use titian_contracts::ubin::record;
 use titian_contracts::ubin::{challenge, counter, refresh_days, view as ubin_view};
 
-use super::{history, parse, proofs, table};
+use super::{history, parse, proofs, recognition, table};
 use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
 use crate::rpc::{State, view};
@@ -34,6 +34,7 @@ pub(super) fn answer(state: &State, at: &At, ubin: &Ubin) -> Object {
 
 pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> {
     let ubin = parse(&state, &params.ubin, &table(&state))?.ubin;
+    let by = params.recognised_by.as_deref().map(recognition::asker).transpose()?;
     let at = At::height(&state, params.height)?;
     let mut shown = match &params.on {
         None => answer(&state, &at, &ubin),
@@ -41,20 +42,17 @@ pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> 
             let date = Date::parse(date).ok_or_else(|| {
                 Refusal::new(Code::InvalidParams, "/on", "YYYY-MM-DD is expected")
             })?;
-            on_date(&state, &at, &ubin, date)
+            on_date(&state, &at, &ubin, date)?
         }
     };
-    if let Some(by) = &params.recognised_by {
-        // recognition entries are written by governance, which comes with a later release
-        let recognition = serde_json::json!({"by": by, "state": "NOT_STATED"});
-        shown.insert("recognition".to_owned(), recognition);
+    if let Some(by) = by {
+        recognition::add(&mut shown, &at, by, &ubin);
     }
     if params.proof {
-        if params.height.is_some_and(|height| height < state.ledger().head().height) {
-            let detail = "proofs of earlier heights come with a later release";
-            return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
-        }
-        let bundle = proofs::one(&state, &ubin, None).await?.bundle;
+        // which version holds on a date follows from all of them
+        let of_date = params.on.is_some() && history::current(&at, &ubin).is_some();
+        let kind = of_date.then_some("history");
+        let bundle = proofs::one(&state, &ubin, kind, params.height).await?.bundle;
         shown.insert("proof".to_owned(), serde_json::Value::Object(bundle));
     }
     Ok(shown)
@@ -62,35 +60,12 @@ pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> 
 
 /// Among the versions recorded by then with validFrom ≤ date: the greatest validFrom, then the
 /// greatest version (ubin.md §2.2).
-fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Object {
+fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Answer<Object> {
     let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
-    let Some((number, latest)) = history::current(at, ubin) else {
-        return at.stamp(view::object(&ubin_view::absence(ubin, moment)));
-    };
-    let mut seen = Vec::new();
-    let mut best: Option<Record> = None;
-    for mut record in history::changes(state, at, &number) {
-        if seen.contains(&record.version) {
-            continue;
-        }
-        seen.push(record.version);
-        let valid = Date::parse(&record.valid_from).is_some_and(|from| from <= date);
-        let better = best.as_ref().is_none_or(|best| {
-            (&record.valid_from, record.version) > (&best.valid_from, best.version)
-        });
-        if valid && better {
-            // marks count from their height on, closures also from their date on
-            record.meta.mark.clone_from(&latest.meta.mark);
-            record.meta.closure = latest
-                .meta
-                .closure
-                .clone()
-                .filter(|closure| Date::parse(&closure.date).is_some_and(|from| from <= date));
-            best = Some(record);
-        }
-    }
-    let Some(record) = best else {
-        return at.stamp(view::object(&ubin_view::absence(ubin, moment)));
+    let absent = || at.stamp(view::object(&ubin_view::absence(ubin, moment)));
+    let Some((number, _)) = history::current(at, ubin) else { return Ok(absent()) };
+    let Some(record) = history::states(state, at, &number).on_date(state, date)? else {
+        return Ok(absent());
     };
     let overlay = Overlay::new(&at.reader);
     let days = refresh_days(&overlay, &number, record.meta.scheme_version);
@@ -99,12 +74,13 @@ fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Object {
     let body = body(state, record.body_hash);
     let via = via.as_deref();
     let shown = ubin_view::record(&number, &record, body.as_ref(), via, days, &open, moment);
-    at.stamp(view::object(&shown))
+    Ok(at.stamp(view::object(&shown)))
 }
 
 /// Everything an input may mean: a number in any rendering, a bare national number, an LEI.
 pub(super) fn resolve(state: &State, params: &ResolveParams) -> Answer<Object> {
     let at = At::height(state, None)?;
+    let by = params.recognised_by.as_deref().map(recognition::asker).transpose()?;
     let table = table(state);
     let (cc, code) = (params.cc.as_deref(), params.scheme.as_deref());
     let overlay = Overlay::new(&at.reader);
@@ -122,7 +98,11 @@ pub(super) fn resolve(state: &State, params: &ResolveParams) -> Answer<Object> {
             continue;
         }
         if record::entry(&overlay, &number).is_some() {
-            matches.push(serde_json::Value::Object(answer(state, &at, &number)));
+            let mut found = answer(state, &at, &number);
+            if let Some(by) = by {
+                recognition::add(&mut found, &at, by, &number);
+            }
+            matches.push(serde_json::Value::Object(found));
         }
         seen.push(number);
     }

@@ -32,7 +32,8 @@ fn write_proofs(demo: &mut Demo, companies: &[String]) -> Result<Vec<PathBuf>> {
     let client = demo.first().client()?;
     let mut bundles: Vec<(&str, Json)> = Vec::new();
     let prove = |ubin: &str| {
-        let params = ubin::ProveParams { ubin: ubin.to_owned(), kind: None };
+        let params =
+            ubin::ProveParams { ubin: Some(ubin.to_owned()), ..ubin::ProveParams::default() };
         client.ask::<call::UbinProve>(&params).map(|answer| Json::Object(answer.bundle))
     };
     bundles.push(("proof-registered.json", prove(companies.first().map_or("", String::as_str))?));
@@ -57,8 +58,11 @@ fn write_proofs(demo: &mut Demo, companies: &[String]) -> Result<Vec<PathBuf>> {
     let answer = client.ask::<call::EtrProve>(&params)?;
     bundles.push(("proof-surrendered.json", Json::Object(answer.bundle)));
     let last = demo.acknowledged.last().cloned();
-    let params =
-        ProveParams { kind: "ledger-transaction".to_owned(), subject: last, keys: Vec::new() };
+    let params = ProveParams {
+        kind: "ledger-transaction".to_owned(),
+        subject: last,
+        ..ProveParams::default()
+    };
     let answer = client.ask::<call::LedgerProve>(&params)?;
     bundles.push(("proof-transaction.json", Json::Object(answer.bundle)));
     let mut files = Vec::new();
