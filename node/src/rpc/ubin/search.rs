@@ -38,7 +38,7 @@ pub(super) async fn names(state: Arc<State>, params: SearchParams) -> Answer<Obj
     let (mut hits, mut answer) = blocking(move || found(&searching, &query, limit)).await?;
     if params.proof {
         for (ubin, shown) in &mut hits {
-            let bundle = proofs::one(&state, ubin, None).await?.bundle;
+            let bundle = proofs::one(&state, ubin, None, None).await?.bundle;
             shown.insert("proof".to_owned(), serde_json::Value::Object(bundle));
         }
     }
