@@ -11,8 +11,11 @@ use titian_contracts::error::Code;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction, Receipt};
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, OpSignature, Register};
-use titian_contracts::state::MemoryState;
-use titian_contracts::transaction::Transaction;
+use titian_contracts::state::{MemoryState, Stored, decode_content, encode_content, tree_key};
+use titian_contracts::transaction::{Transaction, TransactionId};
+use titian_contracts::tree::Tree;
+use titian_contracts::ubin::import::chunk::Chunk;
+use titian_contracts::ubin::record::Entry;
 use titian_genesis::Genesis;
 use titian_genesis::devnet::{self, NodeSecrets, Plan};
 
@@ -90,6 +93,15 @@ impl World {
             keys: self.keys.clone(),
             ..*self
         }
+    }
+
+    /// The state root, by the tree of the ledger.
+    pub fn root(&self) -> Digest {
+        let mut tree = Tree::default();
+        let pairs =
+            self.state.0.iter().map(|(key, stored)| (tree_key(key), stored.value_hash(key)));
+        tree.update(pairs);
+        tree.root()
     }
 
     /// A fresh seed nobody used.
@@ -238,6 +250,35 @@ impl World {
             ("scopes", texts(scopes)),
         ])
     }
+}
+
+/// What a state says, apart from the places in the ledger at which it was said: heights and
+/// transactions of records, heights of chunks. Holders of an identifier stand in the order of
+/// arrival; here they are sorted.
+pub fn timeless(state: &MemoryState) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let timeless = |(key, stored): (&Vec<u8>, &Stored)| {
+        let bytes = &stored.content;
+        let content = if key.starts_with(b"ubin/rec/") {
+            let mut entry: Entry = decode_content(bytes).expect("decodes");
+            if let Entry::Record(record) = &mut entry {
+                record.meta.recorded_at = 0;
+                record.meta.transaction = TransactionId(Digest::ZERO);
+            }
+            encode_content(&entry)
+        } else if key.starts_with(b"ubin/chunk/") {
+            let mut chunk: Chunk = decode_content(bytes).expect("decodes");
+            chunk.opened_at = 0;
+            encode_content(&chunk)
+        } else if key.starts_with(b"ubin/reference/") {
+            let mut holders: Vec<String> = decode_content(bytes).expect("decodes");
+            holders.sort();
+            encode_content(&holders)
+        } else {
+            bytes.clone()
+        };
+        (key.clone(), content)
+    };
+    state.0.iter().map(timeless).collect()
 }
 
 /// The receipt if it was applied, else the code of its error.

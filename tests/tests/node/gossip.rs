@@ -360,7 +360,7 @@ async fn an_oversized_message_is_refused_whatever_it_holds() {
     let a = Peer::start(1, vec![listed(7)]).await;
     let mut rogue = Rogue::meet(7, &a).await;
     let padding = "x".repeat(1_000);
-    let too_many = (0..150).map(|n| a.door.transaction_with("SG:ACRA", n, &padding)).collect();
+    let too_many = (0..600).map(|n| a.door.transaction_with("SG:ACRA", n, &padding)).collect();
     let oversized: Vec<u8> = batch::encode(too_many);
     assert!(oversized.len() > 2 * batch::BATCH_WIRE_BYTES_MAX);
     rogue.send(oversized);

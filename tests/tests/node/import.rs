@@ -9,7 +9,7 @@ use titian_contracts::op::Register;
 use titian_contracts::ubin::body::body_hash;
 use titian_contracts::ubin::import::{ChunkTree, part_transaction};
 use titian_tests::companies::companies_of;
-use titian_tests::http::{call, error_name, result};
+use titian_tests::http::{error_name, result};
 use titian_tests::served::Served;
 use titian_tests::world::World;
 
@@ -113,8 +113,8 @@ async fn t13_import_status_tells_what_became_of_each_record() {
     let root = chunk.tree.root().to_string();
     assert_eq!(status(json!({"root": root})).await["found"], false);
 
-    let early = call(at, "ledger_submit", json!({"transaction": text(chunk.part(0, 8))})).await;
-    assert_eq!(error_name(&early), "IMPORT_NOT_OPEN");
+    let early = json!({"transaction": text(chunk.part(0, 8))});
+    assert_eq!(error_name(at, "ledger_submit", early).await, "IMPORT_NOT_OPEN");
     let opened = text(chunk.open(&served.world));
     let opened = result(at, "ledger_submit", json!({"transaction": opened})).await;
     assert_eq!(opened["receipt"]["ok"], true, "{opened}");
@@ -168,8 +168,7 @@ async fn t13_import_status_tells_what_became_of_each_record() {
         (json!({"root": "b3:1"}), "INVALID_PARAMS"),
         (json!({"cc": "XX"}), "UBIN_COUNTRY_UNKNOWN"),
     ] {
-        let answer = call(at, "ubin_importStatus", params.clone()).await;
-        assert_eq!(error_name(&answer), name, "{params}");
+        assert_eq!(error_name(at, "ubin_importStatus", params.clone()).await, name, "{params}");
     }
     served.stop().await;
 }

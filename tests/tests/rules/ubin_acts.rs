@@ -187,8 +187,6 @@ fn each_broken_precondition_of_an_act_gives_exactly_its_error() {
     expect("dissolve", with_reason(&end.without("evidence")), R2, Code::EvidenceRequired);
     expect("dissolve", with_reason(&moved(&first, "SUSPENDED")), R2, Code::BadTransition);
     expect("restore", with_reason(&moved(&first, "ACTIVE")), R2, Code::BadTransition);
-    // not built
-    expect("import_chunk", Value::object([("cc", text("SG"))]), R1, Code::NotBuilt);
 }
 
 #[test]

@@ -9,20 +9,18 @@ use titian_contracts::error::Code;
 use titian_contracts::execute::Receipt;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
-use titian_contracts::state::{Overlay, decode_content, encode_content};
+use titian_contracts::state::Overlay;
 use titian_contracts::time::Date;
-use titian_contracts::transaction::{Payload, Transaction, TransactionId};
-use titian_contracts::tree::Tree;
+use titian_contracts::transaction::{Payload, Transaction};
 use titian_contracts::ubin::body::body_hash;
 use titian_contracts::ubin::import::chunk::{self, Chunk, Tally};
 use titian_contracts::ubin::import::{
     ChunkTree, ImportPart, check_body, chunk_root, part_path, part_transaction,
 };
-use titian_contracts::ubin::record::Entry;
 use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::{merkle, ubin};
 use titian_tests::companies::{companies, companies_of};
-use titian_tests::world::{World, outcome_of};
+use titian_tests::world::{World, outcome_of, timeless};
 
 use crate::ubin_identifier::Random;
 use crate::ubin_invariants::{check_counters, numbers};
@@ -85,41 +83,6 @@ pub(crate) fn run(world: &mut World, part: Vec<u8>) -> Result<Receipt, Code> {
 
 pub(crate) fn bodies_of(cc: &str, seed: u64, count: usize) -> Vec<Value> {
     companies_of(cc, seed, count).map(|company| company.body).collect()
-}
-
-/// The state root, by the tree of the ledger.
-fn root(world: &World) -> Digest {
-    let mut tree = Tree::default();
-    let pairs = world
-        .state
-        .0
-        .iter()
-        .map(|(key, stored)| (titian_contracts::state::tree_key(key), stored.value_hash(key)));
-    tree.update(pairs);
-    tree.root()
-}
-
-/// What the state says, without the places in the ledger at which it was said: heights and
-/// transactions. Lists of holders of an identifier stand in the order of arrival.
-pub(crate) fn content(world: &World) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut content = BTreeMap::new();
-    for (key, stored) in &world.state.0 {
-        let mut bytes = stored.content.clone();
-        if key.starts_with(b"ubin/rec/") {
-            let mut entry: Entry = decode_content(&bytes).expect("decodes");
-            if let Entry::Record(record) = &mut entry {
-                record.meta.recorded_at = 0;
-                record.meta.transaction = TransactionId(Digest::ZERO);
-            }
-            bytes = encode_content(&entry);
-        } else if key.starts_with(b"ubin/reference/") {
-            let mut holders: Vec<String> = decode_content(&bytes).expect("decodes");
-            holders.sort();
-            bytes = encode_content(&holders);
-        }
-        content.insert(key.clone(), bytes);
-    }
-    content
 }
 
 fn digests(count: usize) -> Vec<Digest> {
@@ -288,7 +251,7 @@ fn t13_an_import_interrupted_at_100_random_points_and_resumed_has_the_same_root(
     while restarts < 100 {
         let mut world = World::new();
         restarts += import_with_restarts(&source, &mut world, &mut random);
-        assert_eq!(root(&world), root(&whole), "after {restarts} restarts");
+        assert_eq!(world.root(), whole.root(), "after {restarts} restarts");
         assert_eq!(world.state.0, whole.state.0);
     }
 }
@@ -319,7 +282,7 @@ fn t13_parts_in_any_cut_any_order_and_any_number_give_the_same_records() {
             sent += 1;
             assert!(sent < 5_000, "seed {seed}: the chunk fills");
         }
-        assert_eq!(content(&world), content(&whole), "seed {seed}");
+        assert_eq!(timeless(&world.state), timeless(&whole.state), "seed {seed}");
         check_counters(&world, &numbers(&world), &format!("seed {seed}"));
     }
 }
@@ -343,7 +306,7 @@ fn t13_an_imported_record_is_the_registered_one_with_its_event_and_its_body() {
     assert_eq!(kept, [(body_hash(&body), body.to_jcs().into_bytes())]);
     let of_records = |world: &World| {
         let kinds: [&[u8]; 4] = [b"ubin/rec/", b"ubin/count/", b"ubin/entity/", b"ubin/reference/"];
-        let mut content = content(world);
+        let mut content = timeless(&world.state);
         content.retain(|key, _| kinds.iter().any(|kind| key.starts_with(kind)));
         content
     };

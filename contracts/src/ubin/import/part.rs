@@ -152,10 +152,10 @@ impl ImportPart {
         bytes: &'a [u8],
         events: &[Event],
     ) -> impl Iterator<Item = (Digest, &'a [u8])> {
-        let written: BTreeSet<Digest> = events.iter().filter_map(body_hash_of).collect();
+        let mut written: BTreeSet<Digest> = events.iter().filter_map(body_hash_of).collect();
         self.bodies
             .iter()
-            .filter(move |body| written.contains(&body.hash))
+            .filter(move |body| written.remove(&body.hash))
             .filter_map(|body| Some((body.hash, bytes.get(body.text.clone())?)))
     }
 
