@@ -58,6 +58,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CommandError> {
     std::fs::create_dir_all(&config.node.data_dir).map_err(|fault| {
         CommandError::refused(format!("{}: {fault}", config.node.data_dir.display()))
     })?;
+    drop_engine_log(&config)?;
     let genesis = genesis(&config)?;
     let height = snapshot::restore(&args.source, &genesis, &path).map_err(CommandError::refused)?;
     let ledger = Ledger::open(&path, genesis).map_err(CommandError::refused)?;
@@ -65,6 +66,18 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CommandError> {
     ledger.finish();
     println!("restored to height {height}, state root {}; start the node", head.state_root);
     Ok(())
+}
+
+/// The engine's log speaks of blocks that a restored database does not hold; the vote guard, which
+/// stays, remembers what this validator signed.
+fn drop_engine_log(config: &Config) -> Result<(), CommandError> {
+    let path = config.node.data_dir.join("consensus").join("wal");
+    match std::fs::remove_file(&path) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => {
+            Err(CommandError::refused(format!("{}: {fault}", path.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn genesis(config: &Config) -> Result<Genesis, CommandError> {

@@ -46,7 +46,7 @@ fn walked(seed: u64, steps: usize) -> Walked {
     let mut left =
         acts.into_iter().map(|(bytes, _)| bytes).filter(|b| seen.insert(b.clone())).peekable();
     let mut time_ms = START_MS;
-    let mut due = 10;
+    let mut due = 10_usize;
     while left.peek().is_some() {
         time_ms += 1000;
         let some: Vec<Vec<u8>> = left.by_ref().take(1 + random.below(4)).collect();
