@@ -22,7 +22,6 @@ use crate::output::Report;
 use crate::session::Session;
 
 pub(crate) use identify::canonical;
-pub(crate) use write::sha256;
 use write::{BodyArgs, ChangeArgs};
 
 /// Business identifiers.
