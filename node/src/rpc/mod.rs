@@ -167,6 +167,7 @@ struct State {
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
     tables: ubin::Tables,
+    figures: ubin::Figures,
     counters: Counters,
     started: Instant,
 }

@@ -100,6 +100,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use titian_contracts::as_of::Past as _;
     use titian_contracts::block::encode;
     use titian_contracts::state::{Change, MemoryState, Overlay};
@@ -109,6 +111,23 @@ mod tests {
     use super::*;
 
     const HEIGHTS: u64 = 9;
+
+    /// A folder of this test alone, gone with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            let name = format!("titian-upgrade-{:016x}", rand::random::<u64>());
+            Self(std::env::temp_dir().join(name))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // what cannot be removed is left to the system
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
 
     fn head(height: u64, changes: &[Change]) -> Head {
         let leaves: Vec<Digest> = changes.iter().map(Change::leaf).collect();
@@ -170,15 +189,15 @@ mod tests {
     #[test]
     fn a_database_of_schema_1_becomes_what_schema_2_would_have_written() {
         for interrupted_at in [0, 3, 1_000] {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let store = filled(folder.path());
+            let folder = Folder::new();
+            let store = filled(&folder.0);
             let rows = history(&store);
             assert!(rows.len() > 10);
             let leaves: Vec<_> = (0..=HEIGHTS).map(|height| store.leaves(height)).collect();
             downgrade(&store, interrupted_at);
             assert_eq!(history(&store).len(), rows.len(), "compaction takes nothing of it");
             drop(store);
-            let store = Store::open(folder.path()).expect("schema 1 opens");
+            let store = Store::open(&folder.0).expect("schema 1 opens");
             assert_eq!(history(&store), rows);
             let again: Vec<_> = (0..=HEIGHTS).map(|height| store.leaves(height)).collect();
             assert_eq!(again, leaves);
@@ -188,14 +207,14 @@ mod tests {
 
     #[test]
     fn changes_that_are_not_those_of_the_header_are_corruption() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = filled(folder.path());
+        let folder = Folder::new();
+        let store = filled(&folder.0);
         downgrade(&store, 0);
         let mut batch = WriteBatch::default();
         let value = Stored { last_changed: HEIGHTS, prev_changed: 0, content: vec![1] };
         batch.put_cf(store.cf(Column::State), b"ubin/rec/9", encode(&value));
         store.write_synced(batch).expect("the disk works");
         drop(store);
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(Store::open(&folder.0), Err(StoreError::Corrupt { .. })));
     }
 }

@@ -53,21 +53,24 @@ impl Lone {
     fn operate(&self, command: &str, patience: Option<Duration>) -> bool {
         let own = std::env::current_exe().expect("the test knows its own path");
         let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
-        let mut child = Command::new(release.join("titian-node"))
+        let binary = release.join("titian-node");
+        let mut run = match patience {
+            None => Command::new(&binary),
+            Some(patience) => {
+                let mut run = Command::new("timeout");
+                run.args(["-s", "KILL", &patience.as_secs_f64().to_string()]).arg(&binary);
+                run
+            }
+        };
+        let status = run
             .arg(command)
             .arg("--config")
             .arg(self.network.folder.join("node-sg/config.toml"))
             .env("TITIAN_NODE_KEEP_HEIGHTS", KEEP)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        if let Some(patience) = patience {
-            // the moment of the kill is what is tested, nothing is waited for
-            std::thread::sleep(patience);
-            child.kill().expect("it can be killed, also if it has ended");
-        }
-        child.wait().expect("it was started here").success()
+            .status();
+        status.expect("the binary runs").success()
     }
 }
 
@@ -131,9 +134,11 @@ fn t17_a_node_proves_earlier_heights_over_kills_and_says_what_it_pruned() {
     }
 
     // pruning a stopped node, killed at any moment
+    let goal = heights[0] + 12;
+    lone.network.wait("more heights than are kept", || lone.network.height(0) >= goal);
     lone.network.done(&["devnet", "down"]);
     for round in 0..KILLS {
-        lone.operate("prune", Some(Duration::from_millis(round * round * 5)));
+        lone.operate("prune", Some(Duration::from_millis(1 + round * round * 5)));
     }
     assert!(lone.operate("prune", None), "the next run ends it");
     assert!(lone.operate("verify-db", None), "what is left is whole");

@@ -29,6 +29,7 @@ use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
 
 pub(super) use feed::{next_page, request};
+pub(super) use kpi::Figures;
 pub(super) use proofs::{complete, counter_of};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
