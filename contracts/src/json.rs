@@ -122,6 +122,22 @@ impl Value {
         out
     }
 
+    /// The bytes that the RFC 8785 text has, counted without writing it.
+    pub fn jcs_bytes(&self) -> usize {
+        let separated = |sizes: usize, count: usize| 2 + sizes + count.saturating_sub(1);
+        match self {
+            Self::Null | Self::Bool(true) => 4,
+            Self::Bool(false) => 5,
+            Self::Int(int) => int.to_string().len(),
+            Self::Text(text) => text_bytes(text),
+            Self::List(items) => separated(items.iter().map(Self::jcs_bytes).sum(), items.len()),
+            Self::Object(members) => {
+                let sizes = members.iter().map(|(k, v)| text_bytes(k) + 1 + v.jcs_bytes()).sum();
+                separated(sizes, members.len())
+            }
+        }
+    }
+
     /// The RFC 8785 text of this object without members `names`, written without copying the value.
     pub fn to_jcs_without(&self, names: &[&str]) -> String {
         let mut out = String::with_capacity(256);
@@ -231,8 +247,21 @@ fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, out: &
     out.push('}');
 }
 
+const fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// The bytes that [`write_text`] writes.
+fn text_bytes(text: &str) -> usize {
+    let escape = |byte: u8| match byte {
+        b'"' | b'\\' | 0x8..=0xa | 0xc | 0xd => 1,
+        0..=0x1f => 5,
+        _ => 0,
+    };
+    2 + text.len() + text.bytes().map(escape).sum::<usize>()
+}
+
 fn write_text(text: &str, out: &mut String) {
-    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     out.push('"');
     let mut rest = text;
     // what is escaped is ASCII, so a byte that is found is a whole character

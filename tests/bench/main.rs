@@ -28,6 +28,10 @@ use network::{Network, Total};
 use report::Report;
 use workload::Workload;
 
+/// The node's allocator, so that what the rules cost here is what they cost there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Shortest time from block to block, ms; the devnet's. A wide-area network uses 500.
 const BLOCK_TIME_MS: u64 = 100;
 /// Operations signed beforehand, for each second of measurement and so many validators.

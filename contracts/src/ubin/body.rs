@@ -36,8 +36,6 @@ const VARIABLE_MEMBERS: [&str; 8] = [
 pub(super) struct Body<'a> {
     /// The whole body.
     pub value: &'a Value,
-    /// Its hash.
-    pub hash: Digest,
     pub entity: &'a str,
     pub version: u64,
     pub prev: Option<Digest>,
@@ -128,30 +126,10 @@ pub fn name_commitment(salt: &[u8; 32], name: &str) -> Digest {
     hash("titian ubin commit v1", &[salt, name.as_bytes()])
 }
 
-/// Length and hash of the JCS text of a body.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BodyText {
-    pub bytes: usize,
-    pub hash: Digest,
-}
-
-impl BodyText {
-    /// Writes the text and measures it.
-    pub(super) fn of(body: &Value) -> Self {
-        let text = body.to_jcs();
-        Self { bytes: text.len(), hash: text_hash(&text) }
-    }
-}
-
 impl<'a> Body<'a> {
     /// Reads a body. The shape is `MALFORMED` or `FIELD_LIMIT`, the size `LIMIT_EXCEEDED`.
     pub(super) fn read(value: &'a Value) -> Result<Self, Reject> {
-        Self::read_as(value, BodyText::of(value))
-    }
-
-    /// Reads a body whose text was measured already.
-    pub(super) fn read_as(value: &'a Value, text: BodyText) -> Result<Self, Reject> {
-        if text.bytes > limits::UBIN_BODY_BYTES_MAX {
+        if value.jcs_bytes() > limits::UBIN_BODY_BYTES_MAX {
             return Err(Reject::new(Code::LimitExceeded, PATH, "a body has at most 8 KiB"));
         }
         let mut m = Members::of(value, PATH)?;
@@ -161,7 +139,6 @@ impl<'a> Body<'a> {
         m.text("ubin")?;
         let body = Self {
             value,
-            hash: text.hash,
             entity: m.text("entity")?,
             version: m.uint("version")?,
             prev: read_prev(&mut m)?,

@@ -34,6 +34,10 @@ pub fn check_name(text: &str) -> Result<(), Code> {
 
 /// Any other text: NFC, no forbidden character.
 pub fn check_text(text: &str) -> Result<(), Code> {
+    if text.is_ascii() {
+        let controls = text.bytes().any(|byte| byte.is_ascii_control());
+        return if controls { Err(Code::NameChar) } else { Ok(()) };
+    }
     if text.chars().any(is_forbidden) {
         return Err(Code::NameChar);
     }

@@ -319,6 +319,7 @@ proptest! {
     #[test]
     fn a_value_has_one_canonical_text(value in any_value()) {
         let text = value.to_jcs();
+        prop_assert_eq!(value.jcs_bytes(), text.len());
         prop_assert_eq!(json::parse_canonical(text.as_bytes()), Ok(value.clone()));
         let independent: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let reread = json::parse(independent.to_string().as_bytes()).expect("no floats");

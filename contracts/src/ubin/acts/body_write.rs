@@ -12,7 +12,7 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::ubin::body::{Body, BodyText, PATH};
+use crate::ubin::body::{Body, PATH, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::counter;
 use crate::ubin::identifier::Ubin;
@@ -152,11 +152,12 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     let rule = if args.overrides.is_empty() { act.rule() } else { Rule::R2 };
     require(ctx, op, &[&known], rule)?;
 
-    let text = BodyText::of(args.body);
-    let old = existing(record::entry(ctx.state, &known.ubin), act, text.hash)?;
-    let body = Body::read_as(args.body, text)?;
+    let hash = body_hash(args.body);
+    let old = existing(record::entry(ctx.state, &known.ubin), act, hash)?;
+    let body = Body::read(args.body)?;
     let version = Version {
         act,
+        hash,
         known: &known,
         old: old.as_deref(),
         reason: args.reason,
@@ -170,6 +171,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
 /// A version about to be written: what its act and its arguments say beside the body.
 struct Version<'a> {
     act: BodyAct,
+    /// The hash of the body.
+    hash: Digest,
     known: &'a Known,
     old: Option<&'a Record>,
     reason: Option<Reason>,
@@ -194,7 +197,7 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
     if matches!(act, BodyAct::Register | BodyAct::Correct) && !version.successor_unknown {
         check_successor_named(body)?;
     }
-    let mut record = record_of(ctx, known, body, &warnings, old);
+    let mut record = record_of(ctx, known, (body, version.hash), &warnings, old);
     if let (Some(clear), Some(old)) = (version.clear, old) {
         take_away(ctx, &mut record, old, clear)?;
     }
@@ -212,22 +215,23 @@ pub(in crate::ubin) fn import(
     ctx: &mut Context<'_, '_>,
     known: &Known,
     value: &Value,
-    text: BodyText,
+    hash: Digest,
     r2: bool,
 ) -> Result<(), Reject> {
     let entry = record::entry(ctx.state, &known.ubin);
-    if matches!(&entry, Some(Entry::Record(record)) if record.body_hash == text.hash) {
+    if matches!(&entry, Some(Entry::Record(record)) if record.body_hash == hash) {
         return Err(Code::Unchanged.into());
     }
     let any = if entry.is_none() { BodyAct::Register } else { BodyAct::Update };
-    let old = existing(entry, any, text.hash)?;
-    let body = Body::read_as(value, text)?;
+    let old = existing(entry, any, hash)?;
+    let body = Body::read(value)?;
     let act = old.as_deref().map_or(BodyAct::Register, |old| BodyAct::of_change(old, &body));
     if act.rule() == Rule::R2 && !r2 {
         return Err(Reject::new(Code::QuorumMissing, PATH, "the move needs a chunk signed by R2"));
     }
     let version = Version {
         act,
+        hash,
         known,
         old: old.as_deref(),
         reason: None,
@@ -384,11 +388,11 @@ pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Resul
     if moves { Ok(()) } else { bad("status/code", "the act does not make this change") }
 }
 
-/// The record of a body, with what the ledger keeps of the version before.
+/// The record of a body with its hash, with what the ledger keeps of the version before.
 pub(super) fn record_of(
     ctx: &Context<'_, '_>,
     known: &Known,
-    body: &Body<'_>,
+    (body, hash): (&Body<'_>, Digest),
     warnings: &[String],
     old: Option<&Record>,
 ) -> Record {
@@ -410,7 +414,7 @@ pub(super) fn record_of(
     Record {
         entity: body.entity.to_owned(),
         version: body.version,
-        body_hash: body.hash,
+        body_hash: hash,
         core_hash: body.core_hash(),
         valid_from: body.valid_from.to_owned(),
         category: body.category,

@@ -10,7 +10,7 @@ use crate::access::authority::Rule;
 use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::op::Op;
-use crate::ubin::body::Body;
+use crate::ubin::body::{Body, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::counter;
 use crate::ubin::vocabulary::{RelationType, Status};
@@ -46,7 +46,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let number = known.ubin.to_string();
     close(ctx, op, old_number, &old, Status::Converted, &number, body.valid_from);
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, ctx.time_ms, "converted");
-    let record = body_write::record_of(ctx, &known, &body, &warnings, None);
+    let record = body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, None);
     body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }

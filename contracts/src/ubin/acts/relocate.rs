@@ -10,7 +10,7 @@ use crate::access::authority::Rule;
 use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::op::Op;
-use crate::ubin::body::Body;
+use crate::ubin::body::{Body, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::consent::{Consent, ConsentKind};
 use crate::ubin::counter;
@@ -58,7 +58,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     counter::event(ctx.state, "ubin_flow", &old_number.cc, time_ms, "relocated_out");
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, time_ms, "relocated_in");
     counter::crossborder(ctx.state, &old_number.cc, &known.ubin.cc, "RELOCATED");
-    let record = body_write::record_of(ctx, &known, &body, &warnings, None);
+    let record = body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, None);
     body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::limits;
 use crate::op::Op;
-use crate::ubin::body::Body;
+use crate::ubin::body::{Body, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::identifier::Ubin;
 
@@ -37,7 +37,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if old.aliases.len() >= limits::ALIASES_WITH_FORMER_NUMBERS_MAX {
         return Err(Reject::new(Code::AliasLimit, NUMBER, ""));
     }
-    let mut record = body_write::record_of(ctx, &known, &body, &warnings, Some(&old));
+    let mut record =
+        body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, Some(&old));
     super::check_only_life(ctx, &known.ubin, old.is_live(), &record)?;
     record.aliases.push(old_number.ubin.to_string());
     for alias in record.aliases.iter().filter_map(|number| Ubin::parse_canonical(number)) {

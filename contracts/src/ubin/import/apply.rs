@@ -13,7 +13,7 @@ use crate::limits;
 use crate::op::Op;
 use crate::state::Overlay;
 use crate::ubin::acts;
-use crate::ubin::body::{BodyText, PATH};
+use crate::ubin::body::PATH;
 use crate::ubin::scheme;
 
 /// Runs `import_chunk`: the root stands, and parts may follow.
@@ -166,6 +166,5 @@ fn apply_record(
     }
     let scheme = chunk.schemes.iter().find(|scheme| scheme.code == known.ubin.scheme);
     let scheme = scheme.ok_or_else(|| refuse(Code::ScopeDenied))?;
-    let text = BodyText { bytes: body.text.len(), hash: body.hash };
-    acts::write_imported(ctx, &known, &body.value, text, scheme.r2)
+    acts::write_imported(ctx, &known, &body.value, body.hash, scheme.r2)
 }
