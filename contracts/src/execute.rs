@@ -46,7 +46,8 @@ impl CheckedTransaction {
     }
 
     /// Admission to the mempool (ledger.md §3): parses, the chain is ours, the act is known, every
-    /// key is active and every signature valid at the head. What fails is refused at the door.
+    /// key is active and every signature valid at the head, and a UBIN op carries no data of a
+    /// natural person, which a block would keep for good. What fails is refused at the door.
     pub fn admit(
         bytes: &[u8],
         chain: &str,
@@ -69,6 +70,9 @@ impl CheckedTransaction {
                 return Err(Reject::new(Code::BadSignature, &field, ""));
             }
             verified.push(Some(public_key));
+        }
+        if let (Payload::Op(op), Register::Ubin) = (&tx.payload, tx.register) {
+            ubin::check_door(&overlay, op, time_ms)?;
         }
         Ok(Self { id: tx.id, parsed: Ok(tx), verified })
     }

@@ -5,6 +5,7 @@
 //! of acts; what an act may change is judged by `acts`.
 
 use super::body::{Body, PATH};
+use super::pattern::Pattern;
 use super::scheme::{self, Known};
 use super::text::{self, Suspicion};
 use super::vocabulary::{Category, NameType, RelationType, SchemeUse, Status};
@@ -228,25 +229,40 @@ fn free_texts<'a>(body: &Body<'a>) -> Vec<(String, &'a str)> {
 }
 
 fn check_personal_data(body: &Body<'_>, known: &Known, overrides: &[&str]) -> Result<(), Reject> {
+    check_denied(body, &known.deny)?;
+    for (pointer, text) in scanned_texts(body) {
+        let passed = overrides.contains(&pointer.as_str());
+        if !passed && text::scan(text, &known.deny) == Suspicion::Suspected {
+            return Err(reject(Code::PersonalDataSuspected, &pointer, ""));
+        }
+    }
+    Ok(())
+}
+
+/// No text and no identifier holds a number that a deny pattern of the country matches; nobody may
+/// pass one.
+pub(super) fn check_denied(body: &Body<'_>, deny: &[Pattern]) -> Result<(), Reject> {
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
-    let other = body.other_names.iter().map(|other| &other.name);
-    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.clone(), n.value));
-    let national = body.status.national.iter();
-    let status = national.map(|text| ("/status/national".to_owned(), text.as_str()));
-    for (pointer, text) in names.chain(free_texts(body)).chain(status) {
-        match text::scan(text, &known.deny) {
-            Suspicion::Denied => return refuse(&pointer),
-            Suspicion::Suspected if !overrides.contains(&pointer.as_str()) => {
-                return refuse(&pointer);
-            }
-            _ => {}
+    let denied = |text: &str| text::scan(text, deny) == Suspicion::Denied;
+    for (pointer, text) in scanned_texts(body) {
+        if denied(text) {
+            return refuse(&pointer);
         }
     }
     for (i, identifier) in body.identifiers.iter().enumerate() {
         let value = identifier.value.and_then(|v| reference::scanned(identifier.scheme, v));
-        if value.is_some_and(|value| text::scan(value, &known.deny) == Suspicion::Denied) {
+        if value.is_some_and(denied) {
             return refuse(&format!("/identifiers/{i}/value"));
         }
     }
     Ok(())
+}
+
+/// Names, texts beside them and the register's status code: pointer below the body, and text.
+fn scanned_texts<'b>(body: &'b Body<'_>) -> Vec<(String, &'b str)> {
+    let other = body.other_names.iter().map(|other| &other.name);
+    let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.clone(), n.value));
+    let national = body.status.national.iter();
+    let status = national.map(|text| ("/status/national".to_owned(), text.as_str()));
+    names.chain(free_texts(body)).chain(status).collect()
 }
