@@ -139,6 +139,12 @@ methods! {
     UbinSchemes = "ubin_schemes", Public, ubin::SchemesParams => Object;
     /// One scheme.
     UbinScheme = "ubin_scheme", Public, ubin::SchemeParams => Object;
+    /// Challenges, by record, state or how far they went.
+    UbinChallenges = "ubin_challenges", Public, ubin::ChallengesParams => Page;
+    /// Consents to a move or merger across a border.
+    UbinConsents = "ubin_consents", Public, ubin::ConsentsParams => Page;
+    /// The newest figures that a state attested for a metric and period; version 0 if none.
+    UbinAttested = "ubin_attested", Public, ubin::AttestedParams => Object;
     /// Dry run of an unsigned UBIN op.
     UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
 
