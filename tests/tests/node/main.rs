@@ -9,3 +9,4 @@ mod mempool_pool;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;
+mod rpc_ubin;

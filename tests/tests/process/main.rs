@@ -4,6 +4,8 @@
 //! One test function, because one network serves all of it; each phase names what it shows. The
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
+mod ubin_acts;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,6 +35,23 @@ impl Ran {
 }
 
 impl Network {
+    /// A devnet of one node, up.
+    fn of_one(folder: PathBuf) -> Self {
+        let network = Self { folder };
+        let (folder, port) = (network.folder.display().to_string(), free_forty().to_string());
+        network.done(&[
+            "devnet",
+            "up",
+            "--dir",
+            &folder,
+            "--validators",
+            "1",
+            "--base-port",
+            &port,
+        ]);
+        network
+    }
+
     fn run(&self, args: &[&str]) -> Ran {
         let own = std::env::current_exe().expect("the test knows its own path");
         let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
