@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use titian_api::ledger::{Receipt, Submission, SubmitParams, Submitted, TransactionInput};
 use titian_api::{PrepareParams, Prepared, Signer, call, etr};
+use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, Register};
 use titian_contracts::transaction::Transaction;
 
+use crate::command::explain::remedy;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
@@ -356,6 +358,11 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         members.insert("status".to_owned(), "dryRun".into());
+        if prepared.fails.is_some() {
+            // an error repeats nothing of what was refused
+            members.remove("op");
+            members.remove("events");
+        }
     }
     match &prepared.fails {
         Some(refusal) => Err(refused(refusal, &json)),
@@ -525,7 +532,11 @@ pub(crate) fn applied(output: Output, receipt: &Receipt) -> Result<Report> {
         .events
         .iter()
         .map(|event| {
-            format!("{} {}  {}", output.paint(Tone::Good, "done"), event.name, event.subject)
+            let done = output.paint(Tone::Good, "done");
+            // what later acts quote: the id of a consent or challenge
+            let id = event.data.get("id").and_then(serde_json::Value::as_str);
+            let id = id.map(|id| format!("\nid {id}")).unwrap_or_default();
+            format!("{done} {}  {}{id}", event.name, event.subject)
         })
         .collect();
     if lines.is_empty() {
@@ -547,7 +558,10 @@ pub(crate) fn refused(refusal: &titian_api::Refusal, data: &serde_json::Value) -
     let error = CommandError::refused(message).with_data(data.clone());
     let error = match refusal.data.name.as_str() {
         "LEGAL_ACK_REQUIRED" => error.hint("--ack CC:VERDICT names each warning, --ack-all all"),
-        _ => error,
+        name => match Code::by_name(name).and_then(remedy) {
+            Some(remedy) => error.hint(remedy),
+            None => error,
+        },
     };
     error.named(&refusal.data.name)
 }

@@ -103,6 +103,11 @@ impl Session {
         if self.args.node.is_some() { Ok(None) } else { self.folder() }
     }
 
+    /// Whether the caller named the network that is meant: a node or a devnet.
+    pub(crate) fn names_network(&self) -> bool {
+        self.args.node.is_some() || self.args.devnet.is_some()
+    }
+
     /// The node.
     pub(crate) fn client(&self) -> Result<&Client> {
         if let Some(client) = self.client.get() {

@@ -47,7 +47,8 @@ impl CheckedTransaction {
 
     /// Admission to the mempool (ledger.md §3): parses, the chain is ours, the act is known, every
     /// key is active and every signature valid at the head; a part of an import belongs to an open
-    /// chunk. What fails is refused at the door.
+    /// chunk; nothing of the UBIN register carries data of a natural person, which a block would keep
+    /// for good. What fails is refused at the door.
     ///
     /// `head` is state at the head without writes; transactions that are admitted after each other
     /// share it, so that the keys of those who sign much are read once.
@@ -60,7 +61,10 @@ impl CheckedTransaction {
         let tx = Transaction::parse(bytes)?;
         check_frame(&tx, chain)?;
         if let Payload::ImportPart(part) = &tx.payload {
-            ubin::import::admit(head, part)?;
+            ubin::import::admit(head, part, time_ms)?;
+        }
+        if let (Payload::Op(op), Register::Ubin) = (&tx.payload, tx.register) {
+            ubin::check_door(head, op, time_ms)?;
         }
         let mut verified = Vec::new();
         for (i, (signature, digest)) in tx.signatures().into_iter().enumerate() {
@@ -75,6 +79,9 @@ impl CheckedTransaction {
                 return Err(Reject::new(Code::BadSignature, &field, ""));
             }
             verified.push(Some(public_key));
+        }
+        if let (Payload::Op(op), Register::Ubin) = (&tx.payload, tx.register) {
+            ubin::check_door(&overlay, op, time_ms)?;
         }
         Ok(Self { id: tx.id, parsed: Ok(tx), verified })
     }

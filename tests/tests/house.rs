@@ -6,6 +6,8 @@
 
 #[path = "house/manifest.rs"]
 mod manifest;
+#[path = "house/obligations.rs"]
+mod obligations;
 #[path = "house/pages.rs"]
 mod pages;
 #[path = "house/source.rs"]

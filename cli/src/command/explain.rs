@@ -173,6 +173,15 @@ pub(crate) const fn remedy(code: Code) -> Option<&'static str> {
         }
         Code::UbinCheckFailed => "titian ubin check shows which number may be meant",
         Code::UbinExists => "titian ubin get shows what stands there; change it with update",
+        Code::ConsentExists => "titian ubin consents --ubin UBIN shows it; withdraw it first",
+        Code::ConsentMissing => "titian ubin consents shows the ids; ask the other state for one",
+        Code::ConsentMismatch => {
+            "titian ubin consents shows what it names; a later version of the record voids it"
+        }
+        Code::ChallengeState => "titian ubin challenges shows its state; another act is due",
+        Code::ChallengeNoCorrection => "write the corrected version first, or reject the challenge",
+        Code::TerminalStatus => "the record has ended; only titian ubin correct could change it",
+        Code::SchemeVersion => "titian ubin schemes --node URL shows the version in force",
         Code::LegalAckRequired => {
             "read the warnings (titian etr law), then name them with --ack or use --ack-all"
         }

@@ -262,11 +262,24 @@ fn free_texts<'a>(body: &Body<'a>) -> Vec<(&'static str, &'a str)> {
     texts
 }
 
+/// No text holds what looks like a natural person's data (§3.4), save those that R2 passed; a match
+/// of a deny pattern nobody may pass.
 fn check_personal_data(
     body: &Body<'_>,
     deny: &[Pattern],
     overrides: &[&str],
 ) -> Result<(), Reject> {
+    scan(body, deny, |pointer| !overrides.contains(&pointer))
+}
+
+/// No text and no identifier holds a number that a deny pattern of the country matches.
+pub(super) fn check_denied(body: &Body<'_>, deny: &[Pattern]) -> Result<(), Reject> {
+    scan(body, deny, |_| false)
+}
+
+/// Scans names, the texts beside them, the register's status code and the identifiers; `refuses` is
+/// asked of the pointer of a text that is suspicious only.
+fn scan(body: &Body<'_>, deny: &[Pattern], refuses: impl Fn(&str) -> bool) -> Result<(), Reject> {
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
     let other = body.other_names.iter().map(|other| &other.name);
     let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.as_str(), n.value));
@@ -274,7 +287,7 @@ fn check_personal_data(
     for (pointer, text) in names.chain(free_texts(body)).chain(status) {
         match text::scan(text, deny) {
             Suspicion::Denied => return refuse(pointer),
-            Suspicion::Suspected if !overrides.contains(&pointer) => return refuse(pointer),
+            Suspicion::Suspected if refuses(pointer) => return refuse(pointer),
             _ => {}
         }
     }

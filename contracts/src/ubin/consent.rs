@@ -116,13 +116,20 @@ impl Consent {
         }
     }
 
-    /// The consent for readers.
-    pub fn to_value(&self, id: &Digest) -> Value {
-        let state = match self.state {
-            ConsentState::Open => "OPEN",
-            ConsentState::Withdrawn => "WITHDRAWN",
-            ConsentState::Used => "USED",
-        };
+    /// How it stands at block time `time_ms`: OPEN, WITHDRAWN, USED, EXPIRED, or VOIDED because its
+    /// record has moved on.
+    pub fn standing(&self, state: &Overlay<'_>, time_ms: u64) -> &'static str {
+        match self.usable(state, time_ms, "").map_err(|reject| reject.code) {
+            Ok(_) => "OPEN",
+            Err(Code::ConsentMissing) => "WITHDRAWN",
+            Err(Code::ConsentUsed) => "USED",
+            Err(Code::ConsentExpired) => "EXPIRED",
+            Err(_) => "VOIDED",
+        }
+    }
+
+    /// The consent for readers, with its [`Self::standing`].
+    pub fn to_value(&self, id: &Digest, standing: &str) -> Value {
         Value::object([
             ("id", Value::from(*id)),
             ("kind", Value::from(self.kind.name())),
@@ -133,7 +140,7 @@ impl Consent {
             ("successorUbin", Value::from(self.successor.as_deref())),
             ("openedMs", Value::from(self.opened_ms)),
             ("expiresMs", Value::from(self.expires_ms)),
-            ("state", Value::from(state)),
+            ("state", Value::from(standing)),
         ])
     }
 }

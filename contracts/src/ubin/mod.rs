@@ -20,6 +20,7 @@ pub mod check;
 mod claim;
 pub mod consent;
 pub mod counter;
+mod door;
 pub mod feed;
 pub mod identifier;
 pub mod import;
@@ -156,6 +157,11 @@ pub fn body_of(op: &Op) -> Option<(Digest, &Value)> {
 pub fn refresh_days(state: &Overlay<'_>, ubin: &Ubin, scheme_version: u64) -> u64 {
     let key = scheme::scheme_key(&ubin.cc, &ubin.scheme, scheme_version);
     state.read::<scheme::SchemeEntry>(&key).map_or(0, |entry| entry.refresh_days)
+}
+
+/// What admission refuses of a UBIN op before it can reach a block, which keeps it for good.
+pub fn check_door(state: &Overlay<'_>, op: &Op, time_ms: u64) -> Result<(), Reject> {
+    door::check(state, op, time_ms)
 }
 
 /// Runs one UBIN act.

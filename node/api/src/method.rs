@@ -152,6 +152,12 @@ methods! {
     UbinSubscribe = "ubin_subscribe", Public, ubin_feed::SubscribeParams => ubin_feed::Notice, subscription;
     /// The snapshots of the register that this node keeps.
     UbinSnapshot = "ubin_snapshot", Public, ubin_feed::SnapshotParams => ubin_feed::Snapshots;
+    /// Challenges, by record, state or how far they went.
+    UbinChallenges = "ubin_challenges", Public, ubin::ChallengesParams => Page;
+    /// Consents to a move or merger across a border.
+    UbinConsents = "ubin_consents", Public, ubin::ConsentsParams => Page;
+    /// The newest figures that a state attested for a metric and period; version 0 if none.
+    UbinAttested = "ubin_attested", Public, ubin::AttestedParams => Object;
     /// Dry run of an unsigned UBIN op.
     UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
 

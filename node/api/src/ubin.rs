@@ -136,6 +136,9 @@ pub struct SchemesParams {
     /// Only this state's.
     #[serde(default)]
     pub cc: Option<String>,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
 }
 
 /// `ubin_scheme`.
@@ -146,6 +149,72 @@ pub struct SchemeParams {
     pub cc: String,
     /// The scheme code.
     pub scheme: String,
+    /// This version; the one in force if absent.
+    #[serde(default)]
+    pub version: Option<u64>,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+}
+
+/// `ubin_challenges`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChallengesParams {
+    /// Only this one.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Only about the record of this UBIN, in any spelling.
+    #[serde(default)]
+    pub ubin: Option<String>,
+    /// Only about records of this state.
+    #[serde(default)]
+    pub ams: Option<String>,
+    /// OPEN, ACKNOWLEDGED, UPHELD, REJECTED or WITHDRAWN.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Items of a page, at most 500 (default 100).
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// `ubin_consents`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsentsParams {
+    /// Only this one.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Only about the record of this UBIN, in any spelling.
+    #[serde(default)]
+    pub ubin: Option<String>,
+    /// Only where this state loses or gains the business.
+    #[serde(default)]
+    pub ams: Option<String>,
+    /// OPEN, WITHDRAWN, USED, EXPIRED or VOIDED.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Items of a page, at most 500 (default 100).
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// `ubin_attested`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttestedParams {
+    /// The state.
+    pub cc: String,
+    /// The metric, for example `ubin_women_owned`.
+    pub metric: String,
+    /// `YYYY`, `YYYY-Qn` or `YYYY-MM`.
+    pub period: String,
 }
 
 /// `ubin_importStatus`: a chunk by its root, or by state and number; a state alone asks for the

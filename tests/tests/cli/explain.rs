@@ -2,6 +2,8 @@
 
 use titian_contracts::access::scope;
 use titian_contracts::error::Code;
+use titian_contracts::ubin::challenge::{ChallengeState, Ground};
+use titian_contracts::ubin::vocabulary::Status;
 
 use super::titian;
 
@@ -31,6 +33,29 @@ fn every_error_act_and_check_code_is_explained() {
     }
     for status in ["ACTIVE", "DISSOLVED", "STALE", "dead", "verified"] {
         assert!(has("status", status), "{status}");
+    }
+    let qualities = ["ANNULLED", "DUPLICATE", "CHALLENGED", "STALE", "CURRENT"];
+    let consents = ["OPEN", "WITHDRAWN", "USED", "EXPIRED", "VOIDED"];
+    let states = ChallengeState::ALL.iter().map(|state| state.name());
+    let statuses = Status::ALL.iter().map(|status| status.name());
+    for status in statuses.chain(states).chain(qualities).chain(consents) {
+        assert!(has("status", status), "{status}");
+    }
+    for ground in Ground::ALL {
+        let name = ground.name();
+        assert!(has("term", name) || has("status", name), "{name}");
+    }
+    for warning in [
+        "LOCAL_SHAPE_UNUSUAL",
+        "ENTITY_TYPE_UNKNOWN",
+        "NAME_SCRIPT_UNUSUAL",
+        "ZAWGYI_SUSPECTED",
+        "LEI_CHECKSUM",
+        "GLN_CHECKSUM",
+        "PEPPOL_ICD_UNKNOWN",
+        "NATIONAL_CHECK_FAILED",
+    ] {
+        assert!(has("term", warning), "{warning}");
     }
 }
 

@@ -14,6 +14,7 @@ mod resolver;
 mod rpc;
 mod rpc_limits;
 mod rpc_tokens;
+mod rpc_ubin;
 mod search;
 mod search_follow;
 mod search_gate;

@@ -8,6 +8,7 @@ mod import;
 mod importer;
 mod past;
 mod restore;
+mod ubin_acts;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,6 +48,23 @@ fn binary() -> PathBuf {
 }
 
 impl Network {
+    /// A devnet of one node, up.
+    fn of_one(folder: PathBuf) -> Self {
+        let network = Self { folder };
+        let (folder, port) = (network.folder.display().to_string(), free_forty().to_string());
+        network.done(&[
+            "devnet",
+            "up",
+            "--dir",
+            &folder,
+            "--validators",
+            "1",
+            "--base-port",
+            &port,
+        ]);
+        network
+    }
+
     fn run(&self, args: &[&str]) -> Ran {
         let output = Command::new(binary())
             .args(args)

@@ -21,7 +21,7 @@ use titian_contracts::ubin::{self, counter};
 use titian_tests::world::{START_MS, World, company_body};
 
 #[test]
-fn each_broken_rule_of_a_body_gives_exactly_its_error() {
+fn t05_each_broken_rule_of_a_body_gives_exactly_its_error() {
     let b = body();
     let with = |name: &str, value: Value| b.with(name, value);
     let name = |value: &str| Value::object([("value", text(value)), ("lang", text("en"))]);
@@ -109,7 +109,7 @@ fn each_broken_rule_of_a_body_gives_exactly_its_error() {
 }
 
 #[test]
-fn limits_pass_at_n() {
+fn t05_limits_of_a_body_pass_at_n() {
     let name = Value::object([("value", text(&"a".repeat(256))), ("lang", text("zh-Hant-SG"))]);
     let line = Value::from("x".repeat(120));
     let address = Value::object([("country", text("SG")), ("lines", Value::List(vec![line; 3]))]);
@@ -125,7 +125,7 @@ fn limits_pass_at_n() {
 }
 
 #[test]
-fn minimal_records_hold_a_commitment_and_no_name() {
+fn t09_minimal_records_hold_a_commitment_and_no_name() {
     for category in ["SOLE_PROPRIETOR", "HOUSEHOLD"] {
         let mut world = World::new();
         let full = company_body("VN", "SUR", "7K3M9QX2TB4V", "X");
@@ -158,7 +158,7 @@ fn minimal_records_hold_a_commitment_and_no_name() {
 }
 
 #[test]
-fn every_deny_pattern_is_refused_on_every_path() {
+fn t08_every_deny_pattern_is_refused_on_every_path() {
     let table = SchemeTable::genesis();
     let mut world = World::new();
     let registrars: BTreeMap<String, String> = titian_genesis::devnet::STATES
@@ -212,7 +212,7 @@ fn every_deny_pattern_is_refused_on_every_path() {
 }
 
 #[test]
-fn an_override_needs_two_officers_and_evidence() {
+fn t08_an_override_needs_two_officers_and_evidence() {
     let name = Value::object([("value", text("Fund 2026-123-456")), ("lang", text("en"))]);
     let suspect = body().with("legalName", name);
     let mut world = World::new();

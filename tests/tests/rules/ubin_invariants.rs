@@ -16,7 +16,7 @@ use titian_contracts::ubin::vocabulary::Status;
 use titian_tests::world::{World, company_body};
 
 #[test]
-fn replay_of_every_act_is_refused_and_changes_nothing() {
+fn t04_replay_of_every_act_is_refused_and_changes_nothing() {
     let mut world = World::new();
     let first = body();
     let suspended = next(&first, &[("status", status("SUSPENDED"))]);
@@ -80,7 +80,7 @@ fn recount(numbers: &BTreeMap<Vec<u8>, Entry>) -> BTreeMap<Vec<u8>, u64> {
 }
 
 #[test]
-fn random_acts_of_random_keys_keep_the_invariants() {
+fn t04_random_acts_of_random_keys_keep_the_invariants() {
     for seed in 1..=4 {
         random_walk(seed, 250);
     }

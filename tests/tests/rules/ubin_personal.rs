@@ -6,6 +6,7 @@ use crate::ubin_scene::{
 };
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
+use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::ubin::identifier::Ubin;
@@ -120,4 +121,43 @@ fn t08_no_act_with_a_body_takes_a_personal_number_in_its_texts_and_no_override_h
     for (act, args) in cases {
         expect(&mut world, act, args, R2, Code::PersonalDataSuspected);
     }
+}
+
+#[test]
+fn t08_the_door_keeps_data_of_persons_out_of_blocks_and_lets_all_else_pass() {
+    let (world, first) = registered();
+    let admit = |act: &str, args: Value| {
+        let op = world.sign(&world.op(Register::Ubin, act, args), R2);
+        let bytes = World::transaction(&op);
+        let chain = &world.genesis.chain;
+        let found = CheckedTransaction::admit(&bytes, chain, &world.state, world.time_ms);
+        found.map(|_| ()).map_err(|reject| {
+            assert!(!format!("{reject:?}").contains("0000000"), "{act}: {reject:?}");
+            reject.code.name()
+        })
+    };
+    let named = |text_: &str| {
+        let name = Value::object([("value", text(text_)), ("lang", text("en"))]);
+        body_args(&next(&first, &[("legalName", name)]))
+    };
+    let card_body = next(&first, &[("ubin", Value::from(card().to_string()))]);
+    let alias = Value::object([
+        ("ubin", first.get("ubin").expect("set").clone()),
+        ("alias", Value::from(card().to_string())),
+    ]);
+    let refused = Err("PERSONAL_NUMBER_REFUSED");
+    assert_eq!(admit("register", body_args(&card_body)), refused);
+    assert_eq!(admit("alias_add", alias), refused);
+    assert_eq!(
+        admit("annul", Value::object([("ubin", text(&format!("SG-UEN-{CARD}-00")))])),
+        refused
+    );
+    assert_eq!(admit("update", named(&format!("TAN {CARD}"))), Err("PERSONAL_DATA_SUSPECTED"));
+    let member = body_args(&next(&first, &[(CARD, text("x"))]));
+    assert_eq!(admit("update", member), Err("MALFORMED"));
+    // what two officers may pass, and what a block refuses for another reason, goes through
+    assert_eq!(admit("update", named("Fund 2026-123-456")), Ok(()));
+    assert_eq!(admit("update", body_args(&first)), Ok(()));
+    assert_eq!(admit("update", body_args(&next(&first, &[]))), Ok(()));
+    assert_eq!(admit("annul", quote_reason(&world, &ubin_of(&first))), Ok(()));
 }

@@ -83,7 +83,7 @@ fn t20_a_tighter_pattern_binds_new_registrations_from_its_time_on_and_no_stored_
 }
 
 #[test]
-fn t20_each_broken_rule_of_a_scheme_change_gives_exactly_its_error() {
+fn t20_s7_each_broken_rule_of_a_scheme_change_gives_exactly_its_error() {
     let (mut world, _) = registered();
     let same = changed("UEN", &[]);
     let signers = |cc: &'static str| [(cc, 1), (cc, 2)];
@@ -256,7 +256,7 @@ fn t20_a_retired_scheme_takes_no_registrations_and_a_new_one_waits_for_its_time(
 }
 
 #[test]
-fn t20_no_code_is_a_prefix_of_another_after_any_sequence_of_changes() {
+fn t20_s5_no_code_is_a_prefix_of_another_after_any_sequence_of_changes() {
     let mut world = World::new();
     let mut random = crate::ubin_identifier::Random(7);
     let template = entry("SG", "SUR").with("version", Value::Int(1));
@@ -274,5 +274,36 @@ fn t20_no_code_is_a_prefix_of_another_after_any_sequence_of_changes() {
         for b in &schemes {
             assert!(a.code == b.code || !a.code.starts_with(&b.code), "{} {}", a.code, b.code);
         }
+    }
+}
+
+#[test]
+fn t20_s6_no_other_state_and_no_number_of_them_changes_a_scheme() {
+    let (mut world, _) = registered();
+    let good = args(&world, &changed("UEN", &[]));
+    let suspend =
+        Value::object([("cc", text("SG")), ("scheme", text("UEN")), ("version", Value::Int(1))]);
+    let others: Vec<&str> = titian_genesis::devnet::STATES
+        .iter()
+        .map(|(cc, ..)| *cc)
+        .filter(|cc| *cc != "SG")
+        .collect();
+    assert_eq!(others.len(), 10);
+    for (act, args) in [("scheme_put", &good), ("scheme_suspend", &suspend)] {
+        let mut expect = |signers: &[(&str, u64)], due: Code| {
+            let code = refused(&mut world, act, args.clone(), signers);
+            assert_eq!(code.name(), due.name(), "{act} {signers:?}");
+        };
+        for n in 1..=others.len() {
+            let several: Vec<(&str, u64)> =
+                others[..n].iter().flat_map(|cc| [(*cc, 1), (*cc, 2)]).collect();
+            expect(&several, Code::NotOwner);
+            expect(&[(others[n - 1], 1), (others[n - 1], 2)], Code::NotOwner);
+        }
+        let with_own: Vec<(&str, u64)> = [("MY", 1), ("MY", 2), ("SG", 1), ("SG", 2)].to_vec();
+        expect(&with_own, Code::NotOwner);
+        expect(&[("SG", 1)], Code::QuorumMissing);
+        expect(R2, Code::QuorumMissing);
+        expect(&[], Code::QuorumMissing);
     }
 }

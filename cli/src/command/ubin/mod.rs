@@ -1,15 +1,22 @@
 //! `titian ubin`: business identifiers.
 //!
 //! `check`, `make` and `schemes` need no node: the scheme table is built in. A suggestion is shown,
-//! never applied.
+//! never applied. Acts stand in `acts`; what they quote of a record is read from the node.
 
+mod acts;
+mod border;
+mod challenge;
+mod current;
+mod edit;
 mod feed;
 mod feed_verify;
 mod identify;
 mod import;
 mod kpi;
+mod mark;
 mod qr;
 mod read;
+mod scheme;
 mod search;
 mod snapshot;
 mod write;
@@ -19,16 +26,12 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use titian_api::call;
 use titian_api::ubin::{GetParams, HistoryParams, ListParams, ResolveParams};
-use titian_contracts::json::Value;
-use titian_contracts::op::Register;
 
-use crate::act::{self, Draft, SigningArgs};
 use crate::error::Result;
 use crate::output::Report;
 use crate::session::Session;
 
 pub(crate) use identify::canonical;
-use write::{BodyArgs, ChangeArgs};
 
 /// Business identifiers.
 #[derive(Debug, clap::Subcommand)]
@@ -52,14 +55,18 @@ pub(crate) enum Command {
         /// National number, as the register writes it
         number: String,
     },
-    /// Show the national numbers that the network knows, offline
+    /// Show the schemes of national numbers: those built in, or with --node those of the network
     #[command(after_help = "Examples:
   titian ubin schemes
-  titian ubin schemes --cc BN --json")]
+  titian ubin schemes --cc BN --json
+  titian ubin schemes --cc SG --node http://127.0.0.1:26650 --at 81000")]
     Schemes {
         /// Only of this country
         #[arg(long, value_name = "CC")]
         cc: Option<String>,
+        /// As of this height, of the network
+        #[arg(long, value_name = "HEIGHT")]
+        at: Option<u64>,
     },
     /// Show a record
     #[command(after_help = "Examples:
@@ -143,47 +150,16 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Snapshot(snapshot::Command),
     Qr(qr::Args),
-    /// Register a business: the first version of its record
+    /// Show consents to moves and mergers across a border
     #[command(after_help = "Examples:
-  titian ubin register body.json --as SG:ACRA
-  titian ubin register body.json --dry-run")]
-    Register(BodyArgs),
-    /// Write the next version of a record
+  titian ubin consents --ubin SG-UEN-199403865N-G7
+  titian ubin consents --ams MY --state OPEN --json")]
+    Consents(border::ListArgs),
+    /// Show challenges, with what is due
     #[command(after_help = "Examples:
-  titian ubin update body.json --as SG:ACRA")]
-    Update(BodyArgs),
-    /// Confirm that a record is still right
-    #[command(after_help = "Examples:
-  titian ubin confirm SG-UEN-199403865N-G7 --as SG:ACRA")]
-    Confirm(ChangeArgs),
-    /// Suspend a business
-    #[command(after_help = "Examples:
-  titian ubin suspend SG-UEN-199403865N-G7 --reason FILING_DEFAULT --as SG:ACRA")]
-    Suspend(ChangeArgs),
-    /// End a suspension
-    #[command(after_help = "Examples:
-  titian ubin reinstate SG-UEN-199403865N-G7 --reason REQUEST --as SG:ACRA")]
-    Reinstate(ChangeArgs),
-    /// Record that a business has ended; two officers sign
-    #[command(after_help = "Examples:
-  titian ubin dissolve SG-UEN-199403865N-G7 --reason COURT --evidence order.pdf \\
-    --as SG:ACRA#k1 --as SG:ACRA#k2")]
-    Dissolve(ChangeArgs),
-    /// Bring a dissolved business back; two officers sign
-    #[command(after_help = "Examples:
-  titian ubin restore SG-UEN-199403865N-G7 --reason COURT --evidence order.pdf -o op.json")]
-    Restore(ChangeArgs),
-    /// Let a further number of the same business resolve to its record
-    #[command(after_help = "Examples:
-  titian ubin alias-add SG-UEN-199403865N-G7 SG-UEN-53083479E-XX --as SG:ACRA")]
-    AliasAdd {
-        /// The record
-        ubin: String,
-        /// The further number
-        alias: String,
-        #[command(flatten)]
-        signing: SigningArgs,
-    },
+  titian ubin challenges --ubin SG-UEN-199403865N-G7
+  titian ubin challenges --ams SG --state OPEN")]
+    Challenges(challenge::ListArgs),
     /// Load a whole register from NDJSON or CSV; a dry run unless --commit
     #[command(after_help = "Examples:
   titian ubin import acra.csv --map acra.toml                 reports every bad line, exit 1 if any
@@ -193,6 +169,8 @@ pub(crate) enum Command {
 
 A small example of both forms, with its map: cli/demo/import")]
     Import(import::Args),
+    #[command(flatten)]
+    Act(acts::Act),
 }
 
 /// Runs `titian ubin`.
@@ -200,7 +178,10 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
         Command::Check { input } => identify::check(session, input),
         Command::Make { cc, scheme, number } => identify::make(cc, scheme, number),
-        Command::Schemes { cc } => identify::schemes(cc.as_deref()),
+        Command::Schemes { cc, at } if at.is_some() || session.names_network() => {
+            scheme::of_network(session, cc.as_deref(), *at)
+        }
+        Command::Schemes { cc, .. } => identify::schemes(cc.as_deref()),
         Command::Get { ubin, at, on, recognised_by, proof } => {
             let params = GetParams {
                 ubin: ubin.clone(),
@@ -238,18 +219,9 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         Command::Qr(args) => qr::run(args),
         Command::Prove(args) => read::prove(session, args),
         Command::Kpi(args) => kpi::run(session, args),
-        Command::Register(args) => write::body(session, "register", args),
-        Command::Update(args) => write::body(session, "update", args),
-        Command::Confirm(args) => write::change(session, "confirm", args),
-        Command::Suspend(args) => write::change(session, "suspend", args),
-        Command::Reinstate(args) => write::change(session, "reinstate", args),
-        Command::Dissolve(args) => write::change(session, "dissolve", args),
-        Command::Restore(args) => write::change(session, "restore", args),
-        Command::AliasAdd { ubin, alias, signing } => {
-            let args = [("alias", canonical(alias)?), ("ubin", canonical(ubin)?)];
-            let args = Value::object(args.map(|(name, text)| (name, Value::from(text))));
-            act::perform(session, &Draft::new(Register::Ubin, "alias_add", args), signing)
-        }
+        Command::Consents(args) => border::consents(session, args),
+        Command::Challenges(args) => challenge::list(session, args),
         Command::Import(args) => import::run(session, args),
+        Command::Act(act) => acts::run(session, act),
     }
 }

@@ -14,6 +14,7 @@ use crate::op::Op;
 use crate::state::Overlay;
 use crate::ubin::acts;
 use crate::ubin::body::PATH;
+use crate::ubin::door;
 use crate::ubin::scheme;
 
 /// Runs `import_chunk`: the root stands, and parts may follow.
@@ -89,8 +90,23 @@ fn schemes_signed_for(
 
 /// Admission of a part: its chunk is open at the head, its path leads to the root, and a record of
 /// it is still to come. `IMPORT_NOT_OPEN`, `IMPORT_PATH`, `UNCHANGED`.
-pub fn admit(head: &Overlay<'_>, part: &ImportPart) -> Result<(), Reject> {
-    chunk_of(head, part).map(|_| ())
+pub fn admit(head: &Overlay<'_>, part: &ImportPart, time_ms: u64) -> Result<(), Reject> {
+    chunk_of(head, part)?;
+    for (body, place) in part.bodies.iter().zip(0u64..) {
+        match door::check_body(head, &body.value, time_ms) {
+            Err(reject) if keeps_out(reject.code) => {
+                return Err(Reject::new(reject.code, &format!("/payload/bodies/{place}"), ""));
+            }
+            // what is wrong in another way is counted as refused by the block
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a record must not even stand in a block that refuses it.
+const fn keeps_out(code: Code) -> bool {
+    matches!(code, Code::PersonalNumberRefused | Code::PersonalDataSuspected)
 }
 
 /// The open chunk that a part belongs to.

@@ -5,9 +5,11 @@ mod history;
 mod import;
 mod kpi;
 mod list;
+mod objects;
 mod proofs;
 mod read;
 mod recognition;
+mod schemes;
 mod search;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
 use titian_api::{Object, Refusal, call};
-use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::{Overlay, Reader};
@@ -24,7 +25,6 @@ use titian_contracts::ubin::record::record_key;
 use titian_contracts::ubin::scheme::{self, SchemeTable};
 use titian_contracts::ubin::view as ubin_view;
 
-use super::at::At;
 use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
 
@@ -63,19 +63,19 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || kpi::answer(&state, params)).await
     })?;
     add::<call::UbinSchemes, _, _>(module, |state, params, _| async move {
-        let at = At::height(&state, None)?;
-        let table = table(&state);
-        let of_country =
-            |scheme: &&scheme::Scheme| params.cc.as_ref().is_none_or(|cc| &scheme.entry.cc == cc);
-        let items = table.iter().filter(of_country).map(|s| s.entry.to_value()).collect();
-        Ok(at.stamp(view::object(&Value::object([("schemes", Value::List(items))]))))
+        blocking(move || schemes::all(&state, &params)).await
     })?;
     add::<call::UbinScheme, _, _>(module, |state, params, _| async move {
-        let table = table(&state);
-        let scheme = table
-            .find(&params.cc, &params.scheme)
-            .ok_or_else(|| Refusal::from(Code::SchemeUnknown))?;
-        Ok(view::object(&scheme.entry.to_value()))
+        blocking(move || schemes::one(&state, &params)).await
+    })?;
+    add::<call::UbinChallenges, _, _>(module, |state, params, _| async move {
+        blocking(move || objects::challenges(&state, &params)).await
+    })?;
+    add::<call::UbinConsents, _, _>(module, |state, params, _| async move {
+        blocking(move || objects::consents(&state, &params)).await
+    })?;
+    add::<call::UbinAttested, _, _>(module, |state, params, _| async move {
+        blocking(move || objects::attested(&state, &params)).await
     })?;
     add::<call::UbinImportStatus, _, _>(module, |state, params, _| async move {
         blocking(move || import::status(&state, &params)).await

@@ -5,6 +5,7 @@
 //! demonstration with an error. It can run again on the same network: what stands is reported as
 //! standing, and documents get fresh numbers.
 
+mod border;
 mod credentials;
 mod offline;
 mod records;
@@ -86,6 +87,7 @@ impl Demo {
         let companies = registers::register_companies(self)?;
         registers::resolve_mistyped(self, &companies)?;
         let traders = registers::bind_traders(self, &companies)?;
+        border::relocate(self, &companies)?;
         credentials::accredit(self)?;
         credentials::issue_and_revoke(self, &traders.carrier)?;
         records::bill_of_lading(self, &traders)?;

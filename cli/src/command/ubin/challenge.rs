@@ -1,0 +1,137 @@
+//! Challenges: somebody says that a record is wrong, and its register answers (ubin.md §4.4).
+
+use serde_json::Value as Json;
+use titian_api::call;
+use titian_api::ubin::ChallengesParams;
+use titian_contracts::json::Value;
+
+use super::border::{page_report, perform};
+use super::current::current;
+use super::write::{EvidenceArgs, reason_help};
+use crate::act::SigningArgs;
+use crate::document;
+use crate::error::{CommandError, Result};
+use crate::output::Report;
+use crate::session::Session;
+
+/// `challenge-open`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OpenArgs {
+    /// The record, in any spelling
+    ubin: String,
+    /// IDENTITY, DUPLICATE, NAME, STATUS, ADDRESS, IDENTIFIER, CONTROLLER, PERSONAL_DATA
+    #[arg(long, value_name = "GROUND")]
+    ground: String,
+    /// What is wrong, by its pointer: /legalName/value; repeat it, up to 8
+    #[arg(long = "field", value_name = "POINTER")]
+    fields: Vec<String>,
+    /// Who challenges: a registrar, or a business with a key [default: the party of --as]
+    #[arg(long, value_name = "PARTY")]
+    by: Option<String>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// `challenge-ack`, `challenge-withdraw`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IdArgs {
+    /// Id of the challenge
+    id: String,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// `challenge-decide`.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("decision").required(true))]
+pub(crate) struct DecideArgs {
+    /// Id of the challenge
+    id: String,
+    /// The challenge is right; the record was corrected
+    #[arg(long, group = "decision")]
+    uphold: bool,
+    /// The challenge is wrong; needs --reason
+    #[arg(long, group = "decision")]
+    reject: bool,
+    #[arg(long, value_name = "CODE", help = reason_help())]
+    reason: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// `challenges`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Only about this record, in any spelling
+    #[arg(long, value_name = "UBIN")]
+    ubin: Option<String>,
+    /// Only about records of this state
+    #[arg(long, value_name = "CC")]
+    ams: Option<String>,
+    /// OPEN, ACKNOWLEDGED, UPHELD, REJECTED or WITHDRAWN
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: u32,
+    /// Continue after the page before
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+pub(super) fn open(session: &Session, args: &OpenArgs) -> Result<Report> {
+    let by = args.by.clone().or_else(|| args.signing.signers.first().map(|key| key.party.clone()));
+    let by = by.ok_or_else(|| {
+        CommandError::usage("who challenges?").hint("--by SG:ACRA, or --as SG:ACRA#k1")
+    })?;
+    let record = current(session, &args.ubin)?;
+    let fields = args.fields.iter().map(|field| Value::from(field.as_str())).collect();
+    let evidence = args.evidence.to_value()?.unwrap_or_else(|| Value::List(Vec::new()));
+    let members = vec![
+        ("by", Value::from(by)),
+        ("evidence", evidence),
+        ("fields", Value::List(fields)),
+        ("ground", Value::from(args.ground.to_uppercase())),
+        ("ubin", Value::from(record.ubin.as_str())),
+        ("version", Value::from(record.version)),
+    ];
+    perform(session, "challenge_open", members, &args.signing)
+}
+
+pub(super) fn by_id(session: &Session, act: &str, args: &IdArgs) -> Result<Report> {
+    perform(session, act, vec![("id", Value::from(args.id.as_str()))], &args.signing)
+}
+
+pub(super) fn decide(session: &Session, args: &DecideArgs) -> Result<Report> {
+    let decision = if args.uphold && !args.reject { "UPHELD" } else { "REJECTED" };
+    let mut members =
+        vec![("id", Value::from(args.id.as_str())), ("decision", Value::from(decision))];
+    members.extend(args.reason.as_deref().map(|reason| ("reason", Value::from(reason))));
+    perform(session, "challenge_decide", members, &args.signing)
+}
+
+pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report> {
+    let params = ChallengesParams {
+        id: None,
+        ubin: args.ubin.clone(),
+        ams: args.ams.as_ref().map(|cc| cc.to_uppercase()),
+        state: args.state.as_ref().map(|state| state.to_uppercase()),
+        limit: Some(args.limit),
+        cursor: args.cursor.clone(),
+    };
+    let page = session.client()?.ask::<call::UbinChallenges>(&params)?;
+    let heading = ["STATE", "DUE", "GROUND", "RECORD", "BY", "ID"];
+    Ok(page_report(&page, heading, "no challenge", |item| {
+        let text = |pointer: &str| document::text(item, pointer).unwrap_or("").to_owned();
+        let due = match text("/state").as_str() {
+            "OPEN" => text("/acknowledgeBy"),
+            "ACKNOWLEDGED" => text("/decideBy"),
+            _ => String::new(),
+        };
+        let late = item.pointer("/overdue") == Some(&Json::Bool(true));
+        let due = if late { format!("{due} OVERDUE") } else { due };
+        [text("/state"), due, text("/ground"), text("/ubin"), text("/by"), text("/id")]
+    }))
+}
