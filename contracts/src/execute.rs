@@ -80,9 +80,6 @@ impl CheckedTransaction {
             }
             verified.push(Some(public_key));
         }
-        if let (Payload::Op(op), Register::Ubin) = (&tx.payload, tx.register) {
-            ubin::check_door(&overlay, op, time_ms)?;
-        }
         Ok(Self { id: tx.id, parsed: Ok(tx), verified })
     }
 }

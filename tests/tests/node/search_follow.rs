@@ -349,7 +349,8 @@ async fn t15_what_is_missing_damaged_or_foreign_is_made_anew() {
     for _ in 0..3 {
         assert!(commit_next(&young, &young_blocks, &walk));
     }
-    let spoils: [(&str, Box<dyn Fn() + '_>); 6] = [
+    type Spoil<'a> = Box<dyn Fn() + 'a>;
+    let spoils: [(&str, Spoil<'_>); 6] = [
         ("missing", Box::new(|| std::fs::remove_dir_all(&path).expect("removed"))),
         (
             "a flipped byte",

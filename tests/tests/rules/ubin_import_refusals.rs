@@ -21,7 +21,8 @@ use crate::ubin_invariants::{check_counters, numbers};
 use crate::ubin_scene::{R1, next, text, ubin_of};
 
 fn admitted(world: &World, bytes: &[u8]) -> Result<(), Code> {
-    CheckedTransaction::admit(bytes, &world.genesis.chain, &world.state, world.time_ms)
+    let head = Overlay::new(&world.state);
+    CheckedTransaction::admit(bytes, &world.genesis.chain, &head, world.time_ms)
         .map(|_| ())
         .map_err(|reject| reject.code)
 }

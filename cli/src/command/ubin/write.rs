@@ -384,7 +384,7 @@ pub(super) fn day(named: Option<&str>) -> Result<String> {
 }
 
 /// `sha256:` and 64 hex digits.
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }

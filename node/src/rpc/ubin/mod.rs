@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
 use titian_api::{Object, Refusal, call};
-use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::ubin::identifier::{self, ParseError, Parsed, Ubin};
@@ -25,6 +24,7 @@ use titian_contracts::ubin::record::record_key;
 use titian_contracts::ubin::scheme::{self, SchemeTable};
 use titian_contracts::ubin::view as ubin_view;
 
+use super::at::At;
 use super::methods::{Answer, add, blocking};
 use super::{State, prepare, view};
 

@@ -11,7 +11,7 @@ use tantivy::columnar::{Column, StrColumn};
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::SegmentPostings;
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, Term};
+use tantivy::{DocId, DocSet, InvertedIndexReader, SegmentReader, TERMINATED, Term};
 
 use super::schema::{Entry, Fields, Gram, NAME, SCHEME, STATE, UBIN, read_name, text_of, unpack};
 use crate::search::document::Document;
@@ -200,8 +200,8 @@ impl Segment {
     }
 }
 
-struct List {
-    postings: SegmentPostings,
+struct List<P = SegmentPostings> {
+    postings: P,
     weight: u32,
 }
 
@@ -214,7 +214,7 @@ fn postings(
 }
 
 /// Calls `visit` for each document of any list: the sum of its weights, and in how many lists it is.
-fn sum_up(mut lists: Vec<List>, mut visit: impl FnMut(DocId, u32, usize)) {
+fn sum_up<P: DocSet>(mut lists: Vec<List<P>>, mut visit: impl FnMut(DocId, u32, usize)) {
     let mut sums = vec![(0u32, 0usize); WINDOW as usize];
     loop {
         let first = lists.iter().map(|list| list.postings.doc()).min().unwrap_or(TERMINATED);
@@ -298,12 +298,27 @@ mod tests {
         assert_eq!(factors[40], 10_000);
     }
 
+    /// A list of documents in memory.
+    struct Documents(Vec<DocId>);
+
+    impl DocSet for Documents {
+        fn advance(&mut self) -> DocId {
+            self.0.remove(0);
+            self.doc()
+        }
+
+        fn doc(&self) -> DocId {
+            self.0.first().copied().unwrap_or(TERMINATED)
+        }
+
+        fn size_hint(&self) -> u32 {
+            u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        }
+    }
+
     #[test]
     fn sums_cross_windows_and_count_lists() {
-        let list = |docs: &[u32], weight| List {
-            postings: SegmentPostings::create_from_docs(docs),
-            weight,
-        };
+        let list = |docs: &[u32], weight| List { postings: Documents(docs.to_vec()), weight };
         let lists = vec![list(&[1, 5_000, 9_999], 10), list(&[5_000, 9_998], 1), list(&[1], 0)];
         let mut seen = Vec::new();
         sum_up(lists, |doc, sum, matched| seen.push((doc, sum, matched)));

@@ -166,7 +166,7 @@ fn remembered(
 /// The digest of the input, whose own digest is `input`, and the map: of what bodies are made from.
 fn fingerprint(args: &Args, input: &str) -> Result<String> {
     let map = args.map.as_deref().map(document::read).transpose()?.unwrap_or_default();
-    Ok(super::sha256(format!("{input}\n{}", super::sha256(&map)).as_bytes()))
+    Ok(super::write::sha256(format!("{input}\n{}", super::write::sha256(&map)).as_bytes()))
 }
 
 impl<'a> Import<'a> {
