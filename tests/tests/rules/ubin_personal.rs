@@ -131,7 +131,8 @@ fn t08_the_door_keeps_data_of_persons_out_of_blocks_and_lets_all_else_pass() {
         let op = world.sign(&world.op(Register::Ubin, act, args), R2);
         let bytes = World::transaction(&op);
         let chain = &world.genesis.chain;
-        let found = CheckedTransaction::admit(&bytes, chain, &Overlay::new(&world.state), world.time_ms);
+        let found =
+            CheckedTransaction::admit(&bytes, chain, &Overlay::new(&world.state), world.time_ms);
         found.map(|_| ()).map_err(|reject| {
             assert!(!format!("{reject:?}").contains("0000000"), "{act}: {reject:?}");
             reject.code.name()

@@ -195,7 +195,7 @@ fn t20_s4_what_the_outside_oracle_accepts_passes_and_every_other_check_character
         assert_eq!(scheme.national_check(local).name(), "PASS", "{name} {local}");
         let place = check_place(name, local);
         let own = local.as_bytes()[place];
-        let others: &[u8] = if own.is_ascii_digit() && !(cc == "SG") {
+        let others: &[u8] = if own.is_ascii_digit() && cc != "SG" {
             b"0123456789"
         } else {
             b"0123456789ABCDEFGHJKLMNPQRSTUVWX"

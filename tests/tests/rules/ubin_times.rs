@@ -32,13 +32,13 @@ fn model(said: &[(u64, Said)], height: u64, date: &str) -> Option<(u64, bool, bo
         })
         .max()?
         .1;
-    let mark =
+    let mut mark =
         by_then().filter_map(|said| if let Said::Mark(is) = said { Some(*is) } else { None });
-    let closure = by_then().filter_map(|said| match said {
+    let mut closure = by_then().filter_map(|said| match said {
         Said::Closure(from) => Some(from.as_deref().is_some_and(|from| from <= date)),
         _ => None,
     });
-    Some((version, mark.last().unwrap_or(false), closure.last().unwrap_or(false)))
+    Some((version, mark.next_back().unwrap_or(false), closure.next_back().unwrap_or(false)))
 }
 
 fn newest(world: &World, number: &Ubin) -> Record {
