@@ -390,7 +390,7 @@ pub(crate) fn approve(
 }
 
 /// The keys that sign: those named, else those of the wallet that the act needs.
-fn choose_keys<'a>(
+pub(crate) fn choose_keys<'a>(
     wallet: &'a Wallet,
     unsigned: &Unsigned,
     named: &[KeyRef],
@@ -444,7 +444,7 @@ pub(crate) fn sign(unsigned: &mut Unsigned, keys: &[&WalletKey]) -> Result<()> {
 }
 
 /// The needs that the signatures do not fill, in words.
-fn missing(unsigned: &Unsigned) -> Vec<String> {
+pub(crate) fn missing(unsigned: &Unsigned) -> Vec<String> {
     let sigs = unsigned.value.get("sigs").and_then(Value::as_list).unwrap_or_default();
     let parties: Vec<&str> =
         sigs.iter().filter_map(|sig| sig.get("party").and_then(Value::as_text)).collect();

@@ -8,8 +8,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use jsonrpsee::core::client::{ClientT as _, Error};
+use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::types::ErrorObject;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use titian_api::Call;
@@ -44,8 +46,14 @@ impl ToRpcParams for Params {
 /// A connection to one node.
 #[derive(Debug)]
 pub(crate) struct Client {
-    url: String,
     runtime: tokio::runtime::Runtime,
+    link: Link,
+}
+
+/// The part of a connection that several calls may use at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    url: String,
     http: HttpClient,
 }
 
@@ -67,24 +75,58 @@ impl Client {
                     .hint(format!("an address looks like {DEFAULT_NODE}"))
             })?;
         drop(entered);
-        Ok(Self { url: url.to_owned(), runtime, http })
+        Ok(Self { runtime, link: Link { url: url.to_owned(), http } })
     }
 
     /// The address of the node.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.link.url
+    }
+
+    /// What calls that run at the same time share; they run while this client waits.
+    pub(crate) fn link(&self) -> Link {
+        self.link.clone()
     }
 
     /// Calls a method of the table in `titian-api`.
     pub(crate) fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
-        let sent =
-            self.runtime.block_on(self.http.request::<C::Result, _>(C::NAME, Params::of(params)?));
-        sent.map_err(|error| self.explain(C::NAME, error))
+        self.runtime.block_on(self.link.ask::<C>(params))
+    }
+
+    /// Calls a method once for each of at most 100 parameters, in one request; the first error is
+    /// the answer.
+    pub(crate) fn ask_each<C: Call>(&self, params: &[C::Params]) -> Result<Vec<C::Result>>
+    where
+        C::Result: std::fmt::Debug,
+    {
+        if params.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut batch = BatchRequestBuilder::new();
+        for one in params {
+            batch
+                .insert(C::NAME, Params::of(one)?)
+                .map_err(|_| CommandError::bug("the parameters cannot be written as JSON"))?;
+        }
+        let link = &self.link;
+        let answers = self.runtime.block_on(link.http.batch_request::<C::Result>(batch));
+        let answers = answers.map_err(|error| link.explain(C::NAME, error))?;
+        let explain =
+            |error: ErrorObject<'_>| link.explain(C::NAME, Error::Call(error.into_owned()));
+        answers.into_iter().map(|answer| answer.map_err(explain)).collect()
     }
 
     /// Waits for `future` on the runtime of this client.
     pub(crate) fn wait<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+}
+
+impl Link {
+    /// Calls a method of the table in `titian-api`.
+    pub(crate) async fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
+        let sent = self.http.request::<C::Result, _>(C::NAME, Params::of(params)?).await;
+        sent.map_err(|error| self.explain(C::NAME, error))
     }
 
     fn explain(&self, method: &str, error: Error) -> CommandError {

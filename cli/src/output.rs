@@ -184,6 +184,22 @@ impl Output {
         bar
     }
 
+    /// A bar on standard error for `length` items, with rate and time left; hidden where nobody
+    /// looks.
+    pub(crate) fn bar(self, length: u64, message: &str) -> ProgressBar {
+        let bar = ProgressBar::new(length);
+        if self.json || self.quiet || !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+            return bar;
+        }
+        let template = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(message.to_owned());
+        bar
+    }
+
     fn line(self, text: &str) {
         let mut stdout = std::io::stdout().lock();
         // a closed pipe (`titian … | head`) is the reader's wish, not an error

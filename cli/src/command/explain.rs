@@ -141,6 +141,7 @@ fn command_of(register: &str, act: &str) -> String {
     let verb = act.replace('_', "-");
     match (register, act.strip_prefix("key_")) {
         ("access", Some(key_act)) => format!("key {key_act}"),
+        ("ubin", _) if act == "import_chunk" => "ubin import".to_owned(),
         _ => format!("{register} {verb}"),
     }
 }
@@ -153,7 +154,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// What to do about an error, where there is something to do.
-const fn remedy(code: Code) -> Option<&'static str> {
+pub(crate) const fn remedy(code: Code) -> Option<&'static str> {
     Some(match code {
         Code::VersionConflict | Code::StaleSeq | Code::StaleHead => {
             "someone was faster: read the current state and build the op again"

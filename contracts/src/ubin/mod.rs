@@ -22,6 +22,7 @@ pub mod counter;
 pub mod identifier;
 pub mod import;
 pub mod kpi;
+pub mod legal_form;
 pub mod pattern;
 pub mod record;
 pub mod reference;

@@ -26,7 +26,7 @@ pub use super::scheme_state::{
 };
 
 /// The table that genesis starts from.
-const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
+pub(super) const GENESIS_TABLE: &[u8] = include_bytes!("../../profiles/ubin/schemes.json");
 
 /// One version of a scheme.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,4 +1,5 @@
-//! The command line as a program: what it prints, and how it exits. No node runs.
+//! The command line as a program: what it prints, and how it exits. No node runs; imports talk to a
+//! ledger that is served in this process.
 //!
 //! The binary is the one beside this test: build the workspace first, as `make test` does.
 
@@ -7,6 +8,7 @@ mod explain;
 mod help;
 mod key;
 mod ubin;
+mod ubin_import;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,13 @@ impl Ran {
     /// Standard output as one JSON document.
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {}{}", self.stdout, self.stderr))
+    }
+
+    /// The last line of standard output as a JSON document.
+    fn json_of_last_line(&self) -> Value {
+        let last = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(last)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {}{}", self.stdout, self.stderr))
     }
 }

@@ -4,6 +4,7 @@
 //! never applied.
 
 mod identify;
+mod import;
 mod read;
 mod write;
 
@@ -163,6 +164,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: SigningArgs,
     },
+    /// Load a whole register from NDJSON or CSV; a dry run unless --commit
+    #[command(after_help = "Examples:
+  titian ubin import acra.csv --map acra.toml                 reports every bad line, exit 1 if any
+  titian ubin import acra.csv --map acra.toml --commit --as SG:ACRA
+  titian ubin import acra.csv --map acra.toml --commit --resume --as SG:ACRA
+  titian ubin import bodies.ndjson --report findings.ndjson
+
+A small example of both forms, with its map: cli/demo/import")]
+    Import(import::Args),
 }
 
 /// Runs `titian ubin`.
@@ -211,5 +221,6 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let args = Value::object(args.map(|(name, text)| (name, Value::from(text))));
             act::perform(session, &Draft::new(Register::Ubin, "alias_add", args), signing)
         }
+        Command::Import(args) => import::run(session, args),
     }
 }

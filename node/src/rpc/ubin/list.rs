@@ -74,6 +74,7 @@ fn item(ubin: &Ubin, entry: &Entry) -> Value {
             ("ubin", Value::from(ubin.to_string())),
             ("entity", Value::from(record.entity.as_str())),
             ("version", Value::from(record.version)),
+            ("bodyHash", Value::from(record.body_hash)),
             ("status", Value::from(record.shown_status().name())),
             ("live", Value::from(record.is_live())),
         ]),

@@ -1,0 +1,170 @@
+//! The first reading: every line is judged and what is bad is reported. It is the dry run, and
+//! every import starts with it.
+
+use std::thread;
+
+use titian_contracts::error::Code;
+use titian_contracts::ubin::legal_form::LegalFormCodes;
+
+use super::Import;
+use super::entry::{Entry, Judge, Judged};
+use super::numbers::{Lines, Numbers};
+use super::register::Register;
+use super::report::{Fault, Findings, Level};
+use super::source::{Line, Source};
+use crate::error::{CommandError, Result};
+
+/// Lines that are held at once.
+const BATCH_LINES: usize = 2_000;
+
+/// What the first reading found.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Records in the file.
+    pub(super) lines: u64,
+    /// Those that keep the rules.
+    pub(super) good: u64,
+    /// Lines that do not.
+    pub(super) bad: Lines,
+    /// Lines whose numbers are registered.
+    known: Lines,
+    /// The SHA-256 of the file.
+    pub(super) digest: String,
+}
+
+impl Survey {
+    /// Good lines whose numbers are registered.
+    pub(super) fn registered(&self) -> u64 {
+        self.known.count_without(&self.bad)
+    }
+}
+
+impl Import<'_> {
+    /// Reads the whole file.
+    pub(super) fn survey(&self, findings: &mut Findings) -> Result<Survey> {
+        let mut source = self.input.open()?;
+        let judge = self.input.judge(&source);
+        let register = self.register.as_ref();
+        let length = std::fs::metadata(self.input.file).map_or(0, |meta| meta.len());
+        let bar = self.session.output.bar(length, "checking (bytes)");
+        let forms = LegalFormCodes::genesis();
+        let mut survey = Survey::default();
+        let mut numbers = Numbers::default();
+        loop {
+            let lines = read_batch(&mut source)?;
+            if lines.is_empty() {
+                break;
+            }
+            let verdicts = in_parallel(&lines, |line| judge.judge(line, register))?;
+            for (line, (judged, warnings)) in lines.iter().zip(verdicts) {
+                survey.take(line, &judged, &judge, register, findings)?;
+                if let Some(number) = &judged.number {
+                    numbers.add(number, line.number);
+                }
+                if let Ok(entry) = &judged.outcome {
+                    self.propose_legal_form(line, entry, &forms, findings)?;
+                }
+                for warning in warnings {
+                    let message = "the line is good all the same";
+                    let advice = format!("titian explain {warning}");
+                    findings.remark(line.number, "", Level::Warning, &warning, message, &advice)?;
+                }
+            }
+            bar.set_position(source.bytes());
+        }
+        let column =
+            self.input.map.as_ref().map_or("/ubin".to_owned(), |map| map.shown("local_id"));
+        for (line, other) in numbers.collisions() {
+            if !survey.bad.contains(line) {
+                let message = format!("one canonical number with line {other}");
+                let fault = Fault::new(Code::ImportCollision, &column, message)
+                    .suggest("keep one of the lines, or correct the number of the other");
+                findings.bad(line, &column, &fault)?;
+                survey.bad.insert(line);
+                survey.good = survey.good.saturating_sub(1);
+            }
+        }
+        bar.finish_and_clear();
+        survey.digest = source.digest();
+        Ok(survey)
+    }
+
+    /// Names the ISO 20275 code that a legal form without one may have; it is never filled in.
+    fn propose_legal_form(
+        &self,
+        line: &Line,
+        entry: &Entry,
+        forms: &LegalFormCodes,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let text = |member: &str, part: &str| entry.body.get(member)?.get(part)?.as_text();
+        if text("legalForm", "elf").is_some() {
+            return Ok(());
+        }
+        let national = text("legalForm", "national");
+        let proposal = national
+            .and_then(|national| forms.propose(&self.input.cc, national))
+            .or_else(|| forms.propose(&self.input.cc, text("legalName", "value")?));
+        let Some(code) = proposal else { return Ok(()) };
+        let column = self.input.map.as_ref().map_or("/legalForm/elf", |_| "form_elf");
+        let message = format!("the legal form may be ISO 20275 {code}; it is not filled in");
+        findings.remark(line.number, column, Level::Proposal, "ELF_PROPOSED", &message, code)
+    }
+}
+
+impl Survey {
+    fn take(
+        &mut self,
+        line: &Line,
+        judged: &Judged,
+        judge: &Judge<'_>,
+        register: Option<&Register>,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        self.lines += 1;
+        if let (Some(number), Some(register)) = (&judged.number, register)
+            && register.find(number).is_some()
+        {
+            self.known.insert(line.number);
+        }
+        match &judged.outcome {
+            Ok(_) => self.good += 1,
+            Err(fault) => {
+                self.bad.insert(line.number);
+                findings.bad(line.number, &judge.column(line, fault), fault)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next lines of a file; none at its end.
+pub(super) fn read_batch(source: &mut Source) -> Result<Vec<Line>> {
+    let mut lines = Vec::with_capacity(BATCH_LINES);
+    while lines.len() < BATCH_LINES {
+        match source.next()? {
+            Some(line) => lines.push(line),
+            None => break,
+        }
+    }
+    Ok(lines)
+}
+
+/// The answers of `ask` for each of `items`, in their order, by all cores.
+pub(super) fn in_parallel<T: Sync, A: Send>(
+    items: &[T],
+    ask: impl Fn(&T) -> A + Sync,
+) -> Result<Vec<A>> {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = items.len().div_ceil(cores).max(1);
+    let ask = &ask;
+    let found = thread::scope(|scope| {
+        let workers: Vec<_> = items
+            .chunks(share)
+            .map(|some| scope.spawn(move || some.iter().map(ask).collect::<Vec<A>>()))
+            .collect();
+        workers.into_iter().map(|worker| worker.join().ok()).collect::<Option<Vec<Vec<A>>>>()
+    });
+    let found = found.ok_or_else(|| CommandError::bug("a line stopped a worker"))?;
+    Ok(found.into_iter().flatten().collect())
+}
