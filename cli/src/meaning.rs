@@ -163,5 +163,9 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     ("NAME_SCRIPT_UNUSUAL", "a warning: letters of a script that no ASEAN language uses"),
     ("ZAWGYI_SUSPECTED", "a warning: Burmese text that seems to be in Zawgyi, not Unicode"),
     ("LEI_CHECKSUM", "a warning: the check digits of a LEI do not match"),
+    ("GLN_CHECKSUM", "a warning: the check digit of a GLN does not match"),
+    ("PEPPOL_ICD_UNKNOWN", "a warning: the code list of Peppol has no such ICD"),
+    ("NATIONAL_CHECK_FAILED", "a warning: the check of the national number does not hold"),
+    ("ELF_PROPOSED", "at import: the ISO 20275 code that a legal form may have; never filled in"),
     ("NOT_APPLICABLE", "the national number has no check digit"),
 ];

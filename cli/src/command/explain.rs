@@ -75,6 +75,11 @@ pub(crate) fn act_meaning(name: &str) -> Option<&'static str> {
     ACTS.iter().find(|(act, _)| *act == name).map(|(_, meaning)| *meaning)
 }
 
+/// What a warning or other term means; `None` for an unknown one.
+pub(crate) fn term_meaning(name: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(term, _)| *term == name).map(|(_, meaning)| *meaning)
+}
+
 impl Entry {
     /// Acts are also found by their last part and in the spelling of the command line.
     fn is_named(&self, wanted: &str) -> bool {

@@ -55,3 +55,21 @@ fn spaced(text: &str) -> String {
     let kept = text.to_lowercase().replace(['.', ',', '(', ')'], " ");
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LegalFormCodes;
+
+    #[test]
+    fn the_longest_words_at_the_end_name_the_form_and_only_whole_ones() {
+        let forms = LegalFormCodes::genesis();
+        assert_eq!(forms.propose("MY", "TITIAN DEMO SDN. BHD."), Some("XEOV"));
+        assert_eq!(forms.propose("MY", "Titian Demo Berhad"), Some("7OYN"));
+        assert_eq!(forms.propose("SG", "Acme Limited Liability Partnership"), Some("5SGV"));
+        assert_eq!(forms.propose("SG", "Unlimited"), None);
+        assert_eq!(forms.propose("SG", "Ltd Acme"), None);
+        // a form without a code of ISO 20275 has nothing to propose
+        assert_eq!(forms.propose("SG", "Acme VCC"), None);
+        assert_eq!(forms.propose("XX", "Acme Ltd"), None);
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! Every company is computed from seed and place alone, so callers may cut the row into ranges.
 
+#[rustfmt::skip]
 mod words;
 
 use titian_contracts::digest::hash;

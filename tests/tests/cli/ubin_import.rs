@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::{Value, json};
+use titian_tests::companies::companies_of;
 
 use fixture::{BAD_LINES, Bench, GOOD_LINES, bad_rows, findings, good_rows, write_input};
 
@@ -170,24 +171,36 @@ fn t13_two_spellings_of_one_number_are_both_bad() {
 #[test]
 fn t13_a_move_of_two_officers_needs_two_keys() {
     let bench = Bench::start();
-    let mut rows = good_rows(2);
-    fixture::write_rows(bench.folder(), &rows);
-    let commit = |keys: &[&str]| {
-        let args = ["in.csv", "--map", "map.toml", "--commit", "--yes", "--json"];
+    let commit = |body: &Value, keys: &[&str]| {
+        fs::write(bench.folder().join("in.ndjson"), format!("{body}\n")).expect("the input");
+        let args = ["in.ndjson", "--commit", "--yes", "--json"];
         bench.import(&[&args[..], keys].concat())
     };
-    assert_eq!(commit(&["--as", "SG:ACRA#k1"]).code, 0);
-    // the map gives the common code, because no national code of the scheme means DISSOLVED
-    rows[0][2] = String::new();
-    rows[0][11] = "DISSOLVED".to_owned();
-    rows[0][12] = "30/06/2026".to_owned();
-    fixture::write_rows(bench.folder(), &rows);
-    let ran = commit(&["--as", "SG:ACRA#k1"]);
-    let done = ran.json_of_last_line()["committed"].clone();
-    assert_eq!((ran.code, &done["refused"]), (1, &json!(1)), "{ran:?}");
+    let company = companies_of("SG", 7, 1).next().expect("one company");
+    let mut body: Value = serde_json::from_str(&company.body.to_jcs()).expect("JSON");
+    for filled_in in ["v", "entity", "version", "displayId"] {
+        body.as_object_mut().expect("an object").remove(filled_in);
+    }
+    body["status"] = json!({"code": "ACTIVE"});
+    assert_eq!(commit(&body, &["--as", "SG:ACRA#k1"]).code, 0);
+
+    body["status"] = json!({"code": "DISSOLVED", "reason": "COURT"});
+    body["endedOn"] = json!("2026-06-30");
+    body["evidence"] =
+        json!([{"type": "COURT_ORDER", "digest": format!("sha256:{}", "0".repeat(64))}]);
+    let ran = commit(&body, &["--as", "SG:ACRA#k1"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json_of_last_line()["committed"]["refused"], 1, "{ran:?}");
     let finding: Value =
         serde_json::from_str(ran.stdout.lines().next().expect("a finding")).expect("JSON");
-    assert_eq!(finding["line"], 2, "{finding}");
+    assert_eq!(finding["line"], 1, "{finding}");
+    let shown = || bench.records().values().next().expect("a record").clone();
+    assert_eq!((&shown()["status"], &shown()["version"]), (&json!("ACTIVE"), &json!(1)));
+
+    let ran = commit(&body, &["--as", "SG:ACRA#k1", "--as", "SG:ACRA#k2"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["committed"]["applied"], 1, "{ran:?}");
+    assert_eq!((&shown()["status"], &shown()["version"]), (&json!("DISSOLVED"), &json!(2)));
 }
 
 #[test]
@@ -252,6 +265,28 @@ fn without_a_node_a_dry_run_checks_with_the_built_in_schemes() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("not against the register"), "{ran:?}");
     assert_eq!(by_line(&findings(&folder.path().join("out.ndjson"))), expected);
+}
+
+#[test]
+fn a_legal_form_is_proposed_in_the_report_and_never_filled_in() {
+    let bench = Bench::start();
+    let input = fixture::demo().join("register.ndjson").display().to_string();
+    let args = [&input, "--commit", "--yes", "--remarks", "--report", "out.ndjson"];
+    let ran = bench.import(&[&args[..], &["--journal", "ndjson.importing"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let found = findings(&bench.folder().join("out.ndjson"));
+    let proposed: Vec<&Value> =
+        found.iter().filter(|finding| finding["code"] == "ELF_PROPOSED").collect();
+    assert_eq!(proposed.len(), 10, "{found:?}");
+    assert!(
+        proposed
+            .iter()
+            .all(|finding| { finding["level"] == "proposal" && finding["suggestion"] == "LWXI" })
+    );
+    let ubin = bench.records().keys().next().expect("a record").clone();
+    let shown = bench.titian(&["ubin", "get", &ubin, "--json"]).json();
+    let form = &shown["record"]["body"]["legalForm"];
+    assert_eq!(form, &json!({"national": "Private Company Limited by Shares"}));
 }
 
 #[test]

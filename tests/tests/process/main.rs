@@ -5,6 +5,7 @@
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
 mod import;
+mod importer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,13 +35,18 @@ impl Ran {
     }
 }
 
+/// The binary beside the test.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("the test knows its own path");
+    let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
+    let binary = release.join("titian");
+    assert!(binary.is_file(), "{} is missing: build the workspace", binary.display());
+    binary
+}
+
 impl Network {
     fn run(&self, args: &[&str]) -> Ran {
-        let own = std::env::current_exe().expect("the test knows its own path");
-        let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
-        let binary = release.join("titian");
-        assert!(binary.is_file(), "{} is missing: build the workspace", binary.display());
-        let output = Command::new(binary)
+        let output = Command::new(binary())
             .args(args)
             .arg("--devnet")
             .arg(&self.folder)

@@ -95,7 +95,7 @@ fn root(world: &World) -> Digest {
         .0
         .iter()
         .map(|(key, stored)| (titian_contracts::state::tree_key(key), stored.value_hash(key)));
-    tree.update(pairs.collect());
+    tree.update(pairs);
     tree.root()
 }
 

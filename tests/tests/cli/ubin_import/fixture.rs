@@ -318,20 +318,18 @@ pub(super) fn write_input(
     bad: usize,
 ) -> BTreeMap<u64, (String, String)> {
     println!("seed {SEED}");
-    let mut rows: Vec<(Vec<u8>, Option<(&str, &str)>)> =
-        good_rows(good).iter().map(|row| (csv_line(row), None)).collect();
-    rows.extend(bad_rows(bad).into_iter().map(|bad| (bad.line, Some((bad.code, bad.column)))));
+    let fine = |row: &Vec<String>| Bad { line: csv_line(row), code: "", column: "" };
+    let mut rows: Vec<Bad> = good_rows(good).iter().map(fine).collect();
+    rows.extend(bad_rows(bad));
     let mut state = SEED;
     for at in (1..rows.len()).rev() {
         rows.swap(at, next(&mut state) % (at + 1));
     }
     let mut expected = BTreeMap::new();
-    for (place, (_, fault)) in rows.iter().enumerate() {
-        if let Some((code, column)) = fault {
-            expected.insert(place as u64 + 2, ((*code).to_owned(), (*column).to_owned()));
-        }
+    for (place, row) in rows.iter().enumerate().filter(|(_, row)| !row.code.is_empty()) {
+        expected.insert(place as u64 + 2, (row.code.to_owned(), row.column.to_owned()));
     }
-    write_lines(folder, rows.into_iter().map(|(line, _)| line));
+    write_lines(folder, rows.into_iter().map(|row| row.line));
     expected
 }
 

@@ -132,3 +132,22 @@ fn t13_without_its_journal_an_import_starts_over_and_repeats_nothing() {
     assert_eq!(bench.records().len(), 400);
     assert!(bench.records().values().all(|record| record["version"] == 1));
 }
+
+#[test]
+fn t13_an_input_that_changed_since_the_interruption_is_imported_as_it_is_now() {
+    let bench = Bench::start();
+    write_input(bench.folder(), 200, 0);
+    let journal = bench.folder().join("in.csv.importing");
+    let mut child = start(&bench);
+    while !journal.exists() {
+        assert!(child.try_wait().expect("ours").is_none(), "it ended before its first chunk");
+    }
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+    write_input(bench.folder(), 210, 0);
+    let ran = bench.titian(&args(true));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("the input has changed"), "{ran:?}");
+    assert_eq!(bench.records().len(), 210);
+    assert!(bench.records().values().all(|record| record["version"] == 1));
+}

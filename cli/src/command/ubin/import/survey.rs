@@ -12,6 +12,7 @@ use super::numbers::{Lines, Numbers};
 use super::register::Register;
 use super::report::{Fault, Findings, Level};
 use super::source::{Line, Source};
+use crate::command::explain;
 use crate::error::{CommandError, Result};
 
 /// Lines that are held at once.
@@ -45,6 +46,7 @@ impl Import<'_> {
         let mut source = self.input.open()?;
         let judge = self.input.judge(&source);
         let register = self.register.as_ref();
+        let cc = self.input.cc.as_str();
         let length = std::fs::metadata(self.input.file).map_or(0, |meta| meta.len());
         let bar = self.session.output.bar(length, "checking (bytes)");
         let forms = LegalFormCodes::genesis();
@@ -55,25 +57,36 @@ impl Import<'_> {
             if lines.is_empty() {
                 break;
             }
-            let verdicts = in_parallel(&lines, |line| judge.judge(line, register))?;
-            for (line, (judged, warnings)) in lines.iter().zip(verdicts) {
+            let verdicts = in_parallel(&lines, |line| {
+                let (judged, warnings) = judge.judge(line, register);
+                let entry = judged.outcome.as_ref().ok();
+                let form = entry.and_then(|entry| legal_form(entry, cc, &forms));
+                (judged, warnings, form.map(str::to_owned))
+            })?;
+            for (line, (judged, warnings, form)) in lines.iter().zip(verdicts) {
                 survey.take(line, &judged, &judge, register, findings)?;
                 if let Some(number) = &judged.number {
                     numbers.add(number, line.number);
                 }
-                if let Ok(entry) = &judged.outcome {
-                    self.propose_legal_form(line, entry, &forms, findings)?;
-                }
-                for warning in warnings {
-                    let message = "the line is good all the same";
-                    let advice = format!("titian explain {warning}");
-                    findings.remark(line.number, "", Level::Warning, &warning, message, &advice)?;
-                }
+                self.remark(line.number, &warnings, form.as_deref(), findings)?;
             }
             bar.set_position(source.bytes());
         }
-        let column =
-            self.input.map.as_ref().map_or("/ubin".to_owned(), |map| map.shown("local_id"));
+        self.collisions(numbers, &mut survey, findings)?;
+        bar.finish_and_clear();
+        survey.digest = source.digest();
+        Ok(survey)
+    }
+
+    /// Reports good lines that share a number with other lines.
+    fn collisions(
+        &self,
+        numbers: Numbers,
+        survey: &mut Survey,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let map = self.input.map.as_ref();
+        let column = map.map_or("/ubin".to_owned(), |map| map.shown("local_id"));
         for (line, other) in numbers.collisions() {
             if !survey.bad.contains(line) {
                 let message = format!("one canonical number with line {other}");
@@ -84,31 +97,26 @@ impl Import<'_> {
                 survey.good = survey.good.saturating_sub(1);
             }
         }
-        bar.finish_and_clear();
-        survey.digest = source.digest();
-        Ok(survey)
+        Ok(())
     }
 
-    /// Names the ISO 20275 code that a legal form without one may have; it is never filled in.
-    fn propose_legal_form(
+    /// Notes warnings and the proposal of a legal form, which is never filled in.
+    fn remark(
         &self,
-        line: &Line,
-        entry: &Entry,
-        forms: &LegalFormCodes,
+        line: u64,
+        warnings: &[String],
+        form: Option<&str>,
         findings: &mut Findings,
     ) -> Result<()> {
-        let text = |member: &str, part: &str| entry.body.get(member)?.get(part)?.as_text();
-        if text("legalForm", "elf").is_some() {
-            return Ok(());
+        for warning in warnings {
+            let message = explain::term_meaning(warning).unwrap_or("a warning");
+            let advice = format!("titian explain {warning}");
+            findings.remark(line, "", Level::Warning, warning, message, &advice)?;
         }
-        let national = text("legalForm", "national");
-        let proposal = national
-            .and_then(|national| forms.propose(&self.input.cc, national))
-            .or_else(|| forms.propose(&self.input.cc, text("legalName", "value")?));
-        let Some(code) = proposal else { return Ok(()) };
+        let Some(code) = form else { return Ok(()) };
         let column = self.input.map.as_ref().map_or("/legalForm/elf", |_| "form_elf");
         let message = format!("the legal form may be ISO 20275 {code}; it is not filled in");
-        findings.remark(line.number, column, Level::Proposal, "ELF_PROPOSED", &message, code)
+        findings.remark(line, column, Level::Proposal, "ELF_PROPOSED", &message, code)
     }
 }
 
@@ -136,6 +144,16 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// The ISO 20275 code that a legal form without one may have.
+fn legal_form<'f>(entry: &Entry, cc: &str, forms: &'f LegalFormCodes) -> Option<&'f str> {
+    let text = |member: &str, part: &str| entry.body.get(member)?.get(part)?.as_text();
+    if text("legalForm", "elf").is_some() {
+        return None;
+    }
+    let national = text("legalForm", "national").and_then(|text| forms.propose(cc, text));
+    national.or_else(|| forms.propose(cc, text("legalName", "value")?))
 }
 
 /// The next lines of a file; none at its end.
