@@ -7,7 +7,6 @@
 mod import;
 mod importer;
 mod past;
-mod restore;
 mod ubin_acts;
 
 use std::path::{Path, PathBuf};
@@ -229,5 +228,4 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.stdout, ran.stderr);
     }
 
-    restore::a_node_comes_back_from_a_snapshot(&network);
 }
