@@ -67,7 +67,7 @@ pub(crate) async fn measure(
     let operations = SIGNED_PER_S[0].1 * (usize::try_from(seconds)? + 1);
     let mut work = Workload::new(1, operations)?;
     let network = Network::start(&home, &work, BLOCK_TIME_MS).await?;
-    let measured = on_network(&network, &mut work, count, seconds, report).await;
+    let measured = t14_records_through_consensus(&network, &mut work, count, seconds, report).await;
     if measured.is_err() {
         eprintln!("{}", network.log_ends());
     }
@@ -78,7 +78,8 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-async fn on_network(
+/// T14 of ubin-api.md: the import itself, and the ordinary load after it.
+async fn t14_records_through_consensus(
     network: &Network,
     work: &mut Workload,
     count: usize,

@@ -78,11 +78,12 @@ impl Search {
     pub fn find(&self, query: &Query) -> Result<Found, Reject> {
         let off = || unavailable("this node keeps no index of names");
         let shared = self.0.as_ref().ok_or_else(off)?;
+        let keys = query::keys(&shared.forms, query)?;
         let open = shared.open.borrow().clone();
         let open = open.ok_or_else(|| {
             unavailable("the index of names is being opened or made; retryAfterMs=1000")
         })?;
-        query::find(open.index.as_ref(), &shared.forms, query, open.height)
+        query::find(open.index.as_ref(), &shared.forms, query, &keys, open.height)
     }
 
     /// Waits until the index has all names up to a height; never, if none is kept.

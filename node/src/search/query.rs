@@ -49,13 +49,8 @@ pub struct Found {
     pub indexed_height: u64,
 }
 
-/// Searches an index that is at least at `indexed_height`.
-pub(super) fn find(
-    index: &dyn NameIndex,
-    forms: &LegalForms,
-    query: &Query,
-    indexed_height: u64,
-) -> Result<Found, Reject> {
+/// The keys of what is asked for. `QUERY_LENGTH`.
+pub(super) fn keys(forms: &LegalForms, query: &Query) -> Result<NameKeys, Reject> {
     if query.text.len() > limits::QUERY_BYTES_MAX {
         return Err(Reject::new(Code::QueryLength, "/q", "at most 2,048 bytes"));
     }
@@ -65,11 +60,22 @@ pub(super) fn find(
         let detail = "2 to 128 letters, marks, numbers and spaces between them";
         return Err(Reject::new(Code::QueryLength, "/q", detail));
     }
-    let candidates = candidates(index, &keys, query).map_err(|error| {
+    Ok(keys)
+}
+
+/// Searches an index that is at least at `indexed_height` for `keys`, those of the query.
+pub(super) fn find(
+    index: &dyn NameIndex,
+    forms: &LegalForms,
+    query: &Query,
+    keys: &NameKeys,
+    indexed_height: u64,
+) -> Result<Found, Reject> {
+    let candidates = candidates(index, keys, query).map_err(|error| {
         tracing::error!(%error, "a search failed");
         unavailable("the index of names failed")
     })?;
-    let asked = Comparable::from(&keys);
+    let asked = Comparable::from(keys);
     let mut of_country: Option<(String, FormTokens)> = None;
     let mut hits: Vec<Hit> = Vec::new();
     for candidate in candidates {

@@ -227,5 +227,4 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
         let ran = network.run(&["verify", &file, "--genesis", &genesis, "--json"]);
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.stdout, ran.stderr);
     }
-
 }

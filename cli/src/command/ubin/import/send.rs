@@ -82,6 +82,11 @@ struct Run {
 }
 
 impl Status {
+    fn is_over_with_refusals(&self) -> bool {
+        (0..self.count).all(|place| self.is_done(place))
+            && self.applied.saturating_add(self.unchanged) < self.count as u64
+    }
+
     fn is_done(&self, place: usize) -> bool {
         self.done.get(place / 8).is_some_and(|bits| bits >> (place % 8) & 1 == 1)
     }
@@ -91,7 +96,10 @@ impl Sender<'_> {
     /// Sends what the ledger lacks of a chunk, and tells what became of all of it.
     pub(super) fn send(&mut self, chunk: &Chunk, bar: &ProgressBar) -> Result<Outcome> {
         let root = chunk.tree().root();
-        let status = match self.status(&root, 0)? {
+        // a chunk that is over, with records refused, may go better now: with two officers, or on
+        // records that others wrote meanwhile
+        let found = self.status(&root, 0)?.filter(|status| !status.is_over_with_refusals());
+        let status = match found {
             Some(status) => status,
             None => {
                 self.open(&root, chunk.records.len())?;
