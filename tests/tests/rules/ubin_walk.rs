@@ -44,6 +44,8 @@ pub(crate) const ACTS: &[&str] = &[
     "continue_in",
     "continue_in",
     "merge_in",
+    "merge_in",
+    "merge_in",
     "consent_withdraw",
     "challenge_open",
     "challenge_open",
@@ -169,7 +171,13 @@ fn choose(random: &mut Random, model: &Model, world: &World) -> Try {
     let dated = |args: Value| args.with("date", text("2026-07-01"));
     let other_known =
         model.records.get(&other).cloned().unwrap_or_else(|| Known::new(fresh(&other)));
-    let consent = (!model.consents.is_empty()).then(|| random.below(model.consents.len()));
+    // mostly one of the last, which may still be open
+    let recent = if random.below(4) == 0 { model.consents.len() } else { 4 };
+    let consent = model
+        .consents
+        .len()
+        .checked_sub(1)
+        .map(|last| last - random.below(recent.clamp(1, last + 1)));
     let clear = [None, Some("MARK"), Some("CLOSURE")][random.below(3)];
     let mut plan = Try {
         act,
