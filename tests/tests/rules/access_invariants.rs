@@ -213,16 +213,27 @@ impl Run {
     }
 }
 
+fn walked(seed: u64) -> Run {
+    let mut run = Run::new(seed);
+    for _ in 0..150 {
+        run.step();
+    }
+    run
+}
+
+#[test]
+fn the_random_acts_are_not_all_refused() {
+    // a single walk may close most parties early
+    let applied: usize = (1..=8).map(|seed| walked(seed).applied).sum();
+    assert!(applied > 40, "only {applied} acts were applied");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn random_acts_of_random_keys_keep_the_invariants(seed in any::<u64>()) {
-        let mut run = Run::new(seed);
-        for _ in 0..150 {
-            run.step();
-        }
-        prop_assert!(run.applied > 5, "only {} acts were applied", run.applied);
+        let mut run = walked(seed);
         for name in ["SG:ACRA", "MY:SSM", CUSTOMS, "MY:PORTS", "B1", "B2"] {
             run.check_way_back(name);
         }
