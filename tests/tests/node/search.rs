@@ -165,6 +165,7 @@ async fn t15_a_query_out_of_bounds_is_refused_by_name() {
         assert_eq!(answer["error"]["data"]["name"], "QUERY_LENGTH", "{q:?}");
         assert_eq!(answer["error"]["data"]["field"], "/q");
     }
+    served.search.reached(served.blocks.ledger.head().height).await;
     for (params, field) in [
         (json!({"q": "acme", "minScore": 1001}), "/minScore"),
         (json!({"q": "acme", "filter": {"cc": ["sg"]}}), "/filter/cc"),
