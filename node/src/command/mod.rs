@@ -20,8 +20,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use titian_genesis::Genesis;
 
 use crate::config::{Config, ConfigError};
+use crate::ledger::Ledger;
 
 /// Exit code after a fault of the program.
 const EXIT_FAULT: u8 = 70;
@@ -147,6 +149,19 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
         Err(_) => EXIT_FAULT,
     }
+}
+
+/// The database of a stopped node; `hint` says why it must be stopped.
+fn open_ledger(config: &Config, hint: &str) -> Result<Ledger, CommandError> {
+    let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
+        CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
+    })?;
+    let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
+    let path = crate::node::database_folder(config);
+    if !path.exists() {
+        return Err(CommandError::refused(format!("no database in {}", path.display())));
+    }
+    Ledger::open(&path, genesis).map_err(|fault| CommandError::refused(fault).hint(hint))
 }
 
 fn execute(command: Command) -> Result<(), CommandError> {

@@ -3,10 +3,8 @@
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use titian_genesis::Genesis;
 
-use super::{CommandError, ConfigArgs};
-use crate::ledger::Ledger;
+use super::{CommandError, ConfigArgs, open_ledger};
 use crate::search::build;
 
 /// How often progress is printed, in numbers read.
@@ -36,17 +34,7 @@ enum Register {
 pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
     let Register::Ubin = args.register;
     let config = args.config.load()?;
-    let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
-        CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
-    })?;
-    let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
-    let path = crate::node::database_folder(&config);
-    if !path.exists() {
-        return Err(CommandError::refused(format!("no database in {}", path.display())));
-    }
-    let ledger = Ledger::open(&path, genesis).map_err(|fault| {
-        CommandError::refused(fault).hint("the node must be stopped while its index is made")
-    })?;
+    let ledger = open_ledger(&config, "the node must be stopped while its index is made")?;
     let begin = Instant::now();
     let mut printed = 0;
     let made = build::rebuild(&ledger, &crate::node::search_folder(&config), |read| {

@@ -5,9 +5,8 @@ use titian_contracts::block::transaction_root;
 use titian_contracts::digest::Digest;
 use titian_contracts::merkle;
 use titian_contracts::state::CHANGE_NODE;
-use titian_genesis::Genesis;
 
-use super::{CommandError, ConfigArgs};
+use super::{CommandError, ConfigArgs, open_ledger};
 use crate::ledger::Ledger;
 
 /// How often progress is printed, in heights.
@@ -18,17 +17,7 @@ const PROGRESS_HEIGHTS: u64 = 10_000;
 /// certified.
 pub(super) fn verify_db(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
-    let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
-        CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
-    })?;
-    let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
-    let path = crate::node::database_folder(&config);
-    if !path.exists() {
-        return Err(CommandError::refused(format!("no database in {}", path.display())));
-    }
-    let ledger = Ledger::open(&path, genesis).map_err(|fault| {
-        CommandError::refused(fault).hint("the node must be stopped while its database is checked")
-    })?;
+    let ledger = open_ledger(&config, "the node must be stopped while its database is checked")?;
     let head = ledger.head();
     println!("state root {} of height {} computed anew: equal", head.state_root, head.height);
     let checked = check_blocks(&ledger)?;
