@@ -34,7 +34,7 @@ pub mod scheme;
 mod scheme_json;
 mod scheme_state;
 pub mod succession;
-mod suggestion;
+pub mod suggestion;
 pub mod text;
 pub mod unicode;
 pub mod view;

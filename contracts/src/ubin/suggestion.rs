@@ -14,7 +14,7 @@ const SUGGESTIONS_MAX: usize = 3;
 /// The characters of a UBIN in their order.
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// Pairs that eyes and keyboards confuse.
-const CONFUSABLE: [(u8, u8); 10] = [
+pub const CONFUSABLE: [(u8, u8); 10] = [
     (b'0', b'O'),
     (b'0', b'D'),
     (b'0', b'Q'),

@@ -7,22 +7,9 @@ use titian_contracts::error::Code;
 use titian_contracts::ubin::check::NationalCheck;
 use titian_contracts::ubin::identifier::squeeze;
 use titian_contracts::ubin::scheme::{Scheme, SchemeTable};
+use titian_contracts::ubin::suggestion::CONFUSABLE;
 
 use super::report::Fault;
-
-/// Pairs that eyes and keyboards confuse (ubin.md §1.5).
-const CONFUSABLE: [(u8, u8); 10] = [
-    (b'0', b'O'),
-    (b'0', b'D'),
-    (b'0', b'Q'),
-    (b'1', b'I'),
-    (b'1', b'L'),
-    (b'2', b'Z'),
-    (b'5', b'S'),
-    (b'6', b'G'),
-    (b'8', b'B'),
-    (b'U', b'V'),
-];
 
 /// The finding about a raw number that was refused with `code`.
 pub(super) fn national_number(
