@@ -13,7 +13,7 @@
 //! Invariant: unknown is never shown as verified; nothing is fetched; no claim value appears in an
 //! error or a verdict.
 //!
-//! - [`form`]: which form a text has; [`json`], [`jose`], [`sd_jwt`]: strict reading;
+//! - [`form`]: which form a text has; [`qr`]: the same as symbols; [`json`], [`jose`], [`sd_jwt`]: strict reading;
 //! - [`model`], [`presentation`], [`sd_jwt_vc`]: rules of the data models; [`guard`] and
 //!   [`contexts`]: every term is defined;
 //! - [`proof`], [`jwt`], [`sd_jwt::issue`]: securing; [`rdf`]: canonical statements; [`key`]: keys;
@@ -41,6 +41,7 @@ mod pack;
 pub mod presentation;
 pub mod profiles;
 pub mod proof;
+pub mod qr;
 pub mod rdf;
 pub mod registration;
 pub mod schema;
