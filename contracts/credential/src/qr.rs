@@ -6,9 +6,9 @@
 //! TTN1:<nonce>:<audience>                                        what a verifier asks to be signed
 //! ```
 //!
-//! Invariant: reading gives the very bytes that were signed; a text has one payload and a payload
-//! one text, so nothing can hide beside it. Inflating stops at a limit. Nothing is fetched: a URL
-//! in a code is text.
+//! Invariant: reading gives the very bytes that were signed; nothing can hide behind the last
+//! segment, the compressed bytes or the last digit. Inflating stops at a limit. Nothing is fetched:
+//! a URL in a code is text.
 
 use std::collections::BTreeMap;
 
