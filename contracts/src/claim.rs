@@ -87,6 +87,25 @@ pub fn question(
     Ok(keys)
 }
 
+/// The entries of a claim of `kind` about `stated`, from their values alone, which stand in the order
+/// in which the claim asks for them.
+pub fn keyed(
+    kind: &str,
+    stated: &Value,
+    values: Vec<Option<Stored>>,
+    frame: Frame<'_>,
+) -> Result<Vec<Entry>, VerifyError> {
+    let mut entries = Vec::with_capacity(values.len());
+    let mut rest = values.into_iter();
+    let mut next = |key: &[u8]| {
+        let stored = rest.next().ok_or_else(|| differs("a value is missing"))?;
+        entries.push(Entry { key: key.to_vec(), stored: stored.clone() });
+        Ok(stored)
+    };
+    members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    if rest.next().is_some() { Err(differs("a value is left over")) } else { Ok(entries) }
+}
+
 /// What of a proven value may be shown to everybody: of an ETR record its public part and the hash
 /// of its party part, of everything else all. The value hash stays the same.
 pub fn redact(entry: Entry) -> Entry {

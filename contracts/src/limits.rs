@@ -38,6 +38,8 @@ pub const PROOF_BYTES_MAX: usize = 1024 * 1024;
 pub const PROOF_KEYS_MAX: usize = 1_024;
 /// Certified headers of a proof of an earlier height, besides that of the height itself.
 pub const PROOF_HEADERS_MAX: usize = 256;
+/// Characters of the largest QR code in alphanumeric mode (ISO/IEC 18004, version 40-L).
+pub const QR_CHARS_MAX: usize = 4_296;
 
 // --- access register (ledger.md §7)
 /// Root keys of one AMS.

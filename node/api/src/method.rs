@@ -137,7 +137,7 @@ methods! {
     /// Versions of a record, newest first.
     UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
     /// A proof of a record, of absence, of all versions, or of counters, now or as of a height.
-    UbinProve = "ubin_prove", Public, ubin::ProveParams => Bundle;
+    UbinProve = "ubin_prove", Public, ubin::ProveParams => ubin::Proof;
     /// Published figures at a height.
     UbinKpi = "ubin_kpi", Public, ubin::KpiParams => Object;
     /// The schemes in force.
