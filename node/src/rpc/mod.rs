@@ -5,7 +5,7 @@
 //! TCP accept (server: bounds in all and per address, header deadline)
 //!   └─ axum router (http: /livez /readyz /metrics; rest: resolver, feed, snapshots; `/` goes on;
 //!        token -> Caller)
-//!        └─ jsonrpsee (body ≤ 1 MiB, batch ≤ 100)
+//!        └─ jsonrpsee (body ≤ 1 MiB, large: 16 MiB for one method; batch ≤ 100)
 //!             └─ methods::add (rate limit, admin check, typed parameters, typed errors)
 //!                  └─ one function per method, in the file or folder of its register
 //! ```
@@ -20,6 +20,7 @@ pub mod auth;
 mod caller;
 mod etr;
 mod http;
+mod large;
 mod ledger;
 mod limit;
 mod methods;
@@ -99,9 +100,9 @@ impl Verifier {
         let jurisdiction = words.next().map(str::to_owned);
         let named = name.len() <= 32
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let state = jurisdiction.as_ref().is_none_or(|cc| {
-            cc.len() == 2 && cc.bytes().all(|b| b.is_ascii_uppercase())
-        });
+        let state = jurisdiction
+            .as_ref()
+            .is_none_or(|cc| cc.len() == 2 && cc.bytes().all(|b| b.is_ascii_uppercase()));
         let whole = named && state && words.next().is_none();
         whole.then(|| Self { name: name.to_owned(), policy, jurisdiction })
     }
@@ -202,6 +203,8 @@ struct State {
     challenges: vc::challenge::Challenges,
     /// Places for trust bundles that are being made.
     bundles: Semaphore,
+    /// Places for bodies of batches that are being read.
+    large_bodies: Semaphore,
     counters: Counters,
     started: Instant,
 }

@@ -11,16 +11,18 @@ use axum::{Json, Router};
 use serde_json::json;
 use titian_api::Refusal;
 use titian_api::vc::BundleParams;
-use titian_contracts::credential::{ResourceId, ResourceKind, is_owner, is_resource_name, parse_number};
+use titian_contracts::credential::{
+    ResourceId, ResourceKind, is_owner, is_resource_name, parse_number,
+};
 use titian_contracts::error::Code;
 use titian_credential::bundle::make::compress;
 use titian_credential::problem;
 
 use super::vc_api::Problem;
+use crate::rpc::State;
 use crate::rpc::at::At;
 use crate::rpc::methods::blocking;
 use crate::rpc::vc::{bundle, resource};
-use crate::rpc::State;
 
 /// The bytes of a version never change.
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -56,9 +58,12 @@ fn published(
     headers: &HeaderMap,
 ) -> Response {
     let named = is_owner(&owner) && is_resource_name(&name);
-    let id = parse_number(&version)
-        .filter(|_| named)
-        .map(|version| ResourceId { owner, kind, name, version });
+    let id = parse_number(&version).filter(|_| named).map(|version| ResourceId {
+        owner,
+        kind,
+        name,
+        version,
+    });
     let found = id.and_then(|id| {
         let at = At::height(state, None).ok()?;
         resource::find(&at.reader, &id).ok()

@@ -36,7 +36,8 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
 }
 
 const PREFER: header::HeaderName = header::HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: header::HeaderName = header::HeaderName::from_static("preference-applied");
+const PREFERENCE_APPLIED: header::HeaderName =
+    header::HeaderName::from_static("preference-applied");
 
 /// Counts the call, and refuses it if there are too many.
 pub(in crate::rpc::rest) async fn count(

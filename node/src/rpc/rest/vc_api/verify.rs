@@ -206,9 +206,9 @@ fn of_credential(mut verdict: Verdict, document: &Value, returned: Returned) -> 
 /// What each member of a credential came to.
 fn results(verdict: &Verdict, opened: &Value, document: &Value) -> Map<String, Value> {
     let passed = |check: Check| {
-        verdict.check(check).is_some_and(|result| {
-            matches!(result.outcome, Outcome::Pass | Outcome::NotApplicable)
-        })
+        verdict
+            .check(check)
+            .is_some_and(|result| matches!(result.outcome, Outcome::Pass | Outcome::NotApplicable))
     };
     let each = |name: &str, good: bool| -> Vec<Value> {
         let listed = opened.get(name).map(items).unwrap_or_default();
@@ -229,7 +229,8 @@ fn results(verdict: &Verdict, opened: &Value, document: &Value) -> Map<String, V
             results.insert(name.to_owned(), json!({"verified": good, "input": input}));
         }
     }
-    for (name, check) in [("credentialStatus", Check::Status), ("credentialSchema", Check::Schema)] {
+    for (name, check) in [("credentialStatus", Check::Status), ("credentialSchema", Check::Schema)]
+    {
         let each = each(name, passed(check));
         if !each.is_empty() {
             results.insert(name.to_owned(), json!(each));
