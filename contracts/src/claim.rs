@@ -35,6 +35,12 @@ pub const KINDS: &[&str] = &[
     "etr-conversion",
 ];
 
+/// Whether claims of `kind` are also proven for earlier heights (`as_of`): not those of records,
+/// whose state is shown to their parties.
+pub fn has_past(kind: &str) -> bool {
+    kind.starts_with("ubin-") || kind.starts_with("vc-") || kind == "ledger-state"
+}
+
 /// What a claim may look at besides what is stated and proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {

@@ -10,8 +10,8 @@ use crate::meaning::{ACTS, OTHER_NAMES, STATUSES};
 use crate::output::Report;
 use crate::session::Session;
 
-/// Every check code of credentials (vc.md §7); project data, see the README beside it.
-const CHECK_CODES: &str = include_str!("../../data/check_codes.json");
+/// Every check code of credentials (vc.md §7).
+const CHECK_CODES: &str = titian_credential::problem::CODES;
 const SUGGESTIONS_MAX: usize = 5;
 
 /// Explain an error, check code, status or act

@@ -16,6 +16,7 @@ mod credential_methods;
 mod credential_presentations;
 mod credential_profiles;
 mod credential_proofs;
+mod credential_qr;
 mod credential_rdfc;
 mod credential_reading;
 mod credential_recognition;
