@@ -7,7 +7,7 @@
 //!        token -> Caller)
 //!        └─ jsonrpsee (body ≤ 1 MiB, batch ≤ 100)
 //!             └─ methods::add (rate limit, admin check, typed parameters, typed errors)
-//!                  └─ one function per method, in the file of its register
+//!                  └─ one function per method, in the file or folder of its register
 //! ```
 //! Invariant: the methods registered are exactly those of [`titian_api::METHODS`]; every queue,
 //! body, batch, connection and wait has a bound. It deliberately holds no user keys and signs
@@ -44,7 +44,7 @@ use std::time::{Duration, Instant};
 use titian_contracts::error::Reject;
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::ledger::Ledger;
 use crate::search::Search;
@@ -168,6 +168,9 @@ struct State {
     receipts: submit::Receipts,
     tables: ubin::Tables,
     figures: ubin::Figures,
+    challenges: vc::challenge::Challenges,
+    /// Places for trust bundles that are being made.
+    bundles: Semaphore,
     counters: Counters,
     started: Instant,
 }

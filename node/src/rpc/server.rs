@@ -22,7 +22,7 @@ use jsonrpsee::server::{
 use titian_contracts::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Sleep;
 use tower::ServiceExt as _;
 
@@ -79,6 +79,8 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
         receipts,
         tables: super::ubin::Tables::default(),
         figures: super::ubin::Figures::default(),
+        challenges: super::vc::challenge::Challenges::default(),
+        bundles: Semaphore::new(limits::BUNDLES_AT_A_TIME),
         counters: Counters::default(),
         started: Instant::now(),
         config,

@@ -35,6 +35,7 @@ mod etr_vectors;
 mod etr_walk;
 mod ledger_ops;
 mod proof;
+mod proof_code;
 mod tree;
 mod ubin_acts;
 mod ubin_as_of;
