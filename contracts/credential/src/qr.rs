@@ -131,7 +131,7 @@ impl Content {
 
     /// The text of one symbol, however large: for those who hand it on as text.
     pub fn to_text(&self) -> Result<String, QrError> {
-        Ok(format!("{WHOLE}{}", base45::encode(deflate(Frame::Raw, &self.to_bytes()?))))
+        Ok(format!("{WHOLE}{}", base45::encode(&deflate(Frame::Raw, &self.to_bytes()?))))
     }
 
     /// `form ‖ (varint length ‖ bytes)*`.
@@ -292,8 +292,7 @@ impl Parts {
 /// nonce is not 8 to 128 URL-safe characters or the audience is empty, too long or not visible.
 pub fn nonce_text(nonce: &str, audience: &str) -> Option<String> {
     let text = format!("{NONCE}{nonce}:{audience}");
-    let sound = read_nonce(&text).is_some();
-    sound.then_some(text)
+    read_nonce(&text).is_some().then_some(text)
 }
 
 /// Nonce and audience of such a text.
