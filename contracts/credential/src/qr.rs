@@ -292,8 +292,7 @@ impl Parts {
 /// nonce is not 8 to 128 URL-safe characters or the audience is empty, too long or not visible.
 pub fn nonce_text(nonce: &str, audience: &str) -> Option<String> {
     let text = format!("{NONCE}{nonce}:{audience}");
-    let reads = read_nonce(&text).is_some();
-    reads.then_some(text)
+    read_nonce(&text).is_some().then_some(text)
 }
 
 /// Nonce and audience of such a text.

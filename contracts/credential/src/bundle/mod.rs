@@ -34,6 +34,9 @@ pub const EVIDENCE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one inflated chunk value.
 const CHUNK_VALUE_BYTES_MAX: u64 = 64 * 1024;
 
+/// First bytes of a gzip file.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// Kind of a trust bundle.
 pub const BUNDLE: &str = "vc-bundle";
 /// Kind of an evidence pack: one credential with the bundle limited to it.
@@ -102,10 +105,35 @@ impl Bundle {
         self.objects.len()
     }
 
+    /// How many keys of each kind it answers for.
+    pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for key in self.objects.keys() {
+            *kinds.entry(make::kind_of(key)).or_default() += 1;
+        }
+        kinds
+    }
+
     /// Whether it answers for none.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
+}
+
+/// The kind that a file, gzip or plain, claims to have: [`BUNDLE`] or [`EVIDENCE`]. Proves nothing.
+pub fn kind_of(bytes: &[u8]) -> Option<&'static str> {
+    let inflated;
+    let mut bytes = bytes;
+    if bytes.starts_with(GZIP) {
+        inflated = inflate(Frame::Gzip, bytes, BUNDLE_BYTES_MAX as u64).ok()?;
+        bytes = &inflated;
+    }
+    let claims = |kind: &str| {
+        let member = format!("\"kind\":\"{kind}\"");
+        bytes.windows(member.len()).any(|part| part == member.as_bytes())
+    };
+    // the objects inside have kinds of their own, never one of these
+    [EVIDENCE, BUNDLE].into_iter().find(|kind| claims(kind))
 }
 
 /// Reads a bundle or evidence pack, gzip or plain, and judges its proof: chain and genesis,
@@ -114,7 +142,7 @@ impl Bundle {
 pub fn read(bytes: &[u8], trust: TrustAnchor<'_>) -> Result<Bundle, BundleError> {
     let inflated;
     let mut bytes = bytes;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(GZIP) {
         inflated = inflate(Frame::Gzip, bytes, BUNDLE_BYTES_MAX as u64)?;
         bytes = &inflated;
     }

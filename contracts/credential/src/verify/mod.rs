@@ -216,9 +216,13 @@ fn complete(results: Vec<CheckResult>, request: &Request, presented: bool) -> Ve
     Check::ALL.into_iter().map(complete).collect()
 }
 
-/// Whether the caller asked for a binding to the holder.
-const fn binding_wanted(request: &Request) -> bool {
-    request.key_binding || request.challenge.is_some() || request.domain.is_some()
+/// Whether the caller asked for a binding to the holder. Whoever requires the check does: "not a
+/// presentation" would not be what was asked for.
+fn binding_wanted(request: &Request) -> bool {
+    request.key_binding
+        || request.challenge.is_some()
+        || request.domain.is_some()
+        || request.require.contains(&Check::Holder)
 }
 
 fn excluded(request: &Request, check: Check) -> bool {

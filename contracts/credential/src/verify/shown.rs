@@ -97,7 +97,9 @@ fn each(
     now_ms: u64,
     holder: Option<&str>,
 ) -> Vec<Verdict> {
-    let inner = Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
+    let mut inner =
+        Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
+    inner.require.retain(|check| *check != Check::Holder);
     presentation::credentials(&reading.document)
         .iter()
         .take(presentation::CREDENTIALS_MAX)
