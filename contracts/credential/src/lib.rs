@@ -48,6 +48,6 @@ pub mod sd_jwt;
 pub mod sd_jwt_vc;
 pub mod snapshot;
 pub mod status;
-mod time;
+pub mod time;
 pub mod verdict;
 pub mod verify;

@@ -84,6 +84,8 @@ pub enum ListFormat {
     /// them.
     #[default]
     Bitstring,
+    /// A status list token, of lists of profile `token`; from the node of their owner only.
+    Token,
     /// The chunks, base64url.
     Raw,
 }

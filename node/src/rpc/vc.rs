@@ -7,30 +7,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
 use serde_json::json;
-use titian_api::vc::{
-    DidParams, IdParams, ListFormat, ResolveParams, StatusListParams, StatusParams, TypesParams,
-    VerifyParams,
-};
+use titian_api::vc::{DidParams, IdParams, ResolveParams, StatusParams, TypesParams, VerifyParams};
 use titian_api::{Object, Page, Refusal, call};
 use titian_contracts::access::{self, Party, PartyEntry};
 use titian_contracts::credential::bits::{self, HistoryFault};
 use titian_contracts::credential::{
-    Accreditation, CredentialType, NumberedId, Resource, ResourceId, Right, StatusList,
-    accreditation_id, accreditation_key, chain, list_id, list_key, resource_key,
+    Accreditation, CredentialType, NumberedId, Resource, ResourceId, Right, accreditation_id,
+    accreditation_key, chain, list_id, list_key, resource_key,
 };
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_contracts::op::Register;
 use titian_contracts::state::{Overlay, Reader, decode_content};
 use titian_contracts::time::{Date, rfc3339};
+use titian_credential::did;
 use titian_credential::snapshot::Live;
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
-use titian_credential::{did, status};
 
 use super::at::At;
 use super::methods::{Answer, add, blocking};
-use super::{State, now_ms, prepare, prove, view};
+use super::{State, now_ms, prepare, prove, vc_lists, view};
 
 /// Status lists of one issuer that an answer names.
 const LISTS_MAX: u64 = 1_000;
@@ -50,7 +47,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     })?;
     add::<call::VcStatus, _, _>(module, |state, params, _| status_of(state, params))?;
     add::<call::VcStatusList, _, _>(module, |state, params, _| async move {
-        blocking(move || status_list(&state, &params)).await
+        blocking(move || vc_lists::status_list(&state, &params)).await
     })?;
     add::<call::VcVerify, _, _>(module, |state, params, _| async move {
         blocking(move || verdict(&state, &params)).await
@@ -61,7 +58,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     Ok(())
 }
 
-fn bare(text: &str) -> &str {
+pub(super) fn bare(text: &str) -> &str {
     text.strip_prefix("did:ubin:").unwrap_or(text)
 }
 
@@ -70,7 +67,7 @@ fn not_found(field: &str) -> Refusal {
 }
 
 /// The node's own state as the verifier reads it.
-fn live<'a>(state: &State, at: &'a At) -> Live<'a> {
+pub(super) fn live<'a>(state: &State, at: &'a At) -> Live<'a> {
     let ledger = state.ledger();
     let block = match at.height {
         0 => ledger.genesis().hash,
@@ -148,18 +145,8 @@ fn height_at(state: &State, text: &str) -> Answer<u64> {
     let invalid =
         || Refusal::new(Code::InvalidParams, "/versionTime", "YYYY-MM-DDThh:mm:ssZ is expected");
     let wanted_ms = read_time(text).ok_or_else(invalid)?;
-    let ledger = state.ledger();
-    if wanted_ms < ledger.genesis().time_ms {
-        return Err(Refusal::new(Code::HeightUnknown, "/versionTime", "before genesis"));
-    }
-    // the greatest height whose time is not later: times rise strictly with heights
-    let (mut low, mut high) = (0u64, ledger.head().height);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        let time_ms = ledger.header(middle).map_or(u64::MAX, |header| header.time_ms);
-        if time_ms <= wanted_ms { low = middle } else { high = middle - 1 }
-    }
-    Ok(low)
+    let before = || Refusal::new(Code::HeightUnknown, "/versionTime", "before genesis");
+    At::height_at_ms(state, wanted_ms).ok_or_else(before)
 }
 
 fn read_time(text: &str) -> Option<u64> {
@@ -330,7 +317,7 @@ fn resource(at: &At, text: &str) -> Answer<Object> {
 }
 
 /// The list of `SG:CUSTOMS/status/3`.
-fn read_list(text: &str) -> Answer<NumberedId> {
+pub(super) fn read_list(text: &str) -> Answer<NumberedId> {
     NumberedId::parse(bare(text), "status")
         .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))
 }
@@ -369,30 +356,6 @@ async fn status_of(state: Arc<State>, params: StatusParams) -> Answer<Object> {
         shown.insert("proof".to_owned(), bundle.bundle.into());
     }
     Ok(shown)
-}
-
-fn status_list(state: &State, params: &StatusListParams) -> Answer<Object> {
-    let id = read_list(&params.list)?;
-    let at = At::height(state, params.height)?;
-    let (list, bytes): (StatusList, Vec<u8>) =
-        status::whole_list(&live(state, &at), &id.owner, id.number)
-            .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))?;
-    let encoded = match params.format {
-        ListFormat::Bitstring => status::encode_list(&bytes),
-        ListFormat::Raw => view::base64(&bytes),
-    };
-    let shown = json!({
-        "list": list_id(&id.owner, id.number),
-        "profile": list.profile.name(),
-        "statusSize": list.status_size,
-        "entries": list.entries,
-        "types": list.types,
-        "version": list.version,
-        "retired": list.retired,
-        "untilMs": list.until_ms,
-        "encodedList": encoded,
-    });
-    Ok(at.stamp(shown.as_object().cloned().unwrap_or_default()))
 }
 
 fn verdict(state: &State, params: &VerifyParams) -> Answer<Object> {

@@ -26,16 +26,25 @@ impl Form {
         }
     }
 
-    /// The form that `accept` rates highest; `None` if it takes none. No header takes all.
+    /// The form that `accept` rates highest; see [`best`].
     pub(super) fn choose(accept: Option<&str>) -> Option<Self> {
-        let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
-            return Some(Self::Json);
-        };
-        let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
-        let rated = Self::ALL.iter().map(|form| (*form, rating(form.media_type(), &ranges)));
-        // the first of equals: the order of our own
-        rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(form, _)| form)
+        best(accept, &Self::ALL, |form| form.media_type())
     }
+}
+
+/// What `accept` rates highest of what is offered, the first of equals; `None` if it takes nothing.
+/// No header takes all.
+pub(super) fn best<T: Copy>(
+    accept: Option<&str>,
+    offered: &[T],
+    media_type: impl Fn(T) -> &'static str,
+) -> Option<T> {
+    let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
+        return offered.first().copied();
+    };
+    let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
+    let rated = offered.iter().map(|item| (*item, rating(media_type(*item), &ranges)));
+    rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(item, _)| item)
 }
 
 /// A range with its weight in thousandths; other parameters are not looked at.

@@ -10,6 +10,7 @@ mod linkset;
 mod page;
 mod resolver;
 mod snapshot;
+mod vc_api;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,7 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .route("/snapshot/ubin", get(snapshot::list))
         .route("/snapshot/ubin/{height}", get(snapshot::file))
         .route("/snapshot/ubin/{height}/manifest", get(snapshot::manifest))
+        .merge(vc_api::issue::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(state), count))
         .layer(cors)
 }
