@@ -309,6 +309,7 @@ async fn start_interface(
         // an idle network is not behind
         head_age_ms_max: HEAD_AGE_MS_MAX.max(3 * config.consensus.empty_block_interval_ms),
         tls,
+        verifiers: config.verifiers(),
         ..rpc::Config::on(config.rpc.listen)
     };
     let backend = rpc::Backend {

@@ -49,6 +49,11 @@ pub struct ListAt {
 pub(super) type Cache = BTreeMap<(String, SignedForm), (u64, u64, String)>;
 
 impl Issuing {
+    /// Whether an issuer here has lists that are not on the ledger.
+    pub fn keeps_lists(&self) -> bool {
+        self.instances().iter().any(|instance| instance.party().is_none())
+    }
+
     /// The address of a list that this node keeps itself.
     pub fn local_url(&self, id: &str) -> String {
         format!("{}{PATH}{id}", self.public_url())

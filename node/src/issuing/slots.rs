@@ -8,7 +8,7 @@ use titian_contracts::state::Overlay;
 use titian_credential::did::did_of;
 use titian_credential::status::purpose_of;
 
-use super::{Instance, Issuing};
+use super::{Instance, Issuing, refused};
 use crate::custody::indexes::Reserved;
 use crate::custody::lists::local_id;
 use crate::custody::record::Entry;
@@ -84,7 +84,8 @@ impl Slots {
 }
 
 impl Issuing {
-    /// Reserves entries in a list that fits. Errors: `UNKNOWN_LIST`, `LIMIT_EXCEEDED`.
+    /// Reserves entries in a list that fits. Errors: `STATUS_REQUIRED` if there is none,
+    /// `LIMIT_EXCEEDED` if they are full.
     pub fn allocate(
         &self,
         state: &Overlay<'_>,
@@ -122,11 +123,12 @@ impl Issuing {
         }
         Err(match full {
             Some(reject) => reject.into(),
-            None => Refusal::new(
-                Code::UnknownList,
-                field,
-                "the issuer has no list of this profile for the type and the time",
-            ),
+            None => {
+                let mut refusal = refused("STATUS_REQUIRED", field);
+                let profile = need.profile.name();
+                refusal.data.detail = Some(format!("no {profile} list for this type and time"));
+                refusal
+            }
         })
     }
 

@@ -46,22 +46,6 @@ impl At {
         Ok(Self { reader, height, time_ms })
     }
 
-    /// The last height with block time ≤ `wanted_ms`; `None` before genesis.
-    pub(super) fn height_at_ms(state: &State, wanted_ms: u64) -> Option<u64> {
-        let ledger = state.ledger();
-        if wanted_ms < ledger.genesis().time_ms {
-            return None;
-        }
-        // the greatest height whose time is not later: times rise strictly with heights
-        let (mut low, mut high) = (0u64, ledger.head().height);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            let time_ms = ledger.header(middle).map_or(u64::MAX, |header| header.time_ms);
-            if time_ms <= wanted_ms { low = middle } else { high = middle - 1 }
-        }
-        Some(low)
-    }
-
     /// The answer with the height and time as of which it holds.
     pub(super) fn stamp(&self, mut answer: Object) -> Object {
         let as_of = serde_json::to_value(view::as_of(self.height, self.time_ms));

@@ -13,7 +13,8 @@ use titian_contracts::state::Overlay;
 use titian_credential::did::did_of;
 
 use super::methods::{Answer, blocking};
-use super::vc::{bare, read_list};
+use super::vc::bare;
+use super::vc::status::read_list;
 use super::{Caller, State, ledger};
 use crate::custody::lists::parse_local;
 use crate::custody::record::Entry;

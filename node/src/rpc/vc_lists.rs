@@ -1,65 +1,42 @@
-//! Whole status lists: as data for everyone, signed where this node holds the key of their owner,
-//! now and at earlier times (vc.md §5.4).
+//! Signed status lists: where this node holds the key of a list's owner, now and at earlier times
+//! (vc.md §5.4), and the lists that it keeps itself, for verdicts here.
 
-use serde_json::{Value, json};
-use titian_api::vc::{ListFormat, StatusListParams};
-use titian_api::{Object, Refusal};
+use serde_json::Value;
+use titian_api::Refusal;
+use titian_api::vc::ListFormat;
 use titian_contracts::credential::bits::{self, HistoryFault};
 use titian_contracts::credential::{NumberedId, Profile, StatusList, list_id};
 use titian_contracts::error::Code;
 use titian_credential::did::did_of;
-use titian_credential::status;
+use titian_credential::form::{self, Reading};
+use titian_credential::verify::{Request, SuppliedList};
+use titian_credential::{model, status};
 
-use super::at::At;
 use super::methods::Answer;
-use super::vc::read_list;
-use super::{State, now_ms, view};
+use super::{State, now_ms};
 use crate::issuing::Instance;
 use crate::issuing::lists::{ListAt, SignedForm, sign};
 
-/// `vc_statusList`.
-pub(super) fn status_list(state: &State, params: &StatusListParams) -> Answer<Object> {
-    let id = read_list(&params.list)?;
-    let at = At::height(state, params.height)?;
-    let now = params.height.is_none();
-    let (list, bits) = list_at(state, &id, at.height)?;
-    let form = match params.format {
-        ListFormat::Token => Some(SignedForm::Token),
-        ListFormat::Bitstring if list.profile != Profile::Token => Some(SignedForm::Embedded),
-        ListFormat::Bitstring | ListFormat::Raw => None,
+/// The signed form of a list for `vc_statusList`; `None` where another node signs it, or where the
+/// form asked for has none. `earlier_ms` is the time of an earlier height.
+pub(super) fn credential(
+    state: &State,
+    id: &NumberedId,
+    list: (StatusList, Vec<u8>),
+    format: ListFormat,
+    earlier_ms: Option<u64>,
+) -> Answer<Option<Value>> {
+    let form = match (format, list.0.profile) {
+        (ListFormat::Token, Profile::Token) => SignedForm::Token,
+        (ListFormat::Bitstring, profile) if profile != Profile::Token => SignedForm::Embedded,
+        _ => return Ok(None),
     };
-    let signed = match (form, owner(state, &id)) {
-        (Some(form), Some(instance)) => {
-            let (list, bits) = (list.clone(), bits.clone());
-            Some(signed(state, instance, &id, (list, bits), form, (!now).then_some(at.time_ms))?)
-        }
-        (Some(SignedForm::Token), None) => return Err(elsewhere()),
-        _ => None,
-    };
-    let mut shown = json!({
-        "list": list_id(&id.owner, id.number),
-        "profile": list.profile.name(),
-        "statusSize": list.status_size,
-        "entries": list.entries,
-        "types": list.types,
-        "version": list.version,
-        "retired": list.retired,
-        "untilMs": list.until_ms,
-    });
-    match params.format {
-        ListFormat::Bitstring => shown["encodedList"] = json!(status::encode_list(&bits)),
-        ListFormat::Raw => shown["encodedList"] = json!(view::base64(&bits)),
-        ListFormat::Token => {}
+    let Some(instance) = owner(state, id) else { return Ok(None) };
+    let text = signed(state, instance, id, list, form, earlier_ms)?;
+    if form == SignedForm::Token {
+        return Ok(Some(Value::String(text)));
     }
-    if let Some(text) = signed {
-        let embedded = text.starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
-        shown["credential"] = embedded.unwrap_or(Value::String(text));
-    }
-    Ok(at.stamp(shown.as_object().cloned().unwrap_or_default()))
-}
-
-fn elsewhere() -> Refusal {
-    Refusal::new(Code::NotFound, "/format", "the node of the list's owner signs it")
+    serde_json::from_str(&text).map(Some).map_err(|_| Refusal::from(Code::Unavailable))
 }
 
 /// A list and its entries at a height. Deltas hold the whole history, so the head answers for every
@@ -99,6 +76,29 @@ pub(super) fn signed(
             let now = now_ms();
             let issuing = state.issuing()?;
             issuing.signed(instance, &named, version, form, now, || Ok(at(now)))
+        }
+    }
+}
+
+/// Puts the lists that this node keeps itself, as far as `input` refers to them, into a request: a
+/// verifier reads its own lists without network. `now` is the time of judgement, ms.
+pub(super) fn supply_own(state: &State, input: &[u8], request: &mut Request, now: u64) {
+    let Some(issuing) = state.backend.issuing.as_ref().filter(|issuing| issuing.keeps_lists())
+    else {
+        return;
+    };
+    let Ok(reading) = form::read(input) else { return };
+    let inner = reading.document.get("verifiableCredential").map(model::items).unwrap_or_default();
+    let inner: Vec<Reading> =
+        inner.iter().filter_map(|item| form::read_json(item.clone()).ok()).collect();
+    for reference in inner.iter().chain([&reading]).flat_map(status::references).flatten() {
+        let known = request.supplied.lists.iter().any(|list| list.url == reference.list);
+        if known {
+            continue;
+        }
+        if let Some(text) = issuing.own_list(&reference.list, reference.token, now) {
+            let list = SuppliedList { url: reference.list, text, fetched_ms: now };
+            request.supplied.lists.push(list);
         }
     }
 }

@@ -303,6 +303,9 @@ impl Run<'_> {
     /// What the caller expects a proof to state, and it does not.
     fn expectation(&self, proof: &Proof, token: bool) -> Option<&'static str> {
         let (challenge, domain) = (&self.request.challenge, &self.request.domain);
+        if self.request.replayed {
+            return Some("CHALLENGE_REPLAYED");
+        }
         if challenge.is_some() && proof.challenge != *challenge {
             return Some(if token { "NONCE_MISMATCH" } else { "CHALLENGE_MISMATCH" });
         }

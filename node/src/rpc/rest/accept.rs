@@ -28,23 +28,20 @@ impl Form {
 
     /// The form that `accept` rates highest; see [`best`].
     pub(super) fn choose(accept: Option<&str>) -> Option<Self> {
-        best(accept, &Self::ALL, |form| form.media_type())
+        let names = Self::ALL.map(Self::media_type);
+        rated(accept, &names).and_then(|best| Self::ALL.get(best).copied())
     }
 }
 
-/// What `accept` rates highest of what is offered, the first of equals; `None` if it takes nothing.
-/// No header takes all.
-pub(super) fn best<T: Copy>(
-    accept: Option<&str>,
-    offered: &[T],
-    media_type: impl Fn(T) -> &'static str,
-) -> Option<T> {
+/// The place of the media type that `accept` rates highest, the first of equals; `None` if it takes
+/// none. No header takes all.
+pub(super) fn rated(accept: Option<&str>, media_types: &[&str]) -> Option<usize> {
     let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
-        return offered.first().copied();
+        return Some(0);
     };
     let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
-    let rated = offered.iter().map(|item| (*item, rating(media_type(*item), &ranges)));
-    rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(item, _)| item)
+    let rated = media_types.iter().enumerate().map(|(i, name)| (i, rating(name, &ranges)));
+    rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(i, _)| i)
 }
 
 /// A range with its weight in thousandths; other parameters are not looked at.
