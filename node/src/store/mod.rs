@@ -11,6 +11,7 @@ mod prune;
 mod read;
 mod snapshot;
 mod upgrade;
+mod vault;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -28,6 +29,7 @@ use prune::Horizon;
 pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
 pub use snapshot::Restored;
+pub use vault::{Vault, Writes};
 
 /// Version of the layout of keys and values in the database.
 pub const SCHEMA_VERSION: u32 = 2;
