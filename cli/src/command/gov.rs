@@ -33,7 +33,7 @@ pub(crate) enum Command {
     },
     /// Let a recognition rest
     #[command(after_help = "Examples:
-  titian gov recognition-suspend MY/SG/aeo-2024 --reason REVIEW --as MY#k1 --as MY#k2")]
+  titian gov recognition-suspend MY/SG/aeo-2024 --reason review --as MY#k1 --as MY#k2")]
     RecognitionSuspend(ChangeArgs),
     /// Make a suspended recognition count again
     #[command(after_help = "Examples:
@@ -41,7 +41,7 @@ pub(crate) enum Command {
     RecognitionResume(ChangeArgs),
     /// End a recognition for good
     #[command(after_help = "Examples:
-  titian gov recognition-withdraw MY/SG/aeo-2024 --reason ENDED --as MY#k1 --as MY#k2")]
+  titian gov recognition-withdraw MY/SG/aeo-2024 --reason ended --as MY#k1 --as MY#k2")]
     RecognitionWithdraw(ChangeArgs),
     /// List what states recognise
     #[command(after_help = "Examples:
@@ -62,7 +62,7 @@ pub(crate) enum Command {
 pub(crate) struct ChangeArgs {
     /// The entry, by/of/name
     id: String,
-    /// Why, in capitals
+    /// Why, in small letters and _
     #[arg(long, value_name = "REASON")]
     reason: Option<String>,
     #[command(flatten)]

@@ -124,7 +124,7 @@ impl Desk {
     pub fn bundle(&self, issuers: &[&str]) -> String {
         let scope = Scope {
             issuers: issuers.iter().map(|issuer| (*issuer).to_owned()).collect(),
-            types: Vec::new(),
+            types: TYPES.map(str::to_owned).to_vec(),
             jurisdictions: vec!["MY".to_owned()],
             lists: true,
         };

@@ -225,6 +225,17 @@ fn forms(args: &Args, draft: &Draft) -> Result<Vec<Form>> {
     if forms.is_empty() {
         forms.push(if draft.credential.is_some() { Form::Jcs } else { Form::SdJwt });
     }
+    for form in &forms {
+        // before anything is drawn for it
+        let (there, how) = match form {
+            Form::SdJwt => (draft.claims.is_some(), "not issued as dc+sd-jwt"),
+            _ => (draft.credential.is_some(), "issued as dc+sd-jwt only"),
+        };
+        if !there {
+            return Err(CommandError::usage(format!("{} is {how}", draft.entry.name))
+                .named("TYPE_NOT_COVERED"));
+        }
+    }
     if args.copies > 1 && forms != [Form::SdJwt] {
         return Err(CommandError::usage("copies are for --form dc+sd-jwt alone"));
     }
