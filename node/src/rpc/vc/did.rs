@@ -125,7 +125,7 @@ impl Resolution {
         }
     }
 
-    pub(super) fn failed(fault: Fault) -> Self {
+    pub(in crate::rpc) fn failed(fault: Fault) -> Self {
         Self { fault: Some(fault), ..Self::of(Value::Null, DOCUMENT) }
     }
 

@@ -14,6 +14,7 @@ use titian_api::{Object, Refusal};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_credential::anchor::Receipt;
+use titian_credential::qr;
 use titian_credential::verdict::{Check, Decision, Policy, PresentationVerdict, Verdict};
 use titian_credential::verify::{self, Request};
 
@@ -74,9 +75,20 @@ pub(in crate::rpc) fn read_receipts(receipts: &[Object]) -> Answer<Vec<Receipt>>
     receipts.iter().enumerate().map(read).collect()
 }
 
-/// The text of a credential or presentation: of a token the text itself, of an object its JSON.
+/// The text of a credential or presentation: of a token the text itself, of an object its JSON, of a
+/// QR code what it holds. A code in parts is their texts, one a line; one that does not read stays
+/// as it is, and its verdict says so.
 pub(in crate::rpc) fn input_of(value: &Value, field: &str) -> Answer<Vec<u8>> {
     match value {
+        Value::String(text) if qr::is_payload(text) => {
+            match qr::read_all(text.lines().filter(|line| !line.is_empty())) {
+                Ok(qr::Content::Credential(held)) => Ok(held.into_bytes()),
+                Ok(qr::Content::Evidence(_)) => {
+                    Err(invalid(field, "an evidence pack verifies offline: titian verify"))
+                }
+                Err(_) => Ok(text.clone().into_bytes()),
+            }
+        }
         Value::String(text) => Ok(text.clone().into_bytes()),
         Value::Object(_) => serde_json::to_vec(value).map_err(|_| invalid(field, "not JSON")),
         _ => Err(invalid(field, "an object or the text of a token is expected")),
