@@ -230,7 +230,7 @@ fn values_become_the_literals_of_json_ld() {
 fn edge(from: u32, to: u32) -> Quad {
     Quad {
         subject: Subject::Blank(from),
-        predicate: "urn:x:p".to_owned(),
+        predicate: "urn:x:p".into(),
         object: Object::Node(Subject::Blank(to)),
         graph: None,
     }
