@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 use serde_json::{Map, Value as Json, json};
 use titian_contracts::credential::bits::{CHUNK_BITS, Chunk};
-use titian_contracts::credential::{chunk_key, NumberedId};
+use titian_contracts::credential::{NumberedId, chunk_key};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
@@ -25,7 +25,9 @@ use titian_credential::verdict::Policy;
 use titian_credential::verify::Request;
 use titian_credential::{jwt, snapshot};
 use titian_tests::certify::prove;
-use titian_tests::credentials::{Desk, ENTRIES, ISSUER, ISSUER_DID, METHOD, json_of, shipped, strict};
+use titian_tests::credentials::{
+    Desk, ENTRIES, ISSUER, ISSUER_DID, METHOD, json_of, shipped, strict,
+};
 
 pub(super) const NONCE: &str = "n-7f3a91";
 pub(super) const AUDIENCE: &str = "did:ubin:SG:PEB";
@@ -114,8 +116,7 @@ impl Documents {
         documents.rdfc = documents.embedded(Suite::Rdfc);
         documents.jwt = documents.token();
         let (time_s, token) = (documents.desk.world.time_ms / 1_000, documents.disclosing());
-        documents.sd_jwt =
-            bind(&token, &documents.holder, NONCE, AUDIENCE, time_s).expect("bound");
+        documents.sd_jwt = bind(&token, &documents.holder, NONCE, AUDIENCE, time_s).expect("bound");
         documents
     }
 
@@ -144,7 +145,8 @@ impl Documents {
     fn token(&self) -> String {
         let live = self.desk.live();
         let time_s = self.desk.world.time_ms / 1_000;
-        jwt::issue_vc(&self.unsigned, &self.key, &self.method, time_s, strict(&live)).expect("issued")
+        jwt::issue_vc(&self.unsigned, &self.key, &self.method, time_s, strict(&live))
+            .expect("issued")
     }
 
     fn disclosing(&self) -> String {
@@ -216,7 +218,8 @@ impl Documents {
 fn registered(desk: &Desk, mut credential: Json) -> String {
     credential["issuer"] = json!(ISSUER_DID);
     credential["validFrom"] = json!(rfc3339(desk.world.time_ms));
-    for (number, entry) in (1..).zip(credential["credentialStatus"].as_array_mut().expect("a list")) {
+    for (number, entry) in (1..).zip(credential["credentialStatus"].as_array_mut().expect("a list"))
+    {
         let list = format!("{ISSUER_DID}/status/{number}");
         entry["id"] = json!(format!("{list}#84213"));
         entry["statusListCredential"] = json!(list);

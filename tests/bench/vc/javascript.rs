@@ -13,7 +13,9 @@ use crate::report::Report;
 pub(super) fn measure(documents: &Documents, run: Duration, report: &mut Report) {
     let mut libraries = match Libraries::start() {
         Ok(libraries) => libraries,
-        Err(missing) => return report.note(format!("No figures of JavaScript libraries: {missing}.")),
+        Err(missing) => {
+            return report.note(format!("No figures of JavaScript libraries: {missing}."));
+        }
     };
     libraries.must("remember", json!({"documents": contexts()}));
     let versions = libraries.must("versions", json!({}));
@@ -30,7 +32,9 @@ pub(super) fn measure(documents: &Documents, run: Duration, report: &mut Report)
         report.figure(key, rates[super::RUNS / 2]);
     }
     let node = versions["node"].as_str().unwrap_or_default();
-    report.note(format!("JavaScript: Node {node}, versions in `tests/interop/vc/package-lock.json`."));
+    report.note(format!(
+        "JavaScript: Node {node}, versions in `tests/interop/vc/package-lock.json`."
+    ));
 }
 
 fn work(documents: &Documents) -> Vec<(&'static str, Value)> {

@@ -45,7 +45,8 @@ export async function verify({form, document, now, challenge, domain}) {
 }
 
 function why(result) {
-  const errors = [result.error, result.statusResult?.error, result.presentationResult?.error];
+  const parts = [result, ...(result.credentialResults ?? [])];
+  const errors = parts.flatMap(({error, statusResult}) => [error, statusResult?.error]);
   const texts = errors.filter(error => error !== undefined).map(
     error => [error.message, ...(error.errors ?? []).map(inner => inner.message)].join(': '));
   return texts.join('; ');

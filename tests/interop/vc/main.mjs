@@ -1,6 +1,6 @@
 // Other people's libraries behind one pipe: a JSON request per line on standard input, a JSON answer
 // per line on standard output, in order. `{"do": name, ...}` gives `{"ok": ...}` or `{"error": text}`.
-import './platform.mjs';
+import {setClock} from './platform.mjs';
 import {createInterface} from 'node:readline';
 import {measure} from './bench.mjs';
 import * as embedded from './data-integrity.mjs';
@@ -15,6 +15,7 @@ const judged = verify => request =>
 
 const WORK = {
   versions: () => ({node: process.version}),
+  clock: setClock,
   remember: ({documents}) => remember(documents),
   issueEmbedded: embedded.issue,
   verifyEmbedded: judged(embedded.verify),

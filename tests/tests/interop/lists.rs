@@ -18,8 +18,9 @@ use super::scene::{Scene, accepted};
 fn vc_t04_bitstring_lists_are_packed_and_unpacked_alike() {
     let mut scene = Scene::new(51);
     for _ in 0..20 {
-        let set: BTreeSet<u64> =
-            (0..scene.random.gen_range(0..500)).map(|_| scene.random.gen_range(0..ENTRIES)).collect();
+        let set: BTreeSet<u64> = (0..scene.random.gen_range(0..500))
+            .map(|_| scene.random.gen_range(0..ENTRIES))
+            .collect();
         let request =
             json!({"id": "urn:x:list", "length": ENTRIES, "set": set, "purpose": "revocation"});
         let made = scene.js.must("bitstringCredential", request);
@@ -85,8 +86,7 @@ fn vc_t04_a_list_that_they_signed_counts_for_us() {
         let options = assertion(Suite::Rdfc, METHOD, &now);
         let issued = proof::issue(&one, &scene.desk.key(), options, strict(&live)).expect("issued");
         assert_eq!(code_with(&scene, &issued, url, &list), if revoked { "REVOKED" } else { "OK" });
-        let request =
-            json!({"form": "eddsa-rdfc-2022", "document": issued, "now": scene.now()});
+        let request = json!({"form": "eddsa-rdfc-2022", "document": issued, "now": scene.now()});
         assert_eq!(accepted(&scene.js.must("verifyEmbedded", request)), !revoked);
         let (bad, _) = changed(&list, &mut scene.random);
         assert_eq!(code_with(&scene, &issued, url, &bad), "STATUS_LIST_INVALID");

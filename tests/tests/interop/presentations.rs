@@ -104,8 +104,7 @@ fn vc_t04_vp_jwt_goes_both_ways() {
     for _ in 0..PRESENTATIONS {
         let unsigned = unsigned(&mut scene, &holder);
         let now_s = scene.now_s();
-        let token =
-            jwt::issue_vp(&unsigned, &holder.key, &holder.method, now_s, CHALLENGE, DOMAIN);
+        let token = jwt::issue_vp(&unsigned, &holder.key, &holder.method, now_s, CHALLENGE, DOMAIN);
         let token = token.expect("signed");
         let answer = scene.js.must("verifyToken", json!({"typ": "vp+jwt", "token": token}));
         assert!(accepted(&answer), "{answer} {token}");

@@ -31,6 +31,8 @@ impl Scene {
         println!("seed {seed}");
         let js = Libraries::start().unwrap_or_else(|missing| panic!("{missing}"));
         let mut scene = Self { desk: Desk::new(), js, random: StdRng::seed_from_u64(seed) };
+        let time = scene.now();
+        scene.js.must("clock", json!({"time": time}));
         scene.js.must("remember", json!({"documents": contexts()}));
         let documents = json!({ISSUER_DID: scene.desk.did_document()});
         scene.js.must("remember", json!({"documents": documents}));

@@ -35,7 +35,12 @@ fn expected(claims: &Map<String, Value>, disclose: &[String], shown: &[String]) 
     Value::Object(learnt.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-fn ours(scene: &mut Scene, (claims, disclose): &Claims, holder: &Holder, shown: &[String]) -> String {
+fn ours(
+    scene: &mut Scene,
+    (claims, disclose): &Claims,
+    holder: &Holder,
+    shown: &[String],
+) -> String {
     let pointers: Vec<String> = disclose.iter().map(|name| format!("/{name}")).collect();
     let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
     let (key, now_s) = (scene.desk.key(), scene.now_s());
@@ -46,7 +51,12 @@ fn ours(scene: &mut Scene, (claims, disclose): &Claims, holder: &Holder, shown: 
     bind(&chosen, &holder.key, NONCE, AUDIENCE, now_s).expect("bound")
 }
 
-fn theirs(scene: &mut Scene, (claims, disclose): &Claims, holder: &Holder, shown: &[String]) -> String {
+fn theirs(
+    scene: &mut Scene,
+    (claims, disclose): &Claims,
+    holder: &Holder,
+    shown: &[String],
+) -> String {
     let issuing = json!({
         "payload": claims, "disclose": disclose, "method": METHOD, "seed": scene.seed_hex(),
     });

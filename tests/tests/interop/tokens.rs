@@ -78,8 +78,7 @@ fn vc_t04_vc_jwt_with_es256_goes_both_ways() {
         unsigned["issuer"] = json!(did);
         let live = scene.desk.live();
         let algorithm = Algorithm::P256;
-        let prepared =
-            jwt::prepare_vc(&unsigned, algorithm, &method, scene.now_s(), strict(&live));
+        let prepared = jwt::prepare_vc(&unsigned, algorithm, &method, scene.now_s(), strict(&live));
         let prepared = prepared.expect("a sound credential");
         let signature: p256::ecdsa::Signature = key.sign(prepared.signing_input.as_bytes());
         let token = prepared.finish(&signature.to_bytes().into());
@@ -89,8 +88,7 @@ fn vc_t04_vc_jwt_with_es256_goes_both_ways() {
         assert!(!accepted(&they_say_of_key(&mut scene, &bad, &public)), "{bad}");
 
         let payload = payload(&scene, &unsigned, &did);
-        let request =
-            json!({"typ": "vc+jwt", "payload": payload, "method": method, "jwk": jwk});
+        let request = json!({"typ": "vc+jwt", "payload": payload, "method": method, "jwk": jwk});
         let token = scene.js.must("issueToken", request);
         let token = token.as_str().expect("a token");
         let verdict = verdict_of_stranger(&scene, token);

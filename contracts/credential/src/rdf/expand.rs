@@ -35,9 +35,8 @@ struct Written {
 fn written() -> &'static Written {
     static WRITTEN: OnceLock<Written> = OnceLock::new();
     WRITTEN.get_or_init(|| {
-        let rdf = |name: &str| {
-            Arc::from(format!("http://www.w3.org/1999/02/22-rdf-syntax-ns#{name}"))
-        };
+        let rdf =
+            |name: &str| Arc::from(format!("http://www.w3.org/1999/02/22-rdf-syntax-ns#{name}"));
         let xsd = |name: &str| Arc::from(format!("http://www.w3.org/2001/XMLSchema#{name}"));
         Written {
             rdf_type: rdf("type"),
