@@ -77,6 +77,7 @@ impl Documents {
         let mut unsigned = json_of(shipped("aeo-authorisation").example);
         let registered = registered(&desk, unsigned.clone());
         unsigned["issuer"] = json!(did);
+        unsigned["validFrom"] = json!(now);
         let members = unsigned.as_object_mut().expect("an object");
         members.remove("credentialStatus");
         members.remove("credentialSchema");
