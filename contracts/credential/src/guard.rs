@@ -177,8 +177,14 @@ fn type_name(text: &str, active: &Active) -> Result<(), Fault> {
 pub fn is_absolute_iri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let mut letters = scheme.bytes();
-    letters.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && letters.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        && !rest.is_empty()
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "\"<>\\^`{|}".contains(c))
+    let named = letters.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && letters.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    named && !rest.is_empty() && rest.chars().all(stands_in_iri)
+}
+
+fn stands_in_iri(c: char) -> bool {
+    match c {
+        '!'..='~' => !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'),
+        _ => !c.is_control() && !c.is_whitespace(),
+    }
 }
