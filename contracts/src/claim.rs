@@ -35,6 +35,12 @@ pub const KINDS: &[&str] = &[
     "etr-conversion",
 ];
 
+/// Whether claims of `kind` are also proven for earlier heights (`as_of`): not those of records,
+/// whose state is shown to their parties.
+pub fn has_past(kind: &str) -> bool {
+    kind.starts_with("ubin-") || kind.starts_with("vc-") || kind == "ledger-state"
+}
+
 /// What a claim may look at besides what is stated and proven.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
@@ -85,6 +91,25 @@ pub fn question(
     };
     members(kind, stated, &mut Walk { next: &mut next }, frame)?;
     Ok(keys)
+}
+
+/// The entries of a claim of `kind` about `stated`, from their values alone, which stand in the order
+/// in which the claim asks for them.
+pub fn keyed(
+    kind: &str,
+    stated: &Value,
+    values: Vec<Option<Stored>>,
+    frame: Frame<'_>,
+) -> Result<Vec<Entry>, VerifyError> {
+    let mut entries = Vec::with_capacity(values.len());
+    let mut rest = values.into_iter();
+    let mut next = |key: &[u8]| {
+        let stored = rest.next().ok_or_else(|| differs("a value is missing"))?;
+        entries.push(Entry { key: key.to_vec(), stored: stored.clone() });
+        Ok(stored)
+    };
+    members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    if rest.next().is_some() { Err(differs("a value is left over")) } else { Ok(entries) }
 }
 
 /// What of a proven value may be shown to everybody: of an ETR record its public part and the hash
