@@ -183,7 +183,7 @@ pub fn verify(bytes: &[u8], anchor: &Anchor, trusted_height: u64) -> Result<Prov
         return Err(VerifyError::TooOld);
     }
     if let Some(as_of) = &as_of {
-        if !kind.starts_with("ubin-") {
+        if !crate::claim::has_earlier(kind) {
             return Err(VerifyError::Malformed("no earlier height for this kind".to_owned()));
         }
         for (header, certificate) in &as_of.headers {
