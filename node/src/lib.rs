@@ -9,6 +9,7 @@ pub mod application;
 pub mod command;
 pub mod config;
 pub mod consensus;
+pub mod envelopes;
 pub mod feed;
 pub mod gossip;
 pub mod ledger;

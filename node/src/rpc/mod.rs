@@ -46,6 +46,7 @@ use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 use tokio::sync::watch;
 
+use crate::envelopes::Envelopes;
 use crate::ledger::Ledger;
 use crate::search::Search;
 use crate::snapshot::Snapshots;
@@ -166,6 +167,7 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
+    envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
     counters: Counters,

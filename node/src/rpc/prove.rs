@@ -59,7 +59,12 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
         }
         "etr-status" => one("id", subject),
         "etr-absence" => absence(subject).ok_or_else(|| invalid("series/issuer/ref")),
-        "etr-control" => Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove")),
+        "etr-singularity" | "etr-conversion" => {
+            absence(subject).ok_or_else(|| invalid("series/issuer/ref, or issuer/serial"))
+        }
+        "etr-control" | "etr-history" => {
+            Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove"))
+        }
         _ => Err(Refusal::new(Code::InvalidParams, "/kind", "unknown kind of proof")),
     }
 }
@@ -84,11 +89,11 @@ pub(super) fn absence(subject: &str) -> Option<Value> {
 pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<Bundle> {
     for _ in 0..ATTEMPTS_MAX {
         let frame = Frame { chain: state.ledger().chain(), time_ms: head_time(state) };
-        let stated = ubin::complete(state, kind, &stated, &state.ledger().reader());
+        let stated = complete(state, kind, &stated, &state.ledger().reader())?;
         let keys = claim::question(kind, &stated, &state.ledger().reader(), frame)
             .map_err(|error| refusal(kind, &error))?;
         let proven = state.ledger().prove(keys).await.map_err(refusal_of)?;
-        let entries = shown(kind, proven.entries);
+        let entries = shown(kind, &stated, proven.entries);
         let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
         match claim::rebuild(kind, &stated, &entries, frame) {
             Ok(claim) => return finish(kind, proven.height, claim, &proven.evidence),
@@ -109,24 +114,25 @@ pub(super) async fn bundle_at(
     height: Option<u64>,
 ) -> Answer<Bundle> {
     let Some(height) = height else { return bundle(state, kind, stated).await };
-    if !kind.starts_with("ubin-") {
+    if !claim::has_earlier(kind) {
         return Err(no_height());
     }
     let read = At::height(state, Some(height))?;
     let frame = Frame { chain: state.ledger().chain(), time_ms: read.time_ms };
-    let stated = ubin::complete(state, kind, &stated, &read.reader);
+    let stated = complete(state, kind, &stated, &read.reader)?;
     let keys = claim::question(kind, &stated, &read.reader, frame)
         .map_err(|error| refusal(kind, &error))?;
     let proven = state.ledger().prove_at(height, keys).await;
     let proven = proven.map_err(|reject| at::refusal(state, reject))?;
     let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
-    let claim = claim::rebuild(kind, &stated, &proven.entries, frame)
-        .map_err(|error| refusal(kind, &error))?;
+    let entries = shown(kind, &stated, proven.entries);
+    let claim =
+        claim::rebuild(kind, &stated, &entries, frame).map_err(|error| refusal(kind, &error))?;
     finish(kind, proven.height, claim, &proven.evidence)
 }
 
 fn no_height() -> Refusal {
-    let detail = "earlier heights are proven for kinds ubin-* only";
+    let detail = "earlier heights are not proven for this kind";
     Refusal::new(Code::InvalidParams, "/height", detail)
 }
 
@@ -135,9 +141,19 @@ fn head_time(state: &State) -> u64 {
     state.ledger().head().time_ms.max(now_ms())
 }
 
-/// Of a record everybody sees the public part; only a control proof shows the whole.
-fn shown(kind: &str, entries: Vec<Entry>) -> Vec<Entry> {
-    if kind == "etr-control" {
+/// What a question needs beside state: bodies of UBIN records, ops of a history.
+fn complete(
+    state: &State,
+    kind: &str,
+    stated: &Value,
+    reader: &dyn titian_contracts::state::Reader,
+) -> Answer<Value> {
+    super::etr::complete(state, kind, ubin::complete(state, kind, stated, reader), reader)
+}
+
+/// Of a record everybody sees the public part; proofs for its parties show the whole.
+fn shown(kind: &str, stated: &Value, entries: Vec<Entry>) -> Vec<Entry> {
+    if matches!(kind, "etr-control" | "etr-history") || stated.get("whole").is_some() {
         return entries;
     }
     entries.into_iter().map(claim::redact).collect()
@@ -159,7 +175,7 @@ async fn keys(state: &State, keys: &[String]) -> Answer<Bundle> {
     logical.sort_unstable();
     logical.dedup();
     let proven = state.ledger().prove(logical).await.map_err(refusal_of)?;
-    let entries = shown("ledger-state", proven.entries);
+    let entries = shown("ledger-state", &Value::Null, proven.entries);
     let frame = Frame { chain: state.ledger().chain(), time_ms: proven.evidence.header.time_ms };
     let claim = claim::rebuild("ledger-state", &Value::Null, &entries, frame)
         .map_err(|error| refusal("ledger-state", &error))?;
@@ -189,12 +205,13 @@ fn refusal(kind: &str, error: &VerifyError) -> Refusal {
         ("ubin-absence", VerifyError::ClaimDiffers(_)) => Code::UbinExists,
         ("etr-absence", VerifyError::ClaimDiffers(_)) => Code::RecordExists,
         ("etr-control", VerifyError::ClaimDiffers(_)) => Code::BadSignature,
+        ("etr-singularity" | "etr-conversion", VerifyError::ClaimDiffers(_)) => Code::NotFound,
         _ => Code::InvalidParams,
     };
     Refusal::new(code, "", &error.to_string())
 }
 
-/// Adds a bundle to an answer as member `proof`, of a kind that is proven for the head only.
+/// Adds a bundle to an answer as member `proof`.
 pub(super) async fn add(
     state: &State,
     answer: &mut Object,
@@ -202,12 +219,13 @@ pub(super) async fn add(
     kind: &str,
     stated: &[(&str, String)],
 ) -> Answer<()> {
-    if height.is_some_and(|height| height < state.ledger().head().height) {
-        let detail = "earlier heights are proven for kinds ubin-* only";
+    let height = height.filter(|height| *height < state.ledger().head().height);
+    if height.is_some() && !claim::has_earlier(kind) {
+        let detail = "earlier heights are not proven for this kind";
         return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
     }
     let members = stated.iter().map(|(name, text)| (*name, Value::from(text.as_str())));
-    let bundle = bundle(state, kind, Value::object(members)).await?;
+    let bundle = bundle_at(state, kind, Value::object(members), height).await?;
     answer.insert("proof".to_owned(), serde_json::Value::Object(bundle.bundle));
     Ok(())
 }

@@ -16,6 +16,7 @@ use jsonrpsee::server::{PendingSubscriptionSink, RpcModule, SubscriptionSink};
 use serde::Serialize;
 use titian_api::ledger::{Notice, SubscribeParams, Topic};
 use titian_api::{Call as _, Refusal, call};
+use titian_contracts::context::Event;
 use titian_contracts::error::Code;
 
 use super::methods::{admit, error_object, read, row};
@@ -150,7 +151,7 @@ async fn give_up<N: Serialize>(state: &State, sink: &SubscriptionSink, notice: &
     send(sink, notice, state.config.request_timeout_ms).await;
 }
 
-fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
+pub(super) fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
     let time_ms = state.ledger().header(cursor.height).map_or(0, |header| header.time_ms);
     let mut notice = empty_notice(cursor, time_ms);
     notice.error = Some(refusal.at(notice.cursor.clone()));
@@ -177,9 +178,22 @@ fn empty_notice(cursor: Cursor, time_ms: u64) -> Notice {
     }
 }
 
-type Notices = Vec<(Cursor, Notice)>;
+pub(super) type Notices = Vec<(Cursor, Notice)>;
 
 fn read_events(state: &State, params: &SubscribeParams, after: Cursor) -> (Notices, Cursor) {
+    let wanted = |event: &Event| {
+        params.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()))
+            && params.subject.as_ref().is_none_or(|subject| &event.subject == subject)
+    };
+    events_after(state, after, wanted)
+}
+
+/// Events after a cursor that are wanted, and up to where all were looked at.
+pub(super) fn events_after(
+    state: &State,
+    after: Cursor,
+    wanted: impl Fn(&Event) -> bool,
+) -> (Notices, Cursor) {
     let head = state.ledger().head().height;
     if after >= Cursor::end_of(head) {
         return (Vec::new(), after);
@@ -189,10 +203,6 @@ fn read_events(state: &State, params: &SubscribeParams, after: Cursor) -> (Notic
         Some(last) if events.len() == READ_MAX => Cursor { height: last.height, index: last.index },
         // everything up to the head was read
         _ => Cursor::end_of(head),
-    };
-    let wanted = |event: &titian_contracts::context::Event| {
-        params.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()))
-            && params.subject.as_ref().is_none_or(|subject| &event.subject == subject)
     };
     let notices = events
         .iter()

@@ -1,4 +1,5 @@
-//! REST where a standard or a browser wants it: the resolver of UBINs, the feed, snapshots.
+//! REST where a standard or a browser wants it: the resolver of UBINs, the status of transferable
+//! records, the feed, snapshots.
 //!
 //! All of it is public and read-only: any web page may read it (CORS), every answer names its
 //! type, and an error is the same JSON object that JSON-RPC carries, under a status of HTTP. The
@@ -8,6 +9,7 @@ mod accept;
 mod feed;
 mod linkset;
 mod page;
+mod record;
 mod resolver;
 mod snapshot;
 
@@ -26,7 +28,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::{Caller, State};
 
-/// The routes; `/ubin/…`, `/feed/ubin`, `/snapshot/ubin/…`.
+/// The routes; `/ubin/…`, `/etr/…`, `/feed/ubin`, `/snapshot/ubin/…`.
 pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     let cors = CorsLayer::new()
         .allow_origin(Any)
@@ -34,6 +36,7 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .expose_headers([header::ETAG, header::LINK, header::CONTENT_LOCATION]);
     Router::new()
         .route("/ubin/{ubin}", get(resolver::resolve))
+        .route("/etr/{id}", get(record::status))
         .route("/feed/ubin", get(feed::stream))
         .route("/snapshot/ubin", get(snapshot::list))
         .route("/snapshot/ubin/{height}", get(snapshot::file))
@@ -59,7 +62,7 @@ async fn count(AxumState(state): AxumState<Arc<State>>, request: Request, next: 
 fn refuse(state: &State, refusal: Refusal) -> Response {
     state.counters.refused.fetch_add(1, Ordering::Relaxed);
     let status = match refusal.rule() {
-        Some(Code::NotFound | Code::HeightUnknown) => StatusCode::NOT_FOUND,
+        Some(Code::NotFound | Code::HeightUnknown | Code::UnknownRecord) => StatusCode::NOT_FOUND,
         Some(Code::CursorTooOld | Code::HeightPruned) => StatusCode::GONE,
         Some(Code::Busy) => StatusCode::TOO_MANY_REQUESTS,
         Some(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
