@@ -13,7 +13,7 @@ use titian_contracts::time;
 use titian_genesis::Genesis;
 
 use crate::act::now_ms;
-use crate::command::proven;
+use crate::command::{etr, proven};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
@@ -27,9 +27,11 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   titian verify proof.json --genesis genesis.json
   titian verify proof.json --genesis genesis.json --trusted-height 81000 --json
+  titian verify control.json --genesis genesis.json --challenge c.json
+  titian verify dossier.zip --genesis genesis.json
   titian verify credential.json --node http://127.0.0.1:26702 --jurisdiction MY")]
 pub(crate) struct Args {
-    /// Proof bundle, credential or token; `-` is standard input
+    /// Proof bundle, evidence dossier, credential or token; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
@@ -47,7 +49,7 @@ pub(crate) struct Args {
     /// Credential: oldest ledger data that is accepted, in seconds
     #[arg(long, value_name = "SECONDS")]
     max_age: Option<u64>,
-    /// Presentation: the challenge or nonce that was sent
+    /// Presentation: the challenge or nonce that was sent; proof of control: the file of the challenge
     #[arg(long, alias = "nonce", value_name = "TEXT")]
     challenge: Option<String>,
     /// Presentation: the domain or audience that was named
@@ -58,9 +60,15 @@ pub(crate) struct Args {
 /// Runs `titian verify`.
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     let bytes = document::read(&args.file)?;
+    if bytes.starts_with(b"PK") {
+        let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
+        return etr::dossier::verify(session.output, &bytes, &genesis);
+    }
     if is_bundle(&bytes) {
         let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
-        return bundle(session.output, &bytes, &genesis, args.trusted_height);
+        let mut report = bundle(session.output, &bytes, &genesis, args.trusted_height)?;
+        proven::check_control(&mut report, args.challenge.as_deref())?;
+        return Ok(report);
     }
     let credential = match serde_json::from_slice::<Value>(&bytes) {
         Ok(value @ Value::Object(_)) => value,
