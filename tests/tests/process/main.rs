@@ -4,6 +4,7 @@
 //! One test function, because one network serves all of it; each phase names what it shows. The
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
+mod etr_life;
 mod import;
 mod importer;
 mod past;
