@@ -190,6 +190,12 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
         "PERSONAL_DATA",
         "ground of a challenge: the record holds data of a person; due in 1 and 3 days",
     ),
+    ("SIMILAR_NAME", "at import: another line may be the same business; names need not be unique"),
     ("ELF_PROPOSED", "at import: the ISO 20275 code that a legal form may have; never filled in"),
     ("NOT_APPLICABLE", "the national number has no check digit"),
+    (
+        "PROVEN",
+        "a file proves its claim from the genesis file alone, for the height that it states",
+    ),
+    ("NOT_PROVEN", "a file does not show what it claims"),
 ];

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use crate::error::CommandError;
+use crate::language::Language;
 
 /// What a command found out or did.
 #[derive(Clone, Debug)]
@@ -83,14 +84,28 @@ pub(crate) struct Output {
     json: bool,
     colour: bool,
     quiet: bool,
+    language: Option<Language>,
 }
 
 impl Output {
     /// Output for this process.
-    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(json: bool, quiet: bool, language: Option<Language>) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = !json && !plain && std::io::stdout().is_terminal();
-        Self { json, colour, quiet }
+        Self { json, colour, quiet, language }
+    }
+
+    /// What a name means in the language that was chosen; `None` in English, and for names without a
+    /// message.
+    pub(crate) fn in_words(self, name: &str) -> Option<String> {
+        self.language?.message(name)
+    }
+
+    /// The same as a member for programs: `{"lang", "message"}`.
+    pub(crate) fn in_words_json(self, name: &str) -> Option<Value> {
+        let language = self.language?;
+        let message = language.message(name)?;
+        Some(serde_json::json!({ "lang": language.tag, "message": message }))
     }
 
     /// The same without colours, for files.
@@ -147,8 +162,13 @@ impl Output {
 
     /// Prints a failed command.
     pub(crate) fn error(self, error: &CommandError) {
+        let name = error.name.as_deref().unwrap_or_default();
         if self.json {
-            self.line(&error.to_json().to_string());
+            let mut json = error.to_json();
+            if let Some(words) = self.in_words_json(name) {
+                json["error"]["localized"] = words;
+            }
+            self.line(&json.to_string());
             return;
         }
         let head = match &error.name {
@@ -159,6 +179,9 @@ impl Output {
         };
         let colour = Self { colour: self.colour && std::io::stderr().is_terminal(), ..self };
         self.error_line(&format!("{} {head}", colour.paint(Tone::Bad, "Error:")));
+        if let Some(words) = self.in_words(name) {
+            self.error_line(&format!("       {words}"));
+        }
         for hint in &error.hints {
             self.error_line(&format!("{} {hint}", colour.paint(Tone::Dim, "Hint:")));
         }

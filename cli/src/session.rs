@@ -11,6 +11,7 @@ use titian_api::{Nothing, call};
 use crate::client::{Client, DEFAULT_NODE};
 use crate::command::devnet::folder::Folder;
 use crate::error::{CommandError, Result};
+use crate::language::{self, Language};
 use crate::output::Output;
 use crate::wallet::Wallet;
 
@@ -35,6 +36,18 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "DIR", env = "TITIAN_DEVNET", hide_env_values = true)]
     #[arg(help_heading = "Global options")]
     pub(crate) devnet: Option<PathBuf>,
+    /// Language of errors, statuses and warnings of the UBIN register [default: en]
+    #[arg(long, global = true, value_name = "TAG", env = "TITIAN_LANG", hide_env_values = true)]
+    #[arg(value_parser = tag, help_heading = "Global options")]
+    pub(crate) lang: Option<Chosen>,
+}
+
+/// A language that was chosen; `None` is English.
+pub(crate) type Chosen = Option<Language>;
+
+/// Reads a language; the error lists those that there are.
+fn tag(text: &str) -> std::result::Result<Chosen, String> {
+    language::parse(text)
 }
 
 /// The surroundings of a command.
@@ -51,7 +64,7 @@ pub(crate) struct Session {
 impl Session {
     /// A session for the given options.
     pub(crate) fn new(args: GlobalArgs) -> Self {
-        let output = Output::new(args.json, args.quiet);
+        let output = Output::new(args.json, args.quiet, args.lang.flatten());
         Self {
             output,
             args,
@@ -69,6 +82,7 @@ impl Session {
             node: Some(url.to_owned()),
             wallet: None,
             devnet: Some(folder.path().to_owned()),
+            lang: None,
         };
         let session = Self {
             output,

@@ -89,7 +89,7 @@ impl Roots<'_> {
 
 impl AsOf {
     /// The members of a bundle, taken out of `members`; `None` if it has neither.
-    pub(crate) fn read(members: &mut Members<'_>) -> Result<Option<Self>, VerifyError> {
+    pub fn read(members: &mut Members<'_>) -> Result<Option<Self>, VerifyError> {
         let Some(changes) = members.optional_text("changes")? else { return Ok(None) };
         let listed = members.list("headers")?;
         if listed.is_empty() || listed.len() > limits::PROOF_HEADERS_MAX {
@@ -109,7 +109,7 @@ impl AsOf {
     }
 
     /// The members that [`Self::read`] takes.
-    pub(crate) fn members(&self) -> [(&'static str, Value); 2] {
+    pub fn members(&self) -> [(&'static str, Value); 2] {
         let headers = self.headers.iter().map(|(header, certificate)| {
             Value::object([
                 ("header", base64(&encode(header))),
@@ -124,12 +124,7 @@ impl AsOf {
 
     /// Whether `entries` stood after the height before `at`, whose certificate was checked, as were
     /// those of the further headers.
-    pub(crate) fn verify(
-        &self,
-        at: &Header,
-        entries: &[Entry],
-        path: Vec<u8>,
-    ) -> Result<(), VerifyError> {
+    pub fn verify(&self, at: &Header, entries: &[Entry], path: Vec<u8>) -> Result<(), VerifyError> {
         let height = at.height.saturating_sub(1);
         let ascending = self.headers.windows(2).all(|pair| pair[0].0.height < pair[1].0.height);
         let others = self.headers.iter().all(|(header, _)| header.height != at.height);
@@ -186,7 +181,19 @@ impl Superseded {
 /// Whether genesis writes nothing under keys like this one, so that a first change after it, whose
 /// `prevChanged` is 0, shows that nothing stood there before.
 fn begins_empty(key: &[u8]) -> bool {
-    key.starts_with(b"ubin/rec/") || key.starts_with(b"ubin/count/")
+    const PREFIXES: [&[u8]; 10] = [
+        b"ubin/rec/",
+        b"ubin/count/",
+        b"vc/acc/",
+        b"vc/list/",
+        b"vc/chunk/",
+        b"vc/delta/",
+        b"vc/use/",
+        b"vc/uri/",
+        b"vc/anchor/",
+        b"gov/rec/",
+    ];
+    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
 fn malformed(what: &str) -> VerifyError {
@@ -212,6 +219,8 @@ pub enum Gap {
     Height(u64),
     /// It would need more than [`limits::PROOF_HEADERS_MAX`] headers.
     Headers,
+    /// A value held nothing then, holds something now, and may have been set by genesis.
+    Absence,
 }
 
 /// The tree keys of those of `keys` whose value after `height` still stood before block `later`: the
@@ -272,6 +281,7 @@ impl Gatherer<'_> {
         next: &Stored,
     ) -> Result<Superseded, Gap> {
         let set = match stored {
+            None if !begins_empty(key) => return Err(Gap::Absence),
             None => None,
             Some(stored) => Some(self.steps(key, stored)?),
         };

@@ -35,7 +35,7 @@ pub struct Header {
     pub proposer: ValidatorAddress,
     /// The id of the parent block; the genesis hash for height 1.
     pub parent: Digest,
-    /// Root over the transaction ids.
+    /// Root over the transaction ids and their number: [`root_of_ids`].
     pub tx_root: Digest,
     /// State root after the parent height.
     pub state_root: Digest,
@@ -65,16 +65,25 @@ pub struct Block {
     pub transactions: Vec<Vec<u8>>,
 }
 
-/// The RFC 9162 root over the ids of `transactions`.
+/// The root of a block's `transactions`: [`root_of_ids`].
 pub fn transaction_root(transactions: &[Vec<u8>]) -> Digest {
     let ids: Vec<TransactionId> = transactions.iter().map(|tx| TransactionId::of(tx)).collect();
     root_of_ids(&ids)
 }
 
-/// As [`transaction_root`], of transactions whose ids are known.
+/// H("titian tx root v1", number of transactions ‖ root of the RFC 9162 tree over their ids).
 pub fn root_of_ids(ids: &[TransactionId]) -> Digest {
     let leaves: Vec<Digest> = ids.iter().map(|id| id.0).collect();
-    merkle::root_of("titian tx node v1", &leaves)
+    counted_root(ids.len() as u64, merkle::root_of(TRANSACTION_NODE, &leaves))
+}
+
+/// Tag of the inner nodes of the tree over transaction ids.
+pub(crate) const TRANSACTION_NODE: &str = "titian tx node v1";
+
+/// The root of a block with so many transactions, from that of the tree over their ids. The number is
+/// hashed in because a path from a leaf to a root alone tells neither it nor the place of the leaf.
+pub(crate) fn counted_root(count: u64, tree: Digest) -> Digest {
+    hash("titian tx root v1", &[&count.to_be_bytes(), &tree.0])
 }
 
 /// One validator of a set.

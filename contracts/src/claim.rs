@@ -38,9 +38,12 @@ pub const KINDS: &[&str] = &[
     "etr-history",
 ];
 
-/// Whether a kind is proven for earlier heights too.
-pub fn has_earlier(kind: &str) -> bool {
-    kind.starts_with("ubin-") || matches!(kind, "etr-status" | "etr-singularity" | "etr-conversion")
+/// Whether claims of `kind` are also proven for earlier heights (`as_of`): of records only what
+/// everybody may see.
+pub fn has_past(kind: &str) -> bool {
+    kind.starts_with("ubin-")
+        || kind.starts_with("vc-")
+        || matches!(kind, "ledger-state" | "etr-status" | "etr-singularity" | "etr-conversion")
 }
 
 /// What a claim may look at besides what is stated and proven.
@@ -93,6 +96,25 @@ pub fn question(
     };
     members(kind, stated, &mut Walk { next: &mut next }, frame)?;
     Ok(keys)
+}
+
+/// The entries of a claim of `kind` about `stated`, from their values alone, which stand in the order
+/// in which the claim asks for them.
+pub fn keyed(
+    kind: &str,
+    stated: &Value,
+    values: Vec<Option<Stored>>,
+    frame: Frame<'_>,
+) -> Result<Vec<Entry>, VerifyError> {
+    let mut entries = Vec::with_capacity(values.len());
+    let mut rest = values.into_iter();
+    let mut next = |key: &[u8]| {
+        let stored = rest.next().ok_or_else(|| differs("a value is missing"))?;
+        entries.push(Entry { key: key.to_vec(), stored: stored.clone() });
+        Ok(stored)
+    };
+    members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    if rest.next().is_some() { Err(differs("a value is left over")) } else { Ok(entries) }
 }
 
 /// What of a proven value may be shown to everybody: of an ETR record its public part and the hash

@@ -10,6 +10,7 @@
 pub mod access;
 pub mod as_of;
 pub mod block;
+mod cbor;
 pub mod claim;
 pub mod context;
 pub mod credential;
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod merkle;
 pub mod op;
 pub mod proof;
+pub mod proof_code;
 pub mod snapshot;
 pub mod state;
 pub mod time;

@@ -38,6 +38,8 @@ pub const PROOF_BYTES_MAX: usize = 1024 * 1024;
 pub const PROOF_KEYS_MAX: usize = 1_024;
 /// Certified headers of a proof of an earlier height, besides that of the height itself.
 pub const PROOF_HEADERS_MAX: usize = 256;
+/// Characters of the largest QR code in alphanumeric mode (ISO/IEC 18004, version 40-L).
+pub const QR_CHARS_MAX: usize = 4_296;
 
 // --- access register (ledger.md §7)
 /// Root keys of one AMS.
@@ -392,3 +394,27 @@ pub const SCHEMA_COMBINATORS_MAX: usize = 64;
 pub const SCHEMA_NESTING_MAX: usize = 8;
 /// Leaves of an anchor, base-2 logarithm: smallest and largest.
 pub const ANCHOR_SIZE_LOG2: (u64, u64) = (6, 20);
+
+// --- verifying credentials (node; vc-api.md A§4, A§5)
+/// Items of one `vc_verifyBatch`.
+pub const VERIFY_BATCH_MAX: usize = 1_000;
+/// Body of a `vc_verifyBatch`.
+pub const VERIFY_BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bodies larger than [`RPC_BODY_BYTES_MAX`] that are read at a time.
+pub const VERIFY_BATCHES_AT_A_TIME: usize = 4;
+/// Anchor receipts of one request.
+pub const RECEIPTS_MAX: usize = 32;
+/// Life of a challenge.
+pub const CHALLENGE_MS: u64 = 300_000;
+/// Challenges that a node remembers, used ones until their end.
+pub const CHALLENGES_WAITING_MAX: usize = 65_536;
+/// Domain or audience of a challenge.
+pub const CHALLENGE_DOMAIN_BYTES_MAX: usize = 256;
+/// Issuers, types or states of the scope of a trust bundle.
+pub const BUNDLE_SCOPE_MAX: usize = 1_024;
+/// Objects of a trust bundle.
+pub const BUNDLE_OBJECTS_MAX: usize = 100_000;
+/// Trust bundles made at a time.
+pub const BUNDLES_AT_A_TIME: usize = 2;
+/// Instances of the verifier of a node.
+pub const VERIFIERS_MAX: usize = 32;

@@ -13,7 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::as_of::AsOf;
-use crate::block::{Certificate, CertificateError, Header, ValidatorSet, encode};
+use crate::block::{
+    Certificate, CertificateError, Header, TRANSACTION_NODE, ValidatorSet, counted_root, encode,
+};
 use crate::digest::Digest;
 use crate::error::Reject;
 use crate::json::{self, Members, Value};
@@ -152,8 +154,17 @@ pub fn entries_value(entries: &[Entry]) -> Value {
     )
 }
 
-/// Verifies a bundle of any kind against `anchor`. `trusted_height` refuses older proofs.
-pub fn verify(bytes: &[u8], anchor: &Anchor, trusted_height: u64) -> Result<Proven, VerifyError> {
+/// The members of a bundle, read and not judged yet.
+pub(crate) struct Parts {
+    pub(crate) kind: String,
+    pub(crate) claim: Value,
+    pub(crate) evidence: Evidence,
+    chain: String,
+    height: u64,
+}
+
+/// Reads a bundle; says nothing about whether it proves its claim.
+pub(crate) fn read(bytes: &[u8]) -> Result<Parts, VerifyError> {
     if bytes.len() > limits::PROOF_BYTES_MAX {
         return Err(VerifyError::Malformed("larger than 1 MiB".to_owned()));
     }
@@ -162,39 +173,52 @@ pub fn verify(bytes: &[u8], anchor: &Anchor, trusted_height: u64) -> Result<Prov
     if members.uint("titianProof")? != 1 {
         return Err(VerifyError::Malformed("unknown version".to_owned()));
     }
-    let kind = members.text("kind")?;
-    let chain = members.text("chain")?;
+    let kind = members.text("kind")?.to_owned();
+    let chain = members.text("chain")?.to_owned();
     let height = members.uint("height")?;
-    let claim = members.required("claim")?;
+    let claim = members.required("claim")?.clone();
     let path = decode(members.text("path")?, "path")?;
     let header: Header = decode_borsh(members.text("header")?, "header")?;
     let certificate: Certificate = decode_borsh(members.text("certificate")?, "certificate")?;
     let validators = members.list("validators")?;
     let as_of = AsOf::read(&mut members)?;
     members.finish()?;
-    if chain != anchor.chain {
-        return Err(VerifyError::ChainDiffers);
-    }
     if !validators.is_empty() {
         return Err(VerifyError::ValidatorsUnknown);
+    }
+    Ok(Parts {
+        kind,
+        claim,
+        evidence: Evidence { path, header, certificate, as_of },
+        chain,
+        height,
+    })
+}
+
+/// Verifies a bundle of any kind against `anchor`. `trusted_height` refuses older proofs.
+pub fn verify(bytes: &[u8], anchor: &Anchor, trusted_height: u64) -> Result<Proven, VerifyError> {
+    let Parts { kind, claim, evidence, chain, height } = read(bytes)?;
+    let Evidence { path, header, certificate, as_of } = evidence;
+    if chain != anchor.chain {
+        return Err(VerifyError::ChainDiffers);
     }
     check_certified(&header, &certificate, anchor)?;
     if height < trusted_height {
         return Err(VerifyError::TooOld);
     }
     if let Some(as_of) = &as_of {
-        if !crate::claim::has_earlier(kind) {
+        if !crate::claim::has_past(&kind) {
             return Err(VerifyError::Malformed("no earlier height for this kind".to_owned()));
         }
         for (header, certificate) in &as_of.headers {
             check_certified(header, certificate, anchor)?;
         }
     }
-    match kind {
-        "ledger-transaction" => verify_transaction(height, claim, &path, &header)?,
-        _ => verify_state(kind, height, claim, path, &header, as_of.as_ref())?,
+    match kind.as_str() {
+        "ledger-transaction" => verify_transaction(height, &claim, &path, &header)?,
+        _ => verify_state(&kind, height, &claim, path, &header, as_of.as_ref())?,
     }
-    Ok(Proven { kind: kind.to_owned(), claim: claim.clone(), height, time_ms: header.time_ms })
+    Ok(Proven { kind, claim, height, time_ms: header.time_ms })
 }
 
 /// Whether the validators of the anchor certified the header.
@@ -243,7 +267,7 @@ fn verify_state(
     }
 }
 
-fn read_entries(claim: &Value) -> Result<Vec<Entry>, VerifyError> {
+pub(crate) fn read_entries(claim: &Value) -> Result<Vec<Entry>, VerifyError> {
     let items = claim
         .get("entries")
         .and_then(Value::as_list)
@@ -267,7 +291,8 @@ fn read_entries(claim: &Value) -> Result<Vec<Entry>, VerifyError> {
         .collect()
 }
 
-/// `ledger-transaction`: claim {tx, id, index, count}, path = siblings up to the header's txRoot.
+/// `ledger-transaction`: claim {id, index, count, transaction?}, path = siblings up to the root of the
+/// tree, from which, with the count, follows the header's txRoot.
 fn verify_transaction(
     height: u64,
     claim: &Value,
@@ -289,13 +314,13 @@ fn verify_transaction(
     }
     let (siblings, rest) = path.as_chunks::<32>();
     let siblings: Vec<Digest> = siblings.iter().map(|bytes| Digest(*bytes)).collect();
-    let (index, count) = (usize::try_from(index), usize::try_from(count));
-    let (Ok(index), Ok(count), true) = (index, count, rest.is_empty() && siblings.len() <= 64)
+    let (Ok(place), Ok(size), true) =
+        (usize::try_from(index), usize::try_from(count), rest.is_empty() && siblings.len() <= 64)
     else {
         return Err(VerifyError::Path(ProofError::Malformed));
     };
-    match merkle::root_from_path("titian tx node v1", id.0, index, count, &siblings) {
-        Some(root) if root == header.tx_root => Ok(()),
+    match merkle::root_from_path(TRANSACTION_NODE, id.0, place, size, &siblings) {
+        Some(root) if counted_root(count, root) == header.tx_root => Ok(()),
         _ => Err(VerifyError::Path(ProofError::RootDiffers)),
     }
 }
@@ -303,7 +328,7 @@ fn verify_transaction(
 /// The path bytes of a transaction proof.
 pub fn transaction_path(ids: &[TransactionId], index: usize) -> Vec<u8> {
     let leaves: Vec<Digest> = ids.iter().map(|id| id.0).collect();
-    let path = merkle::path_of("titian tx node v1", &leaves, index);
+    let path = merkle::path_of(TRANSACTION_NODE, &leaves, index);
     path.iter().flat_map(|digest| digest.0).collect()
 }
 

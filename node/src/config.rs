@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use titian_contracts::limits;
 
 use crate::gossip::ListedPeer;
+use crate::rpc::Verifier;
 use crate::rpc::auth::Integrator;
 use crate::telemetry;
 
@@ -68,6 +69,8 @@ sections! {
             "Connections from one address.";
         calls_per_s_max: u32 = 2_000,
             "Calls per second from one address, bursts of twice as many; loopback is not limited; 0 = no limit.";
+        verifiers: Vec<String> = Vec::new(),
+            "Instances of the VC API's verifier, each `name policy` or `name policy CC`: policy ledger, w3c or signature, CC the state in which credentials shall count.";
         integrators: Vec<String> = Vec::new(),
             "Systems with tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read.";
     }
@@ -249,6 +252,11 @@ impl Config {
         self.rpc.integrators.iter().filter_map(|text| Integrator::parse(text)).collect()
     }
 
+    /// The instances of the verifier; checked when the file was read.
+    pub fn verifiers(&self) -> Vec<Verifier> {
+        self.rpc.verifiers.iter().filter_map(|text| Verifier::parse(text)).collect()
+    }
+
     /// Where the mempool's network listens.
     pub fn gossip_listen(&self) -> Vec<Multiaddr> {
         self.gossip.listen.parse().into_iter().filter(|a: &Multiaddr| !a.is_empty()).collect()
@@ -342,6 +350,11 @@ impl Config {
             "rpc.integrators: each must be a name, 64 hex digits of an Ed25519 key, and scopes",
         );
         check(self.rpc.integrators.len() <= limits::INTEGRATORS_MAX, "rpc.integrators: at most 64");
+        check(
+            self.rpc.verifiers.iter().all(|text| Verifier::parse(text).is_some()),
+            "rpc.verifiers: each must be a name, a policy, and perhaps a state",
+        );
+        check(self.rpc.verifiers.len() <= limits::VERIFIERS_MAX, "rpc.verifiers: at most 32");
         check(
             self.snapshot.interval_heights == 0
                 || self.snapshot.interval_heights >= limits::SNAPSHOT_INTERVAL_MIN,

@@ -281,6 +281,7 @@ async fn start_interface(
         calls_per_second_max: NonZeroU32::new(config.rpc.calls_per_s_max),
         // an idle network is not behind
         head_age_ms_max: HEAD_AGE_MS_MAX.max(3 * config.consensus.empty_block_interval_ms),
+        verifiers: config.verifiers(),
         ..rpc::Config::on(config.rpc.listen)
     };
     let backend = rpc::Backend {

@@ -3,7 +3,6 @@
 //!
 //! The client makes, hashes and cuts the records while the node runs, on the same machine.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +14,13 @@ use jsonrpsee::core::params::ObjectParams;
 use jsonrpsee::ws_client::WsClient;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use titian_contracts::digest::Digest;
-use titian_contracts::json::{self, Value};
-use titian_contracts::limits;
-use titian_contracts::op::Register;
+use titian_contracts::json;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::body::body_hash;
-use titian_contracts::ubin::import::{ChunkTree, check_body, part_transaction};
+use titian_contracts::ubin::import::check_body;
 use titian_contracts::ubin::scheme::SchemeTable;
-use titian_genesis::devnet::STATES;
-use titian_tests::companies::{company, company_of, shares};
+use titian_tests::chunks::{self, Chunk};
+use titian_tests::companies::company;
 use titian_tests::world::World;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -48,12 +45,6 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long everything sent may take to be executed.
 const DRAIN: Duration = Duration::from_secs(120);
 
-/// A chunk ready to send: the act that opens it, and its parts.
-struct Chunk {
-    open: Vec<u8>,
-    parts: VecDeque<Vec<u8>>,
-}
-
 /// All figures of the import of `count` companies.
 pub(crate) async fn measure(
     folder: &Path,
@@ -67,7 +58,7 @@ pub(crate) async fn measure(
     let operations = SIGNED_PER_S[0].1 * (usize::try_from(seconds)? + 1);
     let mut work = Workload::new(1, operations)?;
     let network = Network::start(&home, &work, BLOCK_TIME_MS).await?;
-    let measured = t14_records_through_consensus(&network, &mut work, count, seconds, report).await;
+    let measured = records_through_consensus(&network, &mut work, count, seconds, report).await;
     if measured.is_err() {
         eprintln!("{}", network.log_ends());
     }
@@ -78,8 +69,8 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// T14 of ubin-api.md: the import itself, and the ordinary load after it.
-async fn t14_records_through_consensus(
+/// The import itself, and the ordinary load after it.
+async fn records_through_consensus(
     network: &Network,
     work: &mut Workload,
     count: usize,
@@ -88,10 +79,10 @@ async fn t14_records_through_consensus(
 ) -> Result<()> {
     drive::prepare(network, work).await?;
     let empty = network.disk_bytes()?;
-    let signer = Arc::new(Signer::new(work.world()));
+    let world = work.world().keys_only();
     eprintln!("importing {count} companies");
     let begin = Instant::now();
-    let records = import(network, signer, count).await?;
+    let records = import(network, world, count).await?;
     let each_s = begin.elapsed().as_secs_f64();
     report.figure("import_records_per_s", records as f64 / each_s);
     report.figure("import_rss_mib", network.peak_memory_mib());
@@ -128,34 +119,10 @@ fn validate(count: usize) -> Result<f64> {
     Ok(count as f64 / elapsed)
 }
 
-/// Signs the acts that open chunks, from a thread of its own.
-struct Signer {
-    world: World,
-}
-
-impl Signer {
-    /// The keys of `world`, without its state.
-    fn new(world: &World) -> Self {
-        Self { world: world.keys_only() }
-    }
-
-    fn open(&self, cc: &str, seq: u64, count: usize, root: Digest) -> Vec<u8> {
-        let args = Value::object([
-            ("cc", Value::from(cc)),
-            ("seq", Value::from(seq)),
-            ("count", Value::from(count as u64)),
-            ("root", Value::from(root)),
-        ]);
-        let op = self.world.op(Register::Ubin, "import_chunk", args);
-        let office = STATES.iter().find(|(name, ..)| *name == cc).map_or("", |(.., office)| office);
-        World::transaction(&self.world.sign(&op, &[(&format!("{cc}:{office}"), 1)]))
-    }
-}
-
 /// Imports; gives the number of records once all of them are executed and found applied.
-async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<usize> {
+async fn import(network: &Network, world: World, count: usize) -> Result<usize> {
     let (sender, chunks) = mpsc::channel::<Chunk>(CHUNKS_AHEAD);
-    let maker = tokio::task::spawn_blocking(move || make_chunks(&signer, count, &sender));
+    let maker = tokio::task::spawn_blocking(move || make_chunks(&world, count, &sender));
     let start = executed(&connect(first(network)?).await?).await?;
     let sent = Arc::new(AtomicU64::new(start));
     let chunks = Arc::new(Mutex::new(chunks));
@@ -191,7 +158,7 @@ async fn import(network: &Network, signer: Arc<Signer>, count: usize) -> Result<
     Ok(count)
 }
 
-async fn send_parts(client: &WsClient, parts: VecDeque<Vec<u8>>, sent: &AtomicU64) -> Result<()> {
+async fn send_parts(client: &WsClient, parts: Vec<Vec<u8>>, sent: &AtomicU64) -> Result<()> {
     for part in parts {
         while sent.load(Ordering::Relaxed).saturating_sub(executed(client).await?) > OUTSTANDING_MAX
         {
@@ -204,7 +171,11 @@ async fn send_parts(client: &WsClient, parts: VecDeque<Vec<u8>>, sent: &AtomicU6
 }
 
 /// Every record of every chunk was applied.
-async fn check_applied(client: &WsClient, chunks: &[(String, u64)], count: usize) -> Result<()> {
+async fn check_applied(
+    client: &WsClient,
+    chunks: &[(&'static str, u64)],
+    count: usize,
+) -> Result<()> {
     let mut applied = 0;
     for (cc, seq) in chunks {
         let mut params = ObjectParams::new();
@@ -220,58 +191,16 @@ async fn check_applied(client: &WsClient, chunks: &[(String, u64)], count: usize
 
 /// Makes and sends the chunks, state by state; gives state and number of each.
 fn make_chunks(
-    signer: &Signer,
+    world: &World,
     count: usize,
     sender: &mpsc::Sender<Chunk>,
-) -> Result<Vec<(String, u64)>> {
+) -> Result<Vec<(&'static str, u64)>> {
     let mut made = Vec::new();
-    for (cc, records) in shares(count) {
-        let starts = (0..records).step_by(limits::IMPORT_CHUNK_RECORDS_MAX);
-        for (seq, start) in (1..).zip(starts) {
-            let end = records.min(start + limits::IMPORT_CHUNK_RECORDS_MAX);
-            let chunk = make_chunk(signer, cc, seq, start as u64..end as u64);
-            made.push((cc.to_owned(), seq));
-            if sender.blocking_send(chunk).is_err() {
-                anyhow::bail!("the senders ended");
-            }
+    for (cc, seq, places) in chunks::plan(count) {
+        made.push((cc, seq));
+        if sender.blocking_send(chunks::make(world, SEED, cc, seq, places)).is_err() {
+            anyhow::bail!("the senders ended");
         }
     }
     Ok(made)
-}
-
-fn make_chunk(signer: &Signer, cc: &str, seq: u64, places: std::ops::Range<u64>) -> Chunk {
-    let mut bodies = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
-    let mut hashes = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
-    let mut sizes = Vec::with_capacity(limits::IMPORT_CHUNK_RECORDS_MAX);
-    for place in places {
-        let body = company_of(cc, SEED, place).body;
-        let text = body.to_jcs();
-        hashes.push(titian_contracts::ubin::body::text_hash(&text));
-        sizes.push(text.len());
-        bodies.push(body);
-    }
-    let tree = ChunkTree::new(&hashes);
-    let mut parts = VecDeque::new();
-    let mut first = 0;
-    while first < bodies.len() {
-        let count = fitting(&sizes[first..]);
-        let path = tree.part_path(first, count);
-        let range = &bodies[first..first + count];
-        parts.push_back(part_transaction(cc, seq, first as u64, range, &path));
-        first += count;
-    }
-    Chunk { open: signer.open(cc, seq, bodies.len(), tree.root()), parts }
-}
-
-/// How many bodies of these sizes fit into a part, beside the longest path and the numbers.
-fn fitting(sizes: &[usize]) -> usize {
-    const FRAME_BYTES: usize = 256 + limits::IMPORT_PATH_DIGESTS_MAX * 70;
-    let mut room = limits::IMPORT_PAYLOAD_BYTES_MAX - FRAME_BYTES;
-    let mut count = 0;
-    for size in sizes {
-        let Some(rest) = room.checked_sub(size + 1) else { break };
-        room = rest;
-        count += 1;
-    }
-    count.max(1)
 }

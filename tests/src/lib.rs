@@ -2,6 +2,7 @@
 //! with its interface in one process.
 
 pub mod certify;
+pub mod chunks;
 pub mod companies;
 pub mod etr;
 pub mod etr_types;

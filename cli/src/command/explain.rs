@@ -10,8 +10,8 @@ use crate::meaning::{ACTS, OTHER_NAMES, STATUSES};
 use crate::output::Report;
 use crate::session::Session;
 
-/// Every check code of credentials (vc.md §7); project data, see the README beside it.
-const CHECK_CODES: &str = include_str!("../../data/check_codes.json");
+/// Every check code of credentials (vc.md §7).
+const CHECK_CODES: &str = titian_credential::problem::CODES;
 const SUGGESTIONS_MAX: usize = 5;
 
 /// Explain an error, check code, status or act
@@ -20,6 +20,7 @@ const SUGGESTIONS_MAX: usize = 5;
   titian explain UBIN_CHECK_FAILED
   titian explain etr.offer
   titian explain REVOKED
+  titian explain UBIN_CHECK_FAILED --lang th
   titian explain --all --json")]
 pub(crate) struct Args {
     /// Name of an error, check code, status, role or act
@@ -42,16 +43,21 @@ struct Entry {
     kind: &'static str,
     name: String,
     meaning: String,
+    /// The meaning in the language that was chosen, if there is one.
+    localized: Option<String>,
     details: Vec<(&'static str, String)>,
 }
 
 /// Runs `titian explain`.
-pub(crate) fn run(_session: &Session, args: &Args) -> Result<Report> {
-    let entries = entries()?;
+pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let mut entries = entries()?;
+    for entry in &mut entries {
+        entry.localized = session.output.in_words(&entry.name);
+    }
     let Some(name) = &args.name else {
         let lines: Vec<String> = entries
             .iter()
-            .map(|e| format!("{:<12} {:<34} {}", e.kind, e.name, e.meaning))
+            .map(|e| format!("{:<12} {:<34} {}", e.kind, e.name, e.in_words()))
             .collect();
         let list: Vec<_> = entries.iter().map(Entry::to_json).collect();
         return Ok(Report::new(lines.join("\n"), json!(list)));
@@ -81,6 +87,15 @@ pub(crate) fn term_meaning(name: &str) -> Option<&'static str> {
 }
 
 impl Entry {
+    fn new(
+        kind: &'static str,
+        name: &str,
+        meaning: String,
+        details: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self { kind, name: name.to_owned(), meaning, localized: None, details }
+    }
+
     /// Acts are also found by their last part and in the spelling of the command line.
     fn is_named(&self, wanted: &str) -> bool {
         let wanted = if self.kind == "act" { wanted.replace('-', "_") } else { wanted.to_owned() };
@@ -88,14 +103,22 @@ impl Entry {
             || (self.kind == "act" && self.name.rsplit('.').next() == Some(&wanted))
     }
 
+    /// The meaning in the language that was chosen, else in English.
+    fn in_words(&self) -> &str {
+        self.localized.as_deref().unwrap_or(&self.meaning)
+    }
+
     fn to_text(&self) -> String {
-        let mut lines = vec![format!("{} ({})", self.name, self.kind), self.meaning.clone()];
+        let mut lines = vec![format!("{} ({})", self.name, self.kind), self.in_words().to_owned()];
         lines.extend(self.details.iter().map(|(name, value)| format!("{name}: {value}")));
         lines.join("\n")
     }
 
     fn to_json(&self) -> serde_json::Value {
         let mut json = json!({ "kind": self.kind, "name": self.name, "meaning": self.meaning });
+        if let Some(words) = &self.localized {
+            json["localized"] = words.as_str().into();
+        }
         if let Some(members) = json.as_object_mut() {
             for (name, value) in &self.details {
                 members.insert((*name).to_owned(), value.as_str().into());
@@ -113,30 +136,25 @@ fn entries() -> Result<Vec<Entry>> {
             details.push(("remedy", remedy.to_owned()));
         }
         let meaning = sentence(code.meaning());
-        entries.push(Entry { kind: "error", name: code.name().to_owned(), meaning, details });
+        entries.push(Entry::new("error", code.name(), meaning, details));
     }
     let codes: Vec<CheckCode> = serde_json::from_str(CHECK_CODES)
         .map_err(|error| CommandError::bug(format!("check codes: {error}")))?;
     for code in codes {
         let details = vec![("check", code.check), ("result", code.result)];
-        entries.push(Entry { kind: "check code", name: code.code, meaning: code.meaning, details });
+        entries.push(Entry::new("check code", &code.code, code.meaning, details));
     }
     for (register, acts) in scope::ACTS {
         for act in *acts {
             let name = format!("{register}.{act}");
             let meaning = sentence(act_meaning(&name).unwrap_or_default());
             let command = format!("titian {}", command_of(register, act));
-            entries.push(Entry { kind: "act", name, meaning, details: vec![("command", command)] });
+            entries.push(Entry::new("act", &name, meaning, vec![("command", command)]));
         }
     }
     for (kind, names) in [("status", STATUSES), ("term", OTHER_NAMES)] {
         for (name, meaning) in names {
-            entries.push(Entry {
-                kind,
-                name: (*name).to_owned(),
-                meaning: sentence(meaning),
-                details: Vec::new(),
-            });
+            entries.push(Entry::new(kind, name, sentence(meaning), Vec::new()));
         }
     }
     Ok(entries)

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use titian_api::{call, vc};
-use titian_contracts::limits;
-use titian_contracts::proof::{self, Proven};
-use titian_contracts::time;
+use titian_contracts::proof::{self, Proven, VerifyError};
+use titian_contracts::{limits, proof_code, time};
 use titian_genesis::Genesis;
 
 use crate::act::now_ms;
@@ -29,9 +28,10 @@ use crate::session::Session;
   titian verify proof.json --genesis genesis.json --trusted-height 81000 --json
   titian verify control.json --genesis genesis.json --challenge c.json
   titian verify dossier.zip --genesis genesis.json
+  titian verify 'TTB1:…' --genesis genesis.json          the text of a QR code
   titian verify credential.json --node http://127.0.0.1:26702 --jurisdiction MY")]
 pub(crate) struct Args {
-    /// Proof bundle, evidence dossier, credential or token; `-` is standard input
+    /// Proof bundle, its QR text, evidence dossier, credential or token; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
@@ -59,10 +59,18 @@ pub(crate) struct Args {
 
 /// Runs `titian verify`.
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
-    let bytes = document::read(&args.file)?;
+    let bytes = match qr_text(args.file.as_os_str().as_encoded_bytes()) {
+        Some(text) => text.as_bytes().to_vec(),
+        None => document::read(&args.file)?,
+    };
     if bytes.starts_with(b"PK") {
         let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
         return etr::dossier::verify(session.output, &bytes, &genesis);
+    }
+    if let Some(text) = qr_text(&bytes) {
+        let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
+        let expanded = proof_code::expand(text, &genesis.anchor()).map_err(|e| not_proven(&e))?;
+        return bundle(session.output, expanded.as_bytes(), &genesis, args.trusted_height);
     }
     if is_bundle(&bytes) {
         let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
@@ -86,6 +94,14 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
         ));
     }
     credential_verdict(session, credential, args)
+}
+
+/// The text of the QR code of a proof, if that is what is given.
+fn qr_text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    // base45 has a space among its characters; only the line end is no part of the code
+    let text = text.trim_end_matches(['\r', '\n']);
+    text.starts_with(proof_code::PREFIX).then_some(text)
 }
 
 /// Whether a file is a proof bundle: an object with the member `titianProof`.
@@ -124,17 +140,22 @@ pub(crate) fn bundle(
     genesis: &Genesis,
     trusted_height: u64,
 ) -> Result<Report> {
-    match proof::verify(bytes, &genesis.anchor(), trusted_height) {
-        Ok(proven) => Ok(proven_report(output, &proven, genesis)),
-        Err(error) => Err(CommandError::new(Kind::NotProven, format!("not proven: {error}"))
-            .with_data(json!({ "proven": false, "reason": error.to_string() }))),
-    }
+    proof::verify(bytes, &genesis.anchor(), trusted_height)
+        .map(|proven| proven_report(output, &proven, genesis))
+        .map_err(|error| not_proven(&error))
+}
+
+fn not_proven(error: &VerifyError) -> CommandError {
+    CommandError::new(Kind::NotProven, error.to_string())
+        .named("NOT_PROVEN")
+        .with_data(json!({ "proven": false, "reason": error.to_string() }))
 }
 
 fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
     let age_s = now_ms().saturating_sub(shown.time_ms) / 1000;
     let claim = shown.claim.without("entries");
     let mut lines = vec![format!("{}  {}", output.paint(Tone::Good, "PROVEN"), shown.kind)];
+    lines.extend(output.in_words("PROVEN").map(|words| format!(" {words}")));
     lines.extend(proven::lines(shown));
     lines.push(format!(
         " as of height {}, block time {} ({} old); says nothing about later heights",

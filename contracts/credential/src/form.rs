@@ -9,7 +9,7 @@ use crate::codes::Fault;
 use crate::contexts::{BASE_V1, BASE_V2};
 use crate::jose::Jws;
 use crate::sd_jwt::SdJwt;
-use crate::{json, jwt, model, proof, sd_jwt};
+use crate::{json, jwt, model, proof, qr, sd_jwt};
 
 /// Which data model the claims follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +49,21 @@ pub struct Reading {
 /// Forms by `typ`: credentials and presentations.
 const TYPS: [&str; 5] = [jwt::VC_TYP, jwt::VP_TYP, sd_jwt::TYP, "vc+sd-jwt", "vp+sd-jwt"];
 
-/// Reads a text: JSON, an envelope, or a token.
+/// Reads a text: JSON, an envelope, a token, or the QR text of one of these.
 pub fn read(input: &[u8]) -> Result<Reading, Fault> {
     if input.len() > json::BYTES_MAX {
         return Err(Fault::new("TOO_LARGE", ""));
     }
     let text = std::str::from_utf8(input).map_err(|_| Fault::new("PARSE_ERROR", ""))?;
     let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    if qr::is_payload(text) {
+        return match qr::read(text) {
+            Ok(qr::Content::Credential(inner)) => read(inner.as_bytes()),
+            // an evidence pack is no credential: whoever takes it opens it first
+            Ok(qr::Content::Evidence(_)) => Err(Fault::new("FORM_UNKNOWN", "")),
+            Err(error) => Err(Fault::new(error.code(), "")),
+        };
+    }
     let token = !text.starts_with(['{', '[', '"']) && text.contains('.');
     if token { read_token(text, None) } else { read_json(json::parse(text.as_bytes())?) }
 }

@@ -13,14 +13,15 @@
 //! Invariant: unknown is never shown as verified; nothing is fetched; no claim value appears in an
 //! error or a verdict.
 //!
-//! - [`form`]: which form a text has; [`json`], [`jose`], [`sd_jwt`]: strict reading;
+//! - [`form`]: which form a text has; [`qr`]: the same as symbols; [`json`], [`jose`], [`sd_jwt`]: strict reading;
 //! - [`model`], [`presentation`], [`sd_jwt_vc`]: rules of the data models; [`guard`] and
 //!   [`contexts`]: every term is defined;
 //! - [`proof`], [`jwt`], [`sd_jwt::issue`]: securing; [`rdf`]: canonical statements; [`key`]: keys;
 //! - [`did`]: did:ubin, did:key, did:jwk, did:web from a cache;
-//! - [`status`], [`accreditation`], [`schema`], [`anchor`]: checks against state; [`snapshot`] and
+//! - [`status`], [`accreditation`], [`recognition`], [`schema`], [`anchor`]: checks against state; [`snapshot`] and
 //!   [`bundle`]: that state, live or proven;
-//! - [`verify`], [`verdict`], [`codes`]: the twelve checks and their answer;
+//! - [`verify`], [`verdict`], [`codes`], [`problem`]: the twelve checks, their answer, and what its
+//!   codes mean; [`time`]: dates of credentials;
 //! - [`profiles`], [`registration`]: the shipped types and the extract of a business register.
 
 pub mod accreditation;
@@ -39,15 +40,18 @@ pub mod key;
 pub mod model;
 mod pack;
 pub mod presentation;
+pub mod problem;
 pub mod profiles;
 pub mod proof;
+pub mod qr;
 pub mod rdf;
+pub mod recognition;
 pub mod registration;
 pub mod schema;
 pub mod sd_jwt;
 pub mod sd_jwt_vc;
 pub mod snapshot;
 pub mod status;
-mod time;
+pub mod time;
 pub mod verdict;
 pub mod verify;

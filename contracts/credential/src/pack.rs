@@ -7,7 +7,8 @@
 
 use std::io::{Read, Write};
 
-use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use flate2::bufread::DeflateDecoder;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 use flate2::{Compression, GzBuilder};
 
@@ -61,7 +62,17 @@ pub(crate) fn inflate(frame: Frame, bytes: &[u8], limit: u64) -> Result<Vec<u8>,
     let read = match frame {
         Frame::Gzip => GzDecoder::new(bytes).take(beyond).read_to_end(&mut out),
         Frame::Zlib => ZlibDecoder::new(bytes).take(beyond).read_to_end(&mut out),
-        Frame::Raw => DeflateDecoder::new(bytes).take(beyond).read_to_end(&mut out),
+        Frame::Raw => {
+            let mut rest = bytes;
+            let read = DeflateDecoder::new(&mut rest).take(beyond).read_to_end(&mut out);
+            // this frame has no check value; what stands behind it would go unseen
+            match read {
+                Ok(count) if count as u64 <= limit && !rest.is_empty() => {
+                    return Err(InflateError::Malformed);
+                }
+                read => read,
+            }
+        }
     };
     match read {
         Err(_) => Err(InflateError::Malformed),

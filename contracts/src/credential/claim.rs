@@ -1,15 +1,18 @@
-//! `vc-status` and `vc-accreditation`: one entry of a status list; an accreditation with every
-//! link up to the root.
+//! `vc-status` and `vc-accreditation`: one entry of a status list, now or at an earlier height; an
+//! accreditation with every link up to the root.
 
-use super::bits::{self, Chunk};
+use super::bits::{self, Chunk, Delta};
 use super::chain::LINKS_MAX;
-use super::{Accreditation, NumberedId, StatusList, accreditation_key, chunk_key, list_key};
+use super::{
+    Accreditation, NumberedId, StatusList, accreditation_key, chunk_key, delta_key, list_key,
+};
 use crate::access::Party;
 use crate::claim::{Walk, differs, missing, stated_text, stated_uint, texts};
 use crate::json::Value;
 use crate::proof::VerifyError;
 
-/// `vc-status` states `list` and `index`; `vc-accreditation` states `id`.
+/// `vc-status` states `list` and `index`, and `at` if it asks for the end of an earlier height;
+/// `vc-accreditation` states `id`.
 pub fn claim(kind: &str, stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
     if kind == "vc-status" { status(stated, walk) } else { accreditation(stated, walk) }
 }
@@ -32,7 +35,7 @@ fn status(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
     let chunk: Option<Chunk> = walk.read(&chunk_key(&id.owner, id.number, c))?;
     let chunk = chunk.unwrap_or_else(Chunk::zero);
     let value = bits::value_at(&chunk.bytes, offset, list.status_size);
-    Ok(Value::object([
+    let mut members = vec![
         ("list", Value::from(text)),
         ("index", Value::from(index)),
         ("found", Value::from(true)),
@@ -42,7 +45,52 @@ fn status(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
         ("version", Value::from(list.version)),
         ("lastHeight", Value::from(chunk.last_height)),
         ("retired", Value::from(list.retired)),
-    ]))
+    ];
+    if stated.get("at").is_some() {
+        let at = stated_uint(stated, "at")?;
+        if at < list.created_height {
+            return Err(differs("the list is younger"));
+        }
+        members.extend(earlier(walk, (&id.owner, id.number, c), offset, (value, &chunk), at)?);
+    }
+    Ok(Value::object(members))
+}
+
+/// The value at the end of height `at`, by the deltas of the chunk since: they form a hash chain
+/// that begins at the proven chunk, and each of them is proven as well. Ends at the change that
+/// set the value, or before the first one.
+fn earlier(
+    walk: &mut Walk<'_>,
+    (owner, n, c): (&str, u64, u64),
+    offset: u64,
+    (mut value, chunk): (u8, &Chunk),
+    at: u64,
+) -> Result<[(&'static str, Value); 4], VerifyError> {
+    let (mut height, mut expected) = (chunk.last_height, chunk.last_delta);
+    let mut set = None;
+    while height > 0 && set.is_none() {
+        let delta: Delta = walk
+            .read(&delta_key(owner, n, c, height))?
+            .ok_or_else(|| differs("a delta is missing"))?;
+        if delta.digest() != expected || delta.height != height || delta.prev_height >= height {
+            return Err(differs("the deltas form no chain"));
+        }
+        let mut mine = delta.changes.iter().filter(|change| u64::from(change.offset) == offset);
+        if height > at {
+            if let Some(first) = mine.next() {
+                value = first.old;
+            }
+        } else if let Some(last) = mine.next_back() {
+            set = Some((height, last.reason));
+        }
+        (height, expected) = (delta.prev_height, delta.prev);
+    }
+    Ok([
+        ("at", Value::from(at)),
+        ("valueAt", Value::from(u64::from(value))),
+        ("since", Value::from(set.map(|(height, _)| height))),
+        ("reason", Value::from(set.map_or(0, |(_, reason)| u64::from(reason)))),
+    ])
 }
 
 fn accreditation(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {

@@ -1,12 +1,42 @@
-//! ISO 20275 codes by the words that name a legal form (ubin-schemes.md §7).
+//! Legal forms by country: the words that name them, and their ISO 20275 codes (ubin-schemes.md §7).
 //!
-//! They serve proposals at import only: no rule reads them, and a code is never filled in by
-//! itself.
+//! They serve search and proposals at import only: no rule reads them, and a code is never filled
+//! in by itself.
 
 use std::collections::BTreeMap;
 
 use super::scheme::GENESIS_TABLE;
 use crate::json::{self, Value};
+
+/// A legal form of a country.
+pub(super) struct LegalForm {
+    /// Its ISO 20275 code, if it has one.
+    elf: Option<String>,
+    /// The words that name it.
+    pub(super) tokens: Vec<String>,
+}
+
+/// Member `legalForms` of a table in the form of `schemes.json`, by country; `None` if it has another
+/// shape.
+pub(super) fn legal_forms(table: &[u8]) -> Option<Vec<(String, Vec<LegalForm>)>> {
+    let form = |form: &Value| {
+        let tokens = form.get("tokens")?.as_list()?.iter();
+        let tokens = tokens.map(|token| token.as_text().map(str::to_owned));
+        let elf = match form.get("elf")? {
+            Value::Null => None,
+            elf => Some(elf.as_text()?.to_owned()),
+        };
+        Some(LegalForm { elf, tokens: tokens.collect::<Option<_>>()? })
+    };
+    let table = json::parse(table).ok()?;
+    let countries = table.get("legalForms")?.as_object()?.iter();
+    countries
+        .map(|(cc, forms)| {
+            let forms = forms.as_list()?.iter().map(form).collect::<Option<_>>()?;
+            Some((cc.clone(), forms))
+        })
+        .collect()
+}
 
 /// The legal forms of every country that have a code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,21 +51,17 @@ impl LegalFormCodes {
     /// Reads member `legalForms` of a table in the form of `schemes.json`; `None` if it has another
     /// shape.
     pub fn read(table: &[u8]) -> Option<Self> {
-        let table = json::parse(table).ok()?;
-        let mut countries = BTreeMap::new();
-        for (cc, forms) in table.get("legalForms")?.as_object()? {
+        let countries = legal_forms(table)?.into_iter().map(|(cc, forms)| {
             let mut words = Vec::new();
-            for form in forms.as_list()? {
-                let Some(elf) = form.get("elf")?.as_text() else { continue };
-                for token in form.get("tokens")?.as_list()? {
-                    words.push((spaced(Value::as_text(token)?), elf.to_owned()));
-                }
+            for LegalForm { elf, tokens } in forms {
+                let Some(elf) = elf else { continue };
+                words.extend(tokens.iter().map(|token| (spaced(token), elf.clone())));
             }
             // the longest words say most: `private limited` before `limited`
             words.sort_by_key(|(word, _)| std::cmp::Reverse(word.chars().count()));
-            countries.insert(cc.clone(), words);
-        }
-        Some(Self(countries))
+            (cc, words)
+        });
+        Some(Self(countries.collect()))
     }
 
     /// The code that a text of a country ends with the words of: a legal form in national words,

@@ -28,6 +28,7 @@ pub mod kpi;
 pub mod legal_form;
 pub mod name_key;
 pub mod pattern;
+pub mod public_name;
 pub mod record;
 pub mod reference;
 pub mod scheme;

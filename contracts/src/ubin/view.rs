@@ -46,7 +46,7 @@ fn is_stale(record: &Record, refresh_days: u64, time_ms: u64) -> bool {
 
 /// The answer for a record. `body` is the body of its version, if this node has it; `via` the
 /// alias by which it was asked for, `challenges` what is open against it.
-pub fn record(
+fn record(
     ubin: &Ubin,
     record: &Record,
     body: Option<&Value>,
@@ -94,7 +94,7 @@ pub fn record(
 }
 
 /// The answer for a number that nothing is known of: absence is an answer, no error.
-pub fn absence(ubin: &Ubin, at: AsOf) -> Value {
+fn absence(ubin: &Ubin, at: AsOf) -> Value {
     Value::object([
         ("found", Value::from(false)),
         ("ubin", Value::from(ubin.to_string())),
@@ -110,14 +110,25 @@ pub fn get(
     at: AsOf,
     body_of: impl FnOnce(crate::digest::Digest) -> Option<Value>,
 ) -> Value {
-    let Some((current, found)) = super::record::find(state, ubin) else {
-        return absence(ubin, at);
-    };
-    let via = (current != *ubin).then(|| ubin.to_string());
-    let refresh_days = super::refresh_days(state, &current, found.meta.scheme_version);
+    let found = super::record::find(state, ubin);
+    standing(state, ubin, found.as_ref().map(|(current, record)| (current, record)), at, body_of)
+}
+
+/// The answer for `ubin`, behind which `found` stands: its current number and the record, which may be
+/// an earlier one than that of `state`.
+pub fn standing(
+    state: &Overlay<'_>,
+    ubin: &Ubin,
+    found: Option<(&Ubin, &Record)>,
+    at: AsOf,
+    body_of: impl FnOnce(crate::digest::Digest) -> Option<Value>,
+) -> Value {
+    let Some((current, found)) = found else { return absence(ubin, at) };
+    let via = (current != ubin).then(|| ubin.to_string());
+    let refresh_days = super::refresh_days(state, current, found.meta.scheme_version);
     let body = body_of(found.body_hash);
     let challenges = challenge::open(state, &found.entity, &current.cc);
-    record(&current, &found, body.as_ref(), via.as_deref(), refresh_days, &challenges, at)
+    record(current, found, body.as_ref(), via.as_deref(), refresh_days, &challenges, at)
 }
 
 /// Among the states of a record up to some height, newest first, the one that holds on a legal date

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, etr_envelope, etr_read,
-    ledger, node, ubin, ubin_feed, vc,
+    ledger, node, ubin, ubin_feed, vc, vc_verify,
 };
 
 /// Who may call a method.
@@ -137,7 +137,7 @@ methods! {
     /// Versions of a record, newest first.
     UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
     /// A proof of a record, of absence, of all versions, or of counters, now or as of a height.
-    UbinProve = "ubin_prove", Public, ubin::ProveParams => Bundle;
+    UbinProve = "ubin_prove", Public, ubin::ProveParams => ubin::Proof;
     /// Published figures at a height.
     UbinKpi = "ubin_kpi", Public, ubin::KpiParams => Object;
     /// The schemes in force.
@@ -161,22 +161,44 @@ methods! {
     /// Dry run of an unsigned UBIN op.
     UbinPrepare = "ubin_prepare", Public, PrepareParams => Prepared;
 
-    /// DID resolution.
+    /// DID resolution; of a DID URL the key, resource, list or entry that it names.
     VcResolve = "vc_resolve", Public, vc::ResolveParams => Object;
     /// Accreditations, types, jurisdictions and lists of an issuer.
     VcIssuer = "vc_issuer", Public, vc::DidParams => Object;
+    /// The parties that hold accreditations.
+    VcIssuers = "vc_issuers", Public, vc::IssuersParams => vc::Listed;
+    /// Whether an issuer may issue a type for a state, with code and chain.
+    VcAuthorised = "vc_authorised", Public, vc::AuthorisedParams => Object;
     /// One accreditation.
     VcAccreditation = "vc_accreditation", Public, vc::IdParams => Object;
     /// Registered credential types.
-    VcTypes = "vc_types", Public, vc::TypesParams => Page;
+    VcTypes = "vc_types", Public, vc::TypesParams => vc::Listed;
     /// One registered resource.
     VcResource = "vc_resource", Public, vc::IdParams => Object;
-    /// The status of one entry of a list.
+    /// The status of one entry of a list, now or at any earlier height.
     VcStatus = "vc_status", Public, vc::StatusParams => Object;
     /// A whole status list.
     VcStatusList = "vc_statusList", Public, vc::StatusListParams => Object;
+    /// Status lists, by issuer.
+    VcStatusLists = "vc_statusLists", Public, vc::StatusListsParams => vc::Listed;
+    /// Whether a state recognises an issuer's credentials of a type.
+    VcRecognition = "vc_recognition", Public, vc::RecognitionParams => Object;
+    /// Entries of recognition between states.
+    GovRecognitions = "gov_recognitions", Public, vc::RecognitionsParams => vc::Listed;
+    /// One anchor.
+    VcAnchor = "vc_anchor", Public, vc::IdParams => Object;
+    /// A challenge for one presentation.
+    VcChallenge = "vc_challenge", Public, vc_verify::ChallengeParams => vc_verify::Challenge;
     /// Judges a credential or presentation.
-    VcVerify = "vc_verify", Public, vc::VerifyParams => Object;
+    VcVerify = "vc_verify", Public, vc_verify::VerifyParams => Object;
+    /// Judges up to 1,000 credentials on one state.
+    VcVerifyBatch = "vc_verifyBatch", Public, vc_verify::VerifyBatchParams => vc_verify::Verdicts;
+    /// Judges a presentation and each credential in it.
+    VcVerifyPresentation = "vc_verifyPresentation", Public, vc_verify::VerifyPresentationParams => vc_verify::PresentationVerdict;
+    /// A trust bundle for verdicts without network, or the evidence pack of one credential.
+    VcBundle = "vc_bundle", Public, vc::BundleParams => Bundle;
+    /// What changes among issuers, lists, resources, recognition and anchors; notices come as `vc_subscription`.
+    VcSubscribe = "vc_subscribe", Public, vc::SubscribeParams => vc::Notice, subscription;
     /// Dry run of an unsigned credential op.
     VcPrepare = "vc_prepare", Public, PrepareParams => Prepared;
 

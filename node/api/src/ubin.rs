@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Object;
+
 /// `ubin_parse`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -110,6 +112,20 @@ pub struct ProveParams {
     /// `ubin-kpi`: the cells of each counter, one per dimension; all that ever counted if empty.
     #[serde(default)]
     pub cells: Vec<Vec<String>>,
+    /// Whether to add the QR form, which holds no name; there is none of `ubin-history`.
+    #[serde(default)]
+    pub qr: bool,
+}
+
+/// The answer of `ubin_prove`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// The bundle. Any JSON form of it verifies; files hold its RFC 8785 text.
+    pub bundle: Object,
+    /// The text for a QR code in alphanumeric mode: the same proof, of the claim without its body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qr: Option<String>,
 }
 
 /// `ubin_kpi`.

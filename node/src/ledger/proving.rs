@@ -44,11 +44,17 @@ pub(super) struct Waiting {
 
 /// What is made while the tree stands still.
 pub(super) enum Made {
-    /// The proof.
-    Whole(StateProof),
+    /// The path of all keys at a height whose tree stands, and what certifies its root.
+    Whole { height: u64, path: Vec<u8>, header: Header, certificate: Certificate },
     /// Of an earlier height only the path of what still stands, under the root in this header; the
     /// rest does not change any more and is found without holding anybody up.
     Later { path: Vec<u8>, header: Header, certificate: Certificate },
+}
+
+/// A proof that is made, or will be by the next block.
+enum Ready {
+    Now(Box<Made>),
+    Soon(oneshot::Receiver<Result<Made, Reject>>),
 }
 
 /// The database with a header that is not in it yet.
@@ -97,6 +103,19 @@ impl Ledger {
         self.prove_for(keys, Some(height)).await
     }
 
+    /// As [`Self::prove_at`], for the many keys of a trust bundle.
+    pub async fn prove_many(&self, height: u64, keys: Vec<Vec<u8>>) -> Result<StateProof, Reject> {
+        self.state_at(height)?;
+        if keys.is_empty() || keys.len() > limits::BUNDLE_OBJECTS_MAX {
+            return Err(Reject::new(Code::LimitExceeded, "/keys", "1 to 100,000 keys"));
+        }
+        let (ledger, asked) = (self.clone(), keys.clone());
+        // so many must not hold the threads that serve connections
+        let ready = tokio::task::spawn_blocking(move || ledger.ready(&asked, Some(height)));
+        let ready = ready.await.map_err(|_| fault())??;
+        self.finish_proof(keys, Some(height), ready).await
+    }
+
     async fn prove_for(
         &self,
         keys: Vec<Vec<u8>>,
@@ -105,39 +124,61 @@ impl Ledger {
         if keys.is_empty() || keys.len() > limits::PROOF_KEYS_MAX {
             return Err(Reject::new(Code::LimitExceeded, "/keys", "1 to 1,024 keys"));
         }
-        let ready = {
-            let proofs = self.0.proofs.read().unwrap_or_else(PoisonError::into_inner);
-            let head = self.head();
-            if proofs.since < head.height
-                && height.is_none_or(|height| height < head.height)
-                && let Some(header) = self.header(head.height)
-                && let Some(certificate) = self.certificate(head.height)
-            {
-                Ok(self.make(&proofs, &header, &certificate, &keys, height))
-            } else {
-                Err(self.wait(keys.clone(), height)?)
-            }
-        };
+        let ready = self.ready(&keys, height)?;
+        self.finish_proof(keys, height, ready).await
+    }
+
+    /// What the tree can give now, else a place in the queue for the next block.
+    fn ready(&self, keys: &[Vec<u8>], height: Option<u64>) -> Result<Ready, Reject> {
+        let proofs = self.0.proofs.read().unwrap_or_else(PoisonError::into_inner);
+        let head = self.head();
+        if proofs.since < head.height
+            && height.is_none_or(|height| height < head.height)
+            && let Some(header) = self.header(head.height)
+            && let Some(certificate) = self.certificate(head.height)
+        {
+            let made = self.make(&proofs, &header, &certificate, keys, height)?;
+            Ok(Ready::Now(Box::new(made)))
+        } else {
+            Ok(Ready::Soon(self.wait(keys.to_vec(), height)?))
+        }
+    }
+
+    /// Adds the values, which do not change any more, without holding anybody up.
+    async fn finish_proof(
+        &self,
+        keys: Vec<Vec<u8>>,
+        height: Option<u64>,
+        ready: Ready,
+    ) -> Result<StateProof, Reject> {
         let made = match ready {
-            Ok(made) => made?,
-            Err(receiver) => receiver
+            Ready::Now(made) => *made,
+            Ready::Soon(receiver) => receiver
                 .await
                 .map_err(|_| Reject::new(Code::Unavailable, "", "the node is stopping"))??,
         };
-        let (path, header, certificate) = match made {
-            Made::Whole(proof) => return Ok(proof),
-            Made::Later { path, header, certificate } => (path, header, certificate),
-        };
         let ledger = self.clone();
-        let height = height.unwrap_or_default();
-        let gathered = tokio::task::spawn_blocking(move || {
-            let past = Seen { store: &ledger.0.store, header: &header, certificate: &certificate };
-            as_of::gather(&past, height, &keys, header.height, path)
+        let finished = tokio::task::spawn_blocking(move || match made {
+            Made::Whole { height, path, header, certificate } => {
+                let then = ledger.0.store.at_height(height);
+                let entries = keys.into_iter().map(|key| {
+                    let stored = then.get(&key);
+                    Entry { key, stored }
+                });
+                let entries = entries.collect();
+                let evidence = Evidence { path, header, certificate, as_of: None };
+                Ok(StateProof { height, entries, evidence })
+            }
+            Made::Later { path, header, certificate } => {
+                let height = height.unwrap_or_default();
+                let past =
+                    Seen { store: &ledger.0.store, header: &header, certificate: &certificate };
+                let gathered = as_of::gather(&past, height, &keys, header.height, path);
+                let (entries, evidence) = gathered.map_err(gap)?;
+                Ok(StateProof { height, entries, evidence })
+            }
         });
-        let gathered = gathered.await;
-        let gathered = gathered.map_err(|_| Reject::new(Code::Unavailable, "", "a fault"))?;
-        let (entries, evidence) = gathered.map_err(gap)?;
-        Ok(StateProof { height, entries, evidence })
+        finished.await.map_err(|_| fault())?
     }
 
     /// Waits for the next block.
@@ -177,12 +218,7 @@ impl Ledger {
         let (header, certificate) = past.header(height + 1).ok_or_else(pruned)?;
         let tree_keys: Vec<Digest> = keys.iter().map(|key| tree_key(key)).collect();
         let path = proofs.tree.prove(&tree_keys).0;
-        let entries = keys
-            .iter()
-            .map(|key| Entry { key: key.clone(), stored: self.0.store.get(key) })
-            .collect();
-        let evidence = Evidence { path, header, certificate, as_of: None };
-        Ok(Made::Whole(StateProof { height, entries, evidence }))
+        Ok(Made::Whole { height, path, header, certificate })
     }
 
     /// Makes what waits for this header, before the tree moves on.
@@ -204,6 +240,10 @@ impl Ledger {
     }
 }
 
+fn fault() -> Reject {
+    Reject::new(Code::Unavailable, "", "a fault")
+}
+
 /// Why a proof of an earlier height cannot be made, in the terms of the interface.
 fn gap(gap: Gap) -> Reject {
     match gap {
@@ -214,6 +254,10 @@ fn gap(gap: Gap) -> Reject {
         Gap::Headers => {
             let detail = "the proof would need more than 256 headers; ask for fewer values";
             Reject::new(Code::LimitExceeded, "", detail)
+        }
+        Gap::Absence => {
+            let detail = "what was not there yet at an earlier height cannot be proven here";
+            Reject::new(Code::NotBuilt, "/proof", detail)
         }
     }
 }

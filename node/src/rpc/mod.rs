@@ -5,9 +5,9 @@
 //! TCP accept (server: bounds in all and per address, header deadline)
 //!   └─ axum router (http: /livez /readyz /metrics; rest: resolver, feed, snapshots; `/` goes on;
 //!        token -> Caller)
-//!        └─ jsonrpsee (body ≤ 1 MiB, batch ≤ 100)
+//!        └─ jsonrpsee (body ≤ 1 MiB, large: 16 MiB for one method; batch ≤ 100)
 //!             └─ methods::add (rate limit, admin check, typed parameters, typed errors)
-//!                  └─ one function per method, in the file of its register
+//!                  └─ one function per method, in the file or folder of its register
 //! ```
 //! Invariant: the methods registered are exactly those of [`titian_api::METHODS`]; every queue,
 //! body, batch, connection and wait has a bound. It deliberately holds no user keys and signs
@@ -20,6 +20,7 @@ pub mod auth;
 mod caller;
 mod etr;
 mod http;
+mod large;
 mod ledger;
 mod limit;
 mod methods;
@@ -44,7 +45,8 @@ use std::time::{Duration, Instant};
 use titian_contracts::error::Reject;
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
-use tokio::sync::watch;
+use titian_credential::verdict::Policy;
+use tokio::sync::{Semaphore, watch};
 
 use crate::envelopes::Envelopes;
 use crate::ledger::Ledger;
@@ -76,6 +78,35 @@ pub struct Config {
     pub slow_consumer_ms: u64,
     /// The node counts as behind if its head is older than this, ms.
     pub head_age_ms_max: u64,
+    /// Instances of the VC API's verifier.
+    pub verifiers: Vec<Verifier>,
+}
+
+/// An instance of the VC API's verifier: its name fixes how it judges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verifier {
+    /// Its place: `/verifiers/{name}/…`.
+    pub name: String,
+    /// Its policy.
+    pub policy: Policy,
+    /// The state in which credentials shall count, if it is fixed.
+    pub jurisdiction: Option<String>,
+}
+
+impl Verifier {
+    /// Reads `name policy` or `name policy CC`; the name is 1 to 32 of a-z 0-9 `-`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let (name, policy) = (words.next()?, Policy::parse(words.next()?)?);
+        let jurisdiction = words.next().map(str::to_owned);
+        let named = name.len() <= 32
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let state = jurisdiction
+            .as_ref()
+            .is_none_or(|cc| cc.len() == 2 && cc.bytes().all(|b| b.is_ascii_uppercase()));
+        let whole = named && state && words.next().is_none();
+        whole.then(|| Self { name: name.to_owned(), policy, jurisdiction })
+    }
 }
 
 impl Config {
@@ -91,6 +122,7 @@ impl Config {
             submit_wait_ms: limits::SUBMIT_WAIT_MS,
             slow_consumer_ms: 10_000,
             head_age_ms_max: 60_000,
+            verifiers: Vec::new(),
         }
     }
 }
@@ -170,6 +202,11 @@ struct State {
     envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
+    challenges: vc::challenge::Challenges,
+    /// Places for trust bundles that are being made.
+    bundles: Semaphore,
+    /// Places for bodies of batches that are being read.
+    large_bodies: Semaphore,
     counters: Counters,
     started: Instant,
 }

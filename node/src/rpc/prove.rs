@@ -14,6 +14,7 @@ use titian_contracts::{etr, limits};
 use super::at::{self, At};
 use super::methods::{Answer, refusal_of};
 use super::{State, ledger, now_ms, ubin, view};
+use crate::ledger::StateProof;
 
 /// How often a question is asked anew because state changed between asking and proving.
 const ATTEMPTS_MAX: usize = 4;
@@ -33,8 +34,7 @@ pub(super) async fn any(state: &State, params: &ProveParams) -> Answer<Bundle> {
             let (height, index, _) = state.ledger().transaction(&id).ok_or_else(unknown)?;
             Ok(Bundle { bundle: ledger::transaction_proof(state, height, index)? })
         }
-        "ledger-state" if params.height.is_none() => keys(state, &params.keys).await,
-        "ledger-state" => Err(no_height()),
+        "ledger-state" => keys(state, &params.keys, params.height).await,
         kind => {
             let stated = stated_of(kind, subject()?)?;
             bundle_at(state, kind, stated, params.height).await
@@ -114,7 +114,7 @@ pub(super) async fn bundle_at(
     height: Option<u64>,
 ) -> Answer<Bundle> {
     let Some(height) = height else { return bundle(state, kind, stated).await };
-    if !claim::has_earlier(kind) {
+    if !claim::has_past(kind) {
         return Err(no_height());
     }
     let read = At::height(state, Some(height))?;
@@ -132,7 +132,7 @@ pub(super) async fn bundle_at(
 }
 
 fn no_height() -> Refusal {
-    let detail = "earlier heights are not proven for this kind";
+    let detail = "proofs of this kind hold for the head";
     Refusal::new(Code::InvalidParams, "/height", detail)
 }
 
@@ -160,7 +160,7 @@ fn shown(kind: &str, stated: &Value, entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// `ledger-state`: raw keys. Keys of the etr register that belong to parties are refused.
-async fn keys(state: &State, keys: &[String]) -> Answer<Bundle> {
+async fn keys(state: &State, keys: &[String], height: Option<u64>) -> Answer<Bundle> {
     let mut logical = Vec::with_capacity(keys.len());
     for key in keys {
         let key = URL_SAFE_NO_PAD.decode(key).map_err(|_| {
@@ -174,9 +174,27 @@ async fn keys(state: &State, keys: &[String]) -> Answer<Bundle> {
     }
     logical.sort_unstable();
     logical.dedup();
-    let proven = state.ledger().prove(logical).await.map_err(refusal_of)?;
+    let proven = match height {
+        None => state.ledger().prove(logical).await.map_err(refusal_of)?,
+        Some(height) => {
+            let proven = state.ledger().prove_at(height, logical).await;
+            proven.map_err(|reject| at::refusal(state, reject))?
+        }
+    };
+    state_bundle(proven)
+}
+
+/// Public state values as of a height, by their keys: the keys of an answer.
+pub(super) async fn keys_at(state: &State, keys: Vec<Vec<u8>>, height: u64) -> Answer<Object> {
+    let proven = state.ledger().prove_at(height, keys).await;
+    let proven = proven.map_err(|reject| at::refusal(state, reject))?;
+    Ok(state_bundle(proven)?.bundle)
+}
+
+fn state_bundle(proven: StateProof) -> Answer<Bundle> {
     let entries = shown("ledger-state", &Value::Null, proven.entries);
-    let frame = Frame { chain: state.ledger().chain(), time_ms: proven.evidence.header.time_ms };
+    let header = &proven.evidence.header;
+    let frame = Frame { chain: &header.chain, time_ms: header.time_ms };
     let claim = claim::rebuild("ledger-state", &Value::Null, &entries, frame)
         .map_err(|error| refusal("ledger-state", &error))?;
     finish("ledger-state", proven.height, claim, &proven.evidence)
@@ -219,11 +237,16 @@ pub(super) async fn add(
     kind: &str,
     stated: &[(&str, String)],
 ) -> Answer<()> {
-    let height = height.filter(|height| *height < state.ledger().head().height);
-    if height.is_some() && !claim::has_earlier(kind) {
-        let detail = "earlier heights are not proven for this kind";
-        return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
-    }
+    let height = match height {
+        Some(height) if !claim::has_past(kind) => {
+            if height < state.ledger().head().height {
+                let detail = "proofs of this kind hold for the head";
+                return Err(Refusal::new(Code::NotBuilt, "/proof", detail));
+            }
+            None
+        }
+        other => other,
+    };
     let members = stated.iter().map(|(name, text)| (*name, Value::from(text.as_str())));
     let bundle = bundle_at(state, kind, Value::object(members), height).await?;
     answer.insert("proof".to_owned(), serde_json::Value::Object(bundle.bundle));

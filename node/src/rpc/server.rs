@@ -22,14 +22,14 @@ use jsonrpsee::server::{
 use titian_contracts::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Sleep;
 use tower::ServiceExt as _;
 
 use super::http::{PeerAddress, internal_error, router};
 use super::limit::{CallLimiter, Connections, Place};
 use super::submit::Receipts;
-use super::{Backend, Config, Counters, State, methods};
+use super::{Backend, Config, Counters, State, large, methods};
 
 /// How often addresses that no longer call are forgotten.
 const SHRINK_EVERY: Duration = Duration::from_secs(30);
@@ -80,6 +80,9 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
         tables: super::ubin::Tables::default(),
         envelopes: crate::envelopes::Envelopes::open(std::path::Path::new(&backend.data_dir)),
         figures: super::ubin::Figures::default(),
+        challenges: super::vc::challenge::Challenges::default(),
+        bundles: Semaphore::new(limits::BUNDLES_AT_A_TIME),
+        large_bodies: Semaphore::new(limits::VERIFY_BATCHES_AT_A_TIME),
         counters: Counters::default(),
         started: Instant::now(),
         config,
@@ -87,7 +90,7 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     });
     let (stop_handle, rpc) = stop_channel();
     let methods = methods::all(Arc::clone(&state)).map_err(io::Error::other)?;
-    let app = router(&state, rpc_service(methods.into(), stop_handle));
+    let app = router(&state, by_size(&state, methods.into(), stop_handle));
     let (stop, stopped) = watch::channel(false);
     let accept = tokio::spawn(accept(Arc::clone(&state), listener, app, stopped.clone()));
     let shrink = tokio::spawn(shrink(state, stopped.clone()));
@@ -116,8 +119,10 @@ async fn shrink(state: Arc<State>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// The JSON-RPC service, mounted in the router.
-fn rpc_service(
+/// The JSON-RPC service, mounted in the router: with the limit of all, and for what [`large`] admits
+/// with that of a batch.
+fn by_size(
+    state: &Arc<State>,
     methods: Methods,
     stop: StopHandle,
 ) -> impl tower::Service<
@@ -129,8 +134,38 @@ fn rpc_service(
 + Send
 + Sync
 + 'static {
+    let small = rpc_service(methods.clone(), stop.clone(), limits::RPC_BODY_BYTES_MAX);
+    let batch = rpc_service(methods, stop, limits::VERIFY_BATCH_BYTES_MAX);
+    let state = Arc::clone(state);
+    tower::service_fn(move |request: Request| {
+        let (state, small, batch) = (Arc::clone(&state), small.clone(), batch.clone());
+        async move {
+            if !large::is_announced(&request) {
+                return small.oneshot(request).await;
+            }
+            match large::admit(&state, request).await {
+                Ok(request) => batch.oneshot(request).await,
+                Err(refused) => Ok(refused),
+            }
+        }
+    })
+}
+
+fn rpc_service(
+    methods: Methods,
+    stop: StopHandle,
+    body_bytes_max: usize,
+) -> impl tower::Service<
+    Request,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future = impl Send + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
     let batch = u32::try_from(limits::RPC_BATCH_MAX).unwrap_or(u32::MAX);
-    let body = u32::try_from(limits::RPC_BODY_BYTES_MAX).unwrap_or(u32::MAX);
+    let body = u32::try_from(body_bytes_max).unwrap_or(u32::MAX);
     let queue = u32::try_from(limits::SUBSCRIPTION_QUEUE_MAX).unwrap_or(u32::MAX);
     let config = ServerConfig::builder()
         .max_request_body_size(body)

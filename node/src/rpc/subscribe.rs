@@ -22,6 +22,7 @@ use titian_contracts::error::Code;
 use super::methods::{admit, error_object, read, row};
 use super::{State, view};
 use crate::feed::{self, Cursor};
+use crate::store::LedgerEvent;
 
 /// Items read from the database at a time.
 const READ_MAX: usize = 200;
@@ -185,39 +186,49 @@ fn read_events(state: &State, params: &SubscribeParams, after: Cursor) -> (Notic
         params.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()))
             && params.subject.as_ref().is_none_or(|subject| &event.subject == subject)
     };
-    events_after(state, after, wanted)
+    event_notices(state, after, wanted)
 }
 
-/// Events after a cursor that are wanted, and up to where all were looked at.
-pub(super) fn events_after(
+/// Events after a cursor that are wanted, as notices, and up to where all were looked at.
+pub(super) fn event_notices(
     state: &State,
     after: Cursor,
     wanted: impl Fn(&Event) -> bool,
 ) -> (Notices, Cursor) {
+    let (events, next) = events_after(state, after, wanted);
+    let notices = events.into_iter().map(|(cursor, item)| {
+        let mut notice = empty_notice(cursor, item.time_ms);
+        notice.event = Some(view::event(&item.event));
+        notice.tx_id = Some(item.transaction.to_string());
+        (cursor, notice)
+    });
+    (notices.collect(), next)
+}
+
+/// The next events after a cursor that are `wanted`, and up to where all were looked at.
+pub(super) fn events_after(
+    state: &State,
+    after: Cursor,
+    wanted: impl Fn(&Event) -> bool,
+) -> (Vec<(Cursor, LedgerEvent)>, Cursor) {
     let head = state.ledger().head().height;
     if after >= Cursor::end_of(head) {
         return (Vec::new(), after);
     }
     let events = state.ledger().events((after.height, after.index.saturating_add(1)), READ_MAX);
+    let full = events.len() == READ_MAX;
     let next = match events.last() {
-        Some(last) if events.len() == READ_MAX => Cursor { height: last.height, index: last.index },
+        Some(last) if full => Cursor { height: last.height, index: last.index },
         // everything up to the head was read
         _ => Cursor::end_of(head),
     };
-    let notices = events
-        .iter()
+    let events = events
+        .into_iter()
         // a block decided between reading head and events is delivered in the next turn
-        .filter(|item| item.height <= head || events.len() == READ_MAX)
+        .filter(|item| item.height <= head || full)
         .filter(|item| wanted(&item.event))
-        .map(|item| {
-            let cursor = Cursor { height: item.height, index: item.index };
-            let mut notice = empty_notice(cursor, item.time_ms);
-            notice.event = Some(view::event(&item.event));
-            notice.tx_id = Some(item.transaction.to_string());
-            (cursor, notice)
-        })
-        .collect();
-    (notices, next)
+        .map(|item| (Cursor { height: item.height, index: item.index }, item));
+    (events.collect(), next)
 }
 
 /// One block at a time.

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use titian_contracts::digest::Digest;
+use titian_contracts::ubin::public_name::PublicName;
 use titian_contracts::ubin::vocabulary::{Category, Status};
 
-use super::document::{Document, PublicName};
+use super::document::Document;
 use super::engine::TantivyIndex;
 
 /// Why an index cannot be used: damaged, foreign, or the disk failed. It can always be made anew.

@@ -7,8 +7,8 @@ use titian_contracts::limits;
 use titian_contracts::ubin::name_key::forms::{FormTokens, LegalForms};
 use titian_contracts::ubin::name_key::score::{Comparable, PART_MAX, score};
 use titian_contracts::ubin::name_key::{self, NameKeys};
+use titian_contracts::ubin::public_name::NameField;
 
-use super::document::NameField;
 use super::index::{Candidate, Filter, IndexError, NameIndex, Wanted};
 use super::unavailable;
 

@@ -118,6 +118,51 @@ impl Past for Store {
     }
 }
 
+impl AtHeight {
+    /// Values whose logical key starts with `prefix`, as they stood then, in key order after key
+    /// `after`.
+    pub fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Stored)> {
+        let store = self.store();
+        let mode = IteratorMode::From(after.unwrap_or(prefix), Direction::Forward);
+        let mut found = Vec::new();
+        for item in store.db.iterator_cf(store.cf(Column::State), mode) {
+            let (key, value) = match item {
+                Ok(pair) => pair,
+                Err(error) => {
+                    store.record_fault(error.to_string());
+                    break;
+                }
+            };
+            if !key.starts_with(prefix) || found.len() == limit {
+                break;
+            }
+            if after == Some(key.as_ref()) {
+                continue;
+            }
+            let Some(then) = self.value_then(&key, &value) else { continue };
+            found.push((key.into_vec(), then));
+        }
+        found
+    }
+
+    /// The value under `key` then, whose value now is in `bytes`.
+    fn value_then(&self, key: &[u8], bytes: &[u8]) -> Option<Stored> {
+        let Ok(current) = borsh::from_slice::<Stored>(bytes) else {
+            self.store().record_fault(format!("state {} does not decode", hex::encode(key)));
+            return None;
+        };
+        if current.last_changed <= self.height() {
+            return Some(current);
+        }
+        self.store().replaced_value(&tree_key(key), self.height())
+    }
+}
+
 impl Scan for AtHeight {
     fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) {
         let store = self.store();
@@ -130,15 +175,7 @@ impl Scan for AtHeight {
             if !key.starts_with(prefix) {
                 return;
             }
-            let Ok(current) = borsh::from_slice::<Stored>(&value) else {
-                return store.record_fault(format!("state {} does not decode", hex::encode(&key)));
-            };
-            let then = if current.last_changed <= self.height() {
-                Some(current)
-            } else {
-                store.replaced_value(&tree_key(&key), self.height())
-            };
-            if let Some(stored) = then {
+            if let Some(stored) = self.value_then(&key, &value) {
                 each(&key, &stored.content);
             }
         }

@@ -7,8 +7,11 @@ mod devnet;
 mod explain;
 mod help;
 mod key;
+mod language;
+mod proof_qr;
 mod qr;
 mod ubin;
+mod ubin_consent;
 mod ubin_import;
 mod verify;
 
@@ -53,7 +56,14 @@ fn binary() -> PathBuf {
 fn titian_in(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Ran {
     let mut command = Command::new(binary());
     command.args(args).current_dir(folder).stdin(Stdio::null());
-    for name in ["TITIAN_NODE", "TITIAN_WALLET", "TITIAN_DEVNET", "TITIAN_PASSPHRASE", "NO_COLOR"] {
+    for name in [
+        "TITIAN_NODE",
+        "TITIAN_WALLET",
+        "TITIAN_DEVNET",
+        "TITIAN_PASSPHRASE",
+        "NO_COLOR",
+        "TITIAN_LANG",
+    ] {
         command.env_remove(name);
     }
     // a cheap key derivation: these wallets protect nothing

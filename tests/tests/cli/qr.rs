@@ -6,7 +6,7 @@ const UBIN: &str = "SG-UEN-199403865N-G7";
 const ADDRESS: &str = "https://ubin.example/ubin/SG-UEN-199403865N-G7";
 
 /// What a picture of `width` × `height` says; `dark` tells its pixels.
-fn decode(width: usize, height: usize, dark: impl Fn(usize, usize) -> bool) -> String {
+pub(crate) fn decode(width: usize, height: usize, dark: impl Fn(usize, usize) -> bool) -> String {
     let shade = |x: usize, y: usize| if dark(x, y) { 0 } else { 255 };
     let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, shade);
     let grids = image.detect_grids();

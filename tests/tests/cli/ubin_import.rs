@@ -1,7 +1,8 @@
 //! Bulk import as a program, against a ledger served in this process.
 
-mod fixture;
+pub(crate) mod fixture;
 mod interrupted;
+mod similar;
 
 use std::collections::BTreeMap;
 use std::fs;

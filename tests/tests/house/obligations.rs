@@ -10,8 +10,6 @@ use crate::source::{read, sources};
 fn carried() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in sources().iter().filter(|file| file.path.starts_with("tests/")) {
-        // figures are measured by the benchmark, which has no test attributes
-        let measured = file.path.starts_with("tests/bench/");
         let mut is_test = false;
         for line in file.text.lines() {
             let code = line.trim_start().trim_start_matches("async ");
@@ -19,7 +17,7 @@ fn carried() -> BTreeSet<String> {
                 is_test = code.starts_with("#[test]") || code.starts_with("#[tokio::test");
                 continue;
             };
-            if !is_test && !measured {
+            if !is_test {
                 continue;
             }
             let parts: Vec<&str> = name.split(['_', '(']).take(2).collect();

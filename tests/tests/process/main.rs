@@ -4,10 +4,13 @@
 //! One test function, because one network serves all of it; each phase names what it shows. The
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
+mod bulk;
 mod etr_life;
 mod import;
 mod importer;
 mod past;
+mod pruning;
+mod restore;
 mod ubin_acts;
 
 use std::path::{Path, PathBuf};

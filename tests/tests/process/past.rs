@@ -92,6 +92,7 @@ fn t17_a_node_proves_earlier_heights_over_kills_and_says_what_it_pruned() {
 
     // each height says what stood then, before and after a kill; proofs are files
     let mut proofs: Vec<(PathBuf, Value)> = Vec::new();
+    let mut codes: Vec<(String, &str)> = Vec::new();
     for round in ["before", "after"] {
         for (i, height) in heights.iter().enumerate() {
             let due = if i % 2 == 0 { "ACTIVE" } else { "SUSPENDED" };
@@ -105,6 +106,10 @@ fn t17_a_node_proves_earlier_heights_over_kills_and_says_what_it_pruned() {
             assert_eq!(verified["claim"]["status"], due, "height {at}");
             assert_eq!(verified["height"], *height);
             proofs.push((proof, verified["claim"].clone()));
+            let code = temporary.path().join(format!("{round}-{i}.svg")).display().to_string();
+            let qr = ["ubin", "prove", &ubin, "--at", &at, "--qr", &code, "--json"];
+            let text = lone.network.done(&qr).json()["qr"].as_str().expect("a text").to_owned();
+            codes.push((text, due));
         }
         let before = (heights[0] - 1).to_string();
         let absent = temporary.path().join(format!("{round}-absent.json"));
@@ -158,5 +163,9 @@ fn t17_a_node_proves_earlier_heights_over_kills_and_says_what_it_pruned() {
     lone.network.done(&["devnet", "down"]);
     for (proof, claim) in proofs {
         assert_eq!(lone.verified(&proof)["claim"], claim, "{}", proof.display());
+    }
+    for (code, due) in codes {
+        let claim = lone.verified(Path::new(&code))["claim"].clone();
+        assert_eq!((&claim["status"], &claim["body"]), (&due.into(), &Value::Null));
     }
 }

@@ -91,6 +91,10 @@ fn the_code_table_is_the_published_one() {
         })
         .collect();
     assert_eq!(ours, rows);
+    // what the program ships for people and for problem types is the same list
+    let shipped: Json = serde_json::from_str(titian_credential::problem::CODES).expect("JSON");
+    assert_eq!(shipped, published);
+    assert_eq!(titian_credential::problem::all().len(), TABLE.len());
 }
 
 #[test]

@@ -25,7 +25,7 @@ use titian_tests::world::{World, company_body};
 const UEN: &str = "199403865N";
 
 /// A bundle of `kind` about `stated`, made as a node makes it.
-fn bundle(world: &World, kind: &str, stated: &Value) -> Result<String, VerifyError> {
+pub(crate) fn bundle(world: &World, kind: &str, stated: &Value) -> Result<String, VerifyError> {
     let frame = Frame { chain: &world.genesis.chain, time_ms: world.time_ms };
     let keys = claim::question(kind, stated, &world.state, frame)?;
     let (entries, evidence) = certify::prove(world, &keys);
@@ -57,7 +57,7 @@ fn put<T: BorshSerialize>(world: &mut World, key: Vec<u8>, value: &T) {
 
 /// A world with a company and a key of it, two links of accreditation, and a status list with a
 /// set entry.
-fn furnished() -> (World, String) {
+pub(crate) fn furnished() -> (World, String) {
     let mut world = World::new();
     let ubin = world.register_company("SG:ACRA", "UEN", UEN, "EXAMPLE PTE. LTD.");
     world.bind_business_key("SG:ACRA", &ubin, &["etr.*"]);
@@ -160,7 +160,7 @@ fn issued() -> Scene {
 }
 
 /// Every kind that needs no record, with a question that holds in [`furnished`].
-fn questions(world: &World, ubin: &str) -> Vec<(&'static str, Value)> {
+pub(crate) fn questions(world: &World, ubin: &str) -> Vec<(&'static str, Value)> {
     let body = company_body("SG", "UEN", UEN, "EXAMPLE PTE. LTD.");
     let absent = company_body("SG", "UEN", "201912345K", "X");
     let absent = absent.get("ubin").and_then(Value::as_text).expect("set").to_owned();
@@ -324,6 +324,59 @@ fn a_transaction_is_proven_to_stand_in_its_block() {
         assert_eq!(verify(&world, text.as_bytes()).map(|p| p.height), Ok(height));
         every_byte_matters(&world, "ledger-transaction", &text);
     }
+}
+
+/// A header over `transactions` and the bundle that claims `id` at `index` of `count` along `path`.
+fn transaction_bundle(
+    world: &World,
+    transactions: &[Vec<u8>],
+    (id, index, count): (TransactionId, u64, u64),
+    path: Vec<u8>,
+) -> String {
+    let (_, mut evidence) = certify::prove(world, &[b"x".to_vec()]);
+    evidence.header.tx_root = titian_contracts::block::transaction_root(transactions);
+    evidence.certificate = certify::certificate(&world.nodes, &evidence.header);
+    evidence.path = path;
+    let claim = Value::object([
+        ("count", Value::from(count)),
+        ("id", Value::from(id.to_string())),
+        ("index", Value::from(index)),
+    ]);
+    proof::bundle("ledger-transaction", evidence.header.height, claim, &evidence)
+}
+
+#[test]
+fn a_transaction_is_proven_at_its_place_of_its_count_and_at_no_other() {
+    let world = World::new();
+    for count in 1..=9_u64 {
+        let transactions: Vec<Vec<u8>> = (0..count).map(|i| i.to_be_bytes().to_vec()).collect();
+        let ids: Vec<TransactionId> = transactions.iter().map(|tx| TransactionId::of(tx)).collect();
+        for (index, id) in (0..).zip(&ids) {
+            let path = proof::transaction_path(&ids, index as usize);
+            for (place, size) in (0..=count + 1).flat_map(|p| (0..=2 * count).map(move |s| (p, s)))
+            {
+                let claim = (*id, place, size);
+                let text = transaction_bundle(&world, &transactions, claim, path.clone());
+                let holds = (place, size) == (index, count);
+                let said = format!("{place} of {size}, in truth {index} of {count}");
+                assert_eq!(verify(&world, text.as_bytes()).is_ok(), holds, "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_inner_node_is_no_transaction() {
+    // two nodes taken for the only two transactions of a block of four
+    let world = World::new();
+    let transactions: Vec<Vec<u8>> = (0..4u8).map(|i| vec![i; 10]).collect();
+    let ids: Vec<TransactionId> = transactions.iter().map(|tx| TransactionId::of(tx)).collect();
+    let leaves: Vec<Digest> = ids.iter().map(|id| id.0).collect();
+    let node = |pair: &[Digest]| titian_contracts::merkle::root_of("titian tx node v1", pair);
+    let (left, right) = (node(&leaves[..2]), node(&leaves[2..]));
+    let claim = (TransactionId(left), 0, 2);
+    let text = transaction_bundle(&world, &transactions, claim, right.0.to_vec());
+    assert!(verify(&world, text.as_bytes()).is_err());
 }
 
 #[test]

@@ -32,7 +32,7 @@ type Act<'a> = (&'a str, &'a Value, &'a [(&'a str, u64)]);
 type Forgery = fn(&Annals, &mut AsOf);
 
 /// A ledger that forgets nothing: the state after each height, and all headers.
-struct Annals {
+pub(crate) struct Annals {
     world: World,
     states: Vec<MemoryState>,
     headers: BTreeMap<u64, (Header, Certificate)>,
@@ -95,7 +95,7 @@ impl Annals {
     }
 
     /// What a claim of `kind` about `ubin` states at a height.
-    fn stated(&self, kind: &str, ubin: &Ubin, height: u64) -> Value {
+    pub(crate) fn stated(&self, kind: &str, ubin: &Ubin, height: u64) -> Value {
         let asked = Value::object([("ubin", Value::from(ubin.to_string()))]);
         let found = record::find(&Overlay::new(self.state(height)), ubin);
         let Some((_, record)) = found else { return asked };
@@ -134,7 +134,7 @@ impl Annals {
         Ok((claim::rebuild(kind, stated, &entries, frame)?, evidence))
     }
 
-    fn bundle(
+    pub(crate) fn bundle(
         &self,
         kind: &str,
         stated: &Value,
@@ -167,6 +167,11 @@ impl Annals {
         let pairs = self.state(height).0.iter();
         tree.update(pairs.map(|(key, stored)| (tree_key(key), stored.value_hash(key))));
         tree
+    }
+
+    /// The trust anchor of its network.
+    pub(crate) fn anchor(&self) -> proof::Anchor {
+        self.world.genesis.anchor()
     }
 
     fn verify(&self, text: &str) -> Result<proof::Proven, VerifyError> {
@@ -203,7 +208,7 @@ impl Past for Annals {
 
 /// A life of eleven heights: registered at 2, changed at 3, 5 and 6, renumbered at 8, annulled at 10;
 /// another company at 4.
-fn annals() -> (Annals, [Ubin; 4]) {
+pub(crate) fn annals() -> (Annals, [Ubin; 4]) {
     let mut annals = Annals::new();
     let first = body();
     annals.block(None);

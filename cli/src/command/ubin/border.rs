@@ -14,11 +14,12 @@ use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::ubin::vocabulary::SchemeUse;
 
 use super::current::{current, number};
+use super::page::{ListArgs, page_report};
 use super::write::{self, BodyOptions, day, reason_help};
 use crate::act::{self, Draft, SigningArgs, now_ms};
 use crate::document;
 use crate::error::{CommandError, Result};
-use crate::output::{Report, table};
+use crate::output::Report;
 use crate::session::Session;
 
 /// Room between this clock and that of the ledger.
@@ -90,26 +91,6 @@ pub(crate) struct MergeInArgs {
     on: Option<String>,
     #[command(flatten)]
     signing: SigningArgs,
-}
-
-/// `consents`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Only about this record, in any spelling
-    #[arg(long, value_name = "UBIN")]
-    ubin: Option<String>,
-    /// Only where this state loses or gains the business
-    #[arg(long, value_name = "CC")]
-    ams: Option<String>,
-    /// OPEN, WITHDRAWN, USED, EXPIRED or VOIDED
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
-    /// How many
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    limit: u32,
-    /// Continue after the page before
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
 }
 
 pub(super) fn consent_out(session: &Session, args: &ConsentArgs) -> Result<Report> {
@@ -247,8 +228,8 @@ pub(super) fn consents(session: &Session, args: &ListArgs) -> Result<Report> {
     let params = ConsentsParams {
         id: None,
         ubin: args.ubin.clone(),
-        ams: args.ams.as_ref().map(|cc| cc.to_uppercase()),
-        state: args.state.as_ref().map(|state| state.to_uppercase()),
+        ams: args.ams(),
+        state: args.state(),
         limit: Some(args.limit),
         cursor: args.cursor.clone(),
     };
@@ -261,20 +242,4 @@ pub(super) fn consents(session: &Session, args: &ListArgs) -> Result<Report> {
             .map_or_else(|| format!("{}-{}", text("/toAms"), text("/toScheme")), str::to_owned);
         [text("/state"), text("/kind"), text("/ubin"), to, until.unwrap_or_default(), text("/id")]
     }))
-}
-
-/// A page as a table, or a sentence if it is empty.
-pub(super) fn page_report<const N: usize>(
-    page: &titian_api::Page,
-    heading: [&str; N],
-    none: &str,
-    row: impl Fn(&Json) -> [String; N],
-) -> Report {
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    rows.extend(page.items.iter().map(|item| row(&Json::Object(item.clone())).to_vec()));
-    let mut text = if rows.len() > 1 { table(&rows) } else { none.to_owned() };
-    if let Some(cursor) = &page.cursor {
-        text = format!("{text}\nmore: --cursor {cursor}");
-    }
-    Report::new(text, serde_json::to_value(page).unwrap_or_default())
 }

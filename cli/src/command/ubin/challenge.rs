@@ -5,8 +5,9 @@ use titian_api::call;
 use titian_api::ubin::ChallengesParams;
 use titian_contracts::json::Value;
 
-use super::border::{page_report, perform};
+use super::border::perform;
 use super::current::current;
+use super::page::{ListArgs, page_report};
 use super::write::{EvidenceArgs, reason_help};
 use crate::act::SigningArgs;
 use crate::document;
@@ -61,26 +62,6 @@ pub(crate) struct DecideArgs {
     signing: SigningArgs,
 }
 
-/// `challenges`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Only about this record, in any spelling
-    #[arg(long, value_name = "UBIN")]
-    ubin: Option<String>,
-    /// Only about records of this state
-    #[arg(long, value_name = "CC")]
-    ams: Option<String>,
-    /// OPEN, ACKNOWLEDGED, UPHELD, REJECTED or WITHDRAWN
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
-    /// How many
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    limit: u32,
-    /// Continue after the page before
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-}
-
 pub(super) fn open(session: &Session, args: &OpenArgs) -> Result<Report> {
     let by = args.by.clone().or_else(|| args.signing.signers.first().map(|key| key.party.clone()));
     let by = by.ok_or_else(|| {
@@ -116,8 +97,8 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report> {
     let params = ChallengesParams {
         id: None,
         ubin: args.ubin.clone(),
-        ams: args.ams.as_ref().map(|cc| cc.to_uppercase()),
-        state: args.state.as_ref().map(|state| state.to_uppercase()),
+        ams: args.ams(),
+        state: args.state(),
         limit: Some(args.limit),
         cursor: args.cursor.clone(),
     };

@@ -24,9 +24,11 @@ pub(super) fn check(session: &Session, input: &str) -> Result<Report> {
                 lines.push(format!(" register {}", scheme.entry.authority.name));
             }
             lines.push(format!(" national check {}", parsed.national_check.name()));
-            lines.extend(parsed.warnings.iter().map(|warning| {
-                format!(" {} {warning}", session.output.paint(Tone::Warn, "warning"))
-            }));
+            for warning in &parsed.warnings {
+                let word = session.output.paint(Tone::Warn, "warning");
+                lines.push(format!(" {word} {warning}"));
+                lines.extend(session.output.in_words(warning).map(|words| format!(" {words}")));
+            }
             lines.push(" whether it is registered: titian ubin get".to_owned());
             Ok(Report::new(lines.join("\n"), json))
         }

@@ -14,6 +14,7 @@ mod identify;
 mod import;
 mod kpi;
 mod mark;
+mod page;
 mod qr;
 mod read;
 mod scheme;
@@ -138,6 +139,7 @@ pub(crate) enum Command {
   titian ubin prove SG-UEN-199403865N-G7 -o proof.json && titian verify proof.json
   titian ubin prove SG-UEN-199403865N-G7 --at 81000 -o then.json
   titian ubin prove SG-UEN-199403865N-G7 --kind history -o history.json
+  titian ubin prove SG-UEN-199403865N-G7 --qr code.svg
   titian ubin prove --kind kpi --metric ubin_flow --cell SG,2026-07,new --at 81000 -o kpi.json")]
     Prove(read::ProveArgs),
     /// Show published figures
@@ -154,12 +156,12 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   titian ubin consents --ubin SG-UEN-199403865N-G7
   titian ubin consents --ams MY --state OPEN --json")]
-    Consents(border::ListArgs),
+    Consents(page::ListArgs),
     /// Show challenges, with what is due
     #[command(after_help = "Examples:
   titian ubin challenges --ubin SG-UEN-199403865N-G7
   titian ubin challenges --ams SG --state OPEN")]
-    Challenges(challenge::ListArgs),
+    Challenges(page::ListArgs),
     /// Load a whole register from NDJSON or CSV; a dry run unless --commit
     #[command(after_help = "Examples:
   titian ubin import acra.csv --map acra.toml                 reports every bad line, exit 1 if any

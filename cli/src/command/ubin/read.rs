@@ -8,8 +8,9 @@ use titian_api::ubin::{GetParams, ProveParams};
 
 use crate::command::ledger::write_bundle;
 use crate::document;
-use crate::error::Result;
+use crate::error::{CommandError, Result};
 use crate::output::{Report, Tone};
+use crate::qr;
 use crate::session::Session;
 
 pub(super) fn get(session: &Session, params: &GetParams, proof: Option<&Path>) -> Result<Report> {
@@ -45,6 +46,9 @@ fn record_text(session: &Session, answer: &Json) -> String {
     }
     let status = session.output.paint(tone, &text("/status"));
     lines.push(format!(" status   {status}, quality {}", text("/quality")));
+    for name in [text("/status"), text("/quality")] {
+        lines.extend(session.output.in_words(&name).map(|words| format!("          {words}")));
+    }
     for (label, pointer) in [
         ("since", "/status/since"),
         ("form", "/legalForm/national"),
@@ -58,7 +62,10 @@ fn record_text(session: &Session, answer: &Json) -> String {
     let version = answer.pointer("/version").unwrap_or(&Json::Null);
     lines.push(format!(" version  {version}, source of {}", text("/sourceAsOf")));
     let warnings = answer.pointer("/warnings").and_then(Json::as_array).into_iter().flatten();
-    lines.extend(warnings.filter_map(Json::as_str).map(|warning| format!(" warning  {warning}")));
+    for warning in warnings.filter_map(Json::as_str) {
+        lines.push(format!(" warning  {warning}"));
+        lines.extend(session.output.in_words(warning).map(|words| format!("          {words}")));
+    }
     if let Some(state) = document::text(answer, "/recognition/state") {
         let entry = document::text(answer, "/recognition/name").unwrap_or("");
         lines.push(format!(" in {}    {state} {entry}", text("/recognition/by")));
@@ -107,8 +114,11 @@ pub(crate) struct ProveArgs {
     #[arg(long = "cell", requires = "metric", value_name = "CELL,…")]
     cells: Vec<String>,
     /// Where to write it
-    #[arg(short, long = "out", value_name = "FILE")]
-    out: PathBuf,
+    #[arg(short, long = "out", value_name = "FILE", required_unless_present = "qr")]
+    out: Option<PathBuf>,
+    /// Write it as a QR code without names, FILE.svg or FILE.png; - shows it on the terminal
+    #[arg(long, value_name = "FILE")]
+    qr: Option<PathBuf>,
 }
 
 pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
@@ -119,11 +129,30 @@ pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
         kind: args.kind.clone().or(counters),
         metric: args.metric.clone(),
         cells: args.cells.iter().map(|c| c.split(',').map(str::to_owned).collect()).collect(),
+        qr: args.qr.is_some(),
     };
-    let bundle = Json::Object(session.client()?.ask::<call::UbinProve>(&params)?.bundle);
+    let answer = session.client()?.ask::<call::UbinProve>(&params)?;
+    let bundle = Json::Object(answer.bundle);
     let kind = document::text(&bundle, "/kind").unwrap_or("?").to_owned();
     let height = bundle.pointer("/height").cloned().unwrap_or_default();
-    let line = write_bundle(&args.out, bundle)?;
-    let text = format!("{kind} as of height {height}: {line}");
-    Ok(Report::new(text, json!({ "kind": kind, "height": height, "file": args.out })))
+    let mut lines = vec![format!("{kind} as of height {height}")];
+    let mut json = json!({ "kind": kind, "height": height });
+    if let Some(path) = &args.out {
+        lines.push(write_bundle(path, bundle)?);
+        json["file"] = json!(path);
+    }
+    if let (Some(path), Some(text)) = (&args.qr, answer.qr) {
+        let code = qr::Image::of(&text)
+            .ok_or_else(|| CommandError::refused("the proof is too long for a QR code"))?;
+        if path == Path::new("-") {
+            lines.push(code.half_blocks());
+        } else {
+            code.write(path)?;
+            lines.push(format!("QR code in {}", path.display()));
+            json["image"] = json!(path);
+        }
+        lines.push("next: scan it, and give the text to titian verify".to_owned());
+        json["qr"] = json!(text);
+    }
+    Ok(Report::new(lines.join("\n"), json))
 }

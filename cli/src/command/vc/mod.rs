@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use titian_api::call;
-use titian_api::vc::{DidParams, ListFormat, ResolveParams, StatusListParams, StatusParams};
+use titian_api::vc::{DidParams, ResolveParams, StatusListParams, StatusParams};
 use titian_contracts::credential::linter::lint_schema;
 use titian_contracts::credential::{NumberedId, REASONS, ResourceId};
 use titian_contracts::json::Value;
@@ -327,7 +327,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             status(session, credential, *at, proof.as_deref())
         }
         Command::Issuer { party } => {
-            let params = DidParams { did: party.party.clone(), height: None };
+            let params = DidParams { did: party.party.clone(), ..DidParams::default() };
             let answer = session.client()?.ask::<call::VcIssuer>(&params)?;
             Ok(Report::json(Json::Object(answer)))
         }
@@ -355,7 +355,7 @@ fn texts(items: &[String]) -> Value {
 
 /// How many accreditations and lists a party has had; none for a party nobody accredited.
 pub(crate) fn counts(session: &Session, party: &str) -> Result<(u64, Vec<String>)> {
-    let params = DidParams { did: party.to_owned(), height: None };
+    let params = DidParams { did: party.to_owned(), ..DidParams::default() };
     let answer = match session.client()?.ask::<call::VcIssuer>(&params) {
         Err(error) if error.name.as_deref() == Some("NOT_FOUND") => return Ok((0, Vec::new())),
         other => Json::Object(other?),
@@ -452,8 +452,7 @@ pub(crate) fn list_args(
 
 /// Profile and version of a list.
 pub(crate) fn list_state(session: &Session, list: &str) -> Result<(String, u64)> {
-    let params =
-        StatusListParams { list: list.to_owned(), format: ListFormat::Bitstring, height: None };
+    let params = StatusListParams { list: list.to_owned(), ..StatusListParams::default() };
     let answer = Json::Object(session.client()?.ask::<call::VcStatusList>(&params)?);
     let version = answer.get("version").and_then(Json::as_u64).unwrap_or(0);
     Ok((document::text(&answer, "/profile").unwrap_or_default().to_owned(), version))
@@ -529,12 +528,17 @@ fn resolve(session: &Session, did: &str, at: Option<&str>, proof: Option<&Path>)
     let did = if did.starts_with("did:") { did.to_owned() } else { format!("did:ubin:{did}") };
     let params = ResolveParams {
         did,
-        version_id: None,
         version_time: at.map(str::to_owned),
         proof: proof.is_some(),
+        ..ResolveParams::default()
     };
     let mut answer = session.client()?.ask::<call::VcResolve>(&params)?;
-    let bundle = answer.remove("proof");
+    // of a resource the bundle stands beside it, of a DID in the metadata
+    let in_metadata = answer
+        .get_mut("didResolutionMetadata")
+        .and_then(Json::as_object_mut)
+        .and_then(|metadata| metadata.remove("ledgerProof"));
+    let bundle = in_metadata.or_else(|| answer.remove("proof"));
     let mut report = Report::json(Json::Object(answer));
     if let (Some(path), Some(bundle)) = (proof, bundle) {
         report.text = format!("{}\n{}", report.text, write_bundle(path, bundle)?);

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use titian_contracts::access::Party;
+use titian_contracts::as_of::AsOf;
 use titian_contracts::block::encode;
 use titian_contracts::credential::bits::{CHUNK_BITS, Chunk, Delta};
 use titian_contracts::credential::{
@@ -24,7 +25,7 @@ use titian_contracts::limits;
 use titian_contracts::proof::{Entry, Evidence};
 use titian_contracts::state::{Reader, Stored};
 
-use super::{BUNDLE, EVIDENCE};
+use super::{BUNDLE, EVIDENCE, OBJECTS_MAX};
 use crate::did;
 use crate::pack::{Frame as Pack, deflate};
 use crate::snapshot::{Known, Snapshot, Source, Trust, read};
@@ -76,7 +77,12 @@ impl<'a> Recorder<'a> {
 
 impl Snapshot for Recorder<'_> {
     fn get(&self, key: &[u8]) -> Known<Option<Stored>> {
-        self.keys.borrow_mut().insert(key.to_vec());
+        let mut keys = self.keys.borrow_mut();
+        // beyond the limit there will be no bundle; what walks on ends at the first unknown
+        if keys.len() > OBJECTS_MAX {
+            return Known::Unknown;
+        }
+        keys.insert(key.to_vec());
         Known::Known(self.reader.get(key))
     }
 
@@ -85,7 +91,7 @@ impl Snapshot for Recorder<'_> {
     }
 }
 
-/// The keys of a scope, ascending.
+/// The keys of a scope, ascending; more than [`OBJECTS_MAX`] mean that the scope is too wide.
 pub fn keys(reader: &dyn Reader, scope: &Scope) -> Vec<Vec<u8>> {
     let recorder = Recorder::new(reader, "", false, 0, 0);
     let mut types: BTreeSet<String> = scope.types.iter().cloned().collect();
@@ -220,6 +226,11 @@ pub fn evidence_pack(
     container(EVIDENCE, frame, entries, evidence, Some((credential, receipts)))
 }
 
+/// The bytes of a compressed file; [`super::read`] takes them as well.
+pub fn compress(text: &str) -> Vec<u8> {
+    deflate(Pack::Gzip, text.as_bytes())
+}
+
 fn container(
     kind: &str,
     frame: Frame<'_>,
@@ -250,7 +261,7 @@ fn container(
             .with("credential", Value::from(credential))
             .with("receipts", Value::List(receipts));
     }
-    Value::object([
+    let mut members = vec![
         ("titianProof", Value::Int(1)),
         ("kind", Value::from(kind)),
         ("chain", Value::from(evidence.header.chain.as_str())),
@@ -260,8 +271,9 @@ fn container(
         ("header", base64(&encode(&evidence.header))),
         ("certificate", base64(&encode(&evidence.certificate))),
         ("validators", Value::List(Vec::new())),
-    ])
-    .to_jcs()
+    ];
+    members.extend(evidence.as_of.iter().flat_map(AsOf::members));
+    Value::object(members).to_jcs()
 }
 
 fn object(entry: &Entry) -> Value {

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use titian_contracts::as_of::AsOf;
 use titian_contracts::block::{Certificate, Header};
 use titian_contracts::digest::Digest;
 use titian_contracts::json::{self, Members, Value};
-use titian_contracts::proof::Anchor;
+use titian_contracts::proof::{Anchor, Entry};
 use titian_contracts::state::{Stored, tree_key};
 use titian_contracts::tree::Multiproof;
 
@@ -32,6 +33,9 @@ pub const OBJECTS_MAX: usize = 100_000;
 pub const EVIDENCE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one inflated chunk value.
 const CHUNK_VALUE_BYTES_MAX: u64 = 64 * 1024;
+
+/// First bytes of a gzip file.
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Kind of a trust bundle.
 pub const BUNDLE: &str = "vc-bundle";
@@ -101,10 +105,35 @@ impl Bundle {
         self.objects.len()
     }
 
+    /// How many keys of each kind it answers for.
+    pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for key in self.objects.keys() {
+            *kinds.entry(make::kind_of(key)).or_default() += 1;
+        }
+        kinds
+    }
+
     /// Whether it answers for none.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
+}
+
+/// The kind that a file, gzip or plain, claims to have: [`BUNDLE`] or [`EVIDENCE`]. Proves nothing.
+pub fn kind_of(bytes: &[u8]) -> Option<&'static str> {
+    let inflated;
+    let mut bytes = bytes;
+    if bytes.starts_with(GZIP) {
+        inflated = inflate(Frame::Gzip, bytes, BUNDLE_BYTES_MAX as u64).ok()?;
+        bytes = &inflated;
+    }
+    let claims = |kind: &str| {
+        let member = format!("\"kind\":\"{kind}\"");
+        bytes.windows(member.len()).any(|part| part == member.as_bytes())
+    };
+    // the objects inside have kinds of their own, never one of these
+    [EVIDENCE, BUNDLE].into_iter().find(|kind| claims(kind))
 }
 
 /// Reads a bundle or evidence pack, gzip or plain, and judges its proof: chain and genesis,
@@ -113,7 +142,7 @@ impl Bundle {
 pub fn read(bytes: &[u8], trust: TrustAnchor<'_>) -> Result<Bundle, BundleError> {
     let inflated;
     let mut bytes = bytes;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(GZIP) {
         inflated = inflate(Frame::Gzip, bytes, BUNDLE_BYTES_MAX as u64)?;
         bytes = &inflated;
     }
@@ -159,6 +188,8 @@ struct File {
     path: Vec<u8>,
     header: Header,
     certificate: Certificate,
+    /// Where the tree of the height was gone when the bundle was made.
+    as_of: Option<AsOf>,
     own_validators: bool,
     credential: Option<String>,
     receipts: Vec<Receipt>,
@@ -180,6 +211,8 @@ impl File {
         let certificate = decode_borsh(members.text("certificate").map_err(shape)?)?;
         let own_validators = !members.list("validators").map_err(shape)?.is_empty();
         let mut claim = members.object("claim").map_err(shape)?;
+        let as_of = AsOf::read(&mut members)
+            .map_err(|_| BundleError::Malformed("headers or changes are not of their form"))?;
         members.finish().map_err(shape)?;
         let genesis = claim.digest("genesis").map_err(shape)?;
         let sandbox = claim.boolean("sandbox").map_err(shape)?;
@@ -205,6 +238,7 @@ impl File {
             path,
             header,
             certificate,
+            as_of,
             own_validators,
             credential,
             receipts,
@@ -221,12 +255,22 @@ impl File {
         if !same_chain {
             return "CHAIN_MISMATCH";
         }
-        if self.own_validators || self.header.validators_hash != anchor.validators.hash() {
+        let later = self.as_of.iter().flat_map(|as_of| &as_of.headers);
+        let certified = || later.clone().map(|(header, certificate)| (header, certificate));
+        let all = || std::iter::once((&self.header, &self.certificate)).chain(certified());
+        if certified().any(|(header, _)| header.chain != anchor.chain) {
+            return "CHAIN_MISMATCH";
+        }
+        let set = anchor.validators.hash();
+        if self.own_validators || all().any(|(header, _)| header.validators_hash != set) {
             return "VALIDATORS_UNKNOWN";
         }
-        let same_block = self.certificate.height == self.header.height
-            && self.certificate.block == self.header.id();
-        if !same_block || self.certificate.check(&self.chain, &anchor.validators).is_err() {
+        let signed = |header: &Header, certificate: &Certificate| {
+            certificate.height == header.height
+                && certificate.block == header.id()
+                && certificate.check(&self.chain, &anchor.validators).is_ok()
+        };
+        if !all().all(|(header, certificate)| signed(header, certificate)) {
             return "CERTIFICATE_INVALID";
         }
         // a header's state root belongs to its parent
@@ -235,13 +279,26 @@ impl File {
             [(a, _), (b, _)] => a < b,
             _ => true,
         });
+        let proven = next && ascending && self.proven();
+        if proven { "OK" } else { "STATE_PROOF_INVALID" }
+    }
+
+    /// Whether the path, and what stands beside it for an earlier height, prove the objects.
+    fn proven(&self) -> bool {
+        if let Some(as_of) = &self.as_of {
+            let entry = |(key, stored): &(Vec<u8>, Option<Stored>)| Entry {
+                key: key.clone(),
+                stored: stored.clone(),
+            };
+            let entries: Vec<Entry> = self.objects.iter().map(entry).collect();
+            return as_of.verify(&self.header, &entries, self.path.clone()).is_ok();
+        }
         let pairs: Vec<_> = self
             .objects
             .iter()
             .map(|(key, stored)| (tree_key(key), stored.as_ref().map(|s| s.value_hash(key))))
             .collect();
-        let proven = Multiproof(self.path.clone()).verify(&self.header.state_root, &pairs).is_ok();
-        if next && ascending && proven { "OK" } else { "STATE_PROOF_INVALID" }
+        Multiproof(self.path.clone()).verify(&self.header.state_root, &pairs).is_ok()
     }
 }
 

@@ -5,8 +5,10 @@
 //! while it runs, so a small text cannot become a large one (S12).
 //!
 //! - this file: what both kinds of entries share, and the lists on the ledger;
-//! - [`token`]: Token Status List; [`signed`]: signed forms of both kinds.
+//! - [`token`]: Token Status List; [`signed`]: signed forms of both kinds; [`entry`]: entries for
+//!   credentials.
 
+pub mod entry;
 pub mod signed;
 pub mod token;
 

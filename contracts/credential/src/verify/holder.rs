@@ -53,6 +53,9 @@ impl Run<'_> {
         else {
             return "PROOF_MALFORMED";
         };
+        if self.request.replayed {
+            return "CHALLENGE_REPLAYED";
+        }
         if self.request.challenge.as_deref().is_some_and(|expected| expected != nonce) {
             return "NONCE_MISMATCH";
         }

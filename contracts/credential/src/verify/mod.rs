@@ -57,6 +57,9 @@ pub struct Request {
     pub return_credential: bool,
     /// What the holder was asked to sign: `challenge` or `nonce`. Absence then fails.
     pub challenge: Option<String>,
+    /// Whether `challenge` counts no more: used before, expired, or not the verifier's. The holder
+    /// check then fails with `CHALLENGE_REPLAYED`.
+    pub replayed: bool,
     /// Who asked: `domain` or `aud`. Absence then fails.
     pub domain: Option<String>,
     /// Whether an SD-JWT VC must come with key binding.
@@ -102,6 +105,7 @@ impl Request {
             skew_ms: SKEW_MS,
             return_credential: false,
             challenge: None,
+            replayed: false,
             domain: None,
             key_binding: false,
             subject_is_holder: false,
@@ -212,9 +216,13 @@ fn complete(results: Vec<CheckResult>, request: &Request, presented: bool) -> Ve
     Check::ALL.into_iter().map(complete).collect()
 }
 
-/// Whether the caller asked for a binding to the holder.
-const fn binding_wanted(request: &Request) -> bool {
-    request.key_binding || request.challenge.is_some() || request.domain.is_some()
+/// Whether the caller asked for a binding to the holder. Whoever requires the check does: "not a
+/// presentation" would not be what was asked for.
+fn binding_wanted(request: &Request) -> bool {
+    request.key_binding
+        || request.challenge.is_some()
+        || request.domain.is_some()
+        || request.require.contains(&Check::Holder)
 }
 
 fn excluded(request: &Request, check: Check) -> bool {

@@ -4,16 +4,15 @@
 use serde_json::{Value, json};
 use titian_contracts::access::Party;
 use titian_contracts::credential::{Resource, ResourceId, ResourceKind};
-use titian_contracts::governance::recognition::{
-    Answer, Recognition, RecognitionIndex, recognition_index_key, recognition_key,
-};
+use titian_contracts::governance::recognition::recognition_index_key;
 
 use super::run::{Registered, Run};
 use super::{BUNDLE_AGE_MS_MAX, LIVE_AGE_MS_MAX};
 use crate::accreditation::{self, Question};
 use crate::form::{self, Model, Reading};
+use crate::recognition;
 use crate::schema::{self, Evaluation};
-use crate::snapshot::{Known, Snapshot, Source, read};
+use crate::snapshot::{Known, Source, read};
 use crate::verdict::{Check, CheckResult, Policy};
 use crate::{did, digest_check, json, model};
 
@@ -155,12 +154,9 @@ impl Run<'_> {
             return result("DOMESTIC");
         }
         let Some(snapshot) = self.snapshot else { return result("RECOGNITION_NOT_AVAILABLE") };
-        let key = recognition_index_key(jurisdiction);
-        let index = match read::<RecognitionIndex>(snapshot, &key) {
-            Known::Unknown => return result("RECOGNITION_NOT_AVAILABLE"),
-            // an index that is proven absent means that nothing is recognised
-            Known::Known(index) => index.unwrap_or_default(),
-        };
+        if snapshot.get(&recognition_index_key(jurisdiction)) == Known::Unknown {
+            return result("RECOGNITION_NOT_AVAILABLE");
+        }
         let (Some(issuer), Registered::Type(entry)) = (issuer, registered) else {
             return result(match registered {
                 Registered::Unknown => "RECOGNITION_NOT_AVAILABLE",
@@ -179,43 +175,11 @@ impl Run<'_> {
         };
         let now = u64::try_from(self.now_ms).unwrap_or(0);
         let times = [self.signed_at.map_or(now, |(ms, _)| ms), now];
-        self.best_entry(snapshot, &index, issuer.cc(), (&entry.name, &class), &times)
-    }
-
-    fn best_entry(
-        &self,
-        snapshot: &dyn Snapshot,
-        index: &RecognitionIndex,
-        of: &str,
-        (type_name, class): (&str, &str),
-        times: &[u64],
-    ) -> CheckResult {
-        let by = self.request.jurisdiction.as_deref().unwrap_or_default();
-        let mut best = (Answer::NotRecognised, Value::Null);
-        let mut missing = false;
-        for name in &index.names {
-            let Some(name) = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('/')) else {
-                continue;
-            };
-            match read::<Recognition>(snapshot, &recognition_key(by, of, name)) {
-                Known::Known(Some(entry)) => {
-                    let answer = entry.of_credential(type_name, class, times);
-                    if answer > best.0 {
-                        best = (answer, json!({"entry": format!("{by}/{of}/{name}")}));
-                    }
-                }
-                // the index names it, so it exists
-                Known::Known(None) | Known::Unknown => missing = true,
-            }
-        }
-        let code = match best.0 {
-            Answer::Recognised => "RECOGNISED",
-            _ if missing => "RECOGNITION_NOT_AVAILABLE",
-            Answer::Suspended => "RECOGNITION_SUSPENDED",
-            Answer::Expired => "RECOGNITION_EXPIRED",
-            Answer::NotRecognised => "NOT_RECOGNISED",
-        };
-        CheckResult::new(Check::Recognition, code).with(best.1)
+        let of = (entry.name.as_str(), class.as_str());
+        let (code, entry) = recognition::lookup(snapshot, (jurisdiction, issuer.cc()), of, &times);
+        let detail = entry
+            .map(|entry| json!({"entry": format!("{}/{}/{}", entry.by, entry.of, entry.name)}));
+        result(code).with(detail.unwrap_or_default())
     }
 
     /// The checks of the state itself: freshness and proof. `asked` tells whether it was read.

@@ -97,7 +97,9 @@ fn each(
     now_ms: u64,
     holder: Option<&str>,
 ) -> Vec<Verdict> {
-    let inner = Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
+    let mut inner =
+        Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
+    inner.require.retain(|check| *check != Check::Holder);
     presentation::credentials(&reading.document)
         .iter()
         .take(presentation::CREDENTIALS_MAX)
@@ -303,6 +305,9 @@ impl Run<'_> {
     /// What the caller expects a proof to state, and it does not.
     fn expectation(&self, proof: &Proof, token: bool) -> Option<&'static str> {
         let (challenge, domain) = (&self.request.challenge, &self.request.domain);
+        if self.request.replayed {
+            return Some("CHALLENGE_REPLAYED");
+        }
         if challenge.is_some() && proof.challenge != *challenge {
             return Some(if token { "NONCE_MISMATCH" } else { "CHALLENGE_MISMATCH" });
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{k0, k1};
-use crate::json::{self, Value};
+use crate::ubin::legal_form::legal_forms;
 use crate::ubin::scheme::GENESIS_TABLE;
 
 /// The words of every country.
@@ -29,17 +29,11 @@ impl LegalForms {
     /// Reads member `legalForms` of a table in the form of `schemes.json`; `None` if it has another
     /// shape.
     pub fn read(table: &[u8]) -> Option<Self> {
-        let table = json::parse(table).ok()?;
-        let mut countries = BTreeMap::new();
-        for (cc, forms) in table.get("legalForms")?.as_object()? {
-            let mut tokens = Vec::new();
-            for form in forms.as_list()? {
-                for token in form.get("tokens")?.as_list()? {
-                    tokens.push(Value::as_text(token)?.to_owned());
-                }
-            }
-            countries.insert(cc.clone(), FormTokens::new(tokens.iter().map(String::as_str)));
-        }
+        let countries = legal_forms(table)?.into_iter().map(|(cc, forms)| {
+            let tokens = forms.iter().flat_map(|form| form.tokens.iter().map(String::as_str));
+            (cc, FormTokens::new(tokens))
+        });
+        let countries: BTreeMap<_, _> = countries.collect();
         let all = countries.values().flat_map(|tokens| tokens.0.iter().map(String::as_str));
         let all = FormTokens::new(all);
         Some(Self { countries, all })

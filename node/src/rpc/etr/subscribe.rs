@@ -13,7 +13,7 @@ use titian_contracts::etr::view as etr_view;
 use titian_contracts::state::Overlay;
 
 use super::super::methods::{Answer, admit, error_object, read, row};
-use super::super::subscribe::{Source, deliver, end_notice, events_after, first_cursor};
+use super::super::subscribe::{Source, deliver, end_notice, event_notices, first_cursor};
 use super::super::{Caller, State};
 use super::caller::require_party;
 
@@ -46,7 +46,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
             let source = Source {
                 read: |cursor| {
                     let fits = |event: &Event| fits(&state, &wanted, event);
-                    std::future::ready(Ok(events_after(&state, cursor, fits)))
+                    std::future::ready(Ok(event_notices(&state, cursor, fits)))
                 },
                 end: |cursor, refusal| end_notice(&state, cursor, refusal),
             };

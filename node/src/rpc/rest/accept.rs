@@ -28,14 +28,20 @@ impl Form {
 
     /// The form that `accept` rates highest; `None` if it takes none. No header takes all.
     pub(super) fn choose(accept: Option<&str>) -> Option<Self> {
-        let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
-            return Some(Self::Json);
-        };
-        let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
-        let rated = Self::ALL.iter().map(|form| (*form, rating(form.media_type(), &ranges)));
-        // the first of equals: the order of our own
-        rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(form, _)| form)
+        let names = Self::ALL.map(Self::media_type);
+        rated(accept, &names).and_then(|best| Self::ALL.get(best).copied())
     }
+}
+
+/// The place of the media type that `accept` rates highest, the first of equals; `None` if it takes
+/// none. No header takes all.
+pub(super) fn rated(accept: Option<&str>, media_types: &[&str]) -> Option<usize> {
+    let Some(accept) = accept.filter(|text| !text.trim().is_empty()) else {
+        return Some(0);
+    };
+    let ranges: Vec<(&str, u16)> = accept.split(',').filter_map(range).collect();
+    let rated = media_types.iter().enumerate().map(|(i, name)| (i, rating(name, &ranges)));
+    rated.filter(|(_, q)| *q > 0).rev().max_by_key(|(_, q)| *q).map(|(i, _)| i)
 }
 
 /// A range with its weight in thousandths; other parameters are not looked at.

@@ -1,17 +1,20 @@
 //! REST where a standard or a browser wants it: the resolver of UBINs, the status of transferable
-//! records, the feed, snapshots.
+//! records, the feed, snapshots; DID resolution, the VC API, schemas and contexts, trust bundles.
 //!
-//! All of it is public and read-only: any web page may read it (CORS), every answer names its
-//! type, and an error is the same JSON object that JSON-RPC carries, under a status of HTTP. The
-//! limit of calls per address holds here as well.
+//! Reads and verification are public: any web page may ask (CORS), every answer names its type. An
+//! error is the same JSON object that JSON-RPC carries, under a status of HTTP; where a W3C document
+//! says otherwise it is that form. The limit of calls per address holds here as well.
 
 mod accept;
+mod did;
 mod feed;
 mod linkset;
 mod page;
 mod record;
+mod registry;
 mod resolver;
 mod snapshot;
+mod vc_api;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,7 +31,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::{Caller, State};
 
-/// The routes; `/ubin/…`, `/etr/…`, `/feed/ubin`, `/snapshot/ubin/…`.
+/// The routes; `/ubin/…`, `/etr/…`, `/feed/ubin`, `/snapshot/ubin/…`, and those of credentials.
 pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     let cors = CorsLayer::new()
         .allow_origin(Any)
@@ -43,6 +46,21 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .route("/snapshot/ubin/{height}/manifest", get(snapshot::manifest))
         .layer(middleware::from_fn_with_state(Arc::clone(state), count))
         .layer(cors)
+        .merge(credentials(state))
+}
+
+/// DID resolution, the VC API, and what verifiers fetch.
+fn credentials(state: &Arc<State>) -> Router<Arc<State>> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers([header::ETAG]);
+    did::routes()
+        .merge(registry::routes())
+        .layer(middleware::from_fn_with_state(Arc::clone(state), vc_api::count))
+        .layer(cors)
+        .merge(vc_api::routes(state))
 }
 
 /// Counts the call, and refuses it if there are too many.

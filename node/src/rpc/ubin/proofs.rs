@@ -1,14 +1,14 @@
 //! Proofs about records and counters.
 
-use titian_api::ubin::ProveParams;
-use titian_api::{Bundle, Refusal};
+use titian_api::ubin::{Proof, ProveParams};
+use titian_api::{Bundle, Object, Refusal};
 use titian_contracts::error::Code;
 use titian_contracts::json::{self, Value};
-use titian_contracts::limits;
 use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::kpi;
 use titian_contracts::ubin::record::{self, Record, record_key};
+use titian_contracts::{limits, proof_code};
 
 use super::{parse, table};
 use crate::rpc::at::At;
@@ -20,10 +20,16 @@ use crate::rpc::{State, prove};
 const HISTORY_BYTES_MAX: usize = limits::PROOF_BYTES_MAX / 2;
 
 /// `ubin_prove`.
-pub(super) async fn any(state: &State, params: ProveParams) -> Answer<Bundle> {
+pub(super) async fn any(state: &State, params: ProveParams) -> Answer<Proof> {
+    let bundle = bundle(state, &params).await?.bundle;
+    let qr = if params.qr { Some(qr_text(state, &bundle)?) } else { None };
+    Ok(Proof { bundle, qr })
+}
+
+async fn bundle(state: &State, params: &ProveParams) -> Answer<Bundle> {
     let kind = params.kind.as_deref().map(|kind| kind.strip_prefix("ubin-").unwrap_or(kind));
     if kind == Some("kpi") {
-        let stated = counters(state, &params)?;
+        let stated = counters(state, params)?;
         return prove::bundle_at(state, "ubin-kpi", stated, params.height).await;
     }
     let ubin = params
@@ -32,6 +38,18 @@ pub(super) async fn any(state: &State, params: ProveParams) -> Answer<Bundle> {
         .ok_or_else(|| Refusal::new(Code::InvalidParams, "/ubin", "is needed for this kind"))?;
     let ubin = parse(state, ubin, &table(state))?.ubin;
     one(state, &ubin, kind, params.height).await
+}
+
+/// The QR form of a bundle that this node made.
+fn qr_text(state: &State, bundle: &Object) -> Answer<String> {
+    let text = serde_json::to_vec(bundle).map_err(|_| Refusal::from(Code::Unavailable))?;
+    let text = proof_code::text(&text, &state.ledger().validators())
+        .map_err(|error| Refusal::new(Code::InvalidParams, "/qr", &error.to_string()))?;
+    if text.len() > limits::QR_CHARS_MAX {
+        let detail = "the proof does not fit into a QR code; take the file";
+        return Err(Refusal::new(Code::LimitExceeded, "/qr", detail));
+    }
+    Ok(text)
 }
 
 /// A proof of the kind asked for, or of presence or absence as it holds.

@@ -11,7 +11,7 @@ use titian_contracts::state::Overlay;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::identifier::{self, Ubin};
 use titian_contracts::ubin::record;
-use titian_contracts::ubin::{challenge, counter, refresh_days, view as ubin_view};
+use titian_contracts::ubin::{counter, view as ubin_view};
 
 use super::{history, parse, proofs, recognition, table};
 use crate::rpc::at::At;
@@ -62,18 +62,15 @@ pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> 
 /// greatest version (ubin.md §2.2).
 fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Answer<Object> {
     let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
-    let absent = || at.stamp(view::object(&ubin_view::absence(ubin, moment)));
-    let Some((number, _)) = history::current(at, ubin) else { return Ok(absent()) };
-    let Some(record) = history::states(state, at, &number).on_date(state, date)? else {
-        return Ok(absent());
+    let found = match history::current(at, ubin) {
+        Some((number, _)) => {
+            history::states(state, at, &number).on_date(state, date)?.map(|record| (number, record))
+        }
+        None => None,
     };
+    let found = found.as_ref().map(|(number, record)| (number, record));
     let overlay = Overlay::new(&at.reader);
-    let days = refresh_days(&overlay, &number, record.meta.scheme_version);
-    let open = challenge::open(&overlay, &record.entity, &number.cc);
-    let via = (number != *ubin).then(|| ubin.to_string());
-    let body = body(state, record.body_hash);
-    let via = via.as_deref();
-    let shown = ubin_view::record(&number, &record, body.as_ref(), via, days, &open, moment);
+    let shown = ubin_view::standing(&overlay, ubin, found, moment, |hash| body(state, hash));
     Ok(at.stamp(view::object(&shown)))
 }
 

@@ -12,6 +12,7 @@ use titian_contracts::json::{self, Value};
 use titian_contracts::limits;
 use titian_contracts::state::Overlay;
 use titian_contracts::ubin::identifier::Ubin;
+use titian_contracts::ubin::public_name::public_names;
 use titian_contracts::ubin::record::{self, Entry, Record};
 use titian_contracts::ubin::vocabulary::{Category, Status};
 use titian_contracts::ubin::{challenge, refresh_days, view as ubin_view};
@@ -20,7 +21,6 @@ use super::proofs;
 use crate::rpc::at::At;
 use crate::rpc::methods::{Answer, blocking, refusal_of};
 use crate::rpc::{State, view};
-use crate::search::document::public_names;
 use crate::search::index::Filter;
 use crate::search::query::{Hit, Query};
 

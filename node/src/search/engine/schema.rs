@@ -8,9 +8,10 @@ use tantivy::schema::{
 };
 use titian_contracts::ubin::name_key;
 use titian_contracts::ubin::name_key::forms::LegalForms;
+use titian_contracts::ubin::public_name::{NameField, PublicName};
 use titian_contracts::ubin::vocabulary::{Category, NameType, Status};
 
-use crate::search::document::{Document, NameField, PublicName};
+use crate::search::document::Document;
 use crate::search::index::IndexError;
 
 /// Three code points of a key.

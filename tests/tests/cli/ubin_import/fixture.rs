@@ -62,7 +62,7 @@ source_as_of = "30/06/2026"
 "#;
 
 /// A ledger served in this process, and a folder with a wallet of its registrars.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
     served: Option<Served>,
     runtime: Runtime,
@@ -70,7 +70,7 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -88,14 +88,15 @@ impl Bench {
                 "secret": URL_SAFE_NO_PAD.encode(served.world.key(party, number).to_bytes()),
             })
         };
-        let keys = [key("SG:ACRA", 1), key("SG:ACRA", 2), key("TH:DBD", 1)];
+        let keys = [("SG:ACRA", 1), ("SG:ACRA", 2), ("TH:DBD", 1), ("MY:SSM", 1), ("MY:SSM", 2)];
+        let keys = keys.map(|(party, number)| key(party, number));
         let wallet = json!({ "titianWallet": 1, "insecureDevnet": true, "keys": keys });
         fs::write(folder.path().join("wallet.json"), wallet.to_string()).expect("a wallet");
         let url = format!("http://{}", served.address);
         Self { folder, served: Some(served), runtime, url }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -104,12 +105,22 @@ impl Bench {
         [("TITIAN_NODE", self.url.as_str()), ("TITIAN_WALLET", "wallet.json")]
     }
 
-    pub(super) fn titian(&self, args: &[&str]) -> Ran {
+    pub(crate) fn titian(&self, args: &[&str]) -> Ran {
         titian_in(self.folder(), &self.variables(), args)
     }
 
     pub(super) fn import(&self, args: &[&str]) -> Ran {
         self.titian(&[&["ubin", "import"], args].concat())
+    }
+
+    /// The genesis file of its network.
+    pub(crate) fn genesis(&self) -> Vec<u8> {
+        self.served.as_ref().expect("served").world.genesis.to_bytes()
+    }
+
+    /// Makes an empty block of a time, ms; later blocks are later.
+    pub(crate) fn block_at(&self, time_ms: u64) {
+        self.served.as_ref().expect("served").blocks.commit_at(time_ms, Vec::new());
     }
 
     /// The head, to wait for the next block.

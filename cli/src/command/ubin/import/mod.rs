@@ -2,11 +2,11 @@
 //!
 //! Invariant: a dry run writes nothing; every bad line is reported, none skipped silently; what is
 //! sent was judged by the ledger's own rules first. The input is read twice and never held: memory
-//! is 24 bytes a line, what the register holds under its numbers, and two chunks.
+//! is 24 bytes a line and 16 a name, what the register holds under its numbers, and two chunks.
 //!
 //! - [`source`], [`code_page`], [`map`], [`dates`]: lines of a file;
 //! - [`row`], [`entry`], [`suggestion`]: bodies and what is wrong with them;
-//! - [`numbers`], [`survey`]: the first reading, which is the dry run;
+//! - [`numbers`], [`similar`], [`survey`]: the first reading, which is the dry run;
 //! - [`register`], [`chunk`]: what the register says already, and what is to be sent;
 //! - [`journal`], [`send`], [`commit`]: sending, and going on after an interruption;
 //! - [`report`]: findings and counts.
@@ -23,6 +23,7 @@ mod register;
 mod report;
 mod row;
 mod send;
+mod similar;
 mod source;
 mod suggestion;
 mod survey;

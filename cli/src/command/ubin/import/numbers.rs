@@ -1,6 +1,6 @@
-//! Canonical numbers that two lines share, and sets of lines.
+//! What two lines share, and sets of lines.
 //!
-//! Invariant: 24 bytes a line, whatever the lines hold.
+//! Invariant: a key and a line number a line, whatever the lines hold.
 
 use std::collections::BTreeMap;
 
@@ -18,25 +18,35 @@ pub(super) fn key_of(ubin: &Ubin) -> NumberKey {
     u128::from_be_bytes(*digest.0.first_chunk::<16>().expect("a digest has 32 bytes"))
 }
 
-/// The numbers of all lines.
-#[derive(Debug, Default)]
-pub(super) struct Numbers(Vec<(NumberKey, u64)>);
+/// The keys of all lines.
+#[derive(Debug)]
+pub(super) struct Keys<K>(Vec<(K, u64)>);
 
-impl Numbers {
-    /// Notes the number of a line.
-    pub(super) fn add(&mut self, ubin: &Ubin, line: u64) {
-        self.0.push((key_of(ubin), line));
+impl<K> Default for Keys<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord + Copy> Keys<K> {
+    /// Notes a key of a line.
+    pub(super) fn add(&mut self, key: K, line: u64) {
+        self.0.push((key, line));
     }
 
-    /// The lines that share a number with others, each with the first of those others.
-    pub(super) fn collisions(mut self) -> BTreeMap<u64, u64> {
+    /// The lines, of those that `counts` takes, that share a key with others, each with the first of
+    /// those others.
+    pub(super) fn shared(mut self, counts: impl Fn(u64) -> bool) -> BTreeMap<u64, u64> {
+        self.0.retain(|(_, line)| counts(*line));
         self.0.sort_unstable();
         let mut found = BTreeMap::new();
         for group in self.0.chunk_by(|a, b| a.0 == b.0) {
             if let [(_, first), (_, second), rest @ ..] = group {
-                found.insert(*first, *second);
-                found.insert(*second, *first);
-                found.extend(rest.iter().map(|(_, line)| (*line, *first)));
+                found.entry(*first).or_insert(*second);
+                found.entry(*second).or_insert(*first);
+                for (_, line) in rest {
+                    found.entry(*line).or_insert(*first);
+                }
             }
         }
         found

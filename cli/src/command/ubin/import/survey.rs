@@ -5,12 +5,14 @@ use std::thread;
 
 use titian_contracts::error::Code;
 use titian_contracts::ubin::legal_form::LegalFormCodes;
+use titian_contracts::ubin::name_key::forms::LegalForms;
 
 use super::Import;
 use super::entry::{Entry, Judge, Judged};
-use super::numbers::{Lines, Numbers};
+use super::numbers::{Keys, Lines, NumberKey, key_of};
 use super::register::Register;
 use super::report::{Fault, Findings, Level};
+use super::similar::{self, LikenessKey};
 use super::source::{Line, Source};
 use crate::command::explain;
 use crate::error::{CommandError, Result};
@@ -50,8 +52,10 @@ impl Import<'_> {
         let length = std::fs::metadata(self.input.file).map_or(0, |meta| meta.len());
         let bar = self.session.output.bar(length, "checking (bytes)");
         let forms = LegalFormCodes::genesis();
+        let words = LegalForms::genesis().of_country(cc);
         let mut survey = Survey::default();
-        let mut numbers = Numbers::default();
+        let mut numbers = Keys::default();
+        let mut names = Keys::default();
         loop {
             let lines = read_batch(&mut source)?;
             if lines.is_empty() {
@@ -61,18 +65,22 @@ impl Import<'_> {
                 let (judged, warnings) = judge.judge(line, register);
                 let entry = judged.outcome.as_ref().ok();
                 let form = entry.and_then(|entry| legal_form(entry, cc, &forms));
-                (judged, warnings, form.map(str::to_owned))
+                let form = form.map(str::to_owned);
+                let names = entry.map(|entry| similar::keys_of(&entry.body, &words));
+                (judged, warnings, form, names.unwrap_or_default())
             })?;
-            for (line, (judged, warnings, form)) in lines.iter().zip(verdicts) {
+            for (line, (judged, warnings, form, alike)) in lines.iter().zip(verdicts) {
                 survey.take(line, &judged, &judge, register, findings)?;
                 if let Some(number) = &judged.number {
-                    numbers.add(number, line.number);
+                    numbers.add(key_of(number), line.number);
                 }
+                alike.into_iter().for_each(|key| names.add(key, line.number));
                 self.remark(line.number, &warnings, form.as_deref(), findings)?;
             }
             bar.set_position(source.bytes());
         }
         self.collisions(numbers, &mut survey, findings)?;
+        self.similar_names(names, &survey, findings)?;
         bar.finish_and_clear();
         survey.digest = source.digest();
         Ok(survey)
@@ -81,13 +89,13 @@ impl Import<'_> {
     /// Reports good lines that share a number with other lines.
     fn collisions(
         &self,
-        numbers: Numbers,
+        numbers: Keys<NumberKey>,
         survey: &mut Survey,
         findings: &mut Findings,
     ) -> Result<()> {
         let map = self.input.map.as_ref();
         let column = map.map_or("/ubin".to_owned(), |map| map.shown("local_id"));
-        for (line, other) in numbers.collisions() {
+        for (line, other) in numbers.shared(|_| true) {
             if !survey.bad.contains(line) {
                 let message = format!("one canonical number with line {other}");
                 let fault = Fault::new(Code::ImportCollision, &column, message)
@@ -96,6 +104,26 @@ impl Import<'_> {
                 survey.bad.insert(line);
                 survey.good = survey.good.saturating_sub(1);
             }
+        }
+        Ok(())
+    }
+
+    /// Notes good lines that may be one business under two numbers.
+    fn similar_names(
+        &self,
+        names: Keys<LikenessKey>,
+        survey: &Survey,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let map = self.input.map.as_ref();
+        let column = map.map_or("/legalName".to_owned(), |map| map.shown("legal_name"));
+        for (line, other) in names.shared(|line| !survey.bad.contains(line)) {
+            let message = format!(
+                "a name of line {other} but for its legal form, with its region and date of registration"
+            );
+            let advice =
+                format!("if it is the business of line {other}, register one of the numbers only");
+            findings.remark(line, &column, Level::Warning, "SIMILAR_NAME", &message, &advice)?;
         }
         Ok(())
     }

@@ -1,0 +1,160 @@
+//! `vc_*` that verify: one credential, many, a presentation, and the challenges of presentations.
+//! A negative verdict is a result, never an error (vc.md §7).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Object;
+
+/// `vc_verify`. A presentation is judged like `vc_verifyPresentation` does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyParams {
+    /// A credential or presentation: an object, the text of a token, or the text of a QR code.
+    pub credential: serde_json::Value,
+    /// `ledger` (default), `w3c` or `signature`.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Ask whether this state recognises the issuer.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+    /// Checks that must pass besides those of the policy.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// Anchor receipts, at most 32.
+    #[serde(default)]
+    pub receipts: Vec<Object>,
+    /// Largest age of the ledger data, seconds.
+    #[serde(default)]
+    pub max_age: Option<u64>,
+    /// Judge as of this height and its block time.
+    #[serde(default)]
+    pub at_height: Option<u64>,
+    /// Expected challenge or nonce of a presentation or key binding.
+    #[serde(default)]
+    pub challenge: Option<String>,
+    /// Expected domain or audience of a presentation or key binding.
+    #[serde(default)]
+    pub domain: Option<String>,
+}
+
+/// One item of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BatchItem {
+    /// A credential or presentation.
+    pub credential: serde_json::Value,
+    /// Its anchor receipts, at most 32.
+    #[serde(default)]
+    pub receipts: Vec<Object>,
+}
+
+/// `vc_verifyBatch`: at most 1,000 items, 16 MiB; all judged on one state at one time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyBatchParams {
+    /// What to judge.
+    pub items: Vec<BatchItem>,
+    /// `ledger` (default), `w3c` or `signature`.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Ask whether this state recognises the issuers.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+    /// Checks that must pass besides those of the policy.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// Largest age of the ledger data, seconds.
+    #[serde(default)]
+    pub max_age: Option<u64>,
+    /// Judge as of this height and its block time.
+    #[serde(default)]
+    pub at_height: Option<u64>,
+}
+
+/// The verdicts of a batch, in the order of its items.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdicts {
+    /// One verdict per item.
+    pub verdicts: Vec<Object>,
+    /// How many are verified.
+    pub verified: u64,
+    /// How many are rejected.
+    pub rejected: u64,
+    /// How many are indeterminate.
+    pub indeterminate: u64,
+}
+
+/// `vc_verifyPresentation`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyPresentationParams {
+    /// An object, the text of a token, or the text of a QR code.
+    pub presentation: serde_json::Value,
+    /// What the holder was asked to sign. One that this node gave (`vc_challenge`) counts once.
+    #[serde(default)]
+    pub challenge: Option<String>,
+    /// The same under the name that tokens use.
+    #[serde(default)]
+    pub nonce: Option<String>,
+    /// Who asked.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// The same under the name that tokens use.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Whether the holder must be the subject of each credential.
+    #[serde(default)]
+    pub subject_is_holder: bool,
+    /// `ledger` (default), `w3c` or `signature`.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Ask whether this state recognises the issuers.
+    #[serde(default)]
+    pub jurisdiction: Option<String>,
+    /// Checks that must pass besides those of the policy.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// Anchor receipts, at most 32.
+    #[serde(default)]
+    pub receipts: Vec<Object>,
+    /// Largest age of the ledger data, seconds.
+    #[serde(default)]
+    pub max_age: Option<u64>,
+    /// Judge as of this height and its block time.
+    #[serde(default)]
+    pub at_height: Option<u64>,
+}
+
+/// The verdict on a presentation; verified only if it and all its credentials are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PresentationVerdict {
+    /// Whether the outcome is `verified`.
+    pub verified: bool,
+    /// `verified`, `rejected` or `indeterminate`.
+    pub outcome: String,
+    /// The verdict on the presentation itself.
+    pub presentation: Object,
+    /// One verdict per credential, in order.
+    pub credentials: Vec<Object>,
+}
+
+/// `vc_challenge`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChallengeParams {
+    /// The domain or audience that the holder shall name.
+    pub domain: String,
+}
+
+/// A challenge for one presentation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Challenge {
+    /// What the holder signs; it counts once, at this node.
+    pub challenge: String,
+    /// Until when, RFC 3339: 300 s.
+    pub expires_at: String,
+}
