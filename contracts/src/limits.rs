@@ -145,6 +145,16 @@ pub const COURT_KEYS_MAX: usize = 16;
 pub const ETR_CONDITION_DEPTH_MAX: usize = 4;
 /// Leaves of a condition tree.
 pub const ETR_CONDITION_LEAVES_MAX: usize = 16;
+/// Largest sealed envelope of a record's content, bytes.
+pub const ETR_ENVELOPE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Recipients of one envelope.
+pub const ETR_ENVELOPE_RECIPIENTS_MAX: usize = 32;
+/// Envelopes that a node keeps for one record.
+pub const ETR_ENVELOPES_PER_RECORD_MAX: usize = 64;
+/// Bytes of all envelopes that a node keeps.
+pub const ETR_ENVELOPES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of an envelope that travel in one call.
+pub const ETR_ENVELOPE_PART_BYTES_MAX: usize = 512 * 1024;
 
 // --- mempool and gossip (node)
 /// Waiting transactions.

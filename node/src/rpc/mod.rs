@@ -54,6 +54,7 @@ use titian_contracts::transaction::TransactionId;
 use titian_credential::verdict::Policy;
 use tokio::sync::{Semaphore, watch};
 
+use crate::envelopes::Envelopes;
 use crate::issuing::Issuing;
 use crate::ledger::Ledger;
 use crate::search::Search;
@@ -210,6 +211,7 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
+    envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
     challenges: vc::challenge::Challenges,
