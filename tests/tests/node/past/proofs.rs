@@ -170,7 +170,7 @@ async fn t17_the_interface_proves_every_kind_at_every_height() {
         ),
         (
             "ledger_prove",
-            json!({"kind": "etr-status", "subject": "etr_x", "height": 3}),
+            json!({"kind": "etr-absence", "subject": format!("bl/{number}/X"), "height": 3}),
             "INVALID_PARAMS",
         ),
     ] {
