@@ -18,3 +18,4 @@ mod rpc_ubin;
 mod search;
 mod search_follow;
 mod search_gate;
+mod vc;
