@@ -182,19 +182,34 @@ async fn t08_a_suspended_business_stays_and_a_dissolved_one_is_deactivated() {
     let early = scene.ask("vc_resolve", early).await;
     let proven = scene.proven(&early["didResolutionMetadata"]["ledgerProof"]);
     assert_eq!((proven.height, proven.claim.get("found")), (absent_at, Some(&Value::Bool(false))));
-    let next = |body: &Value, version: i64, code: &str| {
+    let two = &[("SG:ACRA", 1), ("SG:ACRA", 2)];
+    let evidence = Value::List(vec![Value::object([
+        ("type", Value::from("FILING")),
+        ("digest", Value::from(format!("sha256:{}", "1".repeat(64)))),
+    ])]);
+    let moved = |body: &Value, version: i64, code: &str| {
         let prev = titian_contracts::ubin::body::body_hash(body);
-        let status = Value::object([
-            ("code", Value::from(code)),
-            ("since", Value::from("2026-07-01")),
-        ]);
-        body.with("version", Value::Int(version)).with("prev", prev.into()).with("status", status)
+        let status = body.get("status").expect("set").with("code", Value::from(code));
+        body.with("version", Value::Int(version))
+            .with("prev", prev.into())
+            .with("status", status)
+            .with("evidence", evidence.clone())
     };
-    let suspended = next(&body, 2, "SUSPENDED");
-    let args = Value::object([("body", suspended.clone())]);
-    scene.must(Register::Ubin, "suspend", args, &[("SG:ACRA", 1), ("SG:ACRA", 2)]);
+    let args =
+        |body: &Value| Value::object([("body", body.clone()), ("reason", Value::from("LICENCE"))]);
+    let suspended = moved(&body, 2, "SUSPENDED");
+    scene.must(Register::Ubin, "suspend", args(&suspended), two);
     let found = scene.ask("vc_resolve", json!({"did": did})).await;
     assert_eq!(found["didDocumentMetadata"]["deactivated"], false, "{found}");
+    let dissolved = moved(&suspended, 3, "DISSOLVED");
+    let dissolved = dissolved.with("endedOn", Value::from("2026-06-30"));
+    let ended = scene.must(Register::Ubin, "dissolve", args(&dissolved), two);
+    let found = scene.ask("vc_resolve", json!({"did": did})).await;
+    assert_eq!(found["didDocumentMetadata"]["deactivated"], true, "{found}");
+    assert_eq!(found["didDocumentMetadata"]["versionId"], json!(ended.to_string()));
+    let then = json!({"did": did, "versionId": registered.to_string()});
+    let then = scene.ask("vc_resolve", then).await;
+    assert_eq!(then["didDocumentMetadata"]["deactivated"], false);
     scene.served.stop().await;
 }
 
