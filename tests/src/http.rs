@@ -42,6 +42,21 @@ pub async fn request(
     exchange(stream, method, path, headers, body).await
 }
 
+/// Calls a method of a node that may be killed meanwhile; `None` if no answer came.
+pub async fn try_call(
+    address: SocketAddr,
+    method: &str,
+    params: Value,
+    headers: &[(&str, &str)],
+) -> Option<Value> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let mut all = vec![("content-type", "application/json")];
+    all.extend_from_slice(headers);
+    let answer = exchange(stream, "POST", "/", &all, body.as_bytes()).await;
+    serde_json::from_slice(&answer.body).ok()
+}
+
 /// The same over TLS, where `certificate` (PEM) is the one to trust. The error is why there is no
 /// connection.
 pub async fn request_tls(

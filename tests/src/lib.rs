@@ -8,6 +8,7 @@ pub mod etr;
 pub mod etr_types;
 pub mod http;
 pub mod kept;
+pub mod marks;
 pub mod ports;
 pub mod served;
 pub mod validator;

@@ -7,6 +7,7 @@
 mod bulk;
 mod import;
 mod importer;
+mod issuing;
 mod past;
 mod pruning;
 mod restore;
