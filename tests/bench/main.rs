@@ -15,6 +15,7 @@ mod proofs;
 mod report;
 mod rules;
 mod search;
+mod vc;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -63,6 +64,12 @@ struct Args {
     /// Measure the search for names alone
     #[arg(long)]
     only_names: bool,
+    /// Measure credentials alone
+    #[arg(long)]
+    only_vc: bool,
+    /// Short runs for credentials: rough figures
+    #[arg(long)]
+    quick: bool,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -96,6 +103,11 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     let mut report = Report::new(machine::describe(folder)?, BLOCK_TIME_MS);
     if args.only_names {
         search::measure(folder, args.names, &mut report).await?;
+        return Ok(report);
+    }
+    eprintln!("credentials");
+    vc::measure(args.quick, &mut report)?;
+    if args.only_vc {
         return Ok(report);
     }
     eprintln!("rules alone");

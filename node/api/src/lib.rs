@@ -20,6 +20,7 @@ mod openrpc;
 pub mod ubin;
 pub mod ubin_feed;
 pub mod vc;
+pub mod vc_issue;
 pub mod vc_verify;
 
 pub use error::{ErrorData, Refusal};

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, etr_envelope, etr_read,
-    ledger, node, ubin, ubin_feed, vc, vc_verify,
+    ledger, node, ubin, ubin_feed, vc, vc_issue, vc_verify,
 };
 
 /// Who may call a method.
@@ -16,6 +16,14 @@ pub enum Scope {
     Public,
     /// The operator: loopback and a token.
     Admin,
+    /// A token with scope `vc:issue`.
+    VcIssue,
+    /// A token with scope `vc:status`.
+    VcStatus,
+    /// A token with scope `vc:use`.
+    VcUse,
+    /// A token with scope `vc:custody`.
+    VcCustody,
 }
 
 impl Scope {
@@ -24,6 +32,10 @@ impl Scope {
         match self {
             Self::Public => "public",
             Self::Admin => "admin",
+            Self::VcIssue => "vc:issue",
+            Self::VcStatus => "vc:status",
+            Self::VcUse => "vc:use",
+            Self::VcCustody => "vc:custody",
         }
     }
 }
@@ -201,6 +213,18 @@ methods! {
     VcSubscribe = "vc_subscribe", Public, vc::SubscribeParams => vc::Notice, subscription;
     /// Dry run of an unsigned credential op.
     VcPrepare = "vc_prepare", Public, PrepareParams => Prepared;
+    /// Issues a credential with the key of an issuer of this node.
+    VcIssue = "vc_issue", VcIssue, vc_issue::IssueParams => vc_issue::Issued;
+    /// Sets an entry of an issuer's status list.
+    VcSetStatus = "vc_setStatus", VcStatus, vc_issue::SetStatusParams => vc_issue::Acted;
+    /// Moves a single-use entry.
+    VcUse = "vc_use", VcUse, vc_issue::UseParams => vc_issue::Acted;
+    /// A credential that this node issued and keeps.
+    VcCredential = "vc_credential", VcCustody, vc_issue::CredentialParams => vc_issue::Issued;
+    /// Erases a credential that this node keeps, and revokes it first.
+    VcErase = "vc_erase", VcCustody, vc_issue::EraseParams => vc_issue::Erased;
+    /// What this node keeps of which types and why, in numbers; counts below 5 are hidden.
+    VcPrivacyReport = "vc_privacyReport", VcCustody, Nothing => Object;
 
     /// A record; the public part only without authorisation.
     EtrGet = "etr_get", Public, etr::GetParams => Object;

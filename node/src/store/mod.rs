@@ -12,6 +12,7 @@ mod read;
 mod records;
 mod snapshot;
 mod upgrade;
+mod vault;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -30,6 +31,7 @@ pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
 pub use records::{OpPlace, RecordRows, Waits};
 pub use snapshot::Restored;
+pub use vault::{Vault, Writes};
 
 /// Version of the layout of keys and values in the database.
 pub const SCHEMA_VERSION: u32 = 2;

@@ -5,6 +5,7 @@
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
 mod bulk;
+mod credentials;
 mod etr_life;
 mod import;
 mod importer;

@@ -9,6 +9,7 @@ mod access_scene;
 mod credential_accreditations;
 mod credential_anchors;
 mod credential_bundle;
+mod credential_codes;
 mod credential_fixture;
 mod credential_guard;
 mod credential_lists;
