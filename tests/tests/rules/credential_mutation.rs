@@ -187,8 +187,9 @@ fn vc_t06_no_member_can_be_removed_emptied_retyped_or_doubled() {
                         object.insert("unheardOf".to_owned(), value);
                     }),
                 ] {
-                    // one value or a list of it alone are one set of statements
-                    let same = suite == Suite::Rdfc && same_set(&document, &changed);
+                    // one value or a list of it alone are one set of statements, or of proofs
+                    let set = suite == Suite::Rdfc || (pointer.is_empty() && name == "proof");
+                    let same = set && same_set(&document, &changed);
                     assert!(same || !bench.verified(changed.as_bytes()), "{what}: {changed}");
                 }
                 let twice = duplicated(&document, &pointer, &name);
@@ -223,7 +224,10 @@ fn vc_t06_no_member_can_be_taken_from_another_valid_credential() {
         for (one, other) in ours.iter().zip(&others) {
             for (name, value) in other.as_object().expect("an object") {
                 let mut swapped = one.clone();
-                if one.get(name) == Some(value) {
+                // the issuer as text or as an object with its id makes one statement
+                let id = |value: &Json| value.get("id").cloned().unwrap_or_else(|| value.clone());
+                let same = one.get(name).map(id) == Some(id(value)) && suite == Suite::Rdfc;
+                if same || one.get(name) == Some(value) {
                     continue;
                 }
                 swapped[name] = value.clone();

@@ -195,7 +195,14 @@ impl Walk<'_> {
                 self.languages(subject, &predicate, value, below.graph)
             }
             Some((_, Container::List)) => {
-                let object = self.list(items(value), term, below)?;
+                // a list that says so itself is not a list in a list
+                let stated = value.as_object().and_then(|members| {
+                    members.iter().find(|(name, _)| below.base.keyword(name) == Some("@list"))
+                });
+                let object = match stated {
+                    Some(_) => self.value(value, term, below)?,
+                    None => self.list(items(value), term, below)?,
+                };
                 self.emit(subject, &predicate, object, below.graph);
                 Ok(())
             }
@@ -258,12 +265,7 @@ impl Walk<'_> {
         below: Below<'_>,
     ) -> Result<Object, Fault> {
         let mut objects = Vec::with_capacity(all.len());
-        for item in all {
-            objects.push(match item {
-                Value::Array(nested) => self.list(nested, term, below)?,
-                _ => self.value(item, term, below)?,
-            });
-        }
+        self.list_items(all, term, below, &mut objects)?;
         let mut rest = Object::Node(Subject::Iri(Arc::clone(&written().nil)));
         for object in objects.into_iter().rev() {
             let cell = self.blank()?;
@@ -272,6 +274,27 @@ impl Walk<'_> {
             rest = Object::Node(cell);
         }
         Ok(rest)
+    }
+
+    /// Lists in lists stay lists only where the term makes lists of its values; elsewhere JSON-LD
+    /// makes one list of all.
+    fn list_items(
+        &mut self,
+        all: &[Value],
+        term: Option<&Term>,
+        below: Below<'_>,
+        objects: &mut Vec<Object>,
+    ) -> Result<(), Fault> {
+        let of_lists = term.is_some_and(|term| term.container == Container::List);
+        for item in all {
+            match item {
+                Value::Array(nested) if of_lists => objects.push(self.list(nested, term, below)?),
+                Value::Array(nested) if nested.is_empty() => return Err(dropped()),
+                Value::Array(nested) => self.list_items(nested, term, below, objects)?,
+                _ => objects.push(self.value(item, term, below)?),
+            }
+        }
+        Ok(())
     }
 
     fn languages(
