@@ -264,8 +264,16 @@ impl Walk<'_> {
         term: Option<&Term>,
         below: Below<'_>,
     ) -> Result<Object, Fault> {
+        let of_lists = term.is_some_and(|term| term.container == Container::List);
         let mut objects = Vec::with_capacity(all.len());
-        self.list_items(all, term, below, &mut objects)?;
+        for item in all {
+            objects.push(match item {
+                Value::Array(nested) if of_lists => self.list(nested, term, below)?,
+                // elsewhere some processors make a list of lists of it, and some one list of all
+                Value::Array(_) => return Err(dropped()),
+                _ => self.value(item, term, below)?,
+            });
+        }
         let mut rest = Object::Node(Subject::Iri(Arc::clone(&written().nil)));
         for object in objects.into_iter().rev() {
             let cell = self.blank()?;
@@ -274,27 +282,6 @@ impl Walk<'_> {
             rest = Object::Node(cell);
         }
         Ok(rest)
-    }
-
-    /// Lists in lists stay lists only where the term makes lists of its values; elsewhere JSON-LD
-    /// makes one list of all.
-    fn list_items(
-        &mut self,
-        all: &[Value],
-        term: Option<&Term>,
-        below: Below<'_>,
-        objects: &mut Vec<Object>,
-    ) -> Result<(), Fault> {
-        let of_lists = term.is_some_and(|term| term.container == Container::List);
-        for item in all {
-            match item {
-                Value::Array(nested) if of_lists => objects.push(self.list(nested, term, below)?),
-                Value::Array(nested) if nested.is_empty() => return Err(dropped()),
-                Value::Array(nested) => self.list_items(nested, term, below, objects)?,
-                _ => objects.push(self.value(item, term, below)?),
-            }
-        }
-        Ok(())
     }
 
     fn languages(
