@@ -17,15 +17,21 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Reads a file, `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    read_at_most(path, FILE_BYTES_MAX)
+}
+
+/// Reads a file of at most `limit` bytes, `-` is standard input.
+pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let outcome = if path == Path::new("-") {
-        std::io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
+        std::io::stdin().take(limit + 1).read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
     };
     outcome.map_err(|error| CommandError::file("read", path, &error))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(CommandError::usage(format!("{} is larger than 16 MiB", path.display())));
+    if bytes.len() as u64 > limit {
+        let mib = limit / 1_048_576;
+        return Err(CommandError::usage(format!("{} is larger than {mib} MiB", path.display())));
     }
     Ok(bytes)
 }

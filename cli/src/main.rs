@@ -9,12 +9,15 @@ mod command;
 mod document;
 mod download;
 mod error;
+mod issued;
 mod language;
 mod meaning;
 mod output;
 mod qr;
 mod review;
+mod scan;
 mod session;
+mod trusted;
 mod wallet;
 
 use std::panic::AssertUnwindSafe;

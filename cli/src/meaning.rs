@@ -192,6 +192,10 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     ),
     ("SIMILAR_NAME", "at import: another line may be the same business; names need not be unique"),
     ("ELF_PROPOSED", "at import: the ISO 20275 code that a legal form may have; never filled in"),
+    (
+        "TRUST_OLDER",
+        "the state is older than one that was trusted on this network before: a step back",
+    ),
     ("NOT_APPLICABLE", "the national number has no check digit"),
     (
         "PROVEN",

@@ -4,7 +4,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use qrcode::render::svg;
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, Version};
 
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -40,6 +40,13 @@ impl Image {
             }
         }
         Some(Self { code, width, dark })
+    }
+
+    /// The version, 1 to 40; larger ones are harder to scan.
+    pub(crate) fn version(&self) -> i16 {
+        match self.code.version() {
+            Version::Normal(version) | Version::Micro(version) => version,
+        }
     }
 
     /// Writes a file; its name says the form, `.svg` or `.png`.

@@ -7,6 +7,7 @@
 //! nodes share the machine.
 
 mod drive;
+mod etr;
 mod import;
 mod machine;
 mod network;
@@ -111,6 +112,9 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     }
     eprintln!("rules alone");
     rules::measure(&mut report)?;
+    etr::kernel(&mut report)?;
+    eprintln!("proofs of records");
+    etr::proofs(folder, &mut report).await?;
     for (validators, per_second) in SIGNED_PER_S {
         if !args.validators.contains(&validators) {
             continue;
@@ -130,6 +134,12 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         if validators == 4 {
             eprintln!("proofs");
             proofs::measure(&home, &mut report).await?;
+        }
+        let home = folder.join(format!("etr-{validators}"));
+        if let Some(total) = etr::network(&home, validators, &mut report).await? {
+            anyhow::ensure!(total.refused.is_empty(), "refused: {:?}", total.refused);
+            anyhow::ensure!(total.roots_agree, "the nodes have different state roots");
+            report.mix(&total.acts);
         }
     }
     if args.import > 0 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 55] = [
+const ROWS: [(&str, &str, &str, usize); 62] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -71,6 +71,18 @@ const ROWS: [(&str, &str, &str, usize); 55] = [
     ("vc_ledger_verdict_per_s", "Whole verdict, policy ledger, vc+jwt, per core", "1/s", 0),
     ("vc_bundle_ms", "Read and verify a trust bundle of 1 MiB", "ms", 1),
     ("vc_jcs_verify_share", "eddsa-jcs-2022 verify, as a share of strict Ed25519", "", 2),
+    ("etr_transfers_per_s_4v", "Completed transfers of records, four validators", "1/s", 0),
+    ("etr_transfers_per_s_1v", "Completed transfers of records, one validator", "1/s", 0),
+    (
+        "etr_kernel_acts_per_s",
+        "Acts on records, rules alone, one core, signatures included",
+        "1/s",
+        0,
+    ),
+    ("etr_control_make_us", "Make a proof of control", "µs", 0),
+    ("etr_control_verify_us", "Verify it, certificate included", "µs", 0),
+    ("etr_history_make_ms", "Make a proof of a record with 100 transfers", "ms", 2),
+    ("etr_history_verify_ms", "Verify it", "ms", 2),
 ];
 
 /// What was measured.

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod devnet;
 pub(crate) mod etr;
 pub(crate) mod explain;
+pub(crate) mod gov;
 pub(crate) mod key;
 pub(crate) mod ledger;
 mod proven;
@@ -29,10 +30,13 @@ pub(crate) enum Command {
     Vc(vc::Command),
     /// Electronic transferable records: issue, offer, accept, surrender
     #[command(subcommand)]
-    Etr(etr::Command),
+    Etr(Box<etr::Command>),
     /// Keys of the wallet and on the ledger
     #[command(subcommand)]
     Key(key::Command),
+    /// Recognition between states
+    #[command(subcommand)]
+    Gov(gov::Command),
     /// Parties, authorities, recovery, mandates
     #[command(subcommand)]
     Access(access::Command),
@@ -52,6 +56,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
         Command::Ubin(command) => ubin::run(session, command),
         Command::Vc(command) => vc::run(session, command),
+        Command::Gov(command) => gov::run(session, command),
         Command::Etr(command) => etr::run(session, command),
         Command::Key(command) => key::run(session, command),
         Command::Access(command) => access::run(session, command),

@@ -131,7 +131,7 @@ impl Content {
 
     /// The text of one symbol, however large: for those who hand it on as text.
     pub fn to_text(&self) -> Result<String, QrError> {
-        Ok(format!("{WHOLE}{}", base45::encode(&deflate(Frame::Raw, &self.to_bytes()?))))
+        Ok(format!("{WHOLE}{}", base45::encode(deflate(Frame::Raw, &self.to_bytes()?))))
     }
 
     /// `form ‖ (varint length ‖ bytes)*`.

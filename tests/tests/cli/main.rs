@@ -13,6 +13,10 @@ mod qr;
 mod ubin;
 mod ubin_consent;
 mod ubin_import;
+mod vc;
+mod vc_codes;
+mod vc_desk;
+mod vc_offline;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -68,6 +72,7 @@ fn titian_in(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Ran {
     }
     // a cheap key derivation: these wallets protect nothing
     command.env("TITIAN_WALLET_WORK_FACTOR", "4").env("HOME", folder).env_remove("XDG_DATA_HOME");
+    command.env_remove("XDG_CONFIG_HOME");
     for (name, value) in variables {
         command.env(name, value);
     }

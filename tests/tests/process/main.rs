@@ -5,8 +5,11 @@
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
 mod bulk;
+mod credentials;
+mod etr_life;
 mod import;
 mod importer;
+mod issuing;
 mod past;
 mod pruning;
 mod restore;

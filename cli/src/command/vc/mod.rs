@@ -1,27 +1,43 @@
 //! `titian vc`: credentials and the trust facts behind them.
 
+pub(crate) mod accreditation;
+pub(crate) mod bundle;
+mod code;
+mod did;
+pub(crate) mod entry;
+mod erase;
+mod facts;
+mod fetch;
+mod holder;
 pub(crate) mod issue;
+pub(crate) mod list;
+pub(crate) mod present;
+mod show;
+mod status;
+mod types;
+mod uses;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use titian_api::call;
-use titian_api::vc::{DidParams, ResolveParams, StatusListParams, StatusParams};
+use titian_api::vc::DidParams;
+use titian_contracts::credential::ResourceId;
 use titian_contracts::credential::linter::lint_schema;
-use titian_contracts::credential::{NumberedId, REASONS, ResourceId};
 use titian_contracts::json::Value;
 use titian_contracts::op::{Register, encode_base64};
-use titian_contracts::time::Date;
 
 use super::access::read_arguments;
-use super::ledger::write_bundle;
 use super::verify;
-use crate::act::{self, Draft, SigningArgs, now_ms};
+use crate::act::{self, Draft, SigningArgs};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::Report;
 use crate::session::Session;
 use crate::wallet::KeyRef;
+use accreditation::{AccreditationArgs, GrantArgs};
+use list::{Change, ListCreateArgs, change, list_set};
+use status::Verb;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -100,43 +116,105 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: SigningArgs,
     },
-    /// Issue a credential: an extract of a business record, or one that you wrote
+    /// List the credential types that ship with the program
+    #[command(after_help = "Examples:
+  titian vc types
+  titian vc types --ledger --owner SG")]
+    Types {
+        /// Ask the node for all registered types
+        #[arg(long)]
+        ledger: bool,
+        /// Of this owner, as the node has them
+        #[arg(long, value_name = "CC")]
+        owner: Option<String>,
+    },
+    /// Print a filled example of a type, to edit and issue
+    #[command(after_help = "Examples:
+  titian vc example AEOAuthorisation > aeo.json
+  titian vc issue aeo.json --type AEOAuthorisation --as SG:CUSTOMS -o aeo.signed.json")]
+    Example {
+        /// The type
+        name: String,
+        /// The whole unsigned credential, not only the claims
+        #[arg(long)]
+        whole: bool,
+    },
+    /// Issue a credential: from claims, from an unsigned credential, or from a business record
     #[command(after_help = "Examples:
   titian vc issue --record SG-UEN-199403865N-G7 --as SG:ACRA -o extract.json
-  titian vc issue unsigned.json --as SG:ACRA#k1 -o signed.json")]
+  titian vc issue aeo.json --type AEOAuthorisation --form vc+jwt --anchor --as SG:CUSTOMS -o aeo.jwt
+  titian vc issue aeo.json --type AEOAuthorisation --form eddsa-jcs-2022 --form vc+jwt \\
+    --as SG:CUSTOMS -o aeo.json
+  titian vc issue mandate.json --type AuthorisedRepresentative --holder did:key:z6Mk… \\
+    --as SG:ACRA -o mandate.sdjwt
+  titian vc issue level.json --type ProfessionalQualification --copies 10 --holder keys.json \\
+    --as VN:MOC -o level.sdjwt")]
     Issue(issue::Args),
-    /// Judge a credential with the help of a node
+    /// Judge a credential, by a node or from a trust bundle; the same as titian verify
     #[command(after_help = "Examples:
   titian vc verify extract.json
   titian vc verify extract.json --jurisdiction MY --json")]
     Verify(verify::Args),
-    /// Revoke a credential
+    /// Show credentials to a verifier, bound to its nonce
+    #[command(after_help = "Examples:
+  titian vc present quals.sdjwt --disclose level --nonce n-7f3a91ab --audience did:ubin:SG:PEB
+  titian vc present aeo.jwt origin.jwt --nonce N --audience A --as SG-UEN-199403865N-G7 -o pres.jwt
+  titian vc present quals.sdjwt --nonce TTN1:n-7f3a91ab:did:ubin:SG:PEB -o pres.txt")]
+    Present(present::Args),
+    /// Show what stands in a credential; proves nothing, asks no node
+    #[command(after_help = "Examples:
+  titian vc show aeo.jwt")]
+    Show {
+        /// Credential or presentation in any form
+        file: String,
+    },
+    /// Draw a credential as a QR code, or the nonce that a holder shall sign
+    #[command(after_help = "Examples:
+  titian vc qr aeo.jwt
+  titian vc qr aeo.jwt -o aeo.svg
+  titian vc qr --ask did:ubin:SG:PEB")]
+    Qr(code::QrArgs),
+    /// Read the QR codes in pictures; nothing in them is opened
+    #[command(after_help = "Examples:
+  titian vc scan photo.png | titian verify -
+  titian vc scan part1.jpg part2.jpg -o origin.json")]
+    Scan(code::ScanArgs),
+    /// Revoke a credential, for good
     #[command(after_help = "Examples:
   titian vc revoke extract.json --reason superseded --as SG:ACRA
+  titian vc revoke urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21 --as SG:ACRA
   titian vc revoke SG:ACRA/status/1#84213 --as SG:ACRA")]
-    Revoke {
-        /// The credential, or list#index
-        credential: String,
-        /// ceased, superseded, privilege, misconduct, compromise, court
-        #[arg(long, value_name = "REASON", value_parser = REASONS)]
-        reason: Option<String>,
-        #[command(flatten)]
-        signing: SigningArgs,
-    },
+    Revoke(status::ChangeArgs),
+    /// Suspend a credential until it is reinstated
+    #[command(after_help = "Examples:
+  titian vc suspend aeo.jwt --as SG:CUSTOMS")]
+    Suspend(status::ChangeArgs),
+    /// End the suspension of a credential
+    #[command(after_help = "Examples:
+  titian vc reinstate aeo.jwt --as SG:CUSTOMS")]
+    Reinstate(status::ChangeArgs),
     /// Show the status of a credential
     #[command(after_help = "Examples:
   titian vc status extract.json
   titian vc status SG:ACRA/status/1#84213 --at 88000 --proof status.json")]
-    Status {
-        /// The credential, or list#index
-        credential: String,
-        /// As of this height
-        #[arg(long, value_name = "HEIGHT")]
-        at: Option<u64>,
-        /// Write a proof of the answer
-        #[arg(long, value_name = "FILE")]
-        proof: Option<PathBuf>,
-    },
+    Status(status::ShowArgs),
+    /// Single-use certificates: lodge, utilise, release, cancel
+    #[command(subcommand)]
+    Use(uses::Command),
+    /// Keys of holders in this wallet
+    #[command(subcommand)]
+    Holder(holder::Command),
+    /// Trust bundles for verdicts without network
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Erase what this wallet remembers of a credential, and revoke it
+    #[command(after_help = "Examples:
+  titian vc erase urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21 --as SG:ACRA --yes")]
+    Erase(erase::Args),
+    /// What was issued here of which types, and what was erased; counts below 5 are hidden
+    #[command(after_help = "Examples:
+  titian vc privacy-report")]
+    PrivacyReport(erase::ReportArgs),
     /// Show what an issuer may do, and its lists
     #[command(after_help = "Examples:
   titian vc issuer SG:ACRA")]
@@ -146,29 +224,10 @@ pub(crate) enum Command {
     },
     /// Identifiers of parties
     #[command(subcommand)]
-    Did(DidCommand),
+    Did(did::Command),
     /// Schemas of credentials
     #[command(subcommand)]
     Schema(SchemaCommand),
-}
-
-/// `titian vc did`.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum DidCommand {
-    /// Resolve a DID to its document
-    #[command(after_help = "Examples:
-  titian vc did resolve did:ubin:SG:ACRA
-  titian vc did resolve SG:ACRA --at 2026-06-01T00:00:00Z --proof did.json")]
-    Resolve {
-        /// The DID; did:ubin: may be left out
-        did: String,
-        /// As of this time, RFC 3339
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// Write a proof of the answer
-        #[arg(long, value_name = "FILE")]
-        proof: Option<PathBuf>,
-    },
 }
 
 /// `titian vc schema`.
@@ -183,48 +242,6 @@ pub(crate) enum SchemaCommand {
     },
 }
 
-/// Arguments of `accreditation_grant`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct GrantArgs {
-    /// Who is allowed
-    grantee: KeyRef,
-    /// Type of credential; repeat it
-    #[arg(long = "type", required = true, value_name = "TYPE")]
-    types: Vec<String>,
-    /// issue, accredit, use; separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "issue", value_name = "RIGHTS")]
-    rights: Vec<String>,
-    /// Class of issuer: registrar, customs, origin-authority, nppo, professional-body, other …
-    #[arg(long, default_value = "other", value_name = "CLASS")]
-    class: String,
-    /// States for which it holds [default: the own one]
-    #[arg(long, value_delimiter = ',', value_name = "CC")]
-    jurisdiction: Vec<String>,
-    /// How many further links it may grant
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    depth: u64,
-    /// Accreditation it comes from, or the state [default: the state]
-    #[arg(long, value_name = "ID")]
-    parent: Option<String>,
-    /// Until when
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    until: String,
-    #[command(flatten)]
-    signing: SigningArgs,
-}
-
-/// An act on an accreditation.
-#[derive(Debug, clap::Args)]
-pub(crate) struct AccreditationArgs {
-    /// The accreditation, grantee/acc/n
-    id: String,
-    /// ceased, superseded, privilege, misconduct, compromise, court
-    #[arg(long, value_name = "REASON", value_parser = REASONS)]
-    reason: Option<String>,
-    #[command(flatten)]
-    signing: SigningArgs,
-}
-
 /// An act on an id.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IdArgs {
@@ -234,70 +251,13 @@ pub(crate) struct IdArgs {
     signing: SigningArgs,
 }
 
-/// Arguments of `list_create`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListCreateArgs {
-    /// The issuer
-    owner: KeyRef,
-    /// revocation, suspension, refresh, use, token or message
-    #[arg(long, value_name = "PROFILE")]
-    profile: String,
-    /// Type of credential; repeat it
-    #[arg(long = "type", required = true, value_name = "TYPE")]
-    types: Vec<String>,
-    /// Number of entries, a power of two
-    #[arg(long, default_value_t = 131_072, value_name = "N")]
-    entries: u64,
-    /// Bits of an entry
-    #[arg(long, default_value_t = 1, value_name = "BITS")]
-    size: u64,
-    /// No entry may be valid later, in days from now
-    #[arg(long, default_value_t = 366, value_name = "DAYS")]
-    days: u64,
-    #[command(flatten)]
-    signing: SigningArgs,
-}
-
-/// A change of a list entry.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    index: u64,
-    old: u64,
-    new: u64,
-    reason: u64,
-}
-
-impl Change {
-    fn to_value(&self) -> Value {
-        let numbers = [self.index, self.old, self.new, self.reason];
-        Value::List(numbers.map(Value::from).to_vec())
-    }
-}
-
-fn change(text: &str) -> std::result::Result<Change, String> {
-    let usage = || "a change is index:old:new or index:old:new:reason".to_owned();
-    let mut parts = text.split(':');
-    let mut number = || parts.next().and_then(|part| part.parse().ok()).ok_or_else(usage);
-    let (index, old, new) = (number()?, number()?, number()?);
-    let reason = match parts.next() {
-        None => 0,
-        Some(name) => reason_number(name).ok_or_else(usage)?,
-    };
-    Ok(Change { index, old, new, reason })
-}
-
-/// The number of a reason: its place in the list plus one, 0 is not stated.
-pub(crate) fn reason_number(name: &str) -> Option<u64> {
-    REASONS.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, number)| number)
-}
-
 /// Runs `titian vc`.
 pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
-        Command::AccreditationGrant(args) => grant(session, args),
-        Command::AccreditationSuspend(args) => accreditation(session, "suspend", args),
-        Command::AccreditationReinstate(args) => accreditation(session, "reinstate", args),
-        Command::AccreditationRevoke(args) => accreditation(session, "revoke", args),
+        Command::AccreditationGrant(args) => accreditation::grant(session, args),
+        Command::AccreditationSuspend(args) => accreditation::change(session, "suspend", args),
+        Command::AccreditationReinstate(args) => accreditation::change(session, "reinstate", args),
+        Command::AccreditationRevoke(args) => accreditation::change(session, "revoke", args),
         Command::TypePublish { args, signing } => {
             perform(session, "type_publish", read_arguments(args)?, signing)
         }
@@ -310,7 +270,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let id = Value::object([("id", Value::from(bare(&args.id)))]);
             perform(session, "resource_deprecate", id, &args.signing)
         }
-        Command::ListCreate(args) => list_create(session, args),
+        Command::ListCreate(args) => list::list_create(session, args),
         Command::ListSet { list, set, signing } => list_set(session, bare(list), set, signing),
         Command::ListRetire { list, signing } => {
             let list = Value::object([("list", Value::from(bare(list)))]);
@@ -318,22 +278,27 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         }
         Command::Issue(args) => issue::run(session, args),
         Command::Verify(args) => verify::run(session, args),
-        Command::Revoke { credential, reason, signing } => {
-            let (list, index) = entry(credential, "revocation")?;
-            let reason = reason.as_deref().and_then(reason_number).unwrap_or(0);
-            list_set(session, &list, &[Change { index, old: 0, new: 1, reason }], signing)
-        }
-        Command::Status { credential, at, proof } => {
-            status(session, credential, *at, proof.as_deref())
-        }
+        Command::Types { ledger, owner } => types::list(session, *ledger, owner.as_deref()),
+        Command::Example { name, whole } => types::example(name, *whole),
+        Command::Present(args) => present::run(session, args),
+        Command::Show { file } => show::run(session, file),
+        Command::Qr(args) => code::qr(session, args),
+        Command::Scan(args) => code::scan(session, args),
+        Command::Revoke(args) => status::change(session, Verb::Revoke, args),
+        Command::Suspend(args) => status::change(session, Verb::Suspend, args),
+        Command::Reinstate(args) => status::change(session, Verb::Reinstate, args),
+        Command::Status(args) => status::show(session, args),
+        Command::Use(command) => uses::run(session, command),
+        Command::Holder(command) => holder::run(session, command),
+        Command::Bundle(command) => bundle::run(session, command),
+        Command::Erase(args) => erase::run(session, args),
+        Command::PrivacyReport(args) => erase::report(session, args),
         Command::Issuer { party } => {
             let params = DidParams { did: party.party.clone(), ..DidParams::default() };
             let answer = session.client()?.ask::<call::VcIssuer>(&params)?;
             Ok(Report::json(Json::Object(answer)))
         }
-        Command::Did(DidCommand::Resolve { did, at, proof }) => {
-            resolve(session, did, at.as_deref(), proof.as_deref())
-        }
+        Command::Did(command) => did::run(session, command),
         Command::Schema(SchemaCommand::Lint { file }) => lint(file),
     }
 }
@@ -366,46 +331,6 @@ pub(crate) fn counts(session: &Session, party: &str) -> Result<(u64, Vec<String>
     Ok((list("accreditations").len() as u64, lists))
 }
 
-fn grant(session: &Session, args: &GrantArgs) -> Result<Report> {
-    let grantee = &args.grantee.party;
-    let cc = grantee.get(..2).unwrap_or_default().to_owned();
-    let until = Date::parse(&args.until)
-        .ok_or_else(|| CommandError::usage("a date is written YYYY-MM-DD"))?;
-    let jurisdictions =
-        if args.jurisdiction.is_empty() { vec![cc.clone()] } else { args.jurisdiction.clone() };
-    let (held, _) = counts(session, grantee)?;
-    let arguments = Value::object([
-        ("depth", Value::from(args.depth)),
-        // the clock of this machine may run ahead of block time
-        ("fromMs", Value::from(now_ms().saturating_sub(60_000))),
-        ("grantee", Value::from(grantee.as_str())),
-        ("issuerClass", Value::from(args.class.as_str())),
-        ("jurisdictions", texts(&jurisdictions)),
-        ("n", Value::from(held.saturating_add(1))),
-        ("parent", Value::from(args.parent.clone().unwrap_or(cc))),
-        ("rights", texts(&args.rights)),
-        ("types", texts(&args.types)),
-        ("untilMs", Value::from(until.start_ms())),
-    ]);
-    perform(session, "accreditation_grant", arguments, &args.signing)
-}
-
-fn accreditation(session: &Session, verb: &str, args: &AccreditationArgs) -> Result<Report> {
-    let id = bare(&args.id);
-    let params = titian_api::vc::IdParams { id: id.to_owned(), height: None, proof: false };
-    let current = Json::Object(session.client()?.ask::<call::VcAccreditation>(&params)?);
-    let version = current.get("version").and_then(Json::as_u64).unwrap_or(0);
-    let mut members = vec![("id", Value::from(id)), ("version", Value::from(version))];
-    if let Some(reason) = &args.reason {
-        members.push(("reason", Value::from(reason.as_str())));
-    }
-    if verb == "revoke" {
-        members.push(("effectiveMs", Value::from(now_ms().saturating_sub(10_000))));
-    }
-    let act = format!("accreditation_{verb}");
-    perform(session, &act, Value::object(members), &args.signing)
-}
-
 fn resource(session: &Session, file: &Path, id: &str, signing: &SigningArgs) -> Result<Report> {
     let parsed = ResourceId::parse(bare(id)).ok_or_else(|| {
         CommandError::usage("an id is owner/schema/name/version, for example SG/schema/permit/1")
@@ -418,132 +343,6 @@ fn resource(session: &Session, file: &Path, id: &str, signing: &SigningArgs) -> 
         ("version", Value::from(parsed.version)),
     ]);
     perform(session, "resource_publish", args, signing)
-}
-
-fn list_create(session: &Session, args: &ListCreateArgs) -> Result<Report> {
-    let owner = &args.owner.party;
-    let (_, lists) = counts(session, owner)?;
-    let next = (lists.len() as u64).saturating_add(1);
-    let until = now_ms().saturating_add(args.days.saturating_mul(DAY_MS));
-    let arguments =
-        list_args(owner, next, &args.profile, &args.types, (args.size, args.entries), until);
-    perform(session, "list_create", arguments, &args.signing)
-}
-
-/// The arguments of `list_create`; `shape` is bits of an entry and number of entries.
-pub(crate) fn list_args(
-    owner: &str,
-    n: u64,
-    profile: &str,
-    types: &[String],
-    shape: (u64, u64),
-    until_ms: u64,
-) -> Value {
-    Value::object([
-        ("entries", Value::from(shape.1)),
-        ("n", Value::from(n)),
-        ("owner", Value::from(owner)),
-        ("profile", Value::from(profile)),
-        ("statusSize", Value::from(shape.0)),
-        ("types", texts(types)),
-        ("untilMs", Value::from(until_ms)),
-    ])
-}
-
-/// Profile and version of a list.
-pub(crate) fn list_state(session: &Session, list: &str) -> Result<(String, u64)> {
-    let params = StatusListParams { list: list.to_owned(), ..StatusListParams::default() };
-    let answer = Json::Object(session.client()?.ask::<call::VcStatusList>(&params)?);
-    let version = answer.get("version").and_then(Json::as_u64).unwrap_or(0);
-    Ok((document::text(&answer, "/profile").unwrap_or_default().to_owned(), version))
-}
-
-fn list_set(
-    session: &Session,
-    list: &str,
-    changes: &[Change],
-    signing: &SigningArgs,
-) -> Result<Report> {
-    let (_, version) = list_state(session, list)?;
-    let args = Value::object([
-        ("changes", Value::List(changes.iter().map(Change::to_value).collect())),
-        ("list", Value::from(list)),
-        ("version", Value::from(version)),
-    ]);
-    perform(session, "list_set", args, signing)
-}
-
-/// The list and index that stand for a credential: `list#index`, or read from its file.
-fn entry(credential: &str, purpose: &str) -> Result<(String, u64)> {
-    let direct = bare(credential).split_once('#').and_then(|(list, index)| {
-        let index = index.parse().ok()?;
-        NumberedId::parse(list, "status").map(|_| (list.to_owned(), index))
-    });
-    if let Some(found) = direct {
-        return Ok(found);
-    }
-    let document = document::read_json(credential.as_ref())?;
-    entry_of(&document, purpose).ok_or_else(|| {
-        CommandError::usage(format!("the credential has no status entry for {purpose}"))
-    })
-}
-
-/// The list and index of a credential for a purpose.
-pub(crate) fn entry_of(credential: &Json, purpose: &str) -> Option<(String, u64)> {
-    let status = credential.get("credentialStatus")?;
-    let single = std::slice::from_ref(status);
-    let entries = status.as_array().map_or(single, Vec::as_slice);
-    let found =
-        entries.iter().find(|entry| document::text(entry, "/statusPurpose") == Some(purpose))?;
-    let list = bare(document::text(found, "/statusListCredential")?).to_owned();
-    let index = document::text(found, "/statusListIndex")?.parse().ok()?;
-    Some((list, index))
-}
-
-fn status(
-    session: &Session,
-    credential: &str,
-    at: Option<u64>,
-    proof: Option<&Path>,
-) -> Result<Report> {
-    let (list, index) = entry(credential, "revocation")?;
-    let params = StatusParams { list, index, height: at, proof: proof.is_some() };
-    let mut answer = session.client()?.ask::<call::VcStatus>(&params)?;
-    let bundle = answer.remove("proof");
-    let answer = Json::Object(answer);
-    let value = answer.get("value").and_then(Json::as_u64).unwrap_or(0);
-    let word = if value == 0 { "valid" } else { "revoked" };
-    let height = answer.pointer("/asOf/height").map_or_else(String::new, Json::to_string);
-    let mut text = format!("{}#{index}: {word} (value {value}) as of height {height}", params.list);
-    if let Some(since) = answer.get("since").filter(|since| !since.is_null()) {
-        text = format!("{text}, since height {since}");
-    }
-    if let (Some(path), Some(bundle)) = (proof, bundle) {
-        text = format!("{text}\n{}", write_bundle(path, bundle)?);
-    }
-    Ok(Report::new(text, answer))
-}
-
-fn resolve(session: &Session, did: &str, at: Option<&str>, proof: Option<&Path>) -> Result<Report> {
-    let did = if did.starts_with("did:") { did.to_owned() } else { format!("did:ubin:{did}") };
-    let params = ResolveParams {
-        did,
-        version_time: at.map(str::to_owned),
-        proof: proof.is_some(),
-        ..ResolveParams::default()
-    };
-    let mut answer = session.client()?.ask::<call::VcResolve>(&params)?;
-    // of a resource the bundle stands beside it, of a DID in the metadata
-    let in_metadata = answer
-        .get_mut("didResolutionMetadata")
-        .and_then(Json::as_object_mut)
-        .and_then(|metadata| metadata.remove("ledgerProof"));
-    let bundle = in_metadata.or_else(|| answer.remove("proof"));
-    let mut report = Report::json(Json::Object(answer));
-    if let (Some(path), Some(bundle)) = (proof, bundle) {
-        report.text = format!("{}\n{}", report.text, write_bundle(path, bundle)?);
-    }
-    Ok(report)
 }
 
 fn lint(file: &Path) -> Result<Report> {

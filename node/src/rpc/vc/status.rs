@@ -5,7 +5,9 @@ use titian_api::vc::{ListFormat, Listed, StatusListParams, StatusListsParams, St
 use titian_api::{Object, Refusal};
 use titian_contracts::access::Party;
 use titian_contracts::credential::bits::{self, HistoryFault};
-use titian_contracts::credential::{NumberedId, Profile, StatusList, list_id, list_key};
+use titian_contracts::credential::{
+    NumberedId, Profile, StatusList, Use, list_id, list_key, use_key,
+};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value as Rule;
 use titian_contracts::state::{Reader as _, decode_content};
@@ -18,10 +20,10 @@ use super::page::{Ask, page};
 use super::{bare, live_of};
 use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
-use crate::rpc::{State, prove, view};
+use crate::rpc::{State, prove, vc_lists, view};
 
 /// The list of `SG:CUSTOMS/status/3`.
-pub(super) fn read_list(text: &str) -> Answer<NumberedId> {
+pub(in crate::rpc) fn read_list(text: &str) -> Answer<NumberedId> {
     NumberedId::parse(bare(text), "status")
         .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))
 }
@@ -51,6 +53,11 @@ pub(super) async fn of_entry(state: &State, params: StatusParams) -> Answer<Obje
         "reason": found.reason,
     });
     let mut shown = shown.as_object().cloned().unwrap_or_default();
+    if params.height.is_none()
+        && let Some(moves) = moves(state, &id, params.index)
+    {
+        shown.insert("use".to_owned(), moves);
+    }
     let time_ms = match height {
         0 => Some(ledger.genesis().time_ms),
         height => ledger.header(height).map(|header| header.time_ms),
@@ -99,7 +106,8 @@ fn members(id: &str, list: &StatusList, changed: u64) -> Object {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// `vc_statusList`: the whole list, unsigned, in the form asked for.
+/// `vc_statusList`: the whole list in the form asked for; signed too, if this node holds the key of
+/// its owner.
 pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Object> {
     let id = read_list(&params.list)?;
     let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
@@ -113,6 +121,12 @@ pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Ob
         let mut shown = described(&at, &id)?;
         let (name, encoded) = encoded(&list, &bytes, params.format)?;
         shown.insert(name.to_owned(), json!(encoded));
+        let earlier_ms = height.map(|_| at.time_ms);
+        if let Some(signed) =
+            vc_lists::credential(state, &id, (list, bytes), params.format, earlier_ms)?
+        {
+            shown.insert("credential".to_owned(), signed);
+        }
         drop(snapshot);
         (at.stamp(shown), noted.finish())
     };
@@ -167,4 +181,16 @@ fn listed(key: &[u8]) -> Option<(&str, u64)> {
     let (owner, number) = key.strip_prefix(LIST_PREFIX)?.split_last_chunk::<8>()?;
     let owner = std::str::from_utf8(owner.strip_suffix(b"/")?).ok()?;
     Some((owner, u64::from_be_bytes(*number)))
+}
+
+/// What the next move of a single-use entry must quote, and who lodged it; `None` before the first
+/// move and for other lists.
+fn moves(state: &State, id: &NumberedId, index: u64) -> Option<Value> {
+    let stored = state.ledger().reader().get(&use_key(&id.owner, id.number, index))?;
+    let entry: Use = decode_content(&stored.content)?;
+    Some(json!({
+        "seq": entry.seq,
+        "lodgedBy": (!entry.lodged_by.is_empty()).then_some(entry.lodged_by),
+        "reference": entry.reference.map(|reference| reference.to_string()),
+    }))
 }

@@ -10,7 +10,7 @@ use titian_api::{call, etr, ubin, vc};
 use titian_contracts::ubin::identifier;
 use titian_contracts::ubin::scheme::SchemeTable;
 
-use super::{Demo, connect, unexpected};
+use super::{Demo, connect, credentials, unexpected};
 use crate::command::devnet::{process, start_dead, wait_ready};
 use crate::command::ledger::write_bundle;
 use crate::document;
@@ -24,6 +24,7 @@ const RESTART: Duration = Duration::from_secs(60);
 pub(super) fn proofs_without_nodes(demo: &mut Demo, companies: &[String]) -> Result<()> {
     let files = write_proofs(demo, companies)?;
     verify_offline(demo, &files)?;
+    judge_credentials(demo)?;
     restart(demo)
 }
 
@@ -120,7 +121,39 @@ fn verify_offline(demo: &mut Demo, files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// Credentials by the trust bundles, with every node stopped: verified before the revocation,
+/// rejected after it, and the older bundle is not taken any more.
+fn judge_credentials(demo: &mut Demo) -> Result<()> {
+    let since = Instant::now();
+    let config = demo.out.join("config");
+    let mut lines = Vec::new();
+    for (name, bundle, expected, says) in [
+        (credentials::TOKEN, credentials::BUNDLE, 0, "verified"),
+        (credentials::PRESENTATION, credentials::BUNDLE, 0, "verified"),
+        (credentials::TOKEN, credentials::BUNDLE_AFTER, 3, "rejected: REVOKED"),
+        (credentials::PRESENTATION, credentials::BUNDLE_AFTER, 0, "verified"),
+        (credentials::TOKEN, credentials::BUNDLE, 3, "refused: older than the one before"),
+    ] {
+        let offline = demo.out.join(bundle).display().to_string();
+        let more = ["--offline", offline.as_str()];
+        let code = run_verify(&demo.out.join(name), &demo.folder.genesis(), &more, &config)?;
+        if code != expected {
+            return Err(unexpected(format!(
+                "{name} by {bundle}: exit code {code}, not {expected}"
+            )));
+        }
+        lines.push(format!("{name} by {bundle}: {says} (exit {code})"));
+    }
+    demo.step("credentials judged with every node stopped, from trust bundles", since, &lines);
+    Ok(())
+}
+
 fn verify_as_stranger(file: &Path, genesis: &Path) -> Result<i32> {
+    run_verify(file, genesis, &[], Path::new(""))
+}
+
+/// `titian verify` in a process of its own, with its own memory of what it trusts.
+fn run_verify(file: &Path, genesis: &Path, more: &[&str], config: &Path) -> Result<i32> {
     let own = std::env::current_exe()
         .map_err(|error| CommandError::bug(format!("own path unknown: {error}")))?;
     let status = Command::new(own)
@@ -128,6 +161,8 @@ fn verify_as_stranger(file: &Path, genesis: &Path) -> Result<i32> {
         .arg(file)
         .arg("--genesis")
         .arg(genesis)
+        .args(more)
+        .env("XDG_CONFIG_HOME", config)
         .env_remove("TITIAN_NODE")
         .env_remove("TITIAN_DEVNET")
         .stdin(Stdio::null())

@@ -1,0 +1,123 @@
+//! Anchors: a tree over the credentials that were just issued, its root on the ledger, a receipt
+//! for each holder.
+//!
+//! Invariant: what goes to the ledger is a root under random salts; the receipt proves the time to
+//! whoever is given it, and nothing to anyone else.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::RngCore as _;
+use serde_json::{Value as Json, json};
+use titian_api::call;
+use titian_api::vc::IdParams;
+use titian_contracts::json::Value;
+use titian_contracts::op::Register;
+use titian_credential::anchor::{Receipt, Tree, commitment};
+use titian_credential::form;
+
+use super::Secured;
+use crate::act::{self, Draft};
+use crate::document;
+use crate::error::{CommandError, Result};
+use crate::session::Session;
+use crate::wallet::{KeyRef, Wallet, WalletKey};
+
+/// Anchors of one issuer that are looked for.
+const ANCHORS_LOG2_MAX: u32 = 40;
+
+/// Anchors credentials and writes their receipts beside them.
+pub(super) fn submit(
+    session: &Session,
+    wallet: &Wallet,
+    signers: &[KeyRef],
+    secured: &[Secured],
+    yes: bool,
+) -> Result<Vec<PathBuf>> {
+    let issuer = signers.first().map(|key| key.party.as_str()).unwrap_or_default();
+    let commitments: Result<Vec<[u8; 32]>> = secured
+        .iter()
+        .map(|one| {
+            let reading = form::read(one.text.as_bytes());
+            let reading =
+                reading.map_err(|_| CommandError::bug("what was issued cannot be read"))?;
+            Ok(commitment(&reading))
+        })
+        .collect();
+    let mut random = || {
+        let mut bytes = [0; 32];
+        rand::rngs::OsRng.fill_bytes(&mut bytes);
+        bytes
+    };
+    let tree = Tree::new(&commitments?, &mut random)
+        .ok_or_else(|| CommandError::bug("nothing to anchor"))?;
+    let n = next_number(session, issuer)?;
+    let args = Value::object([
+        ("issuer", Value::from(issuer)),
+        ("n", Value::from(n)),
+        ("root", Value::from(tree.root())),
+        ("sizeLog2", Value::from(tree.size_log2())),
+    ]);
+    let draft = Draft::new(Register::Vc, "anchor_submit", args);
+    let mut unsigned = act::build(session, &draft, wallet, signers)?;
+    let keys: Result<Vec<&WalletKey>> = signers.iter().map(|key| wallet.find(key)).collect();
+    let keys = keys?;
+    act::approve(session.output, &unsigned, &keys, yes)?;
+    act::sign(&mut unsigned, &keys)?;
+    let submitted = act::submit(session, "op", unsigned.register, unsigned.value, true)?;
+    let report = act::receipt_report(session.output, &submitted)?;
+    let height = report.json.get("height").cloned().unwrap_or_default();
+    let anchor = format!("{issuer}/anchor/{n}");
+    let chain = session.chain()?;
+    let write = |(i, one): (usize, &Secured)| {
+        let receipt =
+            tree.receipt(i, &anchor).ok_or_else(|| CommandError::bug("a leaf is missing"))?;
+        let mut name = one.file.as_os_str().to_owned();
+        name.push(".receipt.json");
+        let path = PathBuf::from(name);
+        document::write(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
+        Ok(path)
+    };
+    secured.iter().enumerate().map(write).collect()
+}
+
+/// A receipt as a file. The proof of the anchor itself comes from state or a bundle.
+fn to_json(receipt: &Receipt, chain: &str, height: &Json) -> Json {
+    let path: Vec<String> = receipt.path.iter().map(ToString::to_string).collect();
+    json!({
+        "titianProof": 1, "kind": "vc-anchor", "chain": chain, "height": height,
+        "claim": {
+            "anchor": receipt.anchor, "salt": URL_SAFE_NO_PAD.encode(receipt.salt),
+            "leafIndex": receipt.leaf_index, "anchorPath": path,
+        },
+        "path": null, "header": null, "certificate": null, "validators": null,
+    })
+}
+
+/// The next free number: by doubling, then halving.
+fn next_number(session: &Session, issuer: &str) -> Result<u64> {
+    let stands = |n: u64| {
+        let id = format!("{issuer}/anchor/{n}");
+        let params = IdParams { id, height: None, proof: false };
+        match session.client()?.ask::<call::VcAnchor>(&params) {
+            Ok(_) => Ok(true),
+            Err(error) if error.name.as_deref() == Some("NOT_FOUND") => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    let (mut low, mut high) = (0_u64, 1_u64);
+    while stands(high)? {
+        low = high;
+        high = high.saturating_mul(2);
+        if high > 1 << ANCHORS_LOG2_MAX {
+            return Err(CommandError::refused("the issuer has too many anchors"));
+        }
+    }
+    // low stands (or is 0), high is free
+    while high.saturating_sub(low) > 1 {
+        let middle = low.midpoint(high);
+        if stands(middle)? { low = middle } else { high = middle }
+    }
+    Ok(high)
+}

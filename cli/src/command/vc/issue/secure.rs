@@ -1,0 +1,219 @@
+//! Drafts to secured credentials in the four forms, and the check that a verifier takes them.
+//!
+//! Invariant: nothing leaves that a verifier would refuse under the rules of the ledger; the one
+//! exception is its period, which may lie ahead or behind.
+
+use rand::RngCore as _;
+use serde_json::{Map, Value as Json, json};
+use titian_contracts::credential::{Resource, ResourceId, ResourceKind};
+use titian_contracts::time::rfc3339;
+use titian_credential::codes::Outcome;
+use titian_credential::contexts::Contexts;
+use titian_credential::json::canonical;
+use titian_credential::key::PublicKey;
+use titian_credential::proof::{self, Suite, assertion};
+use titian_credential::sd_jwt::disclose::NEVER_DISCLOSED;
+use titian_credential::snapshot::{Known, Snapshot, read};
+use titian_credential::status::entry::{bitstring_entry, token_claim};
+use titian_credential::verdict::{Check, Policy};
+use titian_credential::verify::{Request, verify};
+use titian_credential::{jwt, sd_jwt};
+
+use super::draft::{Draft, resource_of};
+use super::refused;
+use super::slots::Drawn;
+use crate::error::{CommandError, Kind, Result};
+use crate::wallet::WalletKey;
+
+/// A form that this program issues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// Embedded proof over canonical JSON
+    #[value(name = "eddsa-jcs-2022")]
+    Jcs,
+    /// Embedded proof over canonical statements
+    #[value(name = "eddsa-rdfc-2022")]
+    Rdfc,
+    /// Signed token
+    #[value(name = "vc+jwt")]
+    Jwt,
+    /// Token with selective disclosure
+    #[value(name = "dc+sd-jwt")]
+    SdJwt,
+}
+
+impl Form {
+    /// The name in verdicts.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Jcs => "eddsa-jcs-2022",
+            Self::Rdfc => "eddsa-rdfc-2022",
+            Self::Jwt => "vc+jwt",
+            Self::SdJwt => "dc+sd-jwt",
+        }
+    }
+
+    /// The end of a file's name, where several are written.
+    pub(super) const fn extension(self) -> &'static str {
+        match self {
+            Self::Jcs => "json",
+            Self::Rdfc => "rdfc.json",
+            Self::Jwt => "jwt",
+            Self::SdJwt => "sdjwt",
+        }
+    }
+}
+
+/// Who signs, when, and what is known of the ledger.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    /// Keys of the issuer; more than one makes a proof set.
+    pub keys: &'a [&'a WalletKey],
+    /// Proven state.
+    pub facts: &'a dyn Snapshot,
+    /// Now, ms.
+    pub now_ms: u64,
+}
+
+impl Desk<'_> {
+    /// Secures a draft in one form.
+    pub fn secure(
+        &self,
+        draft: &Draft,
+        form: Form,
+        drawn: &[Drawn],
+        holder: Option<&PublicKey>,
+        disclose: &[String],
+    ) -> Result<String> {
+        let text = match form {
+            Form::SdJwt => self.sd_jwt(draft, drawn, holder, disclose)?,
+            form => self.of_credential(draft, form, drawn)?,
+        };
+        self.check(&text)?;
+        Ok(text)
+    }
+
+    fn of_credential(&self, draft: &Draft, form: Form, drawn: &[Drawn]) -> Result<String> {
+        let mut credential = draft.credential.clone().unwrap_or_default();
+        let entries: Vec<Json> = drawn
+            .iter()
+            .map(|drawn| {
+                let slot = &drawn.slot;
+                bitstring_entry(&slot.list, drawn.profile, drawn.size, slot.index)
+            })
+            .collect();
+        if let (Some(members), false) = (credential.as_object_mut(), entries.is_empty()) {
+            members.insert("credentialStatus".to_owned(), Json::Array(entries));
+        }
+        let sandbox = self.facts.trust().sandbox;
+        let contexts = Contexts { snapshot: Some(self.facts), sandbox, inline: false };
+        let created = rfc3339(self.now_ms);
+        if form == Form::Jwt {
+            let [key] = self.keys else {
+                return Err(CommandError::usage("a token carries one signature")
+                    .hint("several keys sign an embedded proof: --form eddsa-jcs-2022"));
+            };
+            let (iat_s, kid) = (self.now_ms / 1_000, key_id(key)?);
+            return jwt::issue_vc(&credential, &key.signing_key(), &kid, iat_s, contexts)
+                .map_err(|fault| refused(&fault));
+        }
+        let suite = if form == Form::Rdfc { Suite::Rdfc } else { Suite::Jcs };
+        for key in self.keys {
+            let kid = key_id(key)?;
+            let options = assertion(suite, &kid, &created);
+            credential = proof::issue(&credential, &key.signing_key(), options, contexts)
+                .map_err(|fault| refused(&fault))?;
+        }
+        Ok(canonical(&credential))
+    }
+
+    fn sd_jwt(
+        &self,
+        draft: &Draft,
+        drawn: &[Drawn],
+        holder: Option<&PublicKey>,
+        disclose: &[String],
+    ) -> Result<String> {
+        let mut claims = draft.claims.clone().unwrap_or_default();
+        let [key] = self.keys else {
+            return Err(CommandError::usage("a token carries one signature"));
+        };
+        claims.insert("iat".to_owned(), json!(self.now_ms / 1_000));
+        if let Some(drawn) = drawn.first() {
+            let slot = &drawn.slot;
+            claims.insert("status".to_owned(), token_claim(&slot.list, slot.index));
+        }
+        if let Some(jwk) = holder.and_then(PublicKey::to_jwk) {
+            claims.insert("cnf".to_owned(), json!({"jwk": jwk}));
+        }
+        let schema = self.resource(draft, ResourceKind::JsonSchema);
+        let mut pointers = personal(schema.as_ref(), &claims);
+        pointers.extend(disclose.iter().map(|name| match name.starts_with('/') {
+            true => name.clone(),
+            false => format!("/{name}"),
+        }));
+        let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
+        let kid = key_id(key)?;
+        let mut random = || {
+            let mut bytes = [0; 32];
+            rand::rngs::OsRng.fill_bytes(&mut bytes);
+            bytes
+        };
+        sd_jwt::issue::issue(&claims, &pointers, &key.signing_key(), &kid, &mut random)
+            .map_err(|fault| refused(&fault))
+    }
+
+    fn resource(&self, draft: &Draft, kind: ResourceKind) -> Option<Json> {
+        let id = resource_of(&draft.entry, kind).and_then(|id| ResourceId::parse(&id))?;
+        match read::<Resource>(self.facts, &id.key()) {
+            Known::Known(Some(resource)) => serde_json::from_slice(&resource.bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// Refuses what a verifier would refuse.
+    fn check(&self, text: &str) -> Result<()> {
+        let request = Request::new(Policy::Ledger);
+        let verdict = verify(text.as_bytes(), &request, Some(self.facts), self.now_ms);
+        for result in &verdict.checks {
+            let period = result.check == Check::Validity
+                && ["NOT_YET_VALID", "EXPIRED"].contains(&result.code);
+            let bad = result.outcome == Outcome::Fail
+                || (result.required && result.outcome == Outcome::Unknown);
+            if bad && !period {
+                let place = result.detail.get("pointer").and_then(Json::as_str);
+                let place = place.map_or_else(String::new, |pointer| format!(" at {pointer}"));
+                return Err(CommandError::new(
+                    Kind::Refused,
+                    format!("every verifier would refuse it: check {}{place}", result.check.name()),
+                )
+                .named(result.code)
+                .with_data(json!({ "check": result.check.name(), "detail": result.detail })));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pointers of the claims that hold something the schema calls personal: the holder may always
+/// keep them back.
+fn personal(schema: Option<&Json>, claims: &Map<String, Json>) -> Vec<String> {
+    const PERSONAL: &str = "\"x-titian-class\":\"personal\"";
+    let properties = schema.and_then(|schema| schema.get("properties")).and_then(Json::as_object);
+    let named = properties.into_iter().flatten().filter(|(name, property)| {
+        claims.contains_key(*name)
+            && !NEVER_DISCLOSED.contains(&name.as_str())
+            && property.to_string().contains(PERSONAL)
+    });
+    named.map(|(name, _)| format!("/{name}")).collect()
+}
+
+fn key_id(key: &WalletKey) -> Result<String> {
+    let number =
+        key.number.ok_or_else(|| CommandError::usage("the key of the issuer is not bound yet"))?;
+    if !key.purposes.iter().any(|purpose| purpose == "assert") {
+        return Err(CommandError::usage(format!("{} has no purpose assert", key.label()))
+            .named("KEY_NOT_AUTHORISED"));
+    }
+    Ok(format!("did:ubin:{}#k{number}", key.party))
+}

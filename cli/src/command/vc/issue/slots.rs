@@ -1,0 +1,95 @@
+//! Status entries for a credential: a free index in each list that its type asks for.
+//!
+//! Invariant: an index is drawn from the system's randomness among those that neither this machine
+//! gave out nor the ledger shows as used; it is noted before anything is signed with it.
+
+use rand::Rng as _;
+use titian_contracts::credential::bits::value_at;
+use titian_contracts::credential::{Profile, StatusList, list_id, list_key};
+use titian_credential::snapshot::{Known, Snapshot, read};
+use titian_credential::status::whole_list;
+
+use crate::error::{CommandError, Result};
+use crate::issued::{Network, Slot};
+
+/// Lists of one issuer that are looked at.
+const LISTS_MAX: u64 = 4_096;
+/// Draws before a list counts as full.
+const DRAWS_MAX: usize = 256;
+
+/// A drawn entry, with what a credential says about it.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    pub slot: Slot,
+    pub profile: Profile,
+    pub size: u64,
+}
+
+/// What entries are drawn for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish<'a> {
+    pub issuer: &'a str,
+    pub type_name: &'a str,
+    /// The credential's last moment: a list must live as long.
+    pub until_ms: u64,
+}
+
+/// Draws one entry for each profile and notes it in `network`.
+pub(super) fn draw(
+    facts: &dyn Snapshot,
+    network: &mut Network,
+    wish: Wish<'_>,
+    profiles: &[Profile],
+) -> Result<Vec<Drawn>> {
+    profiles.iter().map(|profile| draw_one(facts, network, wish, *profile)).collect()
+}
+
+fn draw_one(
+    facts: &dyn Snapshot,
+    network: &mut Network,
+    wish: Wish<'_>,
+    profile: Profile,
+) -> Result<Drawn> {
+    let mut full = None;
+    for n in 1..=LISTS_MAX {
+        let list = match read::<StatusList>(facts, &list_key(wish.issuer, n)) {
+            Known::Known(Some(list)) => list,
+            _ => break,
+        };
+        let fits = list.profile == profile
+            && !list.retired
+            && list.types.iter().any(|name| name == wish.type_name)
+            && list.until_ms >= wish.until_ms;
+        if !fits {
+            continue;
+        }
+        let id = list_id(wish.issuer, n);
+        let (_, bits) = whole_list(facts, wish.issuer, n)
+            .ok_or_else(|| CommandError::refused(format!("{id} is not at hand as a whole")))?;
+        let taken = network.indices.entry(id.clone()).or_default();
+        for _ in 0..DRAWS_MAX {
+            let index = rand::rngs::OsRng.gen_range(0..list.entries);
+            if value_at(&bits, index, list.status_size) == 0 && taken.insert(index) {
+                let slot = Slot { list: id, profile: profile.name().to_owned(), index };
+                return Ok(Drawn { slot, profile, size: list.status_size });
+            }
+        }
+        full = Some(id);
+    }
+    Err(match full {
+        Some(id) => CommandError::refused(format!("{id} is nearly full")).named("UNKNOWN_LIST"),
+        None => CommandError::refused(format!(
+            "{} has no list of profile {} for {} that lives long enough",
+            wish.issuer,
+            profile.name(),
+            wish.type_name
+        ))
+        .named("UNKNOWN_LIST"),
+    }
+    .hint(format!(
+        "titian vc list-create {} --profile {} --type {}",
+        wish.issuer,
+        profile.name(),
+        wish.type_name
+    )))
+}

@@ -1,0 +1,306 @@
+//! `titian verify`: checks a proof or a credential, offline wherever files suffice.
+//!
+//! Invariant: a proof bundle is judged against the genesis file alone; no node is asked. A credential
+//! is judged by the node, or with `--offline` from a trust bundle, by the same library and to the
+//! same bytes. Exit code 0 means proven or verified, 3 not, 5 that no verdict can be reached with
+//! what is at hand.
+//!
+//! - this file: what is asked for, and who answers; `input`: what the file is;
+//! - `offline`: verdicts from bundles; `show`: a verdict for people.
+
+pub(crate) mod input;
+pub(crate) mod offline;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use titian_api::{call, vc};
+use titian_contracts::proof::{self, Proven, VerifyError};
+use titian_contracts::{proof_code, time};
+use titian_credential::anchor::Receipt;
+use titian_credential::did::method::WebCache;
+use titian_credential::verdict::{Check, Policy};
+use titian_credential::verify::Request;
+use titian_genesis::Genesis;
+
+use crate::act::now_ms;
+use crate::command::{etr, proven};
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::{Output, Report, Tone};
+use crate::session::Session;
+use input::Input;
+use offline::Trusted;
+
+pub(crate) use show::verdict_report;
+
+/// Check a proof or a credential
+///
+/// A proof needs the genesis file and nothing else. A credential is judged by a node, or with
+/// --offline from a trust bundle and the genesis file, with no network at all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  titian verify proof.json --genesis genesis.json
+  titian verify 'TTB1:…' --genesis genesis.json          the text of a QR code of a proof
+  titian verify control.json --genesis genesis.json --challenge c.json
+  titian verify dossier.zip --genesis genesis.json
+  titian verify aeo.json --jurisdiction MY
+  titian verify aeo.jwt --offline asean.ttb --genesis genesis.json --jurisdiction MY
+  titian verify pres.txt --nonce n-7f3a91ab --audience did:ubin:SG:PEB
+  titian verify photo.png --offline asean.ttb --genesis genesis.json --json
+  titian verify court.evidence.json --genesis genesis.json --max-age 315360000")]
+pub(crate) struct Args {
+    /// Proof, evidence dossier, credential, presentation, evidence pack, picture of a QR code, or the
+    /// text of one; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
+    /// Proof: refuse a lower height
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    trusted_height: u64,
+    /// Judge from this trust bundle; no node is asked
+    #[arg(long, value_name = "BUNDLE", help_heading = "Credentials")]
+    offline: Option<PathBuf>,
+    /// Take a bundle that is older than one accepted before; the verdict then warns
+    #[arg(long, help_heading = "Credentials")]
+    allow_older: bool,
+    /// Rules: ledger, w3c or signature [default: ledger]
+    #[arg(long, value_name = "POLICY", help_heading = "Credentials")]
+    policy: Option<String>,
+    /// Ask whether this state recognises the issuer
+    #[arg(long, value_name = "CC", help_heading = "Credentials")]
+    jurisdiction: Option<String>,
+    /// A check that must pass besides those of the rules; repeat it
+    #[arg(long, value_name = "CHECK", help_heading = "Credentials")]
+    require: Vec<String>,
+    /// Oldest ledger data that is accepted, in seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "Credentials")]
+    max_age: Option<u64>,
+    /// Judge as of this height
+    #[arg(long, value_name = "HEIGHT", help_heading = "Credentials")]
+    at_height: Option<u64>,
+    /// Anchor receipt that came with the credential; repeat it
+    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
+    receipt: Vec<PathBuf>,
+    /// Presentation: the challenge or nonce that was sent; proof of control: the challenge's file
+    #[arg(long, visible_alias = "nonce", value_name = "TEXT", help_heading = "Credentials")]
+    challenge: Option<String>,
+    /// Presentation: the domain or audience that was named
+    #[arg(long, visible_alias = "audience", value_name = "TEXT", help_heading = "Credentials")]
+    domain: Option<String>,
+    /// Documents of did:web issuers, filled by `titian vc did fetch`; only with --offline or
+    /// --no-ledger
+    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
+    did_web_cache: Option<PathBuf>,
+    /// Judge here without node or bundle: what needs the ledger is unknown
+    #[arg(long, conflicts_with = "offline", help_heading = "Credentials")]
+    no_ledger: bool,
+}
+
+/// Runs `titian verify`.
+pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let genesis = || read_genesis(&session.genesis_path(args.genesis.as_ref())?);
+    match input::read(&args.file)? {
+        Input::Proof(bytes) => {
+            let mut report = bundle(session.output, &bytes, &genesis()?, args.trusted_height)?;
+            proven::check_control(&mut report, args.challenge.as_deref())?;
+            Ok(report)
+        }
+        Input::Dossier(bytes) => etr::dossier::verify(session.output, &bytes, &genesis()?),
+        Input::ProofCode(text) => {
+            let genesis = genesis()?;
+            let expanded =
+                proof_code::expand(&text, &genesis.anchor()).map_err(|e| not_proven(&e))?;
+            bundle(session.output, expanded.as_bytes(), &genesis, args.trusted_height)
+        }
+        Input::Bundle(bytes) => super::vc::bundle::judge(session, &bytes, &genesis()?),
+        Input::Evidence(bytes) => {
+            let trusted = Trusted::of_bytes(&bytes, &genesis()?, args.allow_older)?;
+            // a pack whose proof fails answers nothing, and its verdict says so
+            let credential = trusted.bundle.credential().unwrap_or_default().to_owned();
+            let mut request = args.request()?;
+            request.supplied.receipts.extend_from_slice(trusted.bundle.receipts());
+            judged_here(session, &credential, &request, Some(&trusted), args)
+        }
+        Input::Credential(text) => match &args.offline {
+            Some(path) => {
+                let trusted = Trusted::of_file(path, &genesis()?, args.allow_older)?;
+                judged_here(session, &text, &args.request()?, Some(&trusted), args)
+            }
+            None if args.no_ledger => judged_here(session, &text, &args.request()?, None, args),
+            None => judged_by_node(session, &text, args),
+        },
+    }
+}
+
+impl Args {
+    /// The request for the library.
+    fn request(&self) -> Result<Request> {
+        let policy = match &self.policy {
+            None => Policy::Ledger,
+            Some(name) => Policy::parse(name)
+                .ok_or_else(|| CommandError::usage("a policy is ledger, w3c or signature"))?,
+        };
+        let mut request = Request::new(policy);
+        for name in &self.require {
+            let check = Check::parse(name).ok_or_else(|| {
+                let names: Vec<&str> = Check::ALL.iter().map(|check| check.name()).collect();
+                CommandError::usage(format!("a check is one of {}", names.join(", ")))
+            })?;
+            request.require.push(check);
+        }
+        request.jurisdiction.clone_from(&self.jurisdiction);
+        request.max_age_ms = self.max_age.map(|seconds| seconds.saturating_mul(1_000));
+        request.challenge.clone_from(&self.challenge);
+        request.domain.clone_from(&self.domain);
+        for path in &self.receipt {
+            let receipt = Receipt::of_value(&document::read_json(path)?);
+            request.supplied.receipts.push(receipt.ok_or_else(|| no_receipt(path))?);
+        }
+        if let Some(path) = &self.did_web_cache {
+            let cache = WebCache::parse(&document::read(path)?).map_err(|fault| {
+                CommandError::usage(format!("{} is no cache of did:web", path.display()))
+                    .named(fault.code)
+            })?;
+            request.supplied.did_web = cache;
+        }
+        Ok(request)
+    }
+}
+
+fn no_receipt(path: &Path) -> CommandError {
+    CommandError::usage(format!("{} is no anchor receipt", path.display()))
+}
+
+/// A verdict by the library in this process.
+fn judged_here(
+    session: &Session,
+    text: &str,
+    request: &Request,
+    trusted: Option<&Trusted>,
+    args: &Args,
+) -> Result<Report> {
+    if let Some(trusted) = trusted {
+        offline::check_height(&trusted.bundle, args.at_height)?;
+    } else if args.at_height.is_some() {
+        return Err(CommandError::usage("--at-height needs a node or a bundle"));
+    }
+    let verdict = offline::judge(text, request, trusted);
+    Ok(verdict_report(session.output, &verdict, Some(text)))
+}
+
+/// A verdict by a node.
+fn judged_by_node(session: &Session, text: &str, args: &Args) -> Result<Report> {
+    if args.did_web_cache.is_some() {
+        return Err(CommandError::usage("a node has no did:web cache of yours")
+            .hint("--offline BUNDLE, or --no-ledger, judges here"));
+    }
+    if args.genesis.is_some() && !session.names_network() {
+        return Err(CommandError::new(
+            Kind::Indeterminate,
+            "a credential cannot be judged from the genesis file alone: keys, accreditations and \
+             status live on the ledger",
+        )
+        .hint("--offline BUNDLE judges from a trust bundle: titian vc bundle export")
+        .hint("--node URL asks a node"));
+    }
+    // what is wrong with the request is found before anything is sent
+    args.request()?;
+    let receipts: Result<Vec<titian_api::Object>> = args
+        .receipt
+        .iter()
+        .map(|path| document::read_json(path)?.as_object().cloned().ok_or_else(|| no_receipt(path)))
+        .collect();
+    let credential = match serde_json::from_str::<Value>(text) {
+        Ok(value @ Value::Object(_)) => value,
+        _ => Value::from(text),
+    };
+    let params = vc::VerifyParams {
+        credential,
+        policy: args.policy.clone(),
+        jurisdiction: args.jurisdiction.clone(),
+        require: args.require.clone(),
+        receipts: receipts?,
+        max_age: args.max_age,
+        at_height: args.at_height,
+        challenge: args.challenge.clone(),
+        domain: args.domain.clone(),
+    };
+    let answer = session.client()?.ask::<call::VcVerify>(&params);
+    let verdict = answer.map_err(|error| match error.kind {
+        Kind::NoNode => CommandError {
+            message: format!("{}; a credential needs a node or a bundle", error.message),
+            ..error
+        }
+        .hint("--offline BUNDLE judges from a trust bundle, with no network"),
+        _ => error,
+    })?;
+    let verdict = titian_credential::json::canonical(&Value::Object(verdict));
+    Ok(verdict_report(session.output, &verdict, Some(text)))
+}
+
+/// Reads and checks a genesis file.
+pub(crate) fn read_genesis(path: &Path) -> Result<Genesis> {
+    let bytes = document::read(path)?;
+    Genesis::parse(&bytes).map_err(|error| {
+        CommandError::usage(format!("{} is no genesis file: {error}", path.display()))
+    })
+}
+
+/// Judges a bundle against a genesis.
+pub(crate) fn bundle(
+    output: Output,
+    bytes: &[u8],
+    genesis: &Genesis,
+    trusted_height: u64,
+) -> Result<Report> {
+    proof::verify(bytes, &genesis.anchor(), trusted_height)
+        .map(|proven| proven_report(output, &proven, genesis))
+        .map_err(|error| not_proven(&error))
+}
+
+fn not_proven(error: &VerifyError) -> CommandError {
+    CommandError::new(Kind::NotProven, error.to_string())
+        .named("NOT_PROVEN")
+        .with_data(json!({ "proven": false, "reason": error.to_string() }))
+}
+
+fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
+    let age_s = now_ms().saturating_sub(shown.time_ms) / 1000;
+    let claim = shown.claim.without("entries");
+    let mut lines = vec![format!("{}  {}", output.paint(Tone::Good, "PROVEN"), shown.kind)];
+    lines.extend(output.in_words("PROVEN").map(|words| format!(" {words}")));
+    lines.extend(proven::lines(shown));
+    lines.push(format!(
+        " as of height {}, block time {} ({} old); says nothing about later heights",
+        shown.height,
+        time::rfc3339(shown.time_ms),
+        age_text(age_s)
+    ));
+    lines.push(format!(" network {}, genesis {}", genesis.chain, genesis.hash));
+    let json = json!({
+        "proven": true,
+        "kind": shown.kind,
+        "chain": genesis.chain,
+        "genesis": genesis.hash.to_string(),
+        "height": shown.height,
+        "time": time::rfc3339(shown.time_ms),
+        "timeMs": shown.time_ms,
+        "ageSeconds": age_s,
+        "claim": document::to_json(&claim),
+    });
+    Report::new(lines.join("\n"), json)
+}
+
+/// An age in the largest unit that fits.
+pub(crate) fn age_text(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
