@@ -317,19 +317,18 @@ fn each_step_of_a_single_use_has_its_code() {
     let of_use = entries.iter().find(|entry| entry["statusPurpose"] == "message");
     let index = of_use.and_then(|entry| entry["statusListIndex"].as_str()).expect("text");
     let index: i64 = index.parse().expect("a number");
-    let mut seq = 0;
-    for (act, expected) in [
+    let steps = [
         ("use_lodge", "USE_LODGED"),
         ("use_release", "OK"),
         ("use_lodge", "USE_LODGED"),
         ("use_utilise", "USE_UTILISED"),
-    ] {
+    ];
+    for (seq, (act, expected)) in (0..).zip(steps) {
         let args = Value::object([
             ("list", Value::from("SG:ACRA/status/4")),
             ("index", Value::Int(index)),
             ("seq", Value::Int(seq)),
         ]);
-        seq += 1;
         let done = desk.world.act(Register::Vc, act, args, &[("SG:ACRA", 1)]);
         assert!(done.is_ok(), "{act}: {done:?}");
         assert_eq!(status_of(&desk, &signed), expected);
