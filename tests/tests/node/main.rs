@@ -6,6 +6,7 @@ mod door;
 mod feed;
 mod gossip;
 mod import;
+mod issuing;
 mod mempool;
 mod mempool_pool;
 mod past;
