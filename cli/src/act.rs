@@ -145,14 +145,13 @@ pub(crate) fn finish(
     if stage {
         let bytes =
             Value::object([("op", unsigned.value.clone()), ("untilMs", stage_until(&unsigned))]);
-        let Some(path) = out else {
-            return Err(CommandError::usage("the others need the op to see what they sign")
-                .hint("-o op.json writes it; they run: titian etr cosign op.json"));
-        };
-        document::write(path, &format!("{}\n", unsigned.value.to_jcs()))?;
+        if let Some(path) = out {
+            document::write(path, &format!("{}\n", unsigned.value.to_jcs()))?;
+        }
         let submitted = submit(session, "stage", unsigned.register, bytes, !signing.no_wait)?;
         let mut report = receipt_report(session.output, &submitted)?;
-        let next = format!("next, the others: titian etr cosign {}", path.display());
+        let id = unsigned.value.get("id").and_then(Value::as_text).unwrap_or_default();
+        let next = format!("next, the others: titian etr cosign {id} --as PARTY");
         report.text = format!("{}\n{next}", report.text);
         return Ok(report);
     }
@@ -180,7 +179,7 @@ pub(crate) fn finish(
 }
 
 /// A staged op waits at most 30 days; seven unless its deadline comes first.
-fn stage_until(unsigned: &Unsigned) -> Value {
+pub(crate) fn stage_until(unsigned: &Unsigned) -> Value {
     let week = now_ms().saturating_add(7 * 86_400_000);
     let deadline = unsigned.value.get("args").and_then(|args| args.get("deadlineMs"));
     let limit = deadline.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok());
@@ -251,6 +250,7 @@ pub(crate) fn prepare(
             place: Some(place.clone()),
             ack: Some(ack),
             blind: Some(random_hex::<16>()),
+            bundle_with: Vec::new(),
             capability: capability.clone(),
         })
     };
@@ -410,6 +410,7 @@ pub(crate) fn choose_keys<'a>(
         let mut officers = Vec::new();
         let fits = |key: &&WalletKey| {
             key.number.is_some()
+                && !key.is_sealing()
                 && party_fits(&need.party, &key.party)
                 && (need.scope.is_empty()
                     || key.scopes.is_empty()

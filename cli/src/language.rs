@@ -1,5 +1,5 @@
-//! Messages of the UBIN register in the official languages of the member states (ubin-api.md §13):
-//! errors, statuses, warnings and verdicts, by their stable names.
+//! Messages that users of the UBIN register meet, in the official languages of the member states
+//! (ubin-api.md §13): errors, statuses, warnings and verdicts, by their stable names.
 //!
 //! One file per language under `data/messages`; English is what the rest of the program says. A test
 //! compares the files with the names that there are. Names, numbers and hints stay as they are: what

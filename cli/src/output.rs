@@ -108,6 +108,11 @@ impl Output {
         Some(serde_json::json!({ "lang": language.tag, "message": message }))
     }
 
+    /// The same without colours, for files.
+    pub(crate) const fn plain(self) -> Self {
+        Self { colour: false, ..self }
+    }
+
     /// Whether output is for programs.
     pub(crate) const fn is_json(self) -> bool {
         self.json
@@ -190,6 +195,22 @@ impl Output {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Asks for a text on the terminal; an empty line is the default. `None` at the end of input.
+    pub(crate) fn ask(self, question: &str, default: &str) -> Option<String> {
+        let mut stderr = std::io::stderr();
+        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        let _ = write!(stderr, "{question}{shown}: ");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        match std::io::stdin().read_line(&mut answer) {
+            Ok(read) if read > 0 => {
+                let answer = answer.trim();
+                Some(if answer.is_empty() { default } else { answer }.to_owned())
+            }
+            _ => None,
+        }
     }
 
     /// A spinner on standard error while something is waited for; hidden where nobody looks.

@@ -149,8 +149,22 @@ impl WalletKey {
         SigningKey::from_bytes(&self.secret.0)
     }
 
+    /// Whether it receives sealed envelopes: an X25519 key, which signs nothing.
+    pub(crate) fn is_sealing(&self) -> bool {
+        self.purposes.iter().any(|purpose| purpose == "agree")
+    }
+
+    /// The secret of a sealing key.
+    pub(crate) const fn secret_bytes(&self) -> &[u8; 32] {
+        &self.secret.0
+    }
+
     /// The public key in base64url.
     pub(crate) fn public_key(&self) -> String {
+        if self.is_sealing() {
+            let public = titian_envelope::public_of(&self.secret.0).unwrap_or_default();
+            return URL_SAFE_NO_PAD.encode(public);
+        }
         URL_SAFE_NO_PAD.encode(self.signing_key().verifying_key().as_bytes())
     }
 
@@ -175,6 +189,7 @@ impl WalletKey {
         ]);
         let digest = hash("titian access possession v1", &[statement.to_jcs().as_bytes()]);
         let possession = self.signing_key().sign(&digest.0).to_bytes();
+        let possession = (!self.is_sealing()).then(|| URL_SAFE_NO_PAD.encode(possession));
         let mut purposes = self.purposes.clone();
         purposes.sort_by_key(|name| {
             titian_contracts::access::Purpose::parse(name).map_or(u8::MAX, |p| p as u8)
@@ -184,14 +199,17 @@ impl WalletKey {
         let texts = |items: &[String]| {
             Value::List(items.iter().map(|item| Value::from(item.as_str())).collect())
         };
-        Value::object([
-            ("alg", Value::from("Ed25519")),
+        let alg = if self.is_sealing() { "X25519" } else { "Ed25519" };
+        let possession = possession.map(|text| ("possession", Value::from(text)));
+        let mut members = vec![
+            ("alg", Value::from(alg)),
             ("officer", Value::from(self.officer)),
-            ("possession", Value::from(URL_SAFE_NO_PAD.encode(possession))),
             ("publicKey", Value::from(public_key)),
             ("purposes", texts(&purposes)),
             ("scopes", texts(&scopes)),
-        ])
+        ];
+        members.extend(possession);
+        Value::object(members)
     }
 }
 
@@ -288,7 +306,7 @@ impl Wallet {
         let of_party = self.keys.iter().filter(|key| key.party == wanted.party);
         let fitting = of_party.filter(|key| match wanted.number {
             Some(number) => key.number == Some(number),
-            None => key.number.is_some(),
+            None => key.number.is_some() && !key.is_sealing(),
         });
         let found = fitting.max_by_key(|key| key.number);
         found.ok_or_else(|| {
@@ -299,6 +317,19 @@ impl Wallet {
             CommandError::usage(format!("the wallet holds no bound key {name}"))
                 .hint("titian key list shows what it holds")
         })
+    }
+
+    /// The bound sealing keys that a reference names, newest first.
+    pub(crate) fn sealing_keys(&self, wanted: &KeyRef) -> Vec<&WalletKey> {
+        let fits = |key: &&WalletKey| {
+            key.party == wanted.party
+                && key.is_sealing()
+                && key.number.is_some()
+                && wanted.number.is_none_or(|number| key.number == Some(number))
+        };
+        let mut keys: Vec<&WalletKey> = self.keys.iter().filter(fits).collect();
+        keys.sort_by_key(|key| std::cmp::Reverse(key.number));
+        keys
     }
 
     /// Adds a key; a key that is there already is replaced by what is newly known about it.

@@ -9,6 +9,8 @@
 //! A claim walks its entries in one order, each exactly once: a key that the walk does not expect,
 //! or an entry left over, is refused.
 
+use std::collections::BTreeMap;
+
 use borsh::BorshDeserialize;
 
 use crate::json::Value;
@@ -33,12 +35,15 @@ pub const KINDS: &[&str] = &[
     "etr-absence",
     "etr-singularity",
     "etr-conversion",
+    "etr-history",
 ];
 
-/// Whether claims of `kind` are also proven for earlier heights (`as_of`): not those of records,
-/// whose state is shown to their parties.
+/// Whether claims of `kind` are also proven for earlier heights (`as_of`): of records only what
+/// everybody may see.
 pub fn has_past(kind: &str) -> bool {
-    kind.starts_with("ubin-") || kind.starts_with("vc-") || kind == "ledger-state"
+    kind.starts_with("ubin-")
+        || kind.starts_with("vc-")
+        || matches!(kind, "ledger-state" | "etr-status" | "etr-singularity" | "etr-conversion")
 }
 
 /// What a claim may look at besides what is stated and proven.
@@ -135,9 +140,8 @@ fn members(
         }
         "vc-did" => access::claim(stated, walk, frame),
         "vc-status" | "vc-accreditation" => credential::claim(kind, stated, walk),
-        "etr-status" | "etr-control" | "etr-absence" | "etr-singularity" | "etr-conversion" => {
-            etr::claim(kind, stated, walk, frame)
-        }
+        "etr-status" | "etr-control" | "etr-absence" | "etr-singularity" | "etr-conversion"
+        | "etr-history" => etr::claim(kind, stated, walk, frame),
         _ => Err(VerifyError::UnknownKind),
     }
 }
@@ -160,6 +164,23 @@ impl Walk<'_> {
     /// What stands under `key`; `None` is proven absent.
     pub fn stored(&mut self, key: &[u8]) -> Result<Option<Stored>, VerifyError> {
         (self.next)(key)
+    }
+
+    /// Runs `claim` over entries of which it may ask for the same one again.
+    pub fn remembering<T>(
+        &mut self,
+        claim: impl FnOnce(&mut Walk<'_>) -> Result<T, VerifyError>,
+    ) -> Result<T, VerifyError> {
+        let mut known: BTreeMap<Vec<u8>, Option<Stored>> = BTreeMap::new();
+        let mut next = |key: &[u8]| {
+            if let Some(stored) = known.get(key) {
+                return Ok(stored.clone());
+            }
+            let stored = (self.next)(key)?;
+            known.insert(key.to_vec(), stored.clone());
+            Ok(stored)
+        };
+        claim(&mut Walk { next: &mut next })
     }
 
     /// The typed value under `key`.

@@ -212,6 +212,9 @@ codes! {
     NotLodger = 430, "NOT_LODGER", "another state lodged the document";
     AnchorSize = 431, "ANCHOR_SIZE", "the anchor size is out of range";
     AccreditationSuspended = 432, "ACCREDITATION_SUSPENDED", "the accreditation is suspended";
+    CredentialRefused = 433, "CREDENTIAL_REFUSED", "a verifier would refuse the credential, so it is not issued";
+    CredentialExists = 434, "CREDENTIAL_EXISTS", "another credential was issued under this id";
+    CredentialErased = 435, "CREDENTIAL_ERASED", "the credential was erased";
     BundleMismatch = 601, "BUNDLE_MISMATCH", "the op is bound to another bundle, to none, or submitted alone";
     RecordExists = 602, "RECORD_EXISTS", "the number is already used in this series by this issuer";
     UnknownRecord = 603, "UNKNOWN_RECORD", "no record has this id";

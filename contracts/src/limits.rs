@@ -145,6 +145,16 @@ pub const COURT_KEYS_MAX: usize = 16;
 pub const ETR_CONDITION_DEPTH_MAX: usize = 4;
 /// Leaves of a condition tree.
 pub const ETR_CONDITION_LEAVES_MAX: usize = 16;
+/// Largest sealed envelope of a record's content, bytes.
+pub const ETR_ENVELOPE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Recipients of one envelope.
+pub const ETR_ENVELOPE_RECIPIENTS_MAX: usize = 32;
+/// Envelopes that a node keeps for one record.
+pub const ETR_ENVELOPES_PER_RECORD_MAX: usize = 64;
+/// Bytes of all envelopes that a node keeps.
+pub const ETR_ENVELOPES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of an envelope that travel in one call.
+pub const ETR_ENVELOPE_PART_BYTES_MAX: usize = 512 * 1024;
 
 // --- mempool and gossip (node)
 /// Waiting transactions.
@@ -408,3 +418,27 @@ pub const BUNDLE_OBJECTS_MAX: usize = 100_000;
 pub const BUNDLES_AT_A_TIME: usize = 2;
 /// Instances of the verifier of a node.
 pub const VERIFIERS_MAX: usize = 32;
+
+// --- issuing credentials (node; vc-api.md A§4, A§9)
+/// Issuer instances of a node.
+pub const ISSUERS_MAX: usize = 32;
+/// Credential types, and status lists, of one instance.
+pub const ISSUER_ITEMS_MAX: usize = 64;
+/// Forms of one call.
+pub const ISSUE_FORMS_MAX: usize = 4;
+/// Copies of a batch of SD-JWT VC.
+pub const ISSUE_COPIES_MAX: usize = 50;
+/// Issuers that one token lists.
+pub const TOKEN_ISSUERS_MAX: usize = 32;
+/// Length of a credential's id.
+pub const CREDENTIAL_ID_BYTES_MAX: usize = 1_024;
+/// Credentials that may wait for an anchor; further ones are refused as `BUSY`.
+pub const ANCHORS_WAITING_MAX: usize = 65_536;
+/// Leaves at which a node submits an anchor, and which one anchor holds at most.
+pub const ANCHOR_FLUSH_LEAVES: usize = 1_024;
+/// Age of the oldest waiting leaf at which a node submits an anchor.
+pub const ANCHOR_FLUSH_MS: u64 = 60_000;
+/// Status lists that one instance keeps on the node.
+pub const LOCAL_LISTS_MAX: u64 = 64;
+/// Signed status lists that a node remembers.
+pub const SIGNED_LISTS_CACHED_MAX: usize = 256;

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 use titian_contracts::limits;
+use titian_credential::guard::is_absolute_iri;
 
 use crate::gossip::ListedPeer;
+use crate::issuing::settings::{self, IssuerSettings};
 use crate::rpc::Verifier;
 use crate::rpc::auth::Integrator;
 use crate::telemetry;
@@ -26,6 +28,9 @@ macro_rules! sections {
         #[serde(default, deny_unknown_fields)]
         pub struct Config {
             $(#[doc = $about] pub $field: $section,)*
+            /// The issuers whose credentials this node signs.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub issuer: Vec<IssuerSettings>,
         }
 
         $(
@@ -72,11 +77,23 @@ sections! {
         verifiers: Vec<String> = Vec::new(),
             "Instances of the VC API's verifier, each `name policy` or `name policy CC`: policy ledger, w3c or signature, CC the state in which credentials shall count.";
         integrators: Vec<String> = Vec::new(),
-            "Systems with tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read.";
+            "Systems that sign tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read, and the DIDs of issuers it may act for.";
+        tls: bool = false, "TLS 1.3 on loopback too; an address that is not loopback always has it.";
+        tls_certificate: PathBuf = "tls.crt".into(),
+            "Certificate chain in PEM. If it and the key are not there, a self-signed one is made at the first start with TLS.";
+        tls_key: PathBuf = "tls.key".into(), "Its key in PEM (PKCS#8), mode 0600.";
+        public_url: String = String::new(),
+            "Address under which others reach this interface, https://node.example:26650; it stands in the status lists that the node keeps itself; empty = as it listens.";
     }
     admin: AdminSection, "The admin namespace node_*: loopback only, with a token." {
         secret: PathBuf = "admin.secret".into(),
             "Secret of its tokens (HS256), mode 0600; made at the first start.";
+        token_key: PathBuf = "token.key".into(),
+            "Key of the tokens that `titian-node token` makes, mode 0600; made at the first use. Without the file none counts.";
+    }
+    custody: CustodySection, "What is kept of issued credentials; only if there is an [[issuer]]." {
+        secret: PathBuf = "custody.secret".into(),
+            "Secret that wraps the keys of subjects, mode 0600; made at the first start. Without it nothing kept can be read.";
     }
     consensus: ConsensusSection, "The consensus network and the pace of blocks." {
         listen: String = "/ip4/0.0.0.0/tcp/26600".to_owned(), "Address of the consensus network.";
@@ -106,6 +123,26 @@ sections! {
         format: LogFormat = LogFormat::Text, "text or json.";
     }
 }
+
+/// What an issuer instance looks like, for [`Config::annotated`].
+const ISSUER_EXAMPLE: &str = r#"
+# An issuer whose credentials this node signs; one table for each.
+# [[issuer]]
+# name = "customs"                      # in paths: /issuers/customs/credentials/issue
+# did = "did:ubin:SG:CUSTOMS"           # or did:key:…, did:jwk:… under policy w3c
+# key = "k2"                            # its key with purpose assert
+# key_file = "customs-k2.key"
+# act_key = "k1"                        # its key with purpose invoke; left out: the same
+# act_key_file = "customs-k1.key"
+# form = "eddsa-jcs-2022"               # eddsa-rdfc-2022, vc+jwt, dc+sd-jwt
+# policy = "ledger"                     # or w3c
+# lists = ["SG:CUSTOMS/status/1"]       # left out: all of its status lists
+# [[issuer.type]]
+# name = "AEOAuthorisation"
+# purpose = "trade facilitation"
+# legal_basis = "Customs Act"
+# retention_days = 1827                 # 0 = as long as the credential lives
+"#;
 
 /// What a node keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,6 +269,7 @@ impl Config {
                 text.push_str(&format!("# {help}\n{key} = {value}\n"));
             }
         }
+        text.push_str(ISSUER_EXAMPLE);
         text
     }
 
@@ -250,6 +288,11 @@ impl Config {
     /// The systems that may call with tokens of their own; checked when the file was read.
     pub fn integrators(&self) -> Vec<Integrator> {
         self.rpc.integrators.iter().filter_map(|text| Integrator::parse(text)).collect()
+    }
+
+    /// Whether the interface speaks TLS: plain HTTP stays on this machine.
+    pub fn needs_tls(&self) -> bool {
+        self.rpc.tls || !self.rpc.listen.ip().to_canonical().is_loopback()
     }
 
     /// The instances of the verifier; checked when the file was read.
@@ -349,6 +392,12 @@ impl Config {
             self.rpc.integrators.iter().all(|text| Integrator::parse(text).is_some()),
             "rpc.integrators: each must be a name, 64 hex digits of an Ed25519 key, and scopes",
         );
+        check(
+            self.rpc.public_url.is_empty()
+                || (self.rpc.public_url.starts_with("http")
+                    && is_absolute_iri(&self.rpc.public_url)),
+            "rpc.public_url: an address such as https://node.example:26650",
+        );
         check(self.rpc.integrators.len() <= limits::INTEGRATORS_MAX, "rpc.integrators: at most 64");
         check(
             self.rpc.verifiers.iter().all(|text| Verifier::parse(text).is_some()),
@@ -374,6 +423,7 @@ impl Config {
             telemetry::parse_level(&self.log.level).is_ok(),
             "log.level: error, warn, info, debug, trace, or a filter",
         );
+        problems.extend(settings::problems(&self.issuer));
         problems
     }
 
@@ -384,8 +434,17 @@ impl Config {
             &mut self.node.validator_key,
             &mut self.node.network_key,
             &mut self.admin.secret,
+            &mut self.admin.token_key,
+            &mut self.custody.secret,
+            &mut self.rpc.tls_certificate,
+            &mut self.rpc.tls_key,
         ] {
             *path = folder.join(&*path);
+        }
+        for issuer in &mut self.issuer {
+            for path in std::iter::once(&mut issuer.key_file).chain(&mut issuer.act_key_file) {
+                *path = folder.join(&*path);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! application); reads go on meanwhile.
 
 mod proving;
+mod records;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -84,6 +85,8 @@ impl Ledger {
             }
             None => write_genesis(&store, &genesis)?,
         };
+        let earliest = store.oldest().max(store.base().saturating_add(1));
+        records::ensure(&store, &head, earliest)?;
         let tree = rebuild_tree(&store)?;
         if tree.root() != head.state_root {
             return Err(StoreError::Root { rebuilt: tree.root(), stored: head.state_root });
@@ -98,6 +101,13 @@ impl Ledger {
             head: watch::channel(head).0,
             committed: broadcast::channel(COMMITTED_QUEUE_MAX).0,
         })))
+    }
+
+    /// Makes what is derived of transferable records anew, from the blocks that are kept; ops of
+    /// older blocks are lost.
+    pub fn remake_records(&self) -> Result<(), StoreError> {
+        self.0.store.forget_records()?;
+        records::ensure(&self.0.store, &self.head(), self.earliest())
     }
 
     /// Where the ledger stands.
@@ -283,6 +293,10 @@ impl Ledger {
             changed,
         };
         let bodies = bodies_of(transactions, &outcome.receipts);
+        let parsed = transactions.iter().map(|checked| checked.parsed.as_ref().ok());
+        let (changes, receipts) = (&outcome.changes, &outcome.receipts);
+        let records =
+            records::rows_of(&self.0.store, changes, parsed, receipts, block.header.time_ms);
         self.0.store.commit(&Commit {
             block,
             block_bytes,
@@ -290,6 +304,7 @@ impl Ledger {
             changes: &outcome.changes,
             receipts: &outcome.receipts,
             bodies: &bodies,
+            records: &records,
             head: &head,
         })?;
         if changed {

@@ -22,10 +22,12 @@ use crate::application::LedgerApplication;
 use crate::config::Config;
 use crate::consensus::{self, ConsensusConfig, Engine, EngineStatus, Phase};
 use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
+use crate::issuing::Issuing;
 use crate::ledger::Ledger;
 use crate::mempool::pool::Quotas;
 use crate::mempool::{Mempool, MempoolConfig};
 use crate::pruning;
+use crate::rpc::tls::Tls;
 use crate::rpc::{self, Admission, Health, Waiting};
 use crate::search::{self, Search};
 use crate::shutdown::Stop;
@@ -106,7 +108,8 @@ async fn run_on(
     let tasks_seen = tasks_stopped.clone();
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
-    let doors = Doors { mempool: &mempool, search, snapshots };
+    let issuing = open_issuing(config, ledger)?;
+    let doors = Doors { mempool: &mempool, search, snapshots, issuing: issuing.clone() };
     let interface = start_interface(config, ledger, doors, health_seen, registry, logs).await?;
     let pruner = pruning::keep_heights(config)
         .map(|keep| tokio::spawn(pruning::follow(ledger.clone(), keep, tasks_seen)));
@@ -119,6 +122,9 @@ async fn run_on(
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
+    if let Some(issuing) = issuing {
+        issuing.custody.finish();
+    }
     // a snapshot that is being written ends before the database does; one that panicked said so
     let _ = keep_up.await;
     if let Some(pruner) = pruner {
@@ -263,6 +269,21 @@ struct Doors<'a> {
     mempool: &'a Mempool,
     search: Search,
     snapshots: Snapshots,
+    issuing: Option<Arc<Issuing>>,
+}
+
+/// The issuers of the configuration; `None` if it has none.
+fn open_issuing(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<Arc<Issuing>>> {
+    if config.issuer.is_empty() {
+        return Ok(None);
+    }
+    let secret = rpc::auth::load_or_create_secret(&config.custody.secret)
+        .with_context(|| format!("custody secret {}", config.custody.secret.display()))?;
+    let data = &config.node.data_dir;
+    let issuing =
+        Issuing::open(&config.issuer, data, &secret, ledger.chain(), &config.rpc.public_url)?;
+    tracing::info!(issuers = issuing.instances().len(), "issuing for them");
+    Ok(Some(Arc::new(issuing)))
 }
 
 async fn start_interface(
@@ -275,12 +296,19 @@ async fn start_interface(
 ) -> anyhow::Result<rpc::Running> {
     let secret = rpc::auth::load_or_create_secret(&config.admin.secret)
         .with_context(|| format!("admin secret {}", config.admin.secret.display()))?;
+    let token_key = NodeKey::load_or_create(&config.admin.token_key)?.public_key();
+    let (certificate, key) = (&config.rpc.tls_certificate, &config.rpc.tls_key);
+    let tls = match config.needs_tls() {
+        false => None,
+        true => Some(Tls::load_or_create(certificate, key, config.rpc.listen.ip())?),
+    };
     let settings = rpc::Config {
         connections_max: config.rpc.connections_max,
         connections_per_address_max: config.rpc.connections_per_address_max,
         calls_per_second_max: NonZeroU32::new(config.rpc.calls_per_s_max),
         // an idle network is not behind
         head_age_ms_max: HEAD_AGE_MS_MAX.max(3 * config.consensus.empty_block_interval_ms),
+        tls,
         verifiers: config.verifiers(),
         ..rpc::Config::on(config.rpc.listen)
     };
@@ -289,7 +317,8 @@ async fn start_interface(
         mempool: Arc::new(doors.mempool.clone()),
         search: doors.search,
         health,
-        tokens: rpc::auth::Tokens::new(secret, ledger.chain(), config.integrators()),
+        tokens: rpc::auth::Tokens::new(secret, ledger.chain(), config.integrators())
+            .with_operator_key(token_key),
         set_log_filter: Arc::new(move |level| {
             logs.set_level(level).map_err(|error| error.to_string())
         }),
@@ -302,6 +331,7 @@ async fn start_interface(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data_dir: config.node.data_dir.display().to_string(),
         snapshots: doors.snapshots,
+        issuing: doors.issuing,
     };
     rpc::start(settings, backend)
         .await

@@ -88,6 +88,15 @@ pub(crate) async fn sustained(
     Ok(Sustained { per_second, operations })
 }
 
+/// Submits all of these as fast as they are executed; the time until every node has executed them.
+pub(crate) async fn phase(network: &Network, operations: Vec<Vec<u8>>) -> Result<Duration> {
+    let goal = executed(&connect(first(network)?).await?).await? + operations.len() as u64;
+    let begin = Instant::now();
+    feed(network, operations.into(), Arc::default()).await?;
+    drain(network, goal).await?;
+    Ok(begin.elapsed())
+}
+
 /// One client after the other on a network that does nothing else.
 pub(crate) async fn latency_idle(network: &Network, work: &mut Workload) -> Result<Latency> {
     let client = connect(first(network)?).await?;

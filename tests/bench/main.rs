@@ -7,6 +7,7 @@
 //! nodes share the machine.
 
 mod drive;
+mod etr;
 mod import;
 mod machine;
 mod network;
@@ -14,6 +15,7 @@ mod proofs;
 mod report;
 mod rules;
 mod search;
+mod vc;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +64,12 @@ struct Args {
     /// Measure the search for names alone
     #[arg(long)]
     only_names: bool,
+    /// Measure credentials alone
+    #[arg(long)]
+    only_vc: bool,
+    /// Short runs for credentials: rough figures
+    #[arg(long)]
+    quick: bool,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -97,8 +105,16 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         search::measure(folder, args.names, &mut report).await?;
         return Ok(report);
     }
+    eprintln!("credentials");
+    vc::measure(args.quick, &mut report)?;
+    if args.only_vc {
+        return Ok(report);
+    }
     eprintln!("rules alone");
     rules::measure(&mut report)?;
+    etr::kernel(&mut report)?;
+    eprintln!("proofs of records");
+    etr::proofs(folder, &mut report).await?;
     for (validators, per_second) in SIGNED_PER_S {
         if !args.validators.contains(&validators) {
             continue;
@@ -118,6 +134,12 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         if validators == 4 {
             eprintln!("proofs");
             proofs::measure(&home, &mut report).await?;
+        }
+        let home = folder.join(format!("etr-{validators}"));
+        if let Some(total) = etr::network(&home, validators, &mut report).await? {
+            anyhow::ensure!(total.refused.is_empty(), "refused: {:?}", total.refused);
+            anyhow::ensure!(total.roots_agree, "the nodes have different state roots");
+            report.mix(&total.acts);
         }
     }
     if args.import > 0 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 32] = [
+const ROWS: [(&str, &str, &str, usize); 62] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -48,6 +48,41 @@ const ROWS: [(&str, &str, &str, usize); 32] = [
     ("proof_asof_make_us", "Make a proof of a counter at an earlier height", "µs", 0),
     ("proof_asof_verify_us", "Verify it, with the certificates of four headers", "µs", 0),
     ("proof_history_make_us", "Make a proof of all versions of a record", "µs", 0),
+    ("vc_verify_strict_per_s", "Ed25519, strict, per core", "1/s", 0),
+    ("vc_jcs_verify_per_s", "Credential, eddsa-jcs-2022: verify, per core", "1/s", 0),
+    ("npm_jcs_verify_per_s", "The same by @digitalbazaar/vc", "1/s", 0),
+    ("vc_jcs_issue_per_s", "Credential, eddsa-jcs-2022: issue, per core", "1/s", 0),
+    ("npm_jcs_issue_per_s", "The same by @digitalbazaar/vc", "1/s", 0),
+    ("vc_rdfc_verify_per_s", "Credential, eddsa-rdfc-2022: verify, per core", "1/s", 0),
+    ("npm_rdfc_verify_per_s", "The same by @digitalbazaar/vc", "1/s", 0),
+    ("vc_rdfc_issue_per_s", "Credential, eddsa-rdfc-2022: issue, per core", "1/s", 0),
+    ("npm_rdfc_issue_per_s", "The same by @digitalbazaar/vc", "1/s", 0),
+    ("vc_jwt_verify_per_s", "Credential, vc+jwt: verify, per core", "1/s", 0),
+    ("npm_jwt_verify_per_s", "The same by jose (signature only)", "1/s", 0),
+    ("vc_jwt_issue_per_s", "Credential, vc+jwt: issue, per core", "1/s", 0),
+    ("npm_jwt_issue_per_s", "The same by jose (signature only)", "1/s", 0),
+    ("vc_sd_jwt_verify_per_s", "SD-JWT VC with key binding: verify, per core", "1/s", 0),
+    ("npm_sd_jwt_verify_per_s", "The same by @sd-jwt/sd-jwt-vc", "1/s", 0),
+    ("vc_sd_jwt_issue_per_s", "SD-JWT VC, five disclosures: issue, per core", "1/s", 0),
+    ("npm_sd_jwt_issue_per_s", "The same by @sd-jwt/sd-jwt-vc", "1/s", 0),
+    ("vc_status_decode_per_s", "Status list of 131,072: unpack and read one, per core", "1/s", 0),
+    ("npm_status_decode_per_s", "The same by vc-bitstring-status-list", "1/s", 0),
+    ("vc_status_chunk_per_s", "Status from state in memory, per core", "1/s", 0),
+    ("vc_ledger_verdict_per_s", "Whole verdict, policy ledger, vc+jwt, per core", "1/s", 0),
+    ("vc_bundle_ms", "Read and verify a trust bundle of 1 MiB", "ms", 1),
+    ("vc_jcs_verify_share", "eddsa-jcs-2022 verify, as a share of strict Ed25519", "", 2),
+    ("etr_transfers_per_s_4v", "Completed transfers of records, four validators", "1/s", 0),
+    ("etr_transfers_per_s_1v", "Completed transfers of records, one validator", "1/s", 0),
+    (
+        "etr_kernel_acts_per_s",
+        "Acts on records, rules alone, one core, signatures included",
+        "1/s",
+        0,
+    ),
+    ("etr_control_make_us", "Make a proof of control", "µs", 0),
+    ("etr_control_verify_us", "Verify it, certificate included", "µs", 0),
+    ("etr_history_make_ms", "Make a proof of a record with 100 transfers", "ms", 2),
+    ("etr_history_verify_ms", "Verify it", "ms", 2),
 ];
 
 /// What was measured.

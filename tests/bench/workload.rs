@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
+use titian_contracts::state::MemoryState;
 use titian_genesis::Genesis;
 use titian_genesis::devnet::{NodeSecrets, Plan};
 use titian_tests::etr::{self, Traders};
@@ -43,11 +44,19 @@ pub(crate) struct Workload {
     /// The mix.
     pub(crate) mix: VecDeque<Vec<u8>>,
     signed: usize,
+    /// State with the notes issued and nothing else done, of transfers.
+    issued: MemoryState,
 }
 
 impl Workload {
     /// Keys of a network of `validators`, and `count` signed operations.
     pub(crate) fn new(validators: u16, count: usize) -> Result<Self> {
+        let rounds = count.div_ceil(TWENTY);
+        Self::new_with(validators, rounds, rounds)
+    }
+
+    /// Notes for the offers of `notes` rounds, and `rounds` rounds of the mix.
+    fn new_with(validators: u16, notes: usize, rounds: usize) -> Result<Self> {
         let base_port = free_forty();
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut world = World::on(&Plan {
@@ -60,8 +69,7 @@ impl Workload {
         world.journal = Some(Vec::new());
         let mut traders = Traders::on(world);
         let traders_first = traders.world.journal.take().unwrap_or_default();
-        let rounds = count.div_ceil(TWENTY);
-        let notes_first = sign_notes(&traders, "F", rounds * OFFER);
+        let notes_first = sign_notes(&traders, "F", notes * OFFER);
         // run in memory, for an offer names the state of its record
         for block in notes_first.chunks(REHEARSAL_BLOCK) {
             let receipts = traders.world.run_transactions(block);
@@ -75,6 +83,7 @@ impl Workload {
             notes_first,
             mix: VecDeque::new(),
             signed: rounds * TWENTY,
+            issued: MemoryState::default(),
         };
         work.mix = work.sign_mix(rounds);
         Ok(work)
@@ -83,6 +92,11 @@ impl Workload {
     /// The ledger in memory on which the operations were prepared.
     pub(crate) const fn world(&mut self) -> &mut World {
         &mut self.traders.world
+    }
+
+    /// State with the notes of transfers issued and none offered.
+    pub(crate) fn issued_state(&mut self) -> MemoryState {
+        std::mem::take(&mut self.issued)
     }
 
     /// The genesis of the network.
@@ -142,12 +156,48 @@ impl Workload {
         World::transaction(&world.sign(&op, &[(registrar, 1)]))
     }
 
+    fn accept(&self, i: usize) -> Vec<u8> {
+        let traders = &self.traders;
+        let id = traders.id("note", &reference("F", i));
+        let op = traders.op(&id, "accept", etr::accept_args());
+        let op = etr::with_ack(&op, &["TH:unknown", "VN:unknown"]);
+        World::transaction(&traders.world.sign(&op, &[(&traders.th, 1)]))
+    }
+
     fn offer(&self, i: usize) -> Vec<u8> {
         let traders = &self.traders;
         let id = traders.id("note", &reference("F", i));
         let to = &traders.th;
         let op = traders.op(&id, "offer", traders.offer_args(to, Some("special")));
         World::transaction(&traders.world.sign(&op, &[(&traders.vn, 1)]))
+    }
+}
+
+/// A network's keys and transfers of notes.
+pub(crate) struct Transfers {
+    /// Keys, traders and the notes that are transferred.
+    pub(crate) work: Workload,
+    /// Offers, one of each note.
+    pub(crate) offers: Vec<Vec<u8>>,
+    /// What accepts each, in the same order.
+    pub(crate) accepts: Vec<Vec<u8>>,
+}
+
+impl Transfers {
+    /// Keys of a network of `validators`, and `count` signed transfers.
+    pub(crate) fn new(validators: u16, count: usize) -> Result<Self> {
+        let rounds = count.div_ceil(OFFER);
+        let mut work = Workload::new_with(validators, rounds, 0)?;
+        work.notes_first.truncate(count);
+        work.issued = work.traders.world.state.clone();
+        let offers: Vec<Vec<u8>> = (0..count).into_par_iter().map(|i| work.offer(i)).collect();
+        for block in offers.chunks(REHEARSAL_BLOCK) {
+            let receipts = work.traders.world.run_transactions(block);
+            let refused = receipts.iter().find(|receipt| receipt.error.is_some());
+            anyhow::ensure!(refused.is_none(), "the rehearsal refused: {refused:?}");
+        }
+        let accepts = (0..count).into_par_iter().map(|i| work.accept(i)).collect();
+        Ok(Self { work, offers, accepts })
     }
 }
 

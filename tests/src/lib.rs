@@ -4,9 +4,11 @@
 pub mod certify;
 pub mod chunks;
 pub mod companies;
+pub mod credentials;
 pub mod etr;
 pub mod etr_types;
 pub mod http;
+pub mod javascript;
 pub mod kept;
 pub mod ports;
 pub mod served;

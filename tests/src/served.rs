@@ -166,6 +166,7 @@ impl Served {
             name: "erp".to_owned(),
             public_key: integrator.verifying_key().to_bytes(),
             scopes: vec!["etr:read".to_owned()],
+            issuers: Vec::new(),
         }];
         let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
         let snapshots = Snapshots::new(folder.path().join("snapshots"), 0, 3);
@@ -182,6 +183,7 @@ impl Served {
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
             snapshots: snapshots.clone(),
+            issuing: None,
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);

@@ -123,8 +123,9 @@ pub(crate) enum Command {
 pub(crate) struct NewArgs {
     /// The party it is for
     party: KeyRef,
-    /// What it is for: invoke (ops), assert (credentials), present; repeat it [default: invoke]
-    #[arg(long, value_name = "PURPOSE", value_parser = ["invoke", "assert", "present"])]
+    /// What it is for: invoke (ops), assert (credentials), present, or agree alone (receives sealed
+    /// contents); repeat it [default: invoke]
+    #[arg(long, value_name = "PURPOSE", value_parser = ["invoke", "assert", "present", "agree"])]
     purpose: Vec<String>,
     /// What it may sign; repeat it [default for a business: access.key_* and etr.*]
     #[arg(long, value_name = "SCOPE")]
@@ -182,7 +183,8 @@ fn new(session: &Session, args: &NewArgs) -> Result<Report> {
     let purposes =
         if args.purpose.is_empty() { vec!["invoke".to_owned()] } else { args.purpose.clone() };
     let business = matches!(Party::parse(party), Some(Party::Business { .. }));
-    let scopes = if args.scope.is_empty() && business {
+    let agrees = purposes.iter().any(|purpose| purpose == "agree");
+    let scopes = if args.scope.is_empty() && business && !agrees {
         BUSINESS_SCOPES.map(str::to_owned).to_vec()
     } else {
         args.scope.clone()

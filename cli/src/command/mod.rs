@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Vc(vc::Command),
     /// Electronic transferable records: issue, offer, accept, surrender
     #[command(subcommand)]
-    Etr(etr::Command),
+    Etr(Box<etr::Command>),
     /// Keys of the wallet and on the ledger
     #[command(subcommand)]
     Key(key::Command),

@@ -2,6 +2,12 @@
 
 use titian_contracts::json::Value;
 use titian_contracts::proof::Proven;
+use titian_contracts::{etr, time};
+
+use crate::act::now_ms;
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::Report;
 
 /// The lines of a claim; members that only machines need are left to `--json`.
 pub(super) fn lines(proven: &Proven) -> Vec<String> {
@@ -11,6 +17,8 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "ubin-absence" => vec![format!(" {} was not registered", text(&claim, "ubin"))],
         "ubin-history" => history(&claim),
         "ubin-kpi" => counters(&claim),
+        "etr-control" => control(&claim),
+        "etr-history" => record_history(&claim),
         _ => members(&claim),
     }
 }
@@ -18,6 +26,75 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
 fn members(claim: &Value) -> Vec<String> {
     let members = claim.as_object().unwrap_or_default().iter();
     members.map(|(name, value)| format!(" {name:<12} {}", shown(value))).collect()
+}
+
+/// Who is, or was, in control: a challenge that was answered long ago says nothing of now.
+fn control(claim: &Value) -> Vec<String> {
+    let ms = claim.get("challenge").and_then(|challenge| challenge.get("ms"));
+    let ms = ms.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default();
+    let holder = claim.get("party").and_then(|party| party.get("controller"));
+    let holder =
+        holder.map_or_else(|| "?".to_owned(), |p| p.get("party").map_or_else(|| shown(p), shown));
+    let verb = if etr::is_fresh(ms, now_ms()) { "is" } else { "was" };
+    let challenge = claim.get("challenge").unwrap_or(&Value::Null);
+    vec![
+        format!(" {holder} {verb} in control of {}", text(claim, "id")),
+        format!(
+            " {:<12} to {}, nonce {}, {}",
+            "answered",
+            text(challenge, "audience"),
+            text(challenge, "nonce"),
+            time::rfc3339(ms)
+        ),
+        format!(" {:<12} {}", "public", text(claim, "public")),
+    ]
+}
+
+/// Completes the report of a proof of control: is or was, and whether it answers our challenge.
+pub(super) fn check_control(report: &mut Report, challenge: Option<&str>) -> Result<()> {
+    let kind = report.json.get("kind").and_then(serde_json::Value::as_str);
+    if kind != Some("etr-control") {
+        return Ok(());
+    }
+    let ms = report.json.pointer("/claim/challenge/ms").and_then(serde_json::Value::as_u64);
+    let fresh = etr::is_fresh(ms.unwrap_or_default(), now_ms());
+    let answered = |name: &str| {
+        let pointer = format!("/claim/challenge/{name}");
+        document::text(&report.json, &pointer).unwrap_or_default().to_owned()
+    };
+    if let Some(path) = challenge {
+        let asked = document::read_json(path.as_ref())?;
+        let same = |name: &str| {
+            document::text(&asked, &format!("/{name}")) == Some(answered(name).as_str())
+        };
+        if !same("nonce") || !same("audience") {
+            let message = "not proven: it answers another challenge";
+            return Err(CommandError::new(Kind::NotProven, message)
+                .with_data(serde_json::json!({ "proven": false, "reason": message })));
+        }
+    }
+    if let Some(members) = report.json.as_object_mut() {
+        members.insert("control".to_owned(), if fresh { "is" } else { "was" }.into());
+    }
+    Ok(())
+}
+
+fn record_history(claim: &Value) -> Vec<String> {
+    let ops = claim.get("ops").and_then(Value::as_list).unwrap_or_default();
+    let mut lines = vec![format!(" {} had these ops:", text(claim, "id"))];
+    lines.extend((1..).zip(ops).map(|(seq, op)| {
+        let sigs = op.get("sigs").and_then(Value::as_list).unwrap_or_default();
+        let signers: Vec<String> = sigs.iter().map(|sig| text(sig, "party")).collect();
+        format!(" {seq:<4} {:<16} {} {}", text(op, "act"), text(op, "place"), signers.join(" "))
+    }));
+    let count = |name: &str| claim.get(name).and_then(Value::as_list).map_or(0, <[Value]>::len);
+    lines.push(format!(
+        " {} keys, {} endorsements, {} amendments; they lead to the head in state",
+        count("signers"),
+        count("endorsements"),
+        count("redlines")
+    ));
+    lines
 }
 
 fn presence(claim: &Value) -> Vec<String> {

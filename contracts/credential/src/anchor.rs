@@ -109,6 +109,16 @@ fn join(left: Digest, right: Digest) -> Digest {
     hash("titian vc node v1", &[&left.0, &right.0])
 }
 
+/// The layers above leaves whose number is a power of two, the leaves first.
+fn layers_over(leaves: Vec<Digest>) -> Vec<Vec<Digest>> {
+    let mut layers = vec![leaves];
+    while let Some(below) = layers.last().filter(|layer| layer.len() > 1) {
+        let above = below.as_chunks::<2>().0.iter().map(|[l, r]| join(*l, *r)).collect();
+        layers.push(above);
+    }
+    layers
+}
+
 /// A tree over commitments: what a node flushes into `anchor_submit`.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -128,12 +138,15 @@ impl Tree {
         let mut layer: Vec<Digest> =
             commitments.iter().zip(&salts).map(|(c, salt)| leaf(*c, *salt)).collect();
         layer.extend((layer.len()..size).map(|_| Digest(random())));
-        let mut layers = vec![layer];
-        while let Some(below) = layers.last().filter(|layer| layer.len() > 1) {
-            let above = below.as_chunks::<2>().0.iter().map(|[l, r]| join(*l, *r)).collect();
-            layers.push(above);
-        }
-        Some(Self { layers, salts })
+        Some(Self { layers: layers_over(layer), salts })
+    }
+
+    /// The tree over leaves whose salts others keep: as many as the tree has, padding included.
+    /// `None` if their number is no power of two within the limits.
+    pub fn of_leaves(leaves: Vec<Digest>) -> Option<Self> {
+        let fits = leaves.len().is_power_of_two()
+            && SIZE_LOG2.contains(&(leaves.len().trailing_zeros() as usize));
+        fits.then(|| Self { layers: layers_over(leaves), salts: Vec::new() })
     }
 
     /// The root, for `anchor_submit`.
@@ -146,15 +159,21 @@ impl Tree {
         self.layers.len() as u64 - 1
     }
 
-    /// The receipt of commitment `index`, once the anchor has its id.
-    pub fn receipt(&self, index: usize, anchor: &str) -> Option<Receipt> {
-        let salt = *self.salts.get(index)?;
+    /// The siblings of leaf `index`, from the leaf up.
+    pub fn path(&self, index: usize) -> Option<Vec<Digest>> {
         let mut at = index;
         let mut path = Vec::new();
         for layer in self.layers.iter().take(self.layers.len() - 1) {
             path.push(*layer.get(at ^ 1)?);
             at >>= 1;
         }
+        Some(path)
+    }
+
+    /// The receipt of commitment `index`, once the anchor has its id.
+    pub fn receipt(&self, index: usize, anchor: &str) -> Option<Receipt> {
+        let salt = *self.salts.get(index)?;
+        let path = self.path(index)?;
         Some(Receipt { anchor: anchor.to_owned(), salt, leaf_index: index as u64, path })
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Invariant: a code has one result per check. A test compares the table with the published list.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -43,23 +46,31 @@ impl Fault {
     pub fn new(code: &'static str, pointer: &str) -> Self {
         Self { code, pointer: pointer.to_owned() }
     }
+
+    /// The same, seen from above the member `name`.
+    #[must_use]
+    pub fn below(self, name: &str) -> Self {
+        Self { pointer: format!("/{name}{}", self.pointer), ..self }
+    }
+
+    /// The same, seen from the root of a document in which it stands below `pointer`.
+    #[must_use]
+    pub fn under(self, pointer: &str) -> Self {
+        Self { pointer: format!("{pointer}{}", self.pointer), ..self }
+    }
 }
 
 /// The result that `code` stands for in `check`. A code that the table does not know is `Fail`.
 /// What is wrong with the holder's own signature or key has the codes of `proof` and `issuerKey`.
 pub fn outcome_of(check: &str, code: &str) -> Outcome {
-    let lookup = |wanted: &[&str]| {
-        TABLE
-            .iter()
-            .find(|(c, name, _)| (wanted.contains(c) || *c == "*") && *name == code)
-            .map(|(.., outcome)| *outcome)
-    };
-    let own = lookup(&[check]);
-    let found = match check {
-        "holder" => own.or_else(|| lookup(&["proof", "issuerKey"])),
-        _ => own,
-    };
-    found.unwrap_or(Outcome::Fail)
+    static BY_CODE: OnceLock<BTreeMap<(&str, &str), Outcome>> = OnceLock::new();
+    let table = BY_CODE.get_or_init(|| {
+        TABLE.iter().map(|(check, code, outcome)| ((*code, *check), *outcome)).collect()
+    });
+    let also: &[&str] = if check == "holder" { &["proof", "issuerKey"] } else { &[] };
+    let checks = [check, "*"].into_iter().chain(also.iter().copied());
+    let mut found = checks.filter_map(|check| table.get(&(code, check)).copied());
+    found.next().unwrap_or(Outcome::Fail)
 }
 
 /// Check, code, result. Check `*` stands for every check.

@@ -7,14 +7,15 @@
 use serde_json::{Map, Value};
 
 use crate::codes::Fault;
-use crate::contexts::{Active, Contexts, Values};
+use crate::contexts::{Active, Contexts, Source, Values};
+use crate::model::items;
 
 /// Checks a whole document with its own `@context`. Members named in `skip` at the top are left
 /// out (`proof` is looked at apart, with [`check_proof`]).
 pub fn check(document: &Map<String, Value>, contexts: Contexts<'_>) -> Result<(), Fault> {
     let context = document.get("@context").ok_or_else(|| Fault::new("CONTEXT_MISSING", ""))?;
     let active = contexts.activate(context)?;
-    node(document, &active, None, "", true)
+    node(document, &active, None, true)
 }
 
 /// Checks one proof, under the contexts of the document (a proof of eddsa-jcs-2022 repeats them).
@@ -24,10 +25,13 @@ pub fn check_proof(
     contexts: Contexts<'_>,
     pointer: &str,
 ) -> Result<(), Fault> {
-    let active = contexts.activate(document_context)?;
-    let mut stripped = proof.clone();
-    stripped.remove("@context");
-    node(&stripped, &active, None, pointer, false)
+    let base = contexts.activate(document_context)?;
+    let active = base.of_types(proof).map_err(|fault| fault.under(pointer))?;
+    for (name, value) in proof.iter().filter(|(name, _)| *name != "@context") {
+        let checked = member(name, value, &active, &base);
+        checked.map_err(|fault| fault.below(name).under(pointer))?;
+    }
+    Ok(())
 }
 
 /// Members that are taken out of one document at most.
@@ -76,81 +80,49 @@ fn remove(value: &mut Value, pointer: &str) -> bool {
 }
 
 /// A node object. `outer` is the context without the type-scoped ones of the parent: those do not
-/// reach below it.
+/// reach below it. Pointers of faults are relative to the node.
 fn node(
     members: &Map<String, Value>,
     outer: &Active,
-    property_context: Option<&Value>,
-    pointer: &str,
+    property_context: Option<&Source>,
     top: bool,
 ) -> Result<(), Fault> {
-    let base = match property_context {
-        Some(context) => outer.with(context, true)?,
-        None => outer.clone(),
-    };
-    let mut types: Vec<&str> = Vec::new();
+    let scoped = property_context.map(|context| outer.with(context, true)).transpose()?;
+    let base = scoped.as_ref().unwrap_or(outer);
+    let active = base.of_types(members)?;
     for (name, value) in members {
-        if keyword(name, &base) == Some("@type") {
-            let single = std::slice::from_ref(value);
-            let items = value.as_array().map_or(single, Vec::as_slice);
-            types.extend(items.iter().filter_map(Value::as_str));
-        }
-    }
-    // JSON-LD applies type-scoped contexts in the order of the type names
-    types.sort_unstable();
-    let mut active = base.clone();
-    for name in &types {
-        if let Some(scoped) = base.term(name).and_then(|term| term.scoped.as_ref()) {
-            active = active.with(scoped, false)?;
-        }
-    }
-    for (name, value) in members {
-        let here = format!("{pointer}/{name}");
-        if name == "@context" {
-            if top {
-                continue;
-            }
-            return Err(Fault::new("CONTEXT_INLINE", &here));
-        }
-        if top && name == "proof" {
+        if top && (name == "@context" || name == "proof") {
             continue;
         }
-        match keyword(name, &active) {
-            Some("@id") => identifier(value, &here)?,
-            Some("@type") => type_names(value, &base, &here)?,
-            Some("@value" | "@language" | "@direction") => {}
-            Some("@list" | "@set") => values(value, &active, &base, Values::Plain, None, &here)?,
-            Some(_) => return Err(Fault::new("UNDEFINED_TERM", &here)),
-            None => property(name, value, &active, &base, &here)?,
-        }
+        member(name, value, &active, base).map_err(|fault| fault.below(name))?;
     }
     Ok(())
 }
 
-/// The keyword that a member name is, or is an alias of.
-fn keyword<'a>(name: &'a str, active: &'a Active) -> Option<&'a str> {
-    if name.starts_with('@') {
-        return Some(name);
+fn member(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(), Fault> {
+    if name == "@context" {
+        return Err(Fault::new("CONTEXT_INLINE", ""));
     }
-    active.term(name).and_then(|term| term.iri.as_deref()).filter(|iri| iri.starts_with('@'))
+    match active.keyword(name) {
+        Some("@id") => identifier(value),
+        Some("@type") => type_names(value, base),
+        Some("@value" | "@language" | "@direction") => Ok(()),
+        Some("@list" | "@set") => values(value, active, base, Values::Plain, None),
+        Some(_) => Err(Fault::new("UNDEFINED_TERM", "")),
+        None => property(name, value, active, base),
+    }
 }
 
-fn property(
-    name: &str,
-    value: &Value,
-    active: &Active,
-    base: &Active,
-    pointer: &str,
-) -> Result<(), Fault> {
+fn property(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(), Fault> {
     match active.term(name) {
         Some(term) if term.iri.is_some() => {
-            values(value, active, base, term.values, term.scoped.as_ref(), pointer)
+            values(value, active, base, term.values, term.scoped.as_deref())
         }
-        Some(_) => Err(Fault::new("UNDEFINED_TERM", pointer)),
-        None if active.vocab.is_some() || is_absolute_iri(name) => {
-            values(value, active, base, Values::Plain, None, pointer)
+        Some(_) => Err(Fault::new("UNDEFINED_TERM", "")),
+        None if active.vocab().is_some() || is_absolute_iri(name) => {
+            values(value, active, base, Values::Plain, None)
         }
-        None => Err(Fault::new("UNDEFINED_TERM", pointer)),
+        None => Err(Fault::new("UNDEFINED_TERM", "")),
     }
 }
 
@@ -159,51 +131,45 @@ fn values(
     active: &Active,
     base: &Active,
     kind: Values,
-    scoped: Option<&Value>,
-    pointer: &str,
+    scoped: Option<&Source>,
 ) -> Result<(), Fault> {
     match (kind, value) {
         (Values::Json, _) => Ok(()),
         (Values::Language, Value::Object(_)) => Ok(()),
         (_, Value::Array(items)) => items.iter().enumerate().try_for_each(|(i, item)| {
-            values(item, active, base, kind, scoped, &format!("{pointer}/{i}"))
+            values(item, active, base, kind, scoped).map_err(|fault| fault.below(&i.to_string()))
         }),
-        (_, Value::Object(members)) => node(members, base, scoped, pointer, false),
-        (Values::Id, Value::String(_)) => identifier(value, pointer),
-        (Values::Vocab, Value::String(text)) => {
-            let scope = match scoped {
-                Some(context) => active.with(context, true)?,
-                None => active.clone(),
-            };
-            type_name(text, &scope, pointer)
-        }
+        (_, Value::Object(members)) => node(members, base, scoped, false),
+        (Values::Id, Value::String(_)) => identifier(value),
+        (Values::Vocab, Value::String(text)) => match scoped {
+            Some(context) => type_name(text, &active.with(context, true)?),
+            None => type_name(text, active),
+        },
         _ => Ok(()),
     }
 }
 
-fn identifier(value: &Value, pointer: &str) -> Result<(), Fault> {
+fn identifier(value: &Value) -> Result<(), Fault> {
     match value.as_str() {
         Some(text) if is_absolute_iri(text) => Ok(()),
-        Some(_) => Err(Fault::new("RELATIVE_IRI", pointer)),
-        None => Err(Fault::new("ID_INVALID", pointer)),
+        Some(_) => Err(Fault::new("RELATIVE_IRI", "")),
+        None => Err(Fault::new("ID_INVALID", "")),
     }
 }
 
-fn type_names(value: &Value, base: &Active, pointer: &str) -> Result<(), Fault> {
-    let single = std::slice::from_ref(value);
-    for item in value.as_array().map_or(single, Vec::as_slice) {
-        let text = item.as_str().ok_or_else(|| Fault::new("TYPE_MISSING", pointer))?;
-        type_name(text, base, pointer)?;
+fn type_names(value: &Value, base: &Active) -> Result<(), Fault> {
+    for item in items(value) {
+        type_name(item.as_str().ok_or_else(|| Fault::new("TYPE_MISSING", ""))?, base)?;
     }
     Ok(())
 }
 
-fn type_name(text: &str, active: &Active, pointer: &str) -> Result<(), Fault> {
+fn type_name(text: &str, active: &Active) -> Result<(), Fault> {
     let defined = match active.term(text) {
         Some(term) => term.iri.is_some(),
-        None => active.vocab.is_some() || is_absolute_iri(text),
+        None => active.vocab().is_some() || is_absolute_iri(text),
     };
-    if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", pointer)) }
+    if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", "")) }
 }
 
 /// Whether a text is an absolute IRI: a scheme, a colon, something after it, and no character that
@@ -211,8 +177,14 @@ fn type_name(text: &str, active: &Active, pointer: &str) -> Result<(), Fault> {
 pub fn is_absolute_iri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let mut letters = scheme.bytes();
-    letters.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && letters.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        && !rest.is_empty()
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "\"<>\\^`{|}".contains(c))
+    let named = letters.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && letters.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    named && !rest.is_empty() && rest.chars().all(stands_in_iri)
+}
+
+fn stands_in_iri(c: char) -> bool {
+    match c {
+        '!'..='~' => !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'),
+        _ => !c.is_control() && !c.is_whitespace(),
+    }
 }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use crate::codes::Fault;
-use crate::json::{self, canonical};
+use crate::json::{self, canonical, canonical_object};
 use crate::key::{Algorithm, decode};
 
 /// Bytes of a token, disclosures and key binding included.
@@ -131,13 +131,17 @@ impl Unsigned {
         if let (Some(members), Some(kid)) = (header.as_object_mut(), kid) {
             members.insert("kid".to_owned(), json!(kid));
         }
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(canonical(value));
-        let payload = Value::Object(payload.clone());
-        Some(Self { signing_input: format!("{}.{}", encode(&header), encode(&payload)) })
+        let mut signing_input = URL_SAFE_NO_PAD.encode(canonical(&header));
+        signing_input.push('.');
+        URL_SAFE_NO_PAD.encode_string(canonical_object(payload, &[], &[]), &mut signing_input);
+        Some(Self { signing_input })
     }
 
     /// The token.
     pub fn finish(self, signature: &[u8; 64]) -> String {
-        format!("{}.{}", self.signing_input, URL_SAFE_NO_PAD.encode(signature))
+        let mut token = self.signing_input;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        token
     }
 }

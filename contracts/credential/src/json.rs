@@ -4,6 +4,8 @@
 //! members, integers beyond 2^53−1, numbers that are not finite, lone surrogates, trailing bytes.
 //! Limits are counted while reading, so a hostile text costs no more than its length.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Number, Value};
 
 use crate::codes::Fault;
@@ -16,6 +18,7 @@ pub const DEPTH_MAX: usize = 32;
 pub const NODES_MAX: usize = 10_000;
 
 const INT_MAX: i64 = (1 << 53) - 1;
+const MEMORY: &str = "writing to a string cannot fail";
 
 /// Reads one JSON value under the limits for credentials.
 pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
@@ -201,9 +204,9 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let start = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
+            let rest = self.bytes.get(start..).unwrap_or_default();
+            let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            self.at += rest.iter().position(ends).unwrap_or(rest.len());
             out.push_str(self.text.get(start..self.at).ok_or_else(broken)?);
             match self.peek() {
                 Some(b'"') => {
@@ -267,6 +270,23 @@ pub fn canonical(value: &Value) -> String {
     out
 }
 
+/// The RFC 8785 text of an object: of its members without those of `without`, and with those of
+/// `with`, which replace members of their names.
+pub(crate) fn canonical_object(
+    members: &Map<String, Value>,
+    without: &[&str],
+    with: &[(&str, &Value)],
+) -> String {
+    let stays = |name: &str| !without.contains(&name) && !with.iter().any(|(w, _)| *w == name);
+    let kept = members.iter().map(|(name, value)| (name.as_str(), value));
+    let mut all: Vec<(&str, &Value)> = kept.filter(|(name, _)| stays(name)).collect();
+    all.extend(with);
+    all.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let mut out = String::with_capacity(1_024);
+    write_members(all.into_iter(), &mut out);
+    out
+}
+
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
@@ -284,37 +304,56 @@ fn write(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::Object(members) => {
-            let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push('{');
-            for (i, (name, item)) in sorted.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                write_text(name, out);
-                out.push(':');
-                write(item, out);
+            let all = members.iter().map(|(name, value)| (name.as_str(), value));
+            // members stand in the order of UTF-8; that of UTF-16 is another only if a name holds a
+            // character from U+E000 on, whose first byte is 0xEE or more
+            if members.keys().any(|name| name.bytes().any(|byte| byte >= 0xee)) {
+                let mut sorted: Vec<(&str, &Value)> = all.collect();
+                sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                write_members(sorted.into_iter(), out);
+            } else {
+                write_members(all, out);
             }
-            out.push('}');
         }
     }
 }
 
+fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut String) {
+    out.push('{');
+    for (i, (name, item)) in members.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_text(name, out);
+        out.push(':');
+        write(item, out);
+    }
+    out.push('}');
+}
+
+/// Writes a text; what needs no escape is copied in one go.
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        // all that is escaped is ASCII, so `at` is a boundary of characters
+        if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            continue;
+        }
+        out.push_str(text.get(plain..at).unwrap_or_default());
+        plain = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x8 => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            0xc => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            other => write!(out, "\\u{other:04x}").expect(MEMORY),
         }
     }
+    out.push_str(text.get(plain..).unwrap_or_default());
     out.push('"');
 }
 
@@ -322,7 +361,7 @@ fn write_text(text: &str, out: &mut String) {
 /// from 1e-6 up to 1e21, else with an exponent.
 fn write_number(number: &Number, out: &mut String) {
     if let Some(int) = number.as_i64() {
-        return out.push_str(&int.to_string());
+        return write!(out, "{int}").expect(MEMORY);
     }
     let float = number.as_f64().unwrap_or_default();
     if float == 0.0 {

@@ -3,6 +3,9 @@
 //! Invariant: a signature is checked only with a key that fits the algorithm that was named (S6);
 //! Ed25519 is strict (S4); one key has one accepted spelling per form. Secret keys never enter.
 
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::VerifyingKey;
@@ -144,27 +147,73 @@ impl PublicKey {
 
     /// Verifies a signature of 64 bytes; the error is a code of check `proof`.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), &'static str> {
-        match self.algorithm {
-            Algorithm::Ed25519 => {
-                let bytes: &[u8; 32] =
-                    self.bytes.as_slice().try_into().map_err(|_| "ALG_NOT_ALLOWED")?;
-                let key = VerifyingKey::from_bytes(bytes).map_err(|_| "KEY_WEAK")?;
-                if key.is_weak() || key.to_bytes() != *bytes {
-                    return Err("KEY_WEAK");
-                }
+        match self.decoded()? {
+            Decoded::Ed25519(key) => {
                 let signature = ed25519_dalek::Signature::from_bytes(signature);
                 key.verify_strict(message, &signature).map_err(|_| "SIGNATURE_INVALID")
             }
-            Algorithm::P256 => {
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bytes)
-                    .map_err(|_| "KEY_WEAK")?;
+            Decoded::P256(key) => {
                 let signature = p256::ecdsa::Signature::from_slice(signature)
                     .map_err(|_| "SIGNATURE_INVALID")?;
                 key.verify(message, &signature).map_err(|_| "SIGNATURE_INVALID")
             }
-            Algorithm::X25519 => Err("ALG_NOT_ALLOWED"),
         }
     }
+
+    /// The point, decoded once for all signatures of a key. The error is a code of check `proof`.
+    fn decoded(&self) -> Result<Decoded, &'static str> {
+        static KEPT: RwLock<BTreeMap<Vec<u8>, Decoded>> = RwLock::new(BTreeMap::new());
+        let kept = KEPT.read().unwrap_or_else(PoisonError::into_inner).get(&self.bytes).copied();
+        if let Some(decoded) = kept.filter(|decoded| decoded.algorithm() == self.algorithm) {
+            return Ok(decoded);
+        }
+        let decoded = match self.algorithm {
+            Algorithm::Ed25519 => {
+                let bytes = self.bytes.as_slice().try_into().map_err(|_| "ALG_NOT_ALLOWED")?;
+                let key = VerifyingKey::from_bytes(bytes).map_err(|_| "KEY_WEAK")?;
+                if key.is_weak() || !is_canonical(bytes) {
+                    return Err("KEY_WEAK");
+                }
+                Decoded::Ed25519(key)
+            }
+            Algorithm::P256 => Decoded::P256(
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bytes).map_err(|_| "KEY_WEAK")?,
+            ),
+            Algorithm::X25519 => return Err("ALG_NOT_ALLOWED"),
+        };
+        let mut kept = KEPT.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEYS_KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(self.bytes.clone(), decoded);
+        Ok(decoded)
+    }
+}
+
+/// Decoded keys that are kept.
+const KEYS_KEPT_MAX: usize = 1_024;
+
+/// A point that was decoded and is strong.
+#[derive(Clone, Copy, Debug)]
+enum Decoded {
+    Ed25519(VerifyingKey),
+    P256(p256::ecdsa::VerifyingKey),
+}
+
+impl Decoded {
+    const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Ed25519(_) => Algorithm::Ed25519,
+            Self::P256(_) => Algorithm::P256,
+        }
+    }
+}
+
+/// Whether the y coordinate of an Ed25519 point is below 2^255 − 19: decoding alone would take it
+/// modulo that number.
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    *low < 0xed || middle.iter().any(|byte| *byte != 0xff) || high & 0x7f != 0x7f
 }
 
 /// A public key as a Multikey text.
@@ -183,8 +232,8 @@ pub fn parse_multikey(text: &str) -> Option<(Algorithm, Vec<u8>)> {
     let algorithm = [Algorithm::Ed25519, Algorithm::P256]
         .into_iter()
         .find(|algorithm| algorithm.multicodec() == code)?;
-    let canonical = key.len() == algorithm.key_bytes() && multikey(algorithm, key) == text;
-    canonical.then(|| (algorithm, key.to_vec()))
+    // base58 spells each byte string in one way only, leading zero bytes included
+    (key.len() == algorithm.key_bytes()).then(|| (algorithm, key.to_vec()))
 }
 
 /// Strict base64url: no padding, no foreign characters, no spare bits (S11).

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::codes::Fault;
 use crate::contexts::Contexts;
-use crate::json::canonical;
+use crate::json::canonical_object;
 use crate::key::{Algorithm, PublicKey};
 use crate::{guard, model, presentation, rdf, time};
 
@@ -160,16 +160,15 @@ pub fn prepare(
             members.insert(name.to_owned(), Value::String(value.to_owned()));
         }
     }
-    let mut unsecured = document.clone();
-    unsecured.remove("proof");
+    let unsecured = Unsecured { document: &document, earlier: None };
     let hash_data = match options.suite {
         Suite::Jcs => {
             if let Some(context) = document.get("@context") {
                 members.insert("@context".to_owned(), context.clone());
             }
-            hash_jcs(&members, &unsecured)
+            unsecured.hash_jcs(&members)
         }
-        Suite::Rdfc => hash_rdfc(&members, &unsecured, contexts)?,
+        Suite::Rdfc => unsecured.hash_rdfc(&members, contexts)?,
         Suite::Signature2020 => return Err(Fault::new("CRYPTOSUITE_UNSUPPORTED", "/proof")),
     };
     Ok(Prepared { hash_data, document, options: members })
@@ -226,24 +225,38 @@ fn join(options: &[u8], document: &[u8]) -> [u8; 64] {
     data
 }
 
-fn hash_jcs(options: &Object, document: &Object) -> [u8; 64] {
-    let text = |object: &Object| canonical(&Value::Object(object.clone()));
-    join(text(options).as_bytes(), text(document).as_bytes())
+/// A document without its proofs, but with those that a proof says it follows.
+struct Unsecured<'a> {
+    document: &'a Object,
+    earlier: Option<Value>,
 }
 
-/// The proof options are read under the contexts of the document.
-fn hash_rdfc(
-    options: &Object,
-    document: &Object,
-    contexts: Contexts<'_>,
-) -> Result<[u8; 64], Fault> {
-    let mut options = options.clone();
-    options.remove("proofValue");
-    let context = document.get("@context").cloned().unwrap_or_default();
-    options.insert("@context".to_owned(), context);
-    let options = rdf::canonicalize(&options, contexts)?;
-    let document = rdf::canonicalize(document, contexts)?;
-    Ok(join(options.as_bytes(), document.as_bytes()))
+impl Unsecured<'_> {
+    /// By jcs the contexts that the proof states count; a caller has compared them.
+    fn hash_jcs(&self, options: &Object) -> [u8; 64] {
+        let earlier = self.earlier.iter().map(|proofs| ("proof", proofs));
+        let context = options.get("@context").map(|context| ("@context", context));
+        let with: Vec<(&str, &Value)> = earlier.chain(context).collect();
+        let options = canonical_object(options, &["proofValue"], &[]);
+        let document = canonical_object(self.document, &["proof"], &with);
+        join(options.as_bytes(), document.as_bytes())
+    }
+
+    /// The proof options are read under the contexts of the document.
+    fn hash_rdfc(&self, options: &Object, contexts: Contexts<'_>) -> Result<[u8; 64], Fault> {
+        let empty = Value::Null;
+        let context = self.document.get("@context").unwrap_or(&empty);
+        let options = rdf::canonicalize_under(options, context, &["proofValue"], contexts)?;
+        let document = match &self.earlier {
+            None => rdf::canonicalize_under(self.document, context, &["proof"], contexts)?,
+            Some(earlier) => {
+                let mut document = self.document.clone();
+                document.insert("proof".to_owned(), earlier.clone());
+                rdf::canonicalize_under(&document, context, &[], contexts)?
+            }
+        };
+        Ok(join(options.as_bytes(), document.as_bytes()))
+    }
 }
 
 /// One signature of a document, its form checked: which key, over which bytes.
@@ -371,29 +384,21 @@ impl Reader<'_> {
         suite: Suite,
     ) -> Result<[u8; 64], Fault> {
         let fault = |code| Fault::new(code, &format!("/proof/{i}"));
-        let proof = list.get(i).and_then(Value::as_object);
-        let mut options = proof.ok_or_else(|| fault("PROOF_MALFORMED"))?.clone();
-        options.remove("proofValue");
-        let mut unsecured = document.clone();
-        unsecured.remove("proof");
+        let options = list.get(i).and_then(Value::as_object);
+        let options = options.ok_or_else(|| fault("PROOF_MALFORMED"))?;
         let earlier = previous_proofs(list, i).ok_or_else(|| fault("PREVIOUS_PROOF_MISSING"))?;
-        if !earlier.is_empty() {
-            unsecured.insert("proof".to_owned(), Value::Array(earlier));
-        }
-        let stated = options.get("@context").cloned();
-        if let Some(context) = &stated
+        let earlier = (!earlier.is_empty()).then_some(Value::Array(earlier));
+        if let Some(context) = options.get("@context")
             && !starts_with(document.get("@context"), context)
         {
             return Err(fault("PROOF_CONTEXT_MISMATCH"));
         }
-        if suite != Suite::Jcs {
-            return hash_rdfc(&options, &unsecured, self.contexts)
-                .map_err(|inner| fault(as_proof_code(inner.code)));
+        let unsecured = Unsecured { document, earlier };
+        if suite == Suite::Jcs {
+            return Ok(unsecured.hash_jcs(options));
         }
-        if let Some(context) = stated {
-            unsecured.insert("@context".to_owned(), context);
-        }
-        Ok(hash_jcs(&options, &unsecured))
+        let hashed = unsecured.hash_rdfc(options, self.contexts);
+        hashed.map_err(|inner| fault(as_proof_code(inner.code)))
     }
 }
 

@@ -218,6 +218,49 @@ pub fn status_at(
     Ok(StatusAt { value, since: None, reason: 0 })
 }
 
+/// All entries of list `owner/status/n` at the end of `height`, packed as in state, by undoing every
+/// later delta; each delta is checked against the hash chain. The list itself is the current one.
+pub fn list_at(
+    reader: &dyn Reader,
+    owner: &str,
+    n: u64,
+    height: u64,
+) -> Result<(StatusList, Vec<u8>), HistoryFault> {
+    let list: StatusList = read(reader, &list_key(owner, n))?.ok_or(HistoryFault::NoList)?;
+    if height < list.created_height {
+        return Err(HistoryFault::NoList);
+    }
+    let mut bytes = Vec::new();
+    for c in 0..list.entries.saturating_mul(list.status_size) / CHUNK_BITS {
+        let chunk = read::<Chunk>(reader, &chunk_key(owner, n, c))?.unwrap_or_else(Chunk::zero);
+        bytes.extend(undo(reader, (owner, n, c), &list, chunk, height)?);
+    }
+    Ok((list, bytes))
+}
+
+/// The bytes of a chunk at the end of `height`.
+fn undo(
+    reader: &dyn Reader,
+    (owner, n, c): (&str, u64, u64),
+    list: &StatusList,
+    mut chunk: Chunk,
+    height: u64,
+) -> Result<Vec<u8>, HistoryFault> {
+    let (mut at, mut expected) = (chunk.last_height, chunk.last_delta);
+    while at > height {
+        let delta: Delta =
+            read(reader, &delta_key(owner, n, c, at))?.ok_or(HistoryFault::Broken)?;
+        if delta.digest() != expected || delta.height != at || delta.prev_height >= at {
+            return Err(HistoryFault::Broken);
+        }
+        for change in delta.changes.iter().rev() {
+            set_value(&mut chunk.bytes, u64::from(change.offset), list.status_size, change.old);
+        }
+        (at, expected) = (delta.prev_height, delta.prev);
+    }
+    Ok(chunk.bytes)
+}
+
 fn read<T: BorshDeserialize>(reader: &dyn Reader, key: &[u8]) -> Result<Option<T>, HistoryFault> {
     match reader.get(key) {
         None => Ok(None),

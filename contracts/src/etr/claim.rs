@@ -46,7 +46,8 @@ pub fn redacted_parts(bytes: &[u8]) -> Option<(String, Digest)> {
 
 /// `etr-status` states `id`; `etr-control` states `id` and `challenge`; `etr-absence` states
 /// `issuer` with `series` and `ref`, or with `serial`; `etr-singularity` states `issuer`, `series` and
-/// `ref`, `etr-conversion` states `issuer` and `serial`.
+/// `ref`, `etr-conversion` states `issuer` and `serial`, and `whole` where it shows the party part and
+/// with it what the paper came back as; `etr-history` states `id` and `ops`.
 pub fn claim(
     kind: &str,
     stated: &Value,
@@ -58,6 +59,7 @@ pub fn claim(
         "etr-control" => control(stated, walk, frame),
         "etr-singularity" => singularity(stated, walk),
         "etr-conversion" => conversion(stated, walk),
+        "etr-history" => walk.remembering(|walk| super::history::claim(stated, walk)),
         _ => absence(stated, walk),
     }
 }
@@ -192,6 +194,14 @@ pub fn challenge_of(
     hash("titian etr challenge v1", &[value.to_jcs().as_bytes()])
 }
 
+/// How long the answer to a challenge shows that somebody is, not was, in control.
+pub const CHALLENGE_MS_MAX: u64 = 300_000;
+
+/// Whether an answer given at `ms` says at `now_ms` who is in control; an older one says who was.
+pub const fn is_fresh(ms: u64, now_ms: u64) -> bool {
+    now_ms.abs_diff(ms) <= CHALLENGE_MS_MAX
+}
+
 /// The public key behind a signature of a controller, who is noted in `holders` by entity.
 fn signing_key(
     walk: &mut Walk<'_>,
@@ -255,7 +265,12 @@ fn conversion(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError>
         ("code", Value::from(paper.statement_code)),
         ("digest", Value::from(paper.statement)),
     ]);
-    Ok(Value::object([
+    let mut members = Vec::new();
+    if stated.get("whole") == Some(&Value::Bool(true)) {
+        members.push(("whole", Value::from(true)));
+        members.push(("returned", returned(&stored, walk)?));
+    }
+    members.extend([
         ("issuer", Value::from(issuer)),
         ("serial", Value::from(serial)),
         ("consumed", Value::from(paper.consumed)),
@@ -265,7 +280,26 @@ fn conversion(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError>
         ("id", Value::from(paper.record)),
         ("public", public),
         ("partyHash", Value::from(party_hash)),
-    ]))
+    ]);
+    Ok(Value::object(members))
+}
+
+/// The records that a paper came back as: the children of the record that had become paper.
+fn returned(stored: &Stored, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
+    let (public, party) = texts_of(&stored.content)
+        .ok_or_else(|| VerifyError::Malformed("the whole record is expected".to_owned()))?;
+    let record =
+        Record::from_texts(&public, &party).ok_or_else(|| differs("the record does not decode"))?;
+    let children = record.party.into.iter().map(|id| {
+        let stored = walk.stored(&keys::record(id))?.ok_or_else(|| differs("no such record"))?;
+        let (public, party_hash) = parts_of(&stored)?;
+        Ok(Value::object([
+            ("id", Value::from(id.as_str())),
+            ("public", public),
+            ("partyHash", Value::from(party_hash)),
+        ]))
+    });
+    Ok(Value::List(children.collect::<Result<_, VerifyError>>()?))
 }
 
 /// The entity behind an issuer's UBIN, proven.

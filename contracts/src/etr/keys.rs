@@ -6,6 +6,9 @@ use crate::state::KeyBuilder;
 /// Prefix of record keys; their content has its own hash.
 pub const RECORD_PREFIX: &[u8] = b"etr/rec/";
 
+/// Prefix of the lists of open stages: what follows is the id of a record.
+pub const STAGES_PREFIX: &[u8] = b"etr/stages/";
+
 fn key(kind: &str) -> KeyBuilder {
     KeyBuilder::new("etr", kind)
 }

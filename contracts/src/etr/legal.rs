@@ -51,6 +51,17 @@ impl Verdict {
     }
 }
 
+impl Effect {
+    /// The word in entries.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// What a state lets follow from its own verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Policy {

@@ -12,7 +12,7 @@
 //! - the acts: `issue`, `transfer` with `endorsement`, `surrender`, `amend` with `fields`,
 //!   `quantities` with `quantity`, `pledge`, `money`, `recourse`, `succession`, `note`, `ending`,
 //!   `court`; `condition` and `attestation` are what they wait for;
-//! - `consent`, `staging`: beside records; `view`, `build`: for readers and clients.
+//! - `consent`, `staging`: beside records; `view`, `build`, `history`, `claim`: for readers and clients.
 
 pub mod act;
 mod amend;
@@ -28,6 +28,7 @@ pub mod court;
 mod ending;
 pub mod endorsement;
 mod fields;
+pub mod history;
 mod issue;
 pub mod kernel;
 pub mod keys;
@@ -59,7 +60,7 @@ use crate::error::{Code, Reject};
 use crate::state::Overlay;
 use crate::transaction::{Payload, Transaction};
 
-pub use claim::{challenge_of, claim, redact};
+pub use claim::{CHALLENGE_MS_MAX, challenge_of, claim, is_fresh, redact};
 pub use fields::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).

@@ -4,6 +4,8 @@
 //! right of its own: the last signature runs it through the same kernel as any op. An entry that
 //! ends is marked, so a staging transaction cannot be replayed.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::act::Act;
@@ -93,7 +95,7 @@ fn from_paper(request: &Request) -> bool {
 }
 
 /// The ops of a staged bundle with their entries, in order.
-fn members(state: &Overlay<'_>, bundle: Digest) -> Vec<(Staged, Op)> {
+pub fn members(state: &Overlay<'_>, bundle: Digest) -> Vec<(Staged, Op)> {
     let list: Vec<(String, Digest)> = state.read(&keys::staged_bundle(bundle)).unwrap_or_default();
     list.into_iter().filter_map(|(id, digest)| staged(state, &id, digest)).collect()
 }
@@ -365,8 +367,41 @@ pub fn open_of(state: &Overlay<'_>, id: &str, t: u64) -> Vec<(Digest, Staged)> {
         .collect()
 }
 
-/// Whether a party signed a staged op.
-pub fn signed_by(state: &Overlay<'_>, op: &Op, ubin: &str) -> bool {
-    let who = identity(state, ubin);
-    op.signatures.iter().any(|s| identity(state, signing::principal_of(s)) == who)
+/// Whom the open staged ops of a record concern, as identities: the parties of the record, who signed
+/// an op, and whom it names.
+pub fn concerned(state: &Overlay<'_>, id: &str, t: u64) -> Vec<String> {
+    let mut everyone = BTreeSet::new();
+    for (digest, _) in open_of(state, id, t) {
+        let Some((_, op)) = staged(state, id, digest) else { continue };
+        everyone.extend(concerned_by(state, id, &op));
+    }
+    everyone.into_iter().collect()
+}
+
+/// Whom one staged op concerns, as identities.
+pub fn concerned_by(state: &Overlay<'_>, id: &str, op: &Op) -> BTreeSet<String> {
+    let mut named: Vec<String> =
+        op.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
+    match Request::read(op).map(|request| request.act) {
+        Ok(Act::Issue(issue)) => {
+            named.push(issue.obligor.clone());
+            named.extend_from_slice(issue.to.members());
+            named.extend(issue.paper.map(|paper| paper.custodian));
+        }
+        Ok(Act::Offer(offer)) => named.extend_from_slice(offer.to.members()),
+        Ok(Act::Deliver(deliver)) => named.extend_from_slice(deliver.to.members()),
+        Ok(Act::AssignControl { to } | Act::Enforce { to, .. }) => {
+            named.extend_from_slice(to.members());
+        }
+        Ok(Act::Pledge(pledge)) => named.push(pledge.to.clone()),
+        Ok(Act::Aval { guarantor, .. }) => named.push(guarantor),
+        Ok(Act::RecoursePay { payer }) => named.push(payer),
+        Ok(Act::Succeed { successor, .. }) => named.push(successor),
+        _ => {}
+    }
+    let mut who: BTreeSet<String> = named.iter().map(|ubin| identity(state, ubin)).collect();
+    if let Some(record) = Record::load(state, id) {
+        who.extend(kernel::party_roles(state, &record).into_keys());
+    }
+    who
 }

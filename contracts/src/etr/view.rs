@@ -4,9 +4,10 @@
 //! [`is_party`].
 
 use super::endorsement::{self, Endorsement};
-use super::keys;
 use super::person::identity;
-use super::record::{Record, texts_of};
+use super::record::{Pending, Record, texts_of};
+use super::surrender::PaperSerial;
+use super::{keys, profile, roles};
 use crate::json::{self, Value};
 use crate::state::{Overlay, decode_content};
 
@@ -68,5 +69,32 @@ pub fn roles_of(content: &[u8]) -> Vec<String> {
 
 /// Whether a business is, or was, a party to a record.
 pub fn is_party(state: &Overlay<'_>, id: &str, ubin: &str) -> bool {
-    state.holds(&keys::party(&identity(state, ubin), id))
+    is_party_entity(state, id, &identity(state, ubin))
+}
+
+/// Whether an entity is, or was, a party to a record.
+pub fn is_party_entity(state: &Overlay<'_>, id: &str, entity: &str) -> bool {
+    state.holds(&keys::party(entity, id))
+}
+
+/// The parties that are to answer what is pending on a record.
+pub fn answerers(state: &Overlay<'_>, record: &Record) -> Vec<String> {
+    match &record.party.pending {
+        Some(Pending::Offer { to, .. }) => to.members().to_vec(),
+        Some(Pending::Surrender { .. }) => profile::load(state, &record.public.profile)
+            .map(|profile| vec![roles::answering(&profile, record).to_owned()])
+            .unwrap_or_default(),
+        Some(Pending::Present { .. }) => vec![record.party.obligor.clone()],
+        None => Vec::new(),
+    }
+}
+
+/// The roles of a business in a record now.
+pub fn roles_in(state: &Overlay<'_>, id: &str, ubin: &str) -> Vec<String> {
+    state.read(&keys::party(&identity(state, ubin), id)).unwrap_or_default()
+}
+
+/// What the register of paper says of a serial of an issuer.
+pub fn paper(state: &Overlay<'_>, issuer: &str, serial: &str) -> Option<PaperSerial> {
+    state.read(&keys::paper(&identity(state, issuer), serial))
 }

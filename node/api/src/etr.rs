@@ -66,9 +66,12 @@ pub struct LookupParams {
     /// A paper serial.
     #[serde(default)]
     pub serial: Option<String>,
-    /// Whether to add a proof of absence if nothing is found.
+    /// Whether to add a proof: of absence, of singularity, of what became of a paper.
     #[serde(default)]
     pub proof: bool,
+    /// Shows that a party to the record asks; it sees what came of it.
+    #[serde(default)]
+    pub capability: Option<Capability>,
 }
 
 /// `etr_list`: the records of a party.
@@ -128,9 +131,28 @@ pub struct PrepareParams {
     /// 16 random bytes, hex. A client that wants to choose them itself gives them.
     #[serde(default)]
     pub blind: Option<String>,
+    /// The acts that follow in the same bundle, 1 to 31; the answer holds all ops.
+    #[serde(default)]
+    pub bundle_with: Vec<BundledAct>,
     /// Shows that a party to the record asks; without it the answer names no party part.
     #[serde(default)]
     pub capability: Option<Capability>,
+}
+
+/// One more act of a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BundledAct {
+    /// The act.
+    pub act: String,
+    /// Its arguments.
+    pub args: Object,
+    /// The record; absent for `issue`.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Legal warnings acknowledged.
+    #[serde(default)]
+    pub ack: Vec<String>,
 }
 
 /// The answer of the holder's challenge for `etr-control`.
@@ -164,18 +186,24 @@ pub struct ChallengeSignature {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// `status`, `control` or `absence` (also with `etr-` before it).
+    /// `status`, `control`, `absence`, `singularity`, `conversion` or `history` (also with `etr-`
+    /// before it).
     pub kind: String,
-    /// The record id (status, control).
+    /// The record id (status, control, history; of a paper's record, to see what it came back as).
     #[serde(default)]
     pub id: Option<String>,
-    /// `series/issuer/ref`, or `issuer/serial` of a paper (absence).
+    /// `series/issuer/ref` (absence, singularity), or `issuer/serial` of a paper (absence,
+    /// conversion).
     #[serde(default)]
     pub subject: Option<String>,
+    /// As of this height (status, singularity, conversion); the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
     /// The controller's answer to a challenge (control).
     #[serde(default)]
     pub challenge: Option<Challenge>,
-    /// Shows that a party to the record asks (control).
+    /// Shows that a party to the record asks (control without a challenge's answer, history,
+    /// conversion with `id`).
     #[serde(default)]
     pub capability: Option<Capability>,
 }

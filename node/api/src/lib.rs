@@ -11,6 +11,8 @@
 pub mod access;
 pub mod error;
 pub mod etr;
+pub mod etr_envelope;
+pub mod etr_read;
 pub mod ledger;
 mod method;
 pub mod node;
@@ -18,6 +20,7 @@ mod openrpc;
 pub mod ubin;
 pub mod ubin_feed;
 pub mod vc;
+pub mod vc_issue;
 pub mod vc_verify;
 
 pub use error::{ErrorData, Refusal};
@@ -93,6 +96,9 @@ pub struct Prepared {
     pub op_digest: String,
     /// The signers it needs.
     pub signers: Vec<Signer>,
+    /// The other ops of its bundle, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundled: Vec<PreparedOp>,
     /// Warnings that the receipt would carry.
     pub warnings: Vec<String>,
     /// The events it would cause.
@@ -105,6 +111,18 @@ pub struct Prepared {
     pub similar_names: Vec<SimilarName>,
     /// State as of which this holds.
     pub as_of: AsOf,
+}
+
+/// One more op of a bundle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparedOp {
+    /// The unsigned op.
+    pub op: Object,
+    /// What signers sign.
+    pub op_digest: String,
+    /// The signers it needs.
+    pub signers: Vec<Signer>,
 }
 
 /// A record that may be the same business under another number.

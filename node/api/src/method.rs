@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, ledger, node, ubin,
-    ubin_feed, vc, vc_verify,
+    Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, etr_envelope, etr_read,
+    ledger, node, ubin, ubin_feed, vc, vc_issue, vc_verify,
 };
 
 /// Who may call a method.
@@ -16,6 +16,14 @@ pub enum Scope {
     Public,
     /// The operator: loopback and a token.
     Admin,
+    /// A token with scope `vc:issue`.
+    VcIssue,
+    /// A token with scope `vc:status`.
+    VcStatus,
+    /// A token with scope `vc:use`.
+    VcUse,
+    /// A token with scope `vc:custody`.
+    VcCustody,
 }
 
 impl Scope {
@@ -24,6 +32,10 @@ impl Scope {
         match self {
             Self::Public => "public",
             Self::Admin => "admin",
+            Self::VcIssue => "vc:issue",
+            Self::VcStatus => "vc:status",
+            Self::VcUse => "vc:use",
+            Self::VcCustody => "vc:custody",
         }
     }
 }
@@ -201,6 +213,18 @@ methods! {
     VcSubscribe = "vc_subscribe", Public, vc::SubscribeParams => vc::Notice, subscription;
     /// Dry run of an unsigned credential op.
     VcPrepare = "vc_prepare", Public, PrepareParams => Prepared;
+    /// Issues a credential with the key of an issuer of this node.
+    VcIssue = "vc_issue", VcIssue, vc_issue::IssueParams => vc_issue::Issued;
+    /// Sets an entry of an issuer's status list.
+    VcSetStatus = "vc_setStatus", VcStatus, vc_issue::SetStatusParams => vc_issue::Acted;
+    /// Moves a single-use entry.
+    VcUse = "vc_use", VcUse, vc_issue::UseParams => vc_issue::Acted;
+    /// A credential that this node issued and keeps.
+    VcCredential = "vc_credential", VcCustody, vc_issue::CredentialParams => vc_issue::Issued;
+    /// Erases a credential that this node keeps, and revokes it first.
+    VcErase = "vc_erase", VcCustody, vc_issue::EraseParams => vc_issue::Erased;
+    /// What this node keeps of which types and why, in numbers; counts below 5 are hidden.
+    VcPrivacyReport = "vc_privacyReport", VcCustody, Nothing => Object;
 
     /// A record; the public part only without authorisation.
     EtrGet = "etr_get", Public, etr::GetParams => Object;
@@ -210,14 +234,40 @@ methods! {
     EtrList = "etr_list", Public, etr::ListParams => Page;
     /// What waits for a party's answer.
     EtrInbox = "etr_inbox", Public, etr::InboxParams => Page;
-    /// Dry run of an unsigned ETR op.
+    /// The staged ops of a record or party, and the signatures they lack.
+    EtrStaged = "etr_staged", Public, etr_read::StagedParams => etr_read::Staged;
+    /// The ops of a record in order; digests only without authorisation.
+    EtrHistory = "etr_history", Public, etr_read::HistoryParams => Page;
+    /// The endorsement chain of a record.
+    EtrEndorsements = "etr_endorsements", Public, etr_read::RecordParams => Object;
+    /// What a controller signs to show control.
+    EtrChallenge = "etr_challenge", Public, etr_read::ChallengeParams => etr_read::ChallengeText;
+    /// The standing consents of a party.
+    EtrConsents = "etr_consents", Public, etr_read::PartyParams => Object;
+    /// Events of a record or party from a cursor on; notices come as `etr_subscription`.
+    EtrSubscribe = "etr_subscribe", Public, etr_read::SubscribeParams => ledger::Notice, subscription;
+    /// Takes a part of a sealed content.
+    EtrEnvelopePut = "etr_envelopePut", Public, etr_envelope::PutParams => etr_envelope::PutResult;
+    /// A part of a sealed content.
+    EtrEnvelopeGet = "etr_envelopeGet", Public, etr_envelope::GetParams => etr_envelope::EnvelopePart;
+    /// The sealed contents that this node keeps of a record.
+    EtrEnvelopes = "etr_envelopes", Public, etr_envelope::ListParams => etr_envelope::Envelopes;
+    /// Erases a sealed content from this node.
+    EtrEnvelopeErase = "etr_envelopeErase", Public, etr_envelope::EraseParams => etr_envelope::Erased;
+    /// Dry run of an unsigned ETR op, or of a bundle of them.
     EtrPrepare = "etr_prepare", Public, etr::PrepareParams => Prepared;
-    /// A proof of status, control or absence.
+    /// A proof of status, control, absence, singularity, conversion or history.
     EtrProve = "etr_prove", Public, etr::ProveParams => Bundle;
     /// The type profiles in force.
     EtrProfiles = "etr_profiles", Public, Nothing => Object;
+    /// One type profile.
+    EtrProfile = "etr_profile", Public, etr_read::ProfileParams => Object;
+    /// What a state says of a class of records.
+    EtrLegalEffect = "etr_legalEffect", Public, etr_read::LegalEffectParams => Object;
     /// What each state says of each class of records.
     EtrLegalMatrix = "etr_legalMatrix", Public, etr::MatrixParams => Object;
+    /// What a state lets its courts do; `enacted: false` if nothing.
+    EtrCourtPolicy = "etr_courtPolicy", Public, etr_read::CourtPolicyParams => Object;
 
     /// The state of the node, for its operator.
     NodeStatus = "node_status", Admin, Nothing => node::NodeStatus;

@@ -4,6 +4,7 @@ use titian_genesis::Genesis;
 
 use super::{CommandError, ConfigArgs};
 use crate::config::{Config, variable_name};
+use crate::issuing::Instance;
 use crate::signer::keystore::NodeKey;
 
 pub(super) fn check_config(args: &ConfigArgs) -> Result<(), CommandError> {
@@ -29,6 +30,18 @@ pub(super) fn check_config(args: &ConfigArgs) -> Result<(), CommandError> {
     {
         match NodeKey::load(path) {
             Ok(key) => println!("{what} key {}", hex::encode(key.public_key())),
+            Err(fault) => problems.push(fault.to_string()),
+        }
+    }
+    for settings in &config.issuer {
+        match Instance::load(settings) {
+            Ok(issuer) => {
+                let public = hex::encode(issuer.signing_key().verifying_key().to_bytes());
+                println!(
+                    "issuer {} for {}, key {} {public}",
+                    issuer.name, issuer.did, issuer.method
+                );
+            }
             Err(fault) => problems.push(fault.to_string()),
         }
     }

@@ -11,6 +11,7 @@ mod reindex;
 mod run;
 mod snapshot;
 mod status;
+mod token;
 mod verify_db;
 
 use std::ffi::OsString;
@@ -47,6 +48,7 @@ enum Command {
     /// Check the database of a stopped node: state root, blocks, certificates
     VerifyDb(ConfigArgs),
     Status(status::StatusArgs),
+    Token(token::TokenArgs),
     Snapshot(snapshot::SnapshotArgs),
     Restore(snapshot::RestoreArgs),
     /// Drop old blocks and history of a stopped node
@@ -172,6 +174,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::CheckConfig(args) => check_config::check_config(&args),
         Command::VerifyDb(args) => verify_db::verify_db(&args),
         Command::Status(args) => status::status(&args),
+        Command::Token(args) => token::token(&args),
         Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::Restore(args) => snapshot::restore(&args),
         Command::Prune(args) => prune::prune(&args),
@@ -210,6 +213,7 @@ mod tests {
             "reindex",
             "rollback",
             "status",
+            "token",
         ];
         for name in specified {
             let command = cli.find_subcommand(name);

@@ -10,13 +10,15 @@ use crate::search::build;
 /// How often progress is printed, in numbers read.
 const PROGRESS_NUMBERS: u64 = 65_536;
 
-/// Make the index of names anew; the node must be stopped
+/// Make an index anew; the node must be stopped
 ///
-/// The node does this by itself when the index is missing or damaged; the command is for those who
-/// want it done before the start.
+/// The node makes the index of names by itself when it is missing or damaged; the command is for
+/// those who want it done before the start. That of transferable records (their ops in order, who is
+/// to answer) is made from the blocks that are kept.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  titian-node reindex ubin --config titian-node.toml")]
+  titian-node reindex ubin --config titian-node.toml
+  titian-node reindex etr --config titian-node.toml")]
 pub(super) struct ReindexArgs {
     /// Which index
     #[arg(value_enum)]
@@ -29,13 +31,21 @@ pub(super) struct ReindexArgs {
 enum Register {
     /// Names of the UBIN register
     Ubin,
+    /// Ops of transferable records, and in whose lists they wait
+    Etr,
 }
 
 pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
-    let Register::Ubin = args.register;
     let config = args.config.load()?;
     let ledger = open_ledger(&config, "the node must be stopped while its index is made")?;
     let begin = Instant::now();
+    if matches!(args.register, Register::Etr) {
+        let made = ledger.remake_records();
+        ledger.finish();
+        made.map_err(|fault| CommandError::refused(fault.to_string()))?;
+        println!("records indexed in {:.1} s", begin.elapsed().as_secs_f64());
+        return Ok(());
+    }
     let mut printed = 0;
     let made = build::rebuild(&ledger, &crate::node::search_folder(&config), |read| {
         if read / PROGRESS_NUMBERS > printed {

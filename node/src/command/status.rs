@@ -1,12 +1,14 @@
 //! `titian-node status`: asks the running node over its own port.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::{CommandError, ConfigArgs, Kind};
+use crate::config::Config;
+use crate::rpc::tls;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// No answer to these questions is longer.
@@ -24,13 +26,12 @@ pub(super) struct StatusArgs {
 
 pub(super) fn status(args: &StatusArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
-    let node = reachable(config.rpc.listen);
-    let (code, reasons) = ask(node, "GET", "/readyz", "")?;
+    let (code, reasons) = ask(&config, "GET", "/readyz", "")?;
     println!("{}", if code == 200 { "ready" } else { "not ready" });
     print!("{}", with_newline(&reasons));
     if args.why {
         let question = r#"{"jsonrpc":"2.0","id":1,"method":"ledger_status","params":{}}"#;
-        let (_, answer) = ask(node, "POST", "/", question)?;
+        let (_, answer) = ask(&config, "POST", "/", question)?;
         print!("{}", with_newline(&answer));
     }
     if code == 200 { Ok(()) } else { Err(CommandError::refused("the node is not ready")) }
@@ -38,17 +39,18 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CommandError> {
 
 /// One HTTP exchange; small enough not to need a client library.
 fn ask(
-    node: SocketAddr,
+    config: &Config,
     method: &str,
     path: &str,
     body: &str,
 ) -> Result<(u16, String), CommandError> {
+    let node = reachable(config.rpc.listen);
     let unreachable = |fault: std::io::Error| {
         CommandError::new(Kind::NoNode, format!("no node answers at {node}: {fault}")).hint(
             "is it running? `titian-node run`; rpc.listen of the configuration is its address",
         )
     };
-    let mut stream = TcpStream::connect_timeout(&node, PATIENCE).map_err(unreachable)?;
+    let stream = TcpStream::connect_timeout(&node, PATIENCE).map_err(unreachable)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(unreachable)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(unreachable)?;
     let request = format!(
@@ -56,9 +58,13 @@ fn ask(
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).map_err(unreachable)?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(unreachable)?;
+    let answer = if config.needs_tls() {
+        let stream = tls::connect(&config.rpc.tls_certificate, stream).map_err(unreachable)?;
+        exchange(stream, &request)
+    } else {
+        exchange(stream, &request)
+    };
+    let answer = answer.map_err(unreachable)?;
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -67,6 +73,13 @@ fn ask(
     code.map(|code| (code, body)).ok_or_else(|| {
         CommandError::new(Kind::NoNode, format!("what answers at {node} is not a node"))
     })
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> std::io::Result<Vec<u8>> {
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 /// A chunked body without the lengths between the chunks.

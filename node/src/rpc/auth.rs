@@ -1,10 +1,11 @@
 //! Bearer tokens: HS256 for the operator, EdDSA for integrators.
 //!
 //! The operator's secret lies in a file that only its owner reads; whoever reads it may run the
-//! node anyway. A token of it is good for 60 s around its `iat`. Integrators sign their own tokens
-//! (`typ` `at+jwt`, `kid` = their name here) with an expiry and a list of scopes; a scope counts if
-//! the configuration grants it to that integrator too. Tokens open methods of this node and give
-//! no right on the ledger.
+//! node anyway. A token of it is good for 60 s around its `iat`. Systems get access tokens (`typ`
+//! `at+jwt`) with an expiry, scopes, and the issuers that they may act for: either the operator makes
+//! them with the node's token key (`kid` `node`), or an integrator signs its own (`kid` = its name
+//! here), and then a scope or issuer counts if the configuration grants it too. Tokens open methods
+//! of this node and give no right on the ledger.
 //!
 //! Signatures are checked by our own provider (HMAC, strict Ed25519): [`install`] puts it in place.
 
@@ -23,12 +24,23 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use signature::{Signer, Verifier};
 use titian_contracts::error::{Code, Reject};
+use titian_contracts::limits;
+use titian_credential::jose::Unsigned;
+use titian_credential::key;
 use zeroize::Zeroizing;
+
+use crate::signer::keystore::NodeKey;
 
 /// How far `iat` of an operator's token may be from now, seconds.
 pub const ADMIN_SKEW_S: u64 = 60;
-/// Longest life of an integrator's token, seconds.
+/// Longest life of an access token, seconds.
 pub const INTEGRATOR_LIFE_S_MAX: u64 = 90 * 86_400;
+/// `typ` of an access token (RFC 9068); no other token counts in its place.
+pub const ACCESS_TYP: &str = "at+jwt";
+/// `kid` of tokens that the operator made.
+pub const OPERATOR_KID: &str = "node";
+/// What an access token may grant.
+pub const SCOPES: [&str; 5] = ["etr:read", "vc:custody", "vc:issue", "vc:status", "vc:use"];
 /// Longest token.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
@@ -50,18 +62,23 @@ pub struct Integrator {
     pub public_key: [u8; 32],
     /// What it may be granted.
     pub scopes: Vec<String>,
+    /// The DIDs of the issuers that it may act for.
+    pub issuers: Vec<String>,
 }
 
 impl Integrator {
-    /// Reads `name key scope…`, parted by blanks: the key in 64 hex digits, at least one scope.
+    /// Reads `name key scope…`, parted by blanks: the key in 64 hex digits, at least one scope; what
+    /// starts with `did:` is an issuer.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split_whitespace();
         let name = parts.next()?.to_owned();
         let mut public_key = [0; 32];
         hex::decode_to_slice(parts.next()?, &mut public_key).ok()?;
         ed25519_dalek::VerifyingKey::from_bytes(&public_key).ok()?;
-        let scopes: Vec<String> = parts.map(str::to_owned).collect();
-        (!scopes.is_empty()).then_some(Self { name, public_key, scopes })
+        let (issuers, scopes): (Vec<String>, Vec<String>) =
+            parts.map(str::to_owned).partition(|part| part.starts_with("did:"));
+        let sound = !scopes.is_empty() && name != OPERATOR_KID;
+        sound.then_some(Self { name, public_key, scopes, issuers })
     }
 }
 
@@ -70,8 +87,19 @@ impl Integrator {
 pub enum Grant {
     /// The operator.
     Admin,
-    /// An integrator, with these scopes.
-    Scopes(Vec<String>),
+    /// A system.
+    Client(Client),
+}
+
+/// A system, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its name, for logs.
+    pub name: String,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// The DIDs of the issuers that it may act for.
+    pub issuers: Vec<String>,
 }
 
 /// Checks tokens.
@@ -79,6 +107,7 @@ pub struct Tokens {
     secret: Zeroizing<Vec<u8>>,
     chain: String,
     integrators: Vec<Integrator>,
+    operator_key: Option<[u8; 32]>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -92,9 +121,9 @@ struct AdminClaims {
     iat: u64,
 }
 
-/// Claims of an integrator's token.
+/// Claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct IntegratorClaims {
+pub struct AccessClaims {
     /// The chain id.
     pub aud: String,
     /// Seconds since the Unix epoch.
@@ -103,13 +132,26 @@ pub struct IntegratorClaims {
     pub exp: u64,
     /// Scopes, separated by spaces.
     pub scope: String,
+    /// DIDs of the issuers that it acts for.
+    #[serde(default)]
+    pub issuers: Vec<String>,
+    /// The system, in a token that the operator made.
+    #[serde(default)]
+    pub sub: String,
 }
 
 impl Tokens {
     /// Checks tokens for `chain` with the operator's secret.
     pub fn new(secret: Zeroizing<Vec<u8>>, chain: &str, integrators: Vec<Integrator>) -> Self {
         install();
-        Self { secret, chain: chain.to_owned(), integrators }
+        Self { secret, chain: chain.to_owned(), integrators, operator_key: None }
+    }
+
+    /// With the public key of the tokens that the operator makes.
+    #[must_use]
+    pub const fn with_operator_key(mut self, public_key: [u8; 32]) -> Self {
+        self.operator_key = Some(public_key);
+        self
     }
 
     /// What `token` grants at `now_s`. Errors: `FORBIDDEN`; the detail says why, without the token.
@@ -122,7 +164,7 @@ impl Tokens {
             jsonwebtoken::decode_header(token).map_err(|_| refuse("the token is malformed"))?;
         match header.alg {
             Algorithm::HS256 => self.check_admin(token, now_s),
-            Algorithm::EdDSA => self.check_integrator(token, &header, now_s),
+            Algorithm::EdDSA => self.check_access(token, &header, now_s),
             _ => Err(refuse("the token's algorithm is not allowed")),
         }
     }
@@ -136,18 +178,21 @@ impl Tokens {
         Ok(Grant::Admin)
     }
 
-    fn check_integrator(&self, token: &str, header: &Header, now_s: u64) -> Result<Grant, Reject> {
+    fn check_access(&self, token: &str, header: &Header, now_s: u64) -> Result<Grant, Reject> {
         let refuse = |why: &str| Reject::new(Code::Forbidden, "", why);
-        if header.typ.as_deref() != Some("at+jwt") {
+        if header.typ.as_deref() != Some(ACCESS_TYP) {
             return Err(refuse("typ at+jwt is expected"));
         }
-        let integrator = header
-            .kid
-            .as_deref()
-            .and_then(|kid| self.integrators.iter().find(|known| known.name == kid))
-            .ok_or_else(|| refuse("kid names no integrator of this node"))?;
-        let key = DecodingKey::from_ed_der(&integrator.public_key);
-        let claims: IntegratorClaims = decode(token, &key, Algorithm::EdDSA)?;
+        let kid = header.kid.as_deref().unwrap_or_default();
+        let operator = self.operator_key.filter(|_| kid == OPERATOR_KID);
+        let integrator = self.integrators.iter().find(|known| known.name == kid);
+        let key = match (operator, integrator) {
+            (Some(key), _) => key,
+            (None, Some(integrator)) => integrator.public_key,
+            (None, None) => return Err(refuse("kid names no key of this node")),
+        };
+        let key = DecodingKey::from_ed_der(&key);
+        let claims: AccessClaims = decode(token, &key, Algorithm::EdDSA)?;
         if claims.aud != self.chain {
             return Err(refuse("the token is for another chain"));
         }
@@ -160,14 +205,32 @@ impl Tokens {
         if claims.exp.saturating_sub(claims.iat) > INTEGRATOR_LIFE_S_MAX {
             return Err(refuse("the token lives longer than 90 days"));
         }
-        let granted = claims
-            .scope
-            .split(' ')
-            .filter(|scope| integrator.scopes.iter().any(|known| known == scope))
-            .map(str::to_owned)
-            .collect();
-        Ok(Grant::Scopes(granted))
+        if claims.issuers.len() > limits::TOKEN_ISSUERS_MAX {
+            return Err(refuse("the token lists too many issuers"));
+        }
+        let mut client = Client {
+            name: claims.sub,
+            scopes: claims.scope.split(' ').map(str::to_owned).collect(),
+            issuers: claims.issuers,
+        };
+        if let (None, Some(integrator)) = (operator, integrator) {
+            client.name.clone_from(&integrator.name);
+            client.scopes.retain(|scope| integrator.scopes.contains(scope));
+            client.issuers.retain(|did| integrator.issuers.contains(did));
+        }
+        Ok(Grant::Client(client))
     }
+}
+
+/// An access token, signed by the node's token key.
+pub fn access_token(key: &NodeKey, claims: &AccessClaims) -> Result<String, Reject> {
+    let unmade = || Reject::new(Code::Unavailable, "", "the token could not be made");
+    let payload = serde_json::to_value(claims).map_err(|_| unmade())?;
+    let payload = payload.as_object().ok_or_else(unmade)?;
+    let unsigned = Unsigned::new(ACCESS_TYP, key::Algorithm::Ed25519, Some(OPERATOR_KID), payload)
+        .ok_or_else(unmade)?;
+    let signature = key.sign(unsigned.signing_input.as_bytes());
+    Ok(unsigned.finish(&signature))
 }
 
 /// Reads the operator's secret, or makes it at first start: 32 random bytes as hex, mode 0600. A

@@ -9,11 +9,31 @@ pub struct Caller {
     pub address: IpAddr,
     /// Whether it comes from this machine and showed the operator's token.
     pub admin: bool,
-    /// Scopes of an integrator's token.
+    /// The system that an access token names; empty without one.
+    pub name: String,
+    /// Scopes of the token.
     pub scopes: Vec<String>,
+    /// DIDs of the issuers that the token lists.
+    pub issuers: Vec<String>,
 }
 
 impl Caller {
+    /// Somebody at `address` without a token.
+    pub const fn anyone(address: IpAddr) -> Self {
+        Self { address, admin: false, name: String::new(), scopes: Vec::new(), issuers: Vec::new() }
+    }
+
+    /// Whether an access token grants `scope`. The operator's token does not: who runs the node has
+    /// no right to what it keeps for an issuer.
+    pub fn is_granted(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| granted == scope)
+    }
+
+    /// Whether the token lists an issuer.
+    pub fn acts_for(&self, did: &str) -> bool {
+        self.issuers.iter().any(|listed| listed == did)
+    }
+
     /// Whether a token grants `scope`; the operator's grants all.
     pub fn may(&self, scope: &str) -> bool {
         self.admin || self.scopes.iter().any(|granted| granted == scope)

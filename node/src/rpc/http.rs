@@ -111,7 +111,7 @@ async fn identify(
 }
 
 fn caller_of(state: &State, peer: SocketAddr, headers: &HeaderMap) -> Result<Caller, Reject> {
-    let mut caller = Caller { address: peer.ip(), admin: false, scopes: Vec::new() };
+    let mut caller = Caller::anyone(peer.ip());
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(caller);
     };
@@ -126,7 +126,11 @@ fn caller_of(state: &State, peer: SocketAddr, headers: &HeaderMap) -> Result<Cal
             let detail = "the operator's token counts on this machine only";
             return Err(Reject::new(Code::Forbidden, "", detail));
         }
-        Grant::Scopes(scopes) => caller.scopes = scopes,
+        Grant::Client(client) => {
+            caller.name = client.name;
+            caller.scopes = client.scopes;
+            caller.issuers = client.issuers;
+        }
     }
     Ok(caller)
 }

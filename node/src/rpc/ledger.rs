@@ -109,7 +109,7 @@ fn read_transaction(input: &TransactionInput) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-async fn submit(state: &State, input: &TransactionInput, wait: bool) -> Submitted {
+pub(super) async fn submit(state: &State, input: &TransactionInput, wait: bool) -> Submitted {
     let bytes = match read_transaction(input) {
         Ok(bytes) => bytes,
         Err(refusal) => return refused(None, refusal),

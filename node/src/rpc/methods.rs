@@ -12,7 +12,7 @@ use jsonrpsee::{Extensions, core::RegisterMethodError};
 use titian_api::{Call, METHODS, Method, Refusal, Scope, call};
 use titian_contracts::error::{Code, Reject};
 
-use super::{Caller, State, access, admin, etr, ledger, subscribe, ubin, vc};
+use super::{Caller, State, access, admin, etr, ledger, subscribe, ubin, vc, vc_issue};
 
 /// What a method answers.
 pub(super) type Answer<T> = Result<T, Refusal>;
@@ -25,6 +25,7 @@ pub(super) fn all(state: Arc<State>) -> Result<RpcModule<Arc<State>>, RegisterMe
     access::register(&mut module)?;
     ubin::register(&mut module)?;
     vc::register(&mut module)?;
+    vc_issue::register(&mut module)?;
     etr::register(&mut module)?;
     admin::register(&mut module)?;
     add::<call::Discover, _, _>(&mut module, |state, _, _| async move {
@@ -83,22 +84,25 @@ pub(super) fn admit(
     extensions: &Extensions,
 ) -> Result<Caller, ErrorObjectOwned> {
     state.counters.calls.fetch_add(1, Ordering::Relaxed);
-    let caller = extensions.get::<Caller>().cloned().unwrap_or(Caller {
-        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        admin: false,
-        scopes: Vec::new(),
-    });
+    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let caller = extensions.get::<Caller>().cloned().unwrap_or(Caller::anyone(nowhere));
     if let Some(limiter) = &state.limiter
         && let Err(retry_ms) = limiter.check(caller.address)
     {
         let refusal = Refusal::new(Code::Busy, "", "too many calls from this address");
         return Err(error_object(&refusal.retry_after(retry_ms)));
     }
-    if method.scope == Scope::Admin && !caller.admin {
-        let detail = "needs the operator's token, from this machine";
-        return Err(error_object(&Refusal::new(Code::Forbidden, "", detail)));
+    let missing = match method.scope {
+        Scope::Public => None,
+        Scope::Admin if caller.admin => None,
+        Scope::Admin => Some("needs the operator's token, from this machine".to_owned()),
+        other if caller.is_granted(other.name()) => None,
+        other => Some(format!("needs a token with scope {}", other.name())),
+    };
+    match missing {
+        Some(detail) => Err(error_object(&Refusal::new(Code::Forbidden, "", &detail))),
+        None => Ok(caller),
     }
-    Ok(caller)
 }
 
 /// Reads parameters; serde's message names members, never their values.

@@ -10,8 +10,8 @@
 //!                  └─ one function per method, in the file or folder of its register
 //! ```
 //! Invariant: the methods registered are exactly those of [`titian_api::METHODS`]; every queue,
-//! body, batch, connection and wait has a bound. It deliberately holds no user keys and signs
-//! nothing.
+//! body, batch, connection and wait has a bound. It deliberately holds no keys: what is signed for
+//! issuers of this node, `issuing` signs.
 
 mod access;
 mod admin;
@@ -30,8 +30,13 @@ mod rest;
 mod server;
 mod submit;
 mod subscribe;
+pub mod tls;
 mod ubin;
 mod vc;
+mod vc_acts;
+mod vc_anchors;
+mod vc_issue;
+mod vc_lists;
 mod view;
 
 use std::future::Future;
@@ -42,12 +47,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use titian_contracts::error::Reject;
+use titian_api::Refusal;
+use titian_contracts::error::{Code, Reject};
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 use titian_credential::verdict::Policy;
 use tokio::sync::{Semaphore, watch};
 
+use crate::envelopes::Envelopes;
+use crate::issuing::Issuing;
 use crate::ledger::Ledger;
 use crate::search::Search;
 use crate::snapshot::Snapshots;
@@ -77,6 +85,8 @@ pub struct Config {
     pub slow_consumer_ms: u64,
     /// The node counts as behind if its head is older than this, ms.
     pub head_age_ms_max: u64,
+    /// TLS, with the certificate to show; `None` = plain HTTP.
+    pub tls: Option<tls::Tls>,
     /// Instances of the VC API's verifier.
     pub verifiers: Vec<Verifier>,
 }
@@ -121,6 +131,7 @@ impl Config {
             submit_wait_ms: limits::SUBMIT_WAIT_MS,
             slow_consumer_ms: 10_000,
             head_age_ms_max: 60_000,
+            tls: None,
             verifiers: Vec::new(),
         }
     }
@@ -184,6 +195,8 @@ pub struct Backend {
     pub data_dir: String,
     /// The snapshots.
     pub snapshots: Snapshots,
+    /// The issuers whose credentials this node signs.
+    pub issuing: Option<Arc<Issuing>>,
 }
 
 impl std::fmt::Debug for Backend {
@@ -198,6 +211,7 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
+    envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
     challenges: vc::challenge::Challenges,
@@ -223,6 +237,12 @@ struct Counters {
 impl State {
     fn ledger(&self) -> &Ledger {
         &self.backend.ledger
+    }
+
+    /// The issuers of this node. Errors: `NOT_FOUND` if it has none.
+    fn issuing(&self) -> Result<&Arc<Issuing>, Refusal> {
+        let none = || Refusal::new(Code::NotFound, "", "this node signs for no issuer");
+        self.backend.issuing.as_ref().ok_or_else(none)
     }
 
     fn submit_wait(&self) -> Duration {

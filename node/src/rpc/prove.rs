@@ -59,7 +59,12 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
         }
         "etr-status" => one("id", subject),
         "etr-absence" => absence(subject).ok_or_else(|| invalid("series/issuer/ref")),
-        "etr-control" => Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove")),
+        "etr-singularity" | "etr-conversion" => {
+            absence(subject).ok_or_else(|| invalid("series/issuer/ref, or issuer/serial"))
+        }
+        "etr-control" | "etr-history" => {
+            Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove"))
+        }
         _ => Err(Refusal::new(Code::InvalidParams, "/kind", "unknown kind of proof")),
     }
 }
@@ -84,11 +89,11 @@ pub(super) fn absence(subject: &str) -> Option<Value> {
 pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<Bundle> {
     for _ in 0..ATTEMPTS_MAX {
         let frame = Frame { chain: state.ledger().chain(), time_ms: head_time(state) };
-        let stated = ubin::complete(state, kind, &stated, &state.ledger().reader());
+        let stated = complete(state, kind, &stated, &state.ledger().reader())?;
         let keys = claim::question(kind, &stated, &state.ledger().reader(), frame)
             .map_err(|error| refusal(kind, &error))?;
         let proven = state.ledger().prove(keys).await.map_err(refusal_of)?;
-        let entries = shown(kind, proven.entries);
+        let entries = shown(kind, &stated, proven.entries);
         let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
         match claim::rebuild(kind, &stated, &entries, frame) {
             Ok(claim) => return finish(kind, proven.height, claim, &proven.evidence),
@@ -114,14 +119,15 @@ pub(super) async fn bundle_at(
     }
     let read = At::height(state, Some(height))?;
     let frame = Frame { chain: state.ledger().chain(), time_ms: read.time_ms };
-    let stated = ubin::complete(state, kind, &stated, &read.reader);
+    let stated = complete(state, kind, &stated, &read.reader)?;
     let keys = claim::question(kind, &stated, &read.reader, frame)
         .map_err(|error| refusal(kind, &error))?;
     let proven = state.ledger().prove_at(height, keys).await;
     let proven = proven.map_err(|reject| at::refusal(state, reject))?;
     let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
-    let claim = claim::rebuild(kind, &stated, &proven.entries, frame)
-        .map_err(|error| refusal(kind, &error))?;
+    let entries = shown(kind, &stated, proven.entries);
+    let claim =
+        claim::rebuild(kind, &stated, &entries, frame).map_err(|error| refusal(kind, &error))?;
     finish(kind, proven.height, claim, &proven.evidence)
 }
 
@@ -135,9 +141,19 @@ fn head_time(state: &State) -> u64 {
     state.ledger().head().time_ms.max(now_ms())
 }
 
-/// Of a record everybody sees the public part; only a control proof shows the whole.
-fn shown(kind: &str, entries: Vec<Entry>) -> Vec<Entry> {
-    if kind == "etr-control" {
+/// What a question needs beside state: bodies of UBIN records, ops of a history.
+fn complete(
+    state: &State,
+    kind: &str,
+    stated: &Value,
+    reader: &dyn titian_contracts::state::Reader,
+) -> Answer<Value> {
+    super::etr::complete(state, kind, ubin::complete(state, kind, stated, reader), reader)
+}
+
+/// Of a record everybody sees the public part; proofs for its parties show the whole.
+fn shown(kind: &str, stated: &Value, entries: Vec<Entry>) -> Vec<Entry> {
+    if matches!(kind, "etr-control" | "etr-history") || stated.get("whole").is_some() {
         return entries;
     }
     entries.into_iter().map(claim::redact).collect()
@@ -176,7 +192,7 @@ pub(super) async fn keys_at(state: &State, keys: Vec<Vec<u8>>, height: u64) -> A
 }
 
 fn state_bundle(proven: StateProof) -> Answer<Bundle> {
-    let entries = shown("ledger-state", proven.entries);
+    let entries = shown("ledger-state", &Value::Null, proven.entries);
     let header = &proven.evidence.header;
     let frame = Frame { chain: &header.chain, time_ms: header.time_ms };
     let claim = claim::rebuild("ledger-state", &Value::Null, &entries, frame)
@@ -207,6 +223,7 @@ fn refusal(kind: &str, error: &VerifyError) -> Refusal {
         ("ubin-absence", VerifyError::ClaimDiffers(_)) => Code::UbinExists,
         ("etr-absence", VerifyError::ClaimDiffers(_)) => Code::RecordExists,
         ("etr-control", VerifyError::ClaimDiffers(_)) => Code::BadSignature,
+        ("etr-singularity" | "etr-conversion", VerifyError::ClaimDiffers(_)) => Code::NotFound,
         _ => Code::InvalidParams,
     };
     Refusal::new(code, "", &error.to_string())

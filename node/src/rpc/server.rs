@@ -29,7 +29,8 @@ use tower::ServiceExt as _;
 use super::http::{PeerAddress, internal_error, router};
 use super::limit::{CallLimiter, Connections, Place};
 use super::submit::Receipts;
-use super::{Backend, Config, Counters, State, large, methods};
+use super::tls::Tls;
+use super::{Backend, Config, Counters, State, large, methods, vc_anchors};
 
 /// How often addresses that no longer call are forgotten.
 const SHRINK_EVERY: Duration = Duration::from_secs(30);
@@ -74,10 +75,15 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     let receipts = Receipts::default();
     let ledger = backend.ledger.clone();
     let follow = tokio::spawn(receipts.clone().follow(ledger.clone(), ledger.committed()));
+    if let Some(issuing) = &backend.issuing {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        issuing.listens_at(&format!("{scheme}://{address}"));
+    }
     let state = Arc::new(State {
         limiter: config.calls_per_second_max.map(CallLimiter::new),
         receipts,
         tables: super::ubin::Tables::default(),
+        envelopes: crate::envelopes::Envelopes::open(std::path::Path::new(&backend.data_dir)),
         figures: super::ubin::Figures::default(),
         challenges: super::vc::challenge::Challenges::default(),
         bundles: Semaphore::new(limits::BUNDLES_AT_A_TIME),
@@ -92,10 +98,11 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     let app = router(&state, by_size(&state, methods.into(), stop_handle));
     let (stop, stopped) = watch::channel(false);
     let accept = tokio::spawn(accept(Arc::clone(&state), listener, app, stopped.clone()));
-    let shrink = tokio::spawn(shrink(state, stopped.clone()));
+    let shrink = tokio::spawn(shrink(Arc::clone(&state), stopped.clone()));
+    let anchors = tokio::spawn(vc_anchors::follow(Arc::clone(&state), stopped.clone()));
     let follow = tokio::spawn(until_stopped(stopped, follow));
-    tracing::info!(%address, "interface open");
-    Ok(Running { address, stop, rpc, tasks: vec![accept, shrink, follow] })
+    tracing::info!(%address, tls = state.config.tls.is_some(), "interface open");
+    Ok(Running { address, stop, rpc, tasks: vec![accept, shrink, anchors, follow] })
 }
 
 /// Aborts `task` when the interface stops.
@@ -200,6 +207,7 @@ async fn accept(
 ) {
     let connections =
         Connections::new(state.config.connections_max, state.config.connections_per_address_max);
+    let acceptor = state.config.tls.as_ref().map(Tls::acceptor);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -223,12 +231,20 @@ async fn accept(
         let app = app.clone();
         let stopped = stopped.clone();
         let head = Duration::from_millis(state.config.header_timeout_ms);
-        tokio::spawn(serve(stream, peer, app, head, stopped));
+        match acceptor.clone() {
+            None => tokio::spawn(serve(stream, peer, app, head, stopped)),
+            Some(acceptor) => tokio::spawn(async move {
+                // errors are the peer's: no TLS, an older version, too slow
+                if let Ok(Ok(stream)) = tokio::time::timeout(head, acceptor.accept(stream)).await {
+                    serve(stream, peer, app, head, stopped).await;
+                }
+            }),
+        };
     }
 }
 
 async fn serve(
-    stream: Counted,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     app: Router,
     head_deadline: Duration,

@@ -152,7 +152,7 @@ async fn give_up<N: Serialize>(state: &State, sink: &SubscriptionSink, notice: &
     send(sink, notice, state.config.request_timeout_ms).await;
 }
 
-fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
+pub(super) fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
     let time_ms = state.ledger().header(cursor.height).map_or(0, |header| header.time_ms);
     let mut notice = empty_notice(cursor, time_ms);
     notice.error = Some(refusal.at(notice.cursor.clone()));
@@ -179,13 +179,22 @@ fn empty_notice(cursor: Cursor, time_ms: u64) -> Notice {
     }
 }
 
-type Notices = Vec<(Cursor, Notice)>;
+pub(super) type Notices = Vec<(Cursor, Notice)>;
 
 fn read_events(state: &State, params: &SubscribeParams, after: Cursor) -> (Notices, Cursor) {
     let wanted = |event: &Event| {
         params.name.as_ref().is_none_or(|name| event.name.starts_with(name.as_str()))
             && params.subject.as_ref().is_none_or(|subject| &event.subject == subject)
     };
+    event_notices(state, after, wanted)
+}
+
+/// Events after a cursor that are wanted, as notices, and up to where all were looked at.
+pub(super) fn event_notices(
+    state: &State,
+    after: Cursor,
+    wanted: impl Fn(&Event) -> bool,
+) -> (Notices, Cursor) {
     let (events, next) = events_after(state, after, wanted);
     let notices = events.into_iter().map(|(cursor, item)| {
         let mut notice = empty_notice(cursor, item.time_ms);

@@ -90,6 +90,20 @@ impl NodeKey {
         parse(&content).ok_or_else(|| KeyFileError::Content { path: path.to_owned() })
     }
 
+    /// Reads a key file, or makes it with a new key if it is not there.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyFileError> {
+        let key = Self::generate();
+        match key.store_new(path) {
+            Ok(()) => Ok(key),
+            Err(KeyFileError::File { source, .. })
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                Self::load(path)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Writes the key to a new file of mode 0600, synced. A file that exists is left alone.
     pub fn store_new(&self, path: &Path) -> Result<(), KeyFileError> {
         let fault = |source| KeyFileError::File { path: path.to_owned(), source };

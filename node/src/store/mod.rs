@@ -9,8 +9,10 @@ mod commit;
 mod past;
 mod prune;
 mod read;
+mod records;
 mod snapshot;
 mod upgrade;
+mod vault;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -27,7 +29,9 @@ use prune::Horizon;
 
 pub use commit::{Commit, Head};
 pub use read::{AtHeight, LedgerEvent, Position};
+pub use records::{OpPlace, RecordRows, Waits};
 pub use snapshot::Restored;
+pub use vault::{Vault, Writes};
 
 /// Version of the layout of keys and values in the database.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -58,6 +62,8 @@ pub enum Column {
     Index,
     /// Body hash -> UBIN body (JCS text).
     Bodies,
+    /// What is derived of transferable records: their ops, in whose lists they wait.
+    Records,
     /// Blocks on which a vote may have been cast but that are not decided.
     Undecided,
     /// Schema version, genesis, head.
@@ -66,7 +72,7 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::State,
         Self::History,
         Self::Changes,
@@ -75,6 +81,7 @@ impl Column {
         Self::Receipts,
         Self::Index,
         Self::Bodies,
+        Self::Records,
         Self::Undecided,
         Self::Meta,
     ];
@@ -90,6 +97,7 @@ impl Column {
             Self::Receipts => "receipts",
             Self::Index => "index",
             Self::Bodies => "bodies",
+            Self::Records => "records",
             Self::Undecided => "undecided",
             Self::Meta => "meta",
         }
@@ -255,7 +263,11 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     table.set_block_cache(cache);
     table.set_checksum_type(ChecksumType::XXH3);
     table.set_format_version(5);
-    if matches!(column, Column::State | Column::Index | Column::Bodies | Column::History) {
+    let looked_up = matches!(
+        column,
+        Column::State | Column::Index | Column::Bodies | Column::Records | Column::History
+    );
+    if looked_up {
         table.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();

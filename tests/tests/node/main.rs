@@ -12,6 +12,7 @@ mod past;
 mod program;
 mod resolver;
 mod rpc;
+mod rpc_etr;
 mod rpc_limits;
 mod rpc_tokens;
 mod rpc_ubin;

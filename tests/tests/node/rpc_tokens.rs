@@ -3,7 +3,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::json;
 use titian_contracts::op::encode_base64;
-use titian_node::rpc::auth::{self, Grant, Integrator, Tokens};
+use titian_node::rpc::auth::{self, Client, Grant, Integrator, Tokens};
 use titian_tests::http::{call, call_with, post};
 use titian_tests::served::{INTEGRATOR_SEED, SECRET, Served, now_ms};
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ fn tokens() -> Tokens {
         name: "erp".to_owned(),
         public_key: key.verifying_key().to_bytes(),
         scopes: vec!["etr:read".to_owned(), "vc:issue".to_owned()],
+        issuers: vec!["did:ubin:SG:CUSTOMS".to_owned()],
     };
     Tokens::new(Zeroizing::new(SECRET.to_vec()), "titian-devnet-1", vec![integrator])
 }
@@ -35,7 +36,7 @@ fn good_header() -> serde_json::Value {
 
 fn claims(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
     let mut claims = json!({"aud": "titian-devnet-1", "iat": NOW_S, "exp": NOW_S + 600,
-        "scope": "etr:read node:admin"});
+        "scope": "etr:read node:admin", "issuers": ["did:ubin:SG:CUSTOMS", "did:ubin:SG:ACRA"]});
     change(&mut claims);
     claims
 }
@@ -74,7 +75,12 @@ fn every_changed_character_of_an_operators_token_is_refused() {
 fn an_integrators_token_grants_what_the_node_and_the_token_both_say() {
     let token = integrator_token(&good_header(), &claims(|_| {}));
     let granted = tokens().check(&token, NOW_S);
-    assert_eq!(granted, Ok(Grant::Scopes(vec!["etr:read".to_owned()])));
+    let client = Client {
+        name: "erp".to_owned(),
+        scopes: vec!["etr:read".to_owned()],
+        issuers: vec!["did:ubin:SG:CUSTOMS".to_owned()],
+    };
+    assert_eq!(granted, Ok(Grant::Client(client)));
 }
 
 #[test]

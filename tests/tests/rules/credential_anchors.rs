@@ -33,7 +33,7 @@ fn submit(scene: &mut Scene, n: u64, tree: &Tree) {
 }
 
 #[test]
-fn an_anchored_credential_outlives_the_compromise_of_its_key() {
+pub fn an_anchored_credential_outlives_the_compromise_of_its_key() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 2);
     let digest = commitment(&form::read_json(credential.clone()).expect("read"));
@@ -89,7 +89,7 @@ fn an_anchored_credential_outlives_the_compromise_of_its_key() {
 }
 
 #[test]
-fn the_published_receipt_has_the_members_that_are_read() {
+pub fn the_published_receipt_has_the_members_that_are_read() {
     let text = r#"{"titianProof":1,"kind":"vc-anchor","chain":"c","height":1,"claim":{
         "anchor":"SG:CUSTOMS/anchor/5521","salt":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "leafIndex":17,"anchorPath":["b3:0000000000000000000000000000000000000000000000000000000000000000"]},

@@ -1,7 +1,11 @@
 //! Credentials that tests sign, and how they ask for verdicts.
 
-use ed25519_dalek::SigningKey;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 use titian_contracts::digest::Digest;
 use titian_contracts::time::rfc3339;
 use titian_credential::codes::Outcome;
@@ -55,7 +59,28 @@ pub fn judge(document: &Json, policy: Policy) -> Verdict {
     verify(canonical(document).as_bytes(), &Request::new(policy), None, NOW_MS)
 }
 
+thread_local! {
+    /// Checks and codes of the verdicts that were looked at.
+    static SEEN: RefCell<BTreeSet<(&'static str, &'static str)>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Notes every code of a verdict, for the test that each published code is produced.
+pub fn observe(verdict: &Verdict) {
+    SEEN.with_borrow_mut(|seen| {
+        for result in &verdict.checks {
+            let codes = [result.code].into_iter().chain(result.also.iter().copied());
+            seen.extend(codes.map(|code| (result.check.name(), code)));
+        }
+    });
+}
+
+/// What this thread has noted.
+pub fn observed() -> BTreeSet<(&'static str, &'static str)> {
+    SEEN.with_borrow(BTreeSet::clone)
+}
+
 pub fn code(verdict: &Verdict, check: Check) -> &'static str {
+    observe(verdict);
     verdict.check(check).expect("all twelve are there").code
 }
 
@@ -127,8 +152,26 @@ pub fn verdict_of_text(scene: &Scene, text: &str, request: &Request) -> Verdict 
 
 /// The code of a check is `expected`, alone or among others, and the verdict is not "verified".
 pub fn fails_with(verdict: &Verdict, check: Check, expected: &str) {
+    observe(verdict);
     let result = verdict.check(check).expect("all twelve are there");
     let found = result.code == expected || result.also.contains(&expected);
     assert!(found, "{expected} is not in {}", verdict.to_jcs());
     assert!(!verdict.verified());
+}
+
+/// The document with an `eddsa-jcs-2022` proof by a signer that checks nothing: no data model, no
+/// term guard.
+pub fn sign_blindly(document: &Json, key: &SigningKey, method: &str, created: &str) -> Json {
+    let mut options = json!({"type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022",
+        "created": created, "verificationMethod": method, "proofPurpose": "assertionMethod"});
+    if let Some(context) = document.get("@context") {
+        options["@context"] = context.clone();
+    }
+    let mut data = Sha256::digest(canonical(&options)).to_vec();
+    data.extend(Sha256::digest(canonical(document)));
+    let signature = bs58::encode(key.sign(&data).to_bytes()).into_string();
+    options["proofValue"] = json!(format!("z{signature}"));
+    let mut signed = document.clone();
+    signed["proof"] = options;
+    signed
 }

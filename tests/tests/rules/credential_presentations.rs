@@ -58,7 +58,7 @@ fn judge(document: &Json, request: &Request) -> PresentationVerdict {
 }
 
 #[test]
-fn an_embedded_presentation_of_both_suites_verifies_with_every_check_named() {
+pub fn an_embedded_presentation_of_both_suites_verifies_with_every_check_named() {
     let (key, _, method) = holder();
     for suite in [Suite::Jcs, Suite::Rdfc] {
         let signed = issue(&presentation(&[credential()]), &key, options(suite, &method), SANDBOX)
@@ -76,7 +76,7 @@ fn an_embedded_presentation_of_both_suites_verifies_with_every_check_named() {
 }
 
 #[test]
-fn each_fault_of_holder_binding_has_its_code() {
+pub fn each_fault_of_holder_binding_has_its_code() {
     let (key, _, method) = holder();
     let (_, other, other_method) = self_issued(3);
     let all = presentation(&[credential()]);
@@ -118,7 +118,7 @@ fn each_fault_of_holder_binding_has_its_code() {
 }
 
 #[test]
-fn one_bad_credential_spoils_the_presentation() {
+pub fn one_bad_credential_spoils_the_presentation() {
     let (key, _, method) = holder();
     let mut bad = credential();
     bad["name"] = json!("Another");
@@ -133,7 +133,7 @@ fn one_bad_credential_spoils_the_presentation() {
 }
 
 #[test]
-fn a_token_presentation_of_enveloped_credentials_verifies() {
+pub fn a_token_presentation_of_enveloped_credentials_verifies() {
     let (key, did, method) = holder();
     let (mut claims, issuer, issuer_method) = self_issued(1);
     claims["credentialSubject"]["id"] = json!(did);
@@ -164,7 +164,7 @@ fn a_token_presentation_of_enveloped_credentials_verifies() {
 }
 
 #[test]
-fn a_credential_without_proof_counts_only_as_what_its_holder_says_of_itself() {
+pub fn a_credential_without_proof_counts_only_as_what_its_holder_says_of_itself() {
     let (key, did, method) = holder();
     let (mut own, ..) = self_issued(1);
     own["issuer"] = json!(did);
@@ -183,7 +183,7 @@ fn a_credential_without_proof_counts_only_as_what_its_holder_says_of_itself() {
 }
 
 #[test]
-fn presentations_are_bounded_and_hold_no_presentations() {
+pub fn presentations_are_bounded_and_hold_no_presentations() {
     let (key, _, method) = holder();
     let many = |n: usize| presentation(&vec![credential(); n]);
     let sign = |document: &Json| issue(document, &key, options(Suite::Jcs, &method), SANDBOX);

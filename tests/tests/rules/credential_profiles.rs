@@ -40,7 +40,7 @@ fn json_of(bytes: &[u8]) -> Json {
 }
 
 #[test]
-fn every_shipped_type_passes_the_linter_and_stands_in_genesis() {
+pub fn every_shipped_type_passes_the_linter_and_stands_in_genesis() {
     let entries = profiles::genesis_entries().expect("the shipped types pass the linter");
     assert_eq!(entries.types.len(), 9);
     let scene = Scene::bare();
@@ -80,7 +80,7 @@ fn fault(scene: &Scene, shipped: &profiles::ShippedType, document: &Json) -> Opt
 }
 
 #[test]
-fn t06_every_example_is_sound_and_every_invalid_one_has_its_code() {
+pub fn every_example_is_sound_and_every_invalid_one_has_its_code() {
     let scene = Scene::bare();
     for shipped in profiles::SHIPPED {
         let example = json_of(shipped.example);
@@ -129,7 +129,7 @@ fn mandate(scene: &Scene) -> String {
 }
 
 #[test]
-fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
+pub fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
     let mut scene = scene();
     let text = mandate(&scene);
     let mut request = Request::new(Policy::Ledger);
@@ -156,7 +156,7 @@ fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
 }
 
 #[test]
-fn data_of_persons_in_another_form_are_refused_under_ledger() {
+pub fn data_of_persons_in_another_form_are_refused_under_ledger() {
     let scene = scene();
     let live = live(&scene);
     let strict = Contexts { snapshot: Some(&live), sandbox: false, inline: false };

@@ -11,7 +11,7 @@ use titian_credential::verify::{Request, verify};
 use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, seed_of, self_issued, vector};
 
 #[test]
-fn the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {
+pub fn the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {
     let v = vector();
     assert_eq!(canonical(&v["unsigned"]), v["canonicalDocument"].as_str().expect("text"));
     assert_eq!(canonical(&v["proofConfig"]), v["canonicalProofConfig"].as_str().expect("text"));
@@ -25,7 +25,7 @@ fn the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {
 }
 
 #[test]
-fn a_self_issued_credential_verifies_under_w3c_and_signature_but_not_ledger() {
+pub fn a_self_issued_credential_verifies_under_w3c_and_signature_but_not_ledger() {
     let (credential, key, method) = self_issued(1);
     let signed =
         issue_jcs(&credential, &key, &method, "2026-01-01T00:00:00Z", SANDBOX).expect("issued");
@@ -39,7 +39,7 @@ fn a_self_issued_credential_verifies_under_w3c_and_signature_but_not_ledger() {
 }
 
 #[test]
-fn the_w3c_vector_verifies_but_its_key_is_not_its_issuers() {
+pub fn the_w3c_vector_verifies_but_its_key_is_not_its_issuers() {
     let verdict = judge(&vector()["signed"], Policy::W3c);
     assert_eq!(code(&verdict, Check::Proof), "OK");
     assert_eq!(code(&verdict, Check::IssuerKey), "ISSUER_MISMATCH");
@@ -47,7 +47,7 @@ fn the_w3c_vector_verifies_but_its_key_is_not_its_issuers() {
 }
 
 #[test]
-fn every_proof_of_a_set_must_verify_and_one_must_be_the_issuers() {
+pub fn every_proof_of_a_set_must_verify_and_one_must_be_the_issuers() {
     let (credential, key, method) = self_issued(1);
     let (_, other, other_method) = self_issued(2);
     let created = "2026-01-01T00:00:00Z";
@@ -66,7 +66,7 @@ fn every_proof_of_a_set_must_verify_and_one_must_be_the_issuers() {
 }
 
 #[test]
-fn a_chain_with_a_missing_or_circular_link_fails() {
+pub fn a_chain_with_a_missing_or_circular_link_fails() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let mut signed = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
@@ -78,7 +78,7 @@ fn a_chain_with_a_missing_or_circular_link_fails() {
 }
 
 #[test]
-fn each_fault_of_a_proof_has_its_code() {
+pub fn each_fault_of_a_proof_has_its_code() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let signed = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
@@ -113,7 +113,7 @@ fn each_fault_of_a_proof_has_its_code() {
 }
 
 #[test]
-fn a_signature_with_s_above_the_group_order_is_refused() {
+pub fn a_signature_with_s_above_the_group_order_is_refused() {
     let key = SigningKey::from_bytes(&[1; 32]);
     let (credential, _, method) = self_issued(1);
     let prepared = prepare_jcs(&credential, &method, "2026-01-01T00:00:00Z", SANDBOX);
@@ -136,7 +136,7 @@ fn a_signature_with_s_above_the_group_order_is_refused() {
 }
 
 #[test]
-fn flipping_any_byte_never_leaves_another_value_verified() {
+pub fn flipping_any_byte_never_leaves_another_value_verified() {
     let (credential, key, method) = self_issued(1);
     let signed =
         issue_jcs(&credential, &key, &method, "2026-01-01T00:00:00Z", SANDBOX).expect("issued");
@@ -155,7 +155,7 @@ fn flipping_any_byte_never_leaves_another_value_verified() {
 }
 
 #[test]
-fn removing_retyping_or_swapping_any_member_never_verifies() {
+pub fn removing_retyping_or_swapping_any_member_never_verifies() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let signed = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");

@@ -36,7 +36,7 @@ fn judge(document: &Json) -> Verdict {
 }
 
 #[test]
-fn the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
+pub fn the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
     let v = read(RDFC);
     assert_eq!(canonical(&v["unsigned"], SANDBOX).as_deref(), Ok(text(&v, "canonicalDocument")));
     assert_eq!(
@@ -60,7 +60,7 @@ fn the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
 }
 
 #[test]
-fn the_second_w3c_document_has_its_canonical_statements() {
+pub fn the_second_w3c_document_has_its_canonical_statements() {
     // its own context is not bundled; what it says of these terms stands here
     let v = read(EMPLOY);
     let c = "https://w3id.org/citizenship#";
@@ -92,7 +92,7 @@ fn the_second_w3c_document_has_its_canonical_statements() {
 }
 
 #[test]
-fn the_older_suite_is_read_but_not_written() {
+pub fn the_older_suite_is_read_but_not_written() {
     let v = read(OLDER);
     let signed = &v["signed"];
     let mut unsigned = signed.clone();
@@ -109,7 +109,7 @@ fn the_older_suite_is_read_but_not_written() {
 }
 
 #[test]
-fn published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() {
+pub fn published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() {
     let v = read(CHAINS);
     let steps = v["steps"].as_object().expect("object");
     let signed: Vec<(&String, &Json)> =
@@ -145,7 +145,7 @@ fn published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() {
 }
 
 #[test]
-fn the_direction_of_a_text_is_signed() {
+pub fn the_direction_of_a_text_is_signed() {
     let v = read(DIRECTION);
     for case in v["cases"].as_array().expect("a list") {
         let credential = &case["credential"];
@@ -161,7 +161,7 @@ fn the_direction_of_a_text_is_signed() {
 }
 
 #[test]
-fn what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
+pub fn what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
     let (credential, key, method) = self_issued(1);
     let options = assertion(Suite::Rdfc, &method, "2026-01-01T00:00:00Z");
     let inline = Contexts { snapshot: None, sandbox: true, inline: true };
@@ -192,7 +192,7 @@ fn what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
 }
 
 #[test]
-fn values_become_the_literals_of_json_ld() {
+pub fn values_become_the_literals_of_json_ld() {
     let (mut credential, ..) = self_issued(1);
     let xsd = "http://www.w3.org/2001/XMLSchema#";
     credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2", {
@@ -230,14 +230,14 @@ fn values_become_the_literals_of_json_ld() {
 fn edge(from: u32, to: u32) -> Quad {
     Quad {
         subject: Subject::Blank(from),
-        predicate: "urn:x:p".to_owned(),
+        predicate: "urn:x:p".into(),
         object: Object::Node(Subject::Blank(to)),
         graph: None,
     }
 }
 
 #[test]
-fn poison_graphs_end_after_a_counted_number_of_steps() {
+pub fn poison_graphs_end_after_a_counted_number_of_steps() {
     for n in 4..=40 {
         let complete: Vec<Quad> =
             (0..n).flat_map(|a| (0..n).filter(move |b| a != *b).map(move |b| edge(a, b))).collect();
@@ -271,7 +271,7 @@ proptest! {
 }
 
 #[test]
-fn flipping_any_byte_of_an_rdfc_credential_never_leaves_another_value_verified() {
+pub fn flipping_any_byte_of_an_rdfc_credential_never_leaves_another_value_verified() {
     let (credential, key, method) = self_issued(1);
     let options = assertion(Suite::Rdfc, &method, "2026-01-01T00:00:00Z");
     let signed = issue(&credential, &key, options, SANDBOX).expect("issued");

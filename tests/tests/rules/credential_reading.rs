@@ -13,7 +13,7 @@ use super::credential_fixture::NOW_MS;
 use super::credential_scene::cases;
 
 #[test]
-fn hostile_json_is_refused_at_its_limit_and_not_before() {
+pub fn hostile_json_is_refused_at_its_limit_and_not_before() {
     let code = |text: &str| parse(text.as_bytes()).map_err(|fault| fault.code);
     for (text, expected) in [
         ("", "PARSE_ERROR"),
@@ -72,7 +72,7 @@ proptest! {
 }
 
 #[test]
-fn the_code_table_is_the_published_one() {
+pub fn the_code_table_is_the_published_one() {
     let published: Json =
         serde_json::from_str(include_str!("../../data/vc/codes.json")).expect("JSON");
     let rows: Vec<(String, String, String)> = published
@@ -98,7 +98,7 @@ fn the_code_table_is_the_published_one() {
 }
 
 #[test]
-fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
+pub fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
     let data: Json = serde_json::from_str(include_str!("../../data/vc/bitstring-status-list.json"))
         .expect("JSON");
     for vector in data["vectors"].as_array().expect("a list") {
@@ -122,7 +122,7 @@ fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
 }
 
 #[test]
-fn inflating_stops_at_the_limit() {
+pub fn inflating_stops_at_the_limit() {
     let limit = usize::try_from(status::LIST_BYTES_MAX).expect("small");
     let at = status::encode_list(&vec![0; limit]);
     assert_eq!(status::decode_list(&at).map(|list| list.len()), Ok(limit));
@@ -134,7 +134,7 @@ fn inflating_stops_at_the_limit() {
 }
 
 #[test]
-fn multikeys_have_one_spelling() {
+pub fn multikeys_have_one_spelling() {
     let text = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2";
     let (algorithm, key) = did::parse_multikey(text).expect("a published key");
     assert_eq!(did::multikey(algorithm, &key), text);
@@ -144,7 +144,7 @@ fn multikeys_have_one_spelling() {
 }
 
 #[test]
-fn the_shipped_example_matches_its_schema_and_small_changes_do_not() {
+pub fn the_shipped_example_matches_its_schema_and_small_changes_do_not() {
     let shipped = profiles::SHIPPED[0];
     profiles::genesis_entries().expect("the shipped types pass the linter");
     let schema: Json = serde_json::from_slice(shipped.schema).expect("JSON");
@@ -176,7 +176,7 @@ fn the_shipped_example_matches_its_schema_and_small_changes_do_not() {
 }
 
 #[test]
-fn every_keyword_that_the_linter_allows_is_evaluated() {
+pub fn every_keyword_that_the_linter_allows_is_evaluated() {
     let text = |schema: Json, value: Json| schema::evaluate(&schema, &value);
     for (schema, good, bad) in [
         (json!({"pattern": "^[A-Z]{2}\\d+$"}), json!("SG17"), json!("sg17")),

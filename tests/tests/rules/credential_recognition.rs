@@ -70,7 +70,7 @@ fn stored(scene: &Scene) -> Recognition {
 }
 
 #[test]
-fn each_broken_precondition_of_a_declaration_gives_its_error() {
+pub fn each_broken_precondition_of_a_declaration_gives_its_error() {
     let mut scene = Scene::new();
     let good = || entry("mra-2025");
     let mut no = |args: Value, signers: &[(&str, u64)], code| {
@@ -118,7 +118,7 @@ fn each_broken_precondition_of_a_declaration_gives_its_error() {
 }
 
 #[test]
-fn each_broken_precondition_of_a_change_gives_its_error() {
+pub fn each_broken_precondition_of_a_change_gives_its_error() {
     let mut scene = Scene::new();
     must(&mut scene, "recognition_declare", declare(entry("mra-2025")));
     let suspend = "recognition_suspend";
@@ -149,7 +149,7 @@ fn each_broken_precondition_of_a_change_gives_its_error() {
 }
 
 #[test]
-fn the_published_declaration_op_is_accepted_and_not_replayable() {
+pub fn the_published_declaration_op_is_accepted_and_not_replayable() {
     let mut scene = Scene::new();
     let args = object(
         r#"{"entry":{"agreement":{"documentSha256":"sha256:50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c","reference":"example","title":"AEO mutual recognition arrangement"},"by":"MY","from":"2025-01-01","issuerClasses":["customs"],"name":"aeo-2024","of":"SG","scope":"credential","types":["AEOAuthorisation"]}}"#,
@@ -175,7 +175,7 @@ fn abroad(scene: &Scene, credential: &serde_json::Value) -> Verdict {
 }
 
 #[test]
-fn a_credential_counts_abroad_while_the_other_state_recognises_its_issuers() {
+pub fn a_credential_counts_abroad_while_the_other_state_recognises_its_issuers() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     only(&abroad(&scene, &credential), Check::Recognition, "NOT_RECOGNISED");
@@ -203,7 +203,7 @@ fn a_credential_counts_abroad_while_the_other_state_recognises_its_issuers() {
 }
 
 #[test]
-fn recognition_counts_at_signing_and_now() {
+pub fn recognition_counts_at_signing_and_now() {
     let mut scene = Scene::new();
     let day = |ms: u64| rfc3339(ms)[..10].to_owned();
     let until = day(scene.world.time_ms + 2 * 86_400_000);

@@ -45,7 +45,7 @@ fn claims(case: &Json, token: &SdJwt) -> Result<Json, &'static str> {
 }
 
 #[test]
-fn the_published_sd_jwt_cases_give_their_claims() {
+pub fn the_published_sd_jwt_cases_give_their_claims() {
     for text in CASES {
         let case: Json = serde_json::from_str(text).expect("JSON");
         let token = read(&case["presentation"]);
@@ -59,7 +59,7 @@ fn the_published_sd_jwt_cases_give_their_claims() {
 }
 
 #[test]
-fn the_published_faults_have_their_codes() {
+pub fn the_published_faults_have_their_codes() {
     let cases: Json = serde_json::from_str(NEGATIVE).expect("JSON");
     for case in cases["cases"].as_array().expect("a list") {
         let token = read(&case["presentation"]);
@@ -96,7 +96,7 @@ fn ed25519() -> (Json, Request, u64) {
 }
 
 #[test]
-fn the_published_ed25519_presentation_passes_but_for_its_list_that_is_not_at_hand() {
+pub fn the_published_ed25519_presentation_passes_but_for_its_list_that_is_not_at_hand() {
     let (case, mut request, now_ms) = ed25519();
     let text = case["presentation"].as_str().expect("text");
     let verdict = verify(text.as_bytes(), &request, None, now_ms);
@@ -167,7 +167,7 @@ fn judge(text: &str, edit: impl Fn(&mut Request)) -> Verdict {
 }
 
 #[test]
-fn what_is_issued_verifies_and_shows_only_what_the_holder_chose() {
+pub fn what_is_issued_verifies_and_shows_only_what_the_holder_chose() {
     let text = issued();
     let shown = |text: &str| {
         let verdict = judge(text, |request| request.return_credential = true);
@@ -197,7 +197,7 @@ fn what_is_issued_verifies_and_shows_only_what_the_holder_chose() {
 }
 
 #[test]
-fn claims_that_a_verifier_needs_cannot_be_hidden() {
+pub fn claims_that_a_verifier_needs_cannot_be_hidden() {
     let (_, public) = key(1);
     let kid = format!("{}#{}", did_key(&public), public.multikey());
     let claims = qualification();
@@ -210,7 +210,7 @@ fn claims_that_a_verifier_needs_cannot_be_hidden() {
 }
 
 #[test]
-fn a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_long() {
+pub fn a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_long() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &["level"]).expect("known");
     let bound = bind(&shown, &holder, "n-1", "did:ubin:SG:PEB", NOW_S).expect("bound");
@@ -260,7 +260,7 @@ fn a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_long() {
 }
 
 #[test]
-fn a_binding_of_another_token_type_is_refused() {
+pub fn a_binding_of_another_token_type_is_refused() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &[]).expect("known");
     let token = SdJwt::parse(&shown).expect("well formed");
@@ -279,7 +279,7 @@ fn a_binding_of_another_token_type_is_refused() {
 }
 
 #[test]
-fn flipping_any_byte_of_a_bound_presentation_never_verifies() {
+pub fn flipping_any_byte_of_a_bound_presentation_never_verifies() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &["level"]).expect("known");
     let bound = bind(&shown, &holder, "n", "a", NOW_S).expect("bound");
@@ -295,7 +295,7 @@ fn flipping_any_byte_of_a_bound_presentation_never_verifies() {
 }
 
 #[test]
-fn more_disclosures_than_allowed_are_refused() {
+pub fn more_disclosures_than_allowed_are_refused() {
     let text = issued();
     let issuer = text.split('~').next().expect("a token").to_owned();
     let many = |n: usize| format!("{issuer}~{}", "WyJhIiwiYiIsMV0~".repeat(n));
@@ -306,7 +306,7 @@ fn more_disclosures_than_allowed_are_refused() {
 }
 
 #[test]
-fn the_parts_of_a_token_survive_its_json_serialisation() {
+pub fn the_parts_of_a_token_survive_its_json_serialisation() {
     let (holder, _) = key(2);
     let bound = bind(&issued(), &holder, "n", "a", NOW_S).expect("bound");
     let token = SdJwt::parse(&bound).expect("well formed");

@@ -16,7 +16,7 @@ use super::credential_fixture::{NOW_MS, SANDBOX, code, fails_with, live, self_is
 use super::credential_scene::{ACRA, Scene, list, set};
 
 #[test]
-fn token_status_lists_decode_as_the_vectors_say_and_encode_back() {
+pub fn token_status_lists_decode_as_the_vectors_say_and_encode_back() {
     let data: Json =
         serde_json::from_str(include_str!("../../data/vc/token-status-list.json")).expect("JSON");
     let vectors = data["vectors"].as_array().expect("a list");
@@ -98,7 +98,7 @@ fn judge(list: Option<String>, fetched_ms: u64) -> Verdict {
 }
 
 #[test]
-fn a_supplied_list_answers_while_it_is_fresh_and_its_owners() {
+pub fn a_supplied_list_answers_while_it_is_fresh_and_its_owners() {
     assert_eq!(code(&judge(None, NOW_MS), Check::Status), "STATUS_LIST_NOT_AVAILABLE");
     assert!(!judge(None, NOW_MS).verified());
     let good = signed_list(&unsigned_list(&[4, 6]), 1);
@@ -152,7 +152,7 @@ fn a_supplied_list_answers_while_it_is_fresh_and_its_owners() {
 }
 
 #[test]
-fn a_message_of_a_supplied_list_is_good_only_while_it_is_zero() {
+pub fn a_message_of_a_supplied_list_is_good_only_while_it_is_zero() {
     // it may tell that a certificate was used up
     let (mut credential, key, method) = self_issued(1);
     credential["credentialStatus"] = json!({"type": "BitstringStatusListEntry",
@@ -179,7 +179,7 @@ fn a_message_of_a_supplied_list_is_good_only_while_it_is_zero() {
 }
 
 #[test]
-fn the_lists_of_the_ledger_are_served_in_both_signed_forms_and_read_back() {
+pub fn the_lists_of_the_ledger_are_served_in_both_signed_forms_and_read_back() {
     let mut scene = Scene::new();
     scene.must("list_create", list("SG:ACRA", 3, "token"), ACRA);
     scene.must("list_set", set("SG:ACRA/status/3", 0, &[[7, 0, 1, 0], [9, 0, 2, 0]]), ACRA);

@@ -31,7 +31,7 @@ fn encode(value: &Json) -> String {
 }
 
 /// A token of any header and payload, honestly signed.
-fn forge(header: &Json, payload: &Json, key: &SigningKey) -> String {
+pub fn forge(header: &Json, payload: &Json, key: &SigningKey) -> String {
     let input = format!("{}.{}", encode(header), encode(payload));
     let signature = URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes()).to_bytes());
     format!("{input}.{signature}")
@@ -46,7 +46,7 @@ fn parts(token: &str) -> (Json, Json) {
 }
 
 #[test]
-fn a_token_credential_verifies_and_its_envelope_too() {
+pub fn a_token_credential_verifies_and_its_envelope_too() {
     let (token, ..) = good();
     let verdict = judge(&token);
     assert!(verdict.verified(), "{}", verdict.to_jcs());
@@ -73,7 +73,7 @@ fn a_token_credential_verifies_and_its_envelope_too() {
 }
 
 #[test]
-fn each_fault_of_a_token_has_its_code() {
+pub fn each_fault_of_a_token_has_its_code() {
     let (token, key, method) = good();
     let (header, payload) = parts(&token);
     let with = |base: &Json, name: &str, value: Json| {
@@ -147,7 +147,7 @@ fn each_fault_of_a_token_has_its_code() {
 }
 
 #[test]
-fn malformed_tokens_are_refused_before_anything_is_looked_up() {
+pub fn malformed_tokens_are_refused_before_anything_is_looked_up() {
     let (token, ..) = good();
     let two = token.rsplit_once('.').expect("three parts").0.to_owned();
     let duplicate = URL_SAFE_NO_PAD.encode(br#"{"alg":"EdDSA","alg":"none"}"#);
@@ -169,7 +169,7 @@ fn malformed_tokens_are_refused_before_anything_is_looked_up() {
 }
 
 #[test]
-fn flipping_any_byte_of_a_token_never_verifies() {
+pub fn flipping_any_byte_of_a_token_never_verifies() {
     let (token, ..) = good();
     let request = Request::new(Policy::W3c);
     for at in 0..token.len() {
@@ -183,7 +183,7 @@ fn flipping_any_byte_of_a_token_never_verifies() {
 }
 
 #[test]
-fn undefined_members_of_a_token_are_refused_at_issue_and_under_ledger_and_told_under_w3c() {
+pub fn undefined_members_of_a_token_are_refused_at_issue_and_under_ledger_and_told_under_w3c() {
     let (token, key, method) = good();
     let (header, mut payload) = parts(&token);
     // the example context defines every term, so that only the base context stays
@@ -214,7 +214,7 @@ fn undefined_members_of_a_token_are_refused_at_issue_and_under_ledger_and_told_u
 }
 
 #[test]
-fn a_registrars_token_is_verified_under_ledger() {
+pub fn a_registrars_token_is_verified_under_ledger() {
     let scene = Scene::new();
     let mut credential = issued(&scene, 1);
     credential.as_object_mut().expect("object").remove("proof");
@@ -234,7 +234,7 @@ fn a_registrars_token_is_verified_under_ledger() {
 }
 
 #[test]
-fn es256_is_verified_and_only_with_a_key_of_its_kind() {
+pub fn es256_is_verified_and_only_with_a_key_of_its_kind() {
     use p256::ecdsa::signature::Signer as _;
     let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar");
     let point = key.verifying_key().to_encoded_point(true);

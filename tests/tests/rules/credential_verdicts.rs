@@ -15,7 +15,7 @@ use super::credential_fixture::{code, issued, ledger_verdict, live, only, verdic
 use super::credential_scene::{ACRA, ROOT, Scene, change, set};
 
 #[test]
-fn an_accredited_registrars_credential_is_verified_under_ledger() {
+pub fn an_accredited_registrars_credential_is_verified_under_ledger() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     scene.must(
@@ -55,7 +55,7 @@ fn an_accredited_registrars_credential_is_verified_under_ledger() {
 }
 
 #[test]
-fn verdicts_have_the_members_of_the_published_examples() {
+pub fn verdicts_have_the_members_of_the_published_examples() {
     let scene = Scene::new();
     let verdict = ledger_verdict(&scene, &issued(&scene, 1));
     let ours = verdict.to_value();
@@ -101,7 +101,7 @@ fn verdicts_have_the_members_of_the_published_examples() {
 }
 
 #[test]
-fn a_revoked_credential_is_rejected_with_height_and_reason() {
+pub fn a_revoked_credential_is_rejected_with_height_and_reason() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     let receipt = scene.must("list_set", set("SG:ACRA/status/1", 0, &[[84_213, 0, 1, 2]]), ACRA);
@@ -115,17 +115,18 @@ fn a_revoked_credential_is_rejected_with_height_and_reason() {
 }
 
 #[test]
-fn an_advised_refresh_passes_with_a_warning() {
+pub fn an_advised_refresh_passes_with_a_warning() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     scene.must("list_set", set("SG:ACRA/status/2", 0, &[[84_213, 0, 1, 2]]), ACRA);
     let verdict = ledger_verdict(&scene, &credential);
     assert!(verdict.verified());
+    assert_eq!(code(&verdict, Check::Status), "REFRESH_ADVISED");
     assert_eq!(verdict.warnings, ["TIME_ASSERTED", "REFRESH_ADVISED"]);
 }
 
 #[test]
-fn each_fault_of_status_entries_has_its_code() {
+pub fn each_fault_of_status_entries_has_its_code() {
     let scene = Scene::new();
     let key = scene.world.key("SG:ACRA", 1);
     let live = live(&scene);
@@ -154,7 +155,7 @@ fn each_fault_of_status_entries_has_its_code() {
 }
 
 #[test]
-fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
+pub fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     scene.world.time_ms += 1_000;
@@ -170,7 +171,7 @@ fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
 }
 
 #[test]
-fn revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
+pub fn revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
     for (reason, earlier_passes) in [
         ("ceased", true),
         ("superseded", true),
@@ -195,7 +196,7 @@ fn revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
 }
 
 #[test]
-fn without_accreditation_nothing_is_verified() {
+pub fn without_accreditation_nothing_is_verified() {
     let scene = Scene::bare();
     let verdict = ledger_verdict(&scene, &issued(&scene, 1));
     assert_eq!(code(&verdict, Check::Accreditation), "NO_ACCREDITATION");
@@ -203,7 +204,7 @@ fn without_accreditation_nothing_is_verified() {
 }
 
 #[test]
-fn expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
+pub fn expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     let start = scene.world.time_ms;
@@ -226,7 +227,7 @@ fn expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
 }
 
 #[test]
-fn a_key_that_is_not_the_issuers_is_refused() {
+pub fn a_key_that_is_not_the_issuers_is_refused() {
     let scene = Scene::new();
     let good = issued(&scene, 1);
     // signed with k2, said to be k1
@@ -263,7 +264,7 @@ fn a_key_that_is_not_the_issuers_is_refused() {
 }
 
 #[test]
-fn a_retired_key_keeps_its_past_and_a_compromised_one_loses_it() {
+pub fn a_retired_key_keeps_its_past_and_a_compromised_one_loses_it() {
     for (reason, before) in [("retired", "TIME_ASSERTED"), ("compromised", "KEY_COMPROMISED")] {
         let mut scene = Scene::new();
         let old = issued(&scene, 2);
@@ -294,7 +295,7 @@ fn a_retired_key_keeps_its_past_and_a_compromised_one_loses_it() {
 }
 
 #[test]
-fn stale_or_future_state_is_never_silently_trusted() {
+pub fn stale_or_future_state_is_never_silently_trusted() {
     let scene = Scene::new();
     let credential = issued(&scene, 1);
     let text = canonical(&credential);
@@ -313,7 +314,7 @@ fn stale_or_future_state_is_never_silently_trusted() {
 }
 
 #[test]
-fn a_credential_that_breaks_its_registered_schema_is_rejected() {
+pub fn a_credential_that_breaks_its_registered_schema_is_rejected() {
     let scene = Scene::new();
     let good = issued(&scene, 1);
     let live = live(&scene);
@@ -345,7 +346,7 @@ fn a_credential_that_breaks_its_registered_schema_is_rejected() {
 }
 
 #[test]
-fn a_did_document_shows_the_active_keys_by_purpose() {
+pub fn a_did_document_shows_the_active_keys_by_purpose() {
     let scene = Scene::new();
     let live = live(&scene);
     let party = did::party_of("did:ubin:SG:CUSTOMS").expect("grammar");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json, json};
 use titian_contracts::digest::Digest;
 use titian_contracts::etr::build::{self, Field};
+use titian_contracts::etr::content::Leaf;
 use titian_contracts::json::Value;
 
 use crate::act::random_hex;
@@ -26,6 +27,9 @@ pub(crate) struct Committed {
     pub(crate) root: Digest,
     content: Map<String, Json>,
     salts: Map<String, Json>,
+    /// The version in which each field came to its value.
+    versions: Map<String, Json>,
+    version: u64,
 }
 
 /// Which members of a content a profile treats apart.
@@ -37,11 +41,14 @@ pub(crate) struct Fields {
     pub(crate) series: String,
     /// Kinds of title at issue.
     pub(crate) initial: Vec<String>,
-    required: Vec<String>,
+    /// Whether the drawer opens records, not the obligor.
+    pub(crate) drawer_issues: bool,
+    /// Members that a content must have.
+    pub(crate) required: Vec<String>,
     dynamic: Vec<String>,
     /// Bound member by what binds it: ref, amount, unit, due.
     bound: Vec<(String, String)>,
-    constant: Vec<String>,
+    constant: Map<String, Json>,
 }
 
 impl Fields {
@@ -63,14 +70,25 @@ impl Fields {
             profile: format!("{id}@{version}"),
             series: document::text(profile, "/series").unwrap_or_default().to_owned(),
             initial: texts("/title/initial"),
+            drawer_issues: document::text(profile, "/parties/issuer") == Some("drawer"),
             required: texts("/fields/required"),
             dynamic: texts("/fields/dynamic"),
             bound: members("/fields/bound")
                 .iter()
                 .filter_map(|(by, member)| Some((by.clone(), member.as_str()?.to_owned())))
                 .collect(),
-            constant: members("/fields/const").keys().cloned().collect(),
+            constant: members("/fields/const"),
         })
+    }
+
+    /// Whether the number is put into this member.
+    pub(crate) fn binds(&self, name: &str) -> bool {
+        self.bound.iter().any(|(by, member)| by == "ref" && member == name)
+    }
+
+    /// The value that the type fixes for a member, as JSON; else nothing.
+    pub(crate) fn default_of(&self, name: &str) -> String {
+        self.constant.get(name).map(Json::to_string).unwrap_or_default()
     }
 
     /// Commits to a content. The number is put into the member that is bound to it. `salts` holds
@@ -117,38 +135,168 @@ impl Fields {
         let fields: Vec<Field<'_>> =
             fixed.iter().map(|(name, salt, value_jcs)| Field { name, salt, value_jcs }).collect();
         let leaves = build::leaves(&fields, 1);
+        let open = self.open(fixed.iter().map(|(name, salt, jcs)| (name, salt, jcs)))?;
+        let salts = fixed.iter().map(|(name, salt, _)| (name.clone(), json!(salt))).collect();
+        let versions = fixed.iter().map(|(name, ..)| (name.clone(), json!(1))).collect();
+        Ok(Committed {
+            root: build::root(&leaves),
+            leaves: build::leaves_value(&leaves),
+            open,
+            content,
+            salts,
+            versions,
+            version: 1,
+        })
+    }
+
+    /// Commits to a changed content: what stays keeps salt and version, what changes gets a fresh
+    /// salt. Returns the new commitment with the `leaves` before and the `changes` of `amend`.
+    pub(crate) fn amend(
+        &self,
+        before: &Envelope,
+        content: Map<String, Json>,
+    ) -> Result<(Committed, Value, Value)> {
+        let version = before.version.saturating_add(1);
+        let old = before.leaves();
+        let mut fields = Vec::new();
+        let mut changes = Vec::new();
+        for (name, value) in content.iter().filter(|(name, _)| !self.dynamic.contains(name)) {
+            let known = before.salts.get(name).and_then(Json::as_str);
+            let (salt, of) = match known.filter(|_| before.content.get(name) == Some(value)) {
+                Some(salt) => (salt.to_owned(), before.version_of(name)),
+                None => (random_hex::<16>(), version),
+            };
+            let value_jcs = titian_credential::json::canonical(value);
+            let field = Field { name, salt: &salt, value_jcs: &value_jcs };
+            let leaf = build::leaves(&[field], of);
+            if of == version {
+                let hash = leaf.first().map(|leaf| Value::from(leaf.hash));
+                changes.push((name.clone(), Value::from(hash)));
+            }
+            fields.push((name.clone(), salt, value_jcs, of, leaf));
+        }
+        let gone = before.salts.keys().filter(|name| !content.contains_key(*name));
+        changes.extend(gone.map(|name| (name.clone(), Value::Null)));
+        if changes.is_empty() {
+            return Err(CommandError::usage("the content is the same as before"));
+        }
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut leaves: Vec<_> = fields.iter().flat_map(|field| field.4.clone()).collect();
+        leaves.sort_by(|a, b| a.name.cmp(&b.name));
+        let committed = Committed {
+            root: build::root(&leaves),
+            leaves: build::leaves_value(&leaves),
+            open: self.open(fields.iter().map(|(n, salt, jcs, ..)| (n, salt, jcs)))?,
+            salts: fields.iter().map(|(n, salt, ..)| (n.clone(), json!(salt))).collect(),
+            versions: fields.iter().map(|(n, _, _, of, _)| (n.clone(), json!(of))).collect(),
+            content,
+            version,
+        };
+        let change = |(name, hash): (String, Value)| {
+            Value::object([("name", Value::from(name)), ("hash", hash)])
+        };
+        let changes = Value::List(changes.into_iter().map(change).collect());
+        Ok((committed, build::leaves_value(&old), changes))
+    }
+
+    /// The `open` argument: salt and value of the bound and const fields.
+    fn open<'a>(
+        &self,
+        fields: impl Iterator<Item = (&'a String, &'a String, &'a String)>,
+    ) -> Result<Value> {
         let opened = |name: &String| {
-            self.constant.contains(name) || self.bound.iter().any(|(_, member)| member == name)
+            self.constant.contains_key(name) || self.bound.iter().any(|(_, member)| member == name)
         };
         let mut open = Vec::new();
-        for (name, salt, value_jcs) in fixed.iter().filter(|(name, ..)| opened(name)) {
+        for (name, salt, value_jcs) in fields.filter(|(name, ..)| opened(name)) {
             let value = titian_contracts::json::parse(value_jcs.as_bytes()).map_err(|_| {
                 CommandError::usage(format!("{name} must be text, a whole number, true or false"))
             })?;
             open.push((name.clone(), Value::List(vec![Value::from(salt.as_str()), value])));
         }
-        let salts = fixed.iter().map(|(name, salt, _)| (name.clone(), json!(salt))).collect();
-        Ok(Committed {
-            root: build::root(&leaves),
-            leaves: build::leaves_value(&leaves),
-            open: Value::object(open),
-            content,
-            salts,
+        Ok(Value::object(open))
+    }
+}
+
+/// A content file as it was written: content, salts, and the version of each field.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    /// The content.
+    pub(crate) content: Map<String, Json>,
+    /// `id@version` of the profile.
+    pub(crate) profile: String,
+    salts: Map<String, Json>,
+    versions: Map<String, Json>,
+    /// The version of the whole.
+    pub(crate) version: u64,
+}
+
+impl Envelope {
+    /// Reads one.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        Self::of(&document::read_json(path)?)
+            .ok_or_else(|| CommandError::usage(format!("{} is no content file", path.display())))
+    }
+
+    /// The content file in a JSON value.
+    pub(crate) fn of(envelope: &Json) -> Option<Self> {
+        let part = |name: &str| envelope.get(name).and_then(Json::as_object).cloned();
+        Some(Self {
+            content: part("content")?,
+            salts: part("salts")?,
+            versions: part("versions").unwrap_or_default(),
+            profile: document::text(envelope, "/profile").unwrap_or_default().to_owned(),
+            version: envelope.get("contentVersion").and_then(Json::as_u64).unwrap_or(1),
         })
+    }
+
+    /// The members that the record commits to; dynamic ones are none of them.
+    pub(crate) fn committed(&self) -> Map<String, Json> {
+        let fixed = |(name, _): &(&String, &Json)| self.salts.contains_key(*name);
+        let members = self.content.iter().filter(fixed);
+        members.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn version_of(&self, name: &str) -> u64 {
+        self.versions.get(name).and_then(Json::as_u64).unwrap_or(1)
+    }
+
+    fn leaves(&self) -> Vec<Leaf> {
+        let mut leaves: Vec<Leaf> = self
+            .salts
+            .iter()
+            .filter_map(|(name, salt)| {
+                let value_jcs = titian_credential::json::canonical(self.content.get(name)?);
+                let salt = salt.as_str().unwrap_or_default();
+                let field = Field { name, salt, value_jcs: &value_jcs };
+                build::leaves(&[field], self.version_of(name)).pop()
+            })
+            .collect();
+        leaves.sort_by(|a, b| a.name.cmp(&b.name));
+        leaves
+    }
+
+    /// The root over the salted fields.
+    pub(crate) fn root(&self) -> Digest {
+        build::root(&self.leaves())
     }
 }
 
 impl Committed {
     /// Writes the envelope of record `id` into `folder`, readable by its owner only.
     pub(crate) fn write(&self, folder: &Path, id: &str, profile: &str) -> Result<PathBuf> {
-        let path = envelope_path(folder, id);
+        let path = match self.version {
+            1 => envelope_path(folder, id),
+            version => folder.join(format!("{id}.content.v{version}.json")),
+        };
         let envelope = json!({
             "titianContent": 1,
             "id": id,
             "profile": profile,
-            "contentVersion": 1,
+            "contentVersion": self.version,
             "contentRoot": self.root.to_string(),
             "salts": self.salts,
+            "versions": self.versions,
             "content": self.content,
         });
         let text = serde_json::to_string_pretty(&envelope).unwrap_or_default();
@@ -189,31 +337,11 @@ fn envelope_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.content.json"))
 }
 
-/// Checks an envelope against the content root that the ledger shows; answers its content.
+/// The content of a file, if it is the one that the record commits to by `root`.
 pub(crate) fn open_envelope(path: &Path, root: &str) -> Result<Map<String, Json>> {
-    let envelope = document::read_json(path)?;
-    let part = |name: &str| envelope.get(name).and_then(Json::as_object).cloned();
-    let (Some(content), Some(salts)) = (part("content"), part("salts")) else {
-        return Err(CommandError::usage(format!("{} is no content envelope", path.display())));
-    };
-    let version = envelope.get("contentVersion").and_then(Json::as_u64).unwrap_or(1);
-    let texts: Vec<(&String, String)> = salts
-        .keys()
-        .filter_map(|name| {
-            content.get(name).map(|value| (name, titian_credential::json::canonical(value)))
-        })
-        .collect();
-    let fields: Vec<Field<'_>> = texts
-        .iter()
-        .map(|(name, value_jcs)| Field {
-            name,
-            salt: salts.get(*name).and_then(Json::as_str).unwrap_or_default(),
-            value_jcs,
-        })
-        .collect();
-    let computed = build::root(&build::leaves(&fields, version)).to_string();
-    if computed == root {
-        Ok(content)
+    let envelope = Envelope::read(path)?;
+    if envelope.root().to_string() == root {
+        Ok(envelope.content)
     } else {
         Err(CommandError::new(
             crate::error::Kind::NotProven,

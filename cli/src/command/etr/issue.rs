@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use titian_api::{Nothing, call, ubin};
 use titian_contracts::etr::content::record_id;
 use titian_contracts::json::Value;
@@ -10,6 +10,7 @@ use titian_contracts::time::Date;
 
 use super::super::ubin::canonical;
 use super::content::{self, Fields};
+use super::{guide, known, verbs};
 use crate::act::{self, Draft, FrameArgs, SigningArgs};
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -17,55 +18,111 @@ use crate::output::Report;
 use crate::session::Session;
 
 /// Arguments of `issue`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Type of record, with @version or the first one
+    /// Type of record, with @version or the first one [default: that of a DCSA or TradeTrust content]
     #[arg(long, value_name = "ID[@V]")]
-    profile: String,
-    /// Number of the document, given by the issuer, used once
+    pub(super) profile: Option<String>,
+    /// Number of the document, given by the issuer, used once [default: that of the content]
     #[arg(long = "ref", value_name = "REF")]
-    reference: String,
-    /// Content: a JSON object; stays on this machine
+    pub(super) reference: Option<String>,
+    /// Content: a JSON object, also a DCSA transport document or issuance request, or a TradeTrust
+    /// document; stays on this machine
     #[arg(long, value_name = "FILE")]
-    content: PathBuf,
+    pub(super) content: Option<PathBuf>,
+    /// Member of the content: text, or JSON; goes before the file; repeat it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = member)]
+    pub(super) set: Vec<(String, Json)>,
     /// Where to keep content and salts [default: the working directory]
     #[arg(long, value_name = "DIR")]
-    content_dir: Option<PathBuf>,
-    /// Lot: number:unit:amount, for example 1:KGM:12000; repeat it
-    #[arg(long, value_name = "LOT", required = true, value_parser = lot)]
-    lot: Vec<Lot>,
-    /// First holder
+    pub(super) content_dir: Option<PathBuf>,
+    /// Lot: number:unit:amount, for example 1:KGM:12000; repeat it [default: that of the content]
+    #[arg(long, value_name = "LOT", value_parser = lot)]
+    pub(super) lot: Vec<Lot>,
+    /// First holder: a UBIN, or JSON of a joint holder
     #[arg(long, value_name = "UBIN")]
-    to: String,
-    /// Issuer, who is also the obligor [default: the first --as]
+    pub(super) to: Option<String>,
+    /// Who owes performance [default: the first --as]
     #[arg(long, value_name = "UBIN")]
-    obligor: Option<String>,
+    pub(super) obligor: Option<String>,
     /// Title: to_order, bearer, named, none [default: the first one of the type]
     #[arg(long, value_name = "KIND", value_parser = ["to_order", "bearer", "named", "none"])]
-    title: Option<String>,
+    pub(super) title: Option<String>,
     /// Statute [default: that of the issuer's state]
     #[arg(long, value_name = "ID")]
-    regime: Option<String>,
-    /// Due date of an instrument for money
+    pub(super) regime: Option<String>,
+    /// Due date of an instrument for money, or demand [default: that of the content]
     #[arg(long, value_name = "YYYY-MM-DD")]
-    due: Option<String>,
+    pub(super) due: Option<String>,
+    /// Who may attest payment; repeat it
+    #[arg(long, value_name = "UBIN")]
+    pub(super) attester: Vec<String>,
+    /// Take a DCSA transport document that breaks the DCSA schema
+    #[arg(long)]
+    pub(super) unchecked: bool,
+    /// Sign nothing; write the act here for `titian etr bundle`
+    #[arg(long, value_name = "FILE")]
+    pub(super) draft: Option<PathBuf>,
     #[command(flatten)]
-    frame: FrameArgs,
+    pub(super) frame: FrameArgs,
     #[command(flatten)]
-    signing: SigningArgs,
+    pub(super) signing: SigningArgs,
+}
+
+/// What `issue-from-paper` takes besides.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PaperArgs {
+    /// Serial of an original; repeat it for the full set
+    #[arg(long = "serial", value_name = "SERIAL", required = true)]
+    serials: Vec<String>,
+    /// Who holds the paper now and attests that it is inoperative
+    #[arg(long, value_name = "UBIN")]
+    custodian: String,
+    /// The custodian's attestation: its file, or its b3: digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    inoperative: String,
+    /// The statement of the change of medium, CODE=FILE or CODE=DIGEST
+    #[arg(long, value_name = "CODE=FILE")]
+    statement: String,
+}
+
+impl PaperArgs {
+    fn add(&self, args: Value) -> Result<Value> {
+        let usage = || CommandError::usage("--statement is CODE=FILE or CODE=DIGEST");
+        let (code, document) = self.statement.split_once('=').ok_or_else(usage)?;
+        let serials = self.serials.iter().map(|serial| Value::from(serial.as_str())).collect();
+        Ok(args
+            .with("serials", Value::List(serials))
+            .with("originals", Value::from(self.serials.len() as u64))
+            .with("custodian", Value::from(canonical(&self.custodian)?))
+            .with("inoperative", Value::from(verbs::digest_of(&self.inoperative)?))
+            .with("statement", verbs::statement(code, verbs::digest_of(document)?)))
+    }
+}
+
+/// Reads `NAME=VALUE`; what is not JSON is text.
+fn member(text: &str) -> std::result::Result<(String, Json), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected".to_owned())?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
+    Ok((name.to_owned(), value))
 }
 
 /// A lot of goods, or a sum.
 #[derive(Clone, Debug)]
 pub(crate) struct Lot {
-    number: String,
-    unit: String,
-    scale: u64,
-    amount: String,
+    /// Its code.
+    pub(super) number: String,
+    /// Its unit.
+    pub(super) unit: String,
+    /// Decimals.
+    pub(super) scale: u64,
+    /// Units of the last decimal.
+    pub(super) amount: String,
 }
 
 impl Lot {
-    fn to_value(&self) -> Value {
+    /// The lot as it stands in ops.
+    pub(super) fn to_value(&self) -> Value {
         Value::object([
             ("amount", Value::from(self.amount.as_str())),
             ("lot", Value::from(self.number.as_str())),
@@ -76,7 +133,7 @@ impl Lot {
 }
 
 /// Reads `number:unit:amount`; digits after the point become the scale.
-fn lot(text: &str) -> std::result::Result<Lot, String> {
+pub(super) fn lot(text: &str) -> std::result::Result<Lot, String> {
     let usage = || "a lot is number:unit:amount, for example 1:KGM:12000".to_owned();
     let mut parts = text.split(':');
     let (Some(number), Some(unit), Some(amount), None) =
@@ -107,8 +164,8 @@ pub(crate) struct Issue<'a> {
     pub(crate) reference: &'a str,
     /// The issuer and obligor.
     pub(crate) obligor: &'a str,
-    /// The first holder.
-    pub(crate) to: &'a str,
+    /// The first holder: a UBIN, or a joint holder.
+    pub(crate) to: &'a Value,
     /// Kind of title.
     pub(crate) title: &'a str,
     /// The statute.
@@ -124,7 +181,7 @@ impl Issue<'_> {
     pub(crate) fn to_args(&self, committed: &content::Committed) -> Value {
         let mut title = vec![("kind", Value::from(self.title))];
         if matches!(self.title, "to_order" | "named") {
-            title.push(("party", Value::from(self.to)));
+            title.push(("party", self.to.clone()));
         }
         Value::object([
             ("dueMs", Value::from(self.due_ms)),
@@ -136,7 +193,7 @@ impl Issue<'_> {
             ("ref", Value::from(self.reference)),
             ("regime", Value::from(self.regime)),
             ("title", Value::object(title)),
-            ("to", Value::from(self.to)),
+            ("to", self.to.clone()),
         ])
     }
 }
@@ -186,53 +243,148 @@ pub(crate) fn entity(session: &Session, ubin: &str) -> Result<String> {
     })
 }
 
-/// Runs `titian etr issue`.
-pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
-    let fields = profile(session, &args.profile)?;
-    let issuer = match (&args.obligor, args.signing.signers.first()) {
-        (Some(ubin), _) => canonical(ubin)?,
-        (None, Some(key)) => key.party.clone(),
-        (None, None) => {
-            return Err(CommandError::usage("who issues it?").hint("--as UBIN, or --obligor UBIN"));
-        }
-    };
-    let Json::Object(content) = document::read_json(&args.content)? else {
-        return Err(CommandError::usage("the content must be a JSON object"));
-    };
-    let id =
-        record_id(session.chain()?, &fields.series, &entity(session, &issuer)?, &args.reference);
+/// Runs `titian etr issue` and `issue-from-paper`.
+pub(super) fn run(session: &Session, args: &Args, paper: Option<&PaperArgs>) -> Result<Report> {
+    let args = guide::complete(session, args)?;
+    let wanted = Wanted::of(session, &args)?;
+    let id = record_id(
+        session.chain()?,
+        &wanted.fields.series,
+        &entity(session, &wanted.issuer)?,
+        &wanted.reference,
+    );
     let folder = args.content_dir.as_deref().unwrap_or(Path::new("."));
-    let salts = content::earlier_salts(folder, &id, &content)?;
-    let committed = fields.commit(content, &args.reference, &salts)?;
-    let to = canonical(&args.to)?;
-    let due_ms = match &args.due {
-        None => None,
-        Some(text) => Some(
-            Date::parse(text)
-                .ok_or_else(|| CommandError::usage("a date is written YYYY-MM-DD"))?
-                .start_ms(),
-        ),
-    };
-    let regime = args.regime.clone().unwrap_or_else(|| default_regime(&issuer));
-    let first = fields.initial.first().map_or("none", String::as_str);
-    let issue = Issue {
-        fields: &fields,
-        reference: &args.reference,
-        obligor: &issuer,
-        to: &to,
-        title: args.title.as_deref().unwrap_or(first),
-        regime: &regime,
-        lots: args.lot.iter().map(Lot::to_value).collect(),
-        due_ms,
-    };
-    let mut notes = Vec::new();
+    let salts = content::earlier_salts(folder, &id, &wanted.content)?;
+    let committed = wanted.fields.commit(wanted.content.clone(), &wanted.reference, &salts)?;
+    let mut op_args = wanted.to_args(&committed);
+    let act = if paper.is_some() { "issue_from_paper" } else { "issue" };
+    if let Some(paper) = paper {
+        op_args = paper.add(op_args)?;
+    }
+    let mut notes = wanted.notes.clone();
     if !args.signing.dry_run {
-        let path = committed.write(folder, &id, &fields.profile)?;
+        let path = committed.write(folder, &id, &wanted.fields.profile)?;
         notes.push(format!("content and salts: {} (keep it)", path.display()));
     }
-    let draft = Draft::on_record("issue", Some(&id), issue.to_args(&committed), args.frame.clone());
-    let mut report = act::perform(session, &draft, &args.signing)?;
+    let mut report = match &args.draft {
+        Some(path) => super::bundle::write_draft(path, act, Some(&id), &op_args, &args.frame)?,
+        None => {
+            let draft = Draft::on_record(act, Some(&id), op_args, args.frame.clone());
+            act::perform(session, &draft, &args.signing)?
+        }
+    };
+    // what comes back from paper has an id of its own, known once the op is
+    if let Some(child) = made(&report.json, act).filter(|child| *child != id) {
+        let path = committed.write(folder, &child, &wanted.fields.profile)?;
+        notes.push(format!("the record is {child}, its content and salts: {}", path.display()));
+    }
+    if let Some(members) = report.json.as_object_mut() {
+        members.entry("id").or_insert_with(|| Json::from(id));
+    }
     notes.insert(0, report.text);
     report.text = notes.join("\n");
     Ok(report)
+}
+
+/// The record that an act made, from the events of its receipt.
+fn made(receipt: &Json, act: &str) -> Option<String> {
+    let events = receipt.get("events")?.as_array()?;
+    let name = format!("etr.{act}");
+    let event = events.iter().find(|event| document::text(event, "/name") == Some(&name))?;
+    document::text(event, "/subject").map(str::to_owned)
+}
+
+/// Everything that an issue says, found from options and content.
+struct Wanted {
+    fields: Fields,
+    content: Map<String, Json>,
+    issuer: String,
+    obligor: String,
+    reference: String,
+    to: Value,
+    title: String,
+    regime: String,
+    lots: Vec<Value>,
+    due_ms: Option<u64>,
+    attesters: Vec<Value>,
+    notes: Vec<String>,
+}
+
+impl Wanted {
+    fn of(session: &Session, args: &Args) -> Result<Self> {
+        let needed = |name: &str, hint: &str| {
+            CommandError::usage(format!("--{name} is needed")).hint(hint.to_owned())
+        };
+        let json = match &args.content {
+            Some(path) => document::read_json(path)?,
+            None if args.set.is_empty() => {
+                return Err(needed("content", "a JSON file, or --set NAME=VALUE for each member"));
+            }
+            None => Json::Object(Map::new()),
+        };
+        let known = known::recognise(json, args.unchecked)?;
+        let mut content = known.content;
+        content.extend(args.set.iter().cloned());
+        let profile_name = args.profile.clone().or_else(|| known.profile.map(str::to_owned));
+        let profile_name = profile_name
+            .ok_or_else(|| needed("profile", "titian etr profiles shows the types of records"))?;
+        let fields = profile(session, &profile_name)?;
+        let signer = args.signing.signers.first().map(|key| key.party.clone());
+        let obligor = match &args.obligor {
+            Some(ubin) => Some(canonical(ubin)?),
+            None => signer.clone(),
+        };
+        let obligor = obligor.ok_or_else(|| needed("as", "--as UBIN signs as issuer"))?;
+        let issuer =
+            if fields.drawer_issues { signer.unwrap_or_default() } else { obligor.clone() };
+        let to = args.to.as_deref().ok_or_else(|| needed("to", "the first holder, a UBIN"))?;
+        let reference = args.reference.clone().or(known.reference);
+        let reference = reference.ok_or_else(|| needed("ref", "the number of the document"))?;
+        let lots = if args.lot.is_empty() { known.lots } else { args.lot.clone() };
+        if lots.is_empty() {
+            return Err(needed("lot", "number:unit:amount, for example 1:KGM:12000"));
+        }
+        let due_ms = match args.due.clone().or(known.due).as_deref() {
+            None | Some("demand") => None,
+            Some(text) => Some(
+                Date::parse(text)
+                    .ok_or_else(|| CommandError::usage("a date is written YYYY-MM-DD"))?
+                    .start_ms(),
+            ),
+        };
+        let first = fields.initial.first().cloned().unwrap_or_else(|| "none".to_owned());
+        let attesters = args.attester.iter().map(|ubin| Ok(Value::from(canonical(ubin)?)));
+        Ok(Self {
+            to: verbs::party(to)?,
+            title: args.title.clone().unwrap_or(first),
+            regime: args.regime.clone().unwrap_or_else(|| default_regime(&issuer)),
+            lots: lots.iter().map(Lot::to_value).collect(),
+            attesters: attesters.collect::<Result<_>>()?,
+            notes: known.notes,
+            fields,
+            content,
+            issuer,
+            obligor,
+            reference,
+            due_ms,
+        })
+    }
+
+    fn to_args(&self, committed: &content::Committed) -> Value {
+        let issue = Issue {
+            fields: &self.fields,
+            reference: &self.reference,
+            obligor: &self.obligor,
+            to: &self.to,
+            title: &self.title,
+            regime: &self.regime,
+            lots: self.lots.clone(),
+            due_ms: self.due_ms,
+        };
+        let args = issue.to_args(committed);
+        if self.attesters.is_empty() {
+            return args;
+        }
+        args.with("attesters", Value::List(self.attesters.clone()))
+    }
 }

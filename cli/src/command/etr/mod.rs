@@ -1,26 +1,38 @@
 //! `titian etr`: electronic transferable records.
 //!
-//! The content of a record stays in files of the parties; see [`content`].
+//! Every act has a verb: most come from a table ([`verbs`]), those that read contents have files of
+//! their own. The content of a record stays in files of the parties; see [`content`].
 
+mod amend;
+mod bundle;
 pub(crate) mod content;
+pub(crate) mod dossier;
+mod evidence;
+mod guide;
 pub(crate) mod issue;
+mod known;
+mod law;
+mod print;
+mod prove;
+mod seal;
+mod show;
 mod stage;
+mod verbs;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde_json::{Value as Json, json};
-use titian_api::etr::{GetParams, InboxParams, ListParams, MatrixParams, ProveParams};
+use serde_json::Value as Json;
+use titian_api::etr::{InboxParams, ListParams};
+use titian_api::etr_read::{HistoryParams, PartyParams, ProfileParams};
 use titian_api::{Nothing, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 
-use super::access::read_arguments;
-use super::ledger::write_bundle;
 use super::ubin::canonical;
 use crate::act::{self, Draft, FrameArgs, SigningArgs, capability, now_ms};
 use crate::document;
 use crate::error::Result;
-use crate::output::{Report, Tone};
+use crate::output::{Report, table};
 use crate::session::Session;
 use crate::wallet::KeyRef;
 
@@ -30,93 +42,82 @@ const HOUR_MS: u64 = 3_600_000;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Issue a record: the first holder signs too, or has agreed beforehand
+    ///
+    /// Without arguments it asks, with defaults and examples.
     #[command(after_help = "Examples:
+  titian etr issue
+  titian etr issue --content bl.json --to VN-MST-0100233488-43 --as SG-UEN-199403865N-G7 --stage
   titian etr issue --profile bl-order --ref SGPU4711 --content bl.json --lot 1:KGM:12000 \\
-    --to VN-MST-0100233488-43 --as SG-UEN-199403865N-G7 --stage -o op.json")]
+    --to VN-MST-0100233488-43 --as SG-UEN-199403865N-G7 --stage")]
     Issue(issue::Args),
-    /// Offer a record to another; it stays with you until accepted
+    /// Issue a record for a paper document, which becomes inoperative
     #[command(after_help = "Examples:
-  titian etr offer etr_5c… --to TH-JP-0105530041751-D9 --endorse special --deadline 72h")]
-    Offer(OfferArgs),
-    /// Accept an offer: control and title pass to you
-    #[command(after_help = "Examples:
-  titian etr accept etr_5c… --as TH-JP-0105530041751-D9 --ack TH:unknown
-  titian etr accept etr_5c… --ack-all")]
-    Accept {
+  titian etr issue-from-paper --content bl.json --to VN-MST-0100233488-43 \\
+    --serial P-0001 --custodian SG-UEN-201912345K-4X --inoperative attestation.pdf \\
+    --statement replaced=statement.txt --as SG-UEN-199403865N-G7 --stage")]
+    IssueFromPaper {
         #[command(flatten)]
-        record: RecordArgs,
-        /// Evidence for the conditions of the offer: a JSON list
-        #[arg(long, value_name = "FILE")]
-        evidence: Option<PathBuf>,
-    },
-    /// Refuse an offer
-    #[command(after_help = "Examples:
-  titian etr refuse etr_5c… --reason wrong_goods")]
-    Refuse(ReasonArgs),
-    /// Take an offer back
-    #[command(after_help = "Examples:
-  titian etr withdraw etr_5c…")]
-    Withdraw(RecordArgs),
-    /// Note that a deadline has passed; anyone may
-    #[command(after_help = "Examples:
-  titian etr expire etr_5c…")]
-    Expire(RecordArgs),
-    /// Hand the record to the obligor, for delivery of the goods, claim or paper
-    #[command(after_help = "Examples:
-  titian etr surrender etr_5c… --kind delivery")]
-    Surrender {
+        issue: issue::Args,
         #[command(flatten)]
-        record: RecordArgs,
-        /// delivery, claim, exchange or paper
-        #[arg(long, default_value = "delivery", value_parser = ["delivery", "claim", "exchange", "paper"])]
-        kind: String,
-        /// Reason code
-        #[arg(long, value_name = "CODE")]
-        reason: Option<String>,
-        /// Time the obligor has to answer: 90m, 72h, 14d
-        #[arg(long, default_value = "72h", value_name = "TIME", value_parser = duration_ms)]
-        deadline: u64,
+        paper: issue::PaperArgs,
     },
-    /// Accept a surrender: the record ends
+    #[command(flatten)]
+    Act(verbs::ActVerb),
+    /// Change the content; both versions stay provable
     #[command(after_help = "Examples:
-  titian etr surrender-accept etr_5c… --as SG-UEN-199403865N-G7
-  titian etr surrender-accept etr_5c… --args paper.json")]
-    SurrenderAccept {
+  titian etr amend etr_5c… --envelope etr_5c….content.json --content new.json --text note.pdf")]
+    Amend(amend::Args),
+    /// Do several acts, all or nothing
+    #[command(after_help = "Examples:
+  titian etr surrender-accept etr_5c… --issued @1 --draft accept.json
+  titian etr bundle issue.json accept.json --as SG-UEN-199403865N-G7 --stage")]
+    Bundle(bundle::Args),
+    /// Keep an op that lacks signatures on the ledger
+    #[command(after_help = "Examples:
+  titian etr stage op.json --as SG-UEN-199403865N-G7")]
+    Stage {
+        /// The op, or the ops of a bundle, as `-o op.json` wrote them
+        op: PathBuf,
         #[command(flatten)]
-        record: RecordArgs,
-        /// Arguments for paper or exchange: a JSON file, or JSON text
-        #[arg(long, value_name = "FILE|JSON")]
-        args: Option<String>,
+        signing: SigningArgs,
     },
-    /// Reject a surrender: the record stays with its holder
+    /// List the ops that are staged on a record or for a party
     #[command(after_help = "Examples:
-  titian etr surrender-reject etr_5c… --reason freight_unpaid")]
-    SurrenderReject(ReasonArgs),
+  titian etr staged etr_5c… --as VN-MST-0100233488-43
+  titian etr staged --as VN-MST-0100233488-43")]
+    Staged {
+        /// The record
+        id: Option<String>,
+        /// Ask as this party
+        #[arg(long = "as", value_name = "PARTY[#kN]")]
+        party: Option<KeyRef>,
+    },
     /// Add a signature to an op that is staged on the ledger; the last one executes it
     #[command(after_help = "Examples:
+  titian etr cosign etr_5c… --as VN-MST-0100233488-43
   titian etr cosign op.json --as VN-MST-0100233488-43")]
     Cosign {
-        /// The staged op, as `--stage -o op.json` wrote it
-        op: PathBuf,
+        /// The record, or the op in a file
+        op: String,
         #[command(flatten)]
         signing: SigningArgs,
     },
     /// Take a staged op off the ledger
     #[command(after_help = "Examples:
-  titian etr unstage op.json --as SG-UEN-199403865N-G7")]
+  titian etr unstage etr_5c… --as SG-UEN-199403865N-G7")]
     Unstage {
-        /// The staged op, as `--stage -o op.json` wrote it
-        op: PathBuf,
+        /// The record, or the op in a file
+        op: String,
         #[command(flatten)]
         signing: SigningArgs,
     },
     /// Agree beforehand to receive records
     #[command(after_help = "Examples:
-  titian etr consent-set --profile bl-order --from any --days 90 --no 1 --as VN-MST-0100233488-43")]
+  titian etr consent-set --profile bl-order --from any --days 90 --as VN-MST-0100233488-43")]
     ConsentSet {
-        /// Number of the consent: the next one of the party
+        /// Number of the consent [default: the next one of the party]
         #[arg(long, value_name = "N")]
-        no: u64,
+        no: Option<u64>,
         /// Type of record; repeat it
         #[arg(long, required = true, value_name = "ID")]
         profile: Vec<String>,
@@ -142,20 +143,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: SigningArgs,
     },
+    /// List the standing consents of a party
+    #[command(after_help = "Examples:
+  titian etr consents --as VN-MST-0100233488-43")]
+    Consents {
+        /// The party
+        #[arg(long = "as", value_name = "PARTY[#kN]")]
+        party: KeyRef,
+    },
     /// Show a record; the party part with --as a party to it
     #[command(after_help = "Examples:
   titian etr show etr_5c…
-  titian etr show etr_5c… --as VN-MST-0100233488-43 --content etr_5c….content.json")]
-    Show {
-        /// The record
-        id: String,
-        /// Ask as this party
-        #[arg(long = "as", value_name = "PARTY[#kN]")]
-        party: Option<KeyRef>,
-        /// Content envelope, checked against the record and shown
-        #[arg(long, value_name = "FILE")]
-        content: Option<PathBuf>,
-    },
+  titian etr show etr_5c… --as VN-MST-0100233488-43 --content etr_5c….content.json
+  titian etr show --offline dossier.zip --genesis genesis.json")]
+    Show(show::Args),
     /// List the records of a party
     #[command(after_help = "Examples:
   titian etr list --as VN-MST-0100233488-43 --status offered")]
@@ -180,86 +181,85 @@ pub(crate) enum Command {
         /// The party
         #[arg(long = "as", value_name = "PARTY[#kN]")]
         party: KeyRef,
+        /// Continue after the page before
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
     },
-    /// Write a proof of a record's status, or that a number was never used
+    /// List the ops of a record; to a party to it with their signatures
+    #[command(after_help = "Examples:
+  titian etr history etr_5c… --as VN-MST-0100233488-43")]
+    History {
+        /// The record
+        id: String,
+        /// Ask as this party
+        #[arg(long = "as", value_name = "PARTY[#kN]")]
+        party: Option<KeyRef>,
+        /// Continue after the page before
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
+    /// Write a proof of status, control, history, singularity, conversion or absence
     #[command(after_help = "Examples:
   titian etr prove etr_5c… -o p.json && titian verify p.json
+  titian etr prove etr_5c… --kind control --challenge c.json --as VN-MST-0100233488-43 -o p.json
+  titian etr prove etr_5c… --kind history --as VN-MST-0100233488-43 -o p.json
+  titian etr prove --number transport/SG-UEN-199403865N-G7/SGPU4711 -o p.json
+  titian etr prove --paper SG-UEN-199403865N-G7/P-0001 -o p.json
   titian etr prove --absent transport/SG-UEN-199403865N-G7/SGPU4712 -o p.json")]
-    Prove {
+    Prove(prove::Args),
+    /// Write a challenge that the controller of a record answers with a proof of control
+    #[command(after_help = "Examples:
+  titian etr challenge etr_5c… --audience 'EXAMPLE BANK' -o c.json")]
+    Challenge {
         /// The record
-        #[arg(required_unless_present = "absent")]
-        id: Option<String>,
-        /// series/issuer/ref that no record has
-        #[arg(long, value_name = "SERIES/ISSUER/REF", conflicts_with = "id")]
-        absent: Option<String>,
+        id: String,
+        /// Who asks
+        #[arg(long, value_name = "NAME")]
+        audience: String,
         /// Where to write it
         #[arg(short, long = "out", value_name = "FILE")]
         out: PathBuf,
     },
+    /// Write an evidence dossier: everything that convinces a court, in one ZIP
+    #[command(after_help = "Examples:
+  titian etr evidence etr_5c… --as VN-MST-0100233488-43 -o dossier.zip
+  titian verify dossier.zip --genesis genesis.json")]
+    Evidence(evidence::Args),
+    /// Seal the content of a record for its parties; the node keeps the envelope
+    #[command(after_help = "Examples:
+  titian etr seal etr_5c… --content etr_5c….content.json --as SG-UEN-199403865N-G7")]
+    Seal(seal::SealArgs),
+    /// Open a sealed content and check it against the record
+    #[command(after_help = "Examples:
+  titian etr open etr_5c… --as VN-MST-0100233488-43")]
+    Open(seal::OpenArgs),
+    /// Erase the sealed contents that a party put at a node, and its own file of the content
+    #[command(after_help = "Examples:
+  titian etr erase etr_5c… --as SG-UEN-199403865N-G7 --content etr_5c….content.json")]
+    Erase(seal::EraseArgs),
+    /// Print a content on paper with the status address as a QR code, for a change of medium
+    #[command(after_help = "Examples:
+  titian etr print etr_5c… --content etr_5c….content.json --serial P-0001 -o print.html")]
+    Print(print::Args),
     /// Show the types of records in force
     #[command(after_help = "Examples:
-  titian etr profiles --json")]
-    Profiles,
+  titian etr profiles
+  titian etr profiles bl-order --json")]
+    Profiles {
+        /// One type, with @version or the highest one
+        id: Option<String>,
+    },
     /// Show what each state says of electronic records
     #[command(after_help = "Examples:
   titian etr law
-  titian etr law --class bill_of_lading")]
-    Law {
-        /// Only this class
-        #[arg(long, value_name = "CLASS")]
-        class: Option<String>,
-    },
-}
-
-/// An act on a record without arguments.
-#[derive(Debug, clap::Args)]
-pub(crate) struct RecordArgs {
-    /// The record
-    id: String,
-    #[command(flatten)]
-    frame: FrameArgs,
-    #[command(flatten)]
-    signing: SigningArgs,
-}
-
-/// An act on a record with a reason code.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReasonArgs {
-    #[command(flatten)]
-    record: RecordArgs,
-    /// Reason code: a-z, 0-9 and _
-    #[arg(long, value_name = "CODE")]
-    reason: Option<String>,
-}
-
-/// Arguments of `offer`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct OfferArgs {
-    #[command(flatten)]
-    record: RecordArgs,
-    /// Receiver
-    #[arg(long, value_name = "UBIN")]
-    to: String,
-    /// Endorsement: special, blank, restrictive, collection, pledge, or none
-    #[arg(long, default_value = "special", value_name = "KIND")]
-    #[arg(value_parser = ["special", "blank", "restrictive", "collection", "pledge", "none"])]
-    endorse: String,
-    /// Time to accept: 90m, 72h, 14d
-    #[arg(long, default_value = "72h", value_name = "TIME", value_parser = duration_ms)]
-    deadline: u64,
-    /// Conditions: a JSON file, or JSON text
-    #[arg(long, value_name = "FILE|JSON")]
-    when: Option<String>,
-    /// The offer cannot be withdrawn before its deadline
-    #[arg(long)]
-    irrevocable: bool,
-    /// Endorse without recourse
-    #[arg(long)]
-    without_recourse: bool,
+  titian etr law matrix
+  titian etr law TH --class bill_of_lading
+  titian etr law court SG")]
+    Law(law::Args),
 }
 
 /// Reads `90m`, `72h`, `14d`.
-fn duration_ms(text: &str) -> std::result::Result<u64, String> {
+pub(super) fn duration_ms(text: &str) -> std::result::Result<u64, String> {
     let usage = || "a time is written 90m, 72h or 14d".to_owned();
     let unit = match text.chars().last() {
         Some('m') => HOUR_MS / 60,
@@ -268,60 +268,37 @@ fn duration_ms(text: &str) -> std::result::Result<u64, String> {
         _ => return Err(usage()),
     };
     let number: u64 = text[..text.len() - 1].parse().map_err(|_| usage())?;
-    number.checked_mul(unit).filter(|ms| *ms <= 30 * 24 * HOUR_MS).ok_or_else(usage)
+    number.checked_mul(unit).filter(|ms| *ms <= 366 * 24 * HOUR_MS).ok_or_else(usage)
 }
 
 /// Runs `titian etr`.
 pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
-    let no_args = || Value::Object(Vec::new());
     match command {
-        Command::Issue(args) => issue::run(session, args),
-        Command::Offer(args) => offer(session, args),
-        Command::Accept { record, evidence } => {
-            let evidence = match evidence {
-                Some(path) => document::read_value(path)?,
-                None => Value::List(Vec::new()),
-            };
-            on_record(session, "accept", record, Value::object([("evidence", evidence)]))
-        }
-        Command::Refuse(args) => {
-            let reason = Value::from(args.reason.as_deref().map(Value::from));
-            on_record(session, "refuse", &args.record, Value::object([("reason", reason)]))
-        }
-        Command::Withdraw(record) => on_record(session, "withdraw", record, no_args()),
-        Command::Expire(record) => on_record(session, "expire", record, no_args()),
-        Command::Surrender { record, kind, reason, deadline } => {
-            let args = Value::object([
-                ("deadlineMs", Value::from(now_ms().saturating_add(*deadline))),
-                ("kind", Value::from(kind.as_str())),
-                ("reason", Value::from(reason.as_deref().map(Value::from))),
-            ]);
-            on_record(session, "surrender", record, args)
-        }
-        Command::SurrenderAccept { record, args } => {
-            let args = match args {
-                Some(source) => read_arguments(source)?,
-                None => Value::object([("digest", Value::Null)]),
-            };
-            on_record(session, "surrender_accept", record, args)
-        }
-        Command::SurrenderReject(args) => {
-            let reason = args.reason.as_deref().unwrap_or("other");
-            let reason = Value::object([("reason", Value::from(reason))]);
-            on_record(session, "surrender_reject", &args.record, reason)
-        }
+        Command::Issue(args) => issue::run(session, args, None),
+        Command::IssueFromPaper { issue, paper } => issue::run(session, issue, Some(paper)),
+        Command::Act(verb) => verbs::run(session, verb),
+        Command::Amend(args) => amend::run(session, args),
+        Command::Bundle(args) => bundle::run(session, args),
+        Command::Stage { op, signing } => stage::stage(session, op, signing),
+        Command::Staged { id, party } => stage::list(session, id.as_deref(), party.as_ref()),
         Command::Cosign { op, signing } => stage::cosign(session, op, signing),
         Command::Unstage { op, signing } => stage::unstage(session, op, signing),
         Command::ConsentSet { no, profile, from, days, frame, signing } => {
-            consent_set(session, *no, profile, from, *days, frame, signing)
+            let consent = Consent { no: *no, profiles: profile, from, days: *days };
+            consent_set(session, &consent, frame, signing)
         }
         Command::ConsentRevoke { no, signing } => {
             let args = Value::object([("no", Value::from(*no))]);
             act::perform(session, &Draft::new(Register::Etr, "consent_revoke", args), signing)
         }
-        Command::Show { id, party, content } => {
-            show(session, id, party.as_ref(), content.as_deref())
-        }
+        _ => read(session, command),
+    }
+}
+
+fn read(session: &Session, command: &Command) -> Result<Report> {
+    match command {
+        Command::Consents { party } => Ok(Report::json(consents(session, party)?)),
+        Command::Show(args) => show::run(session, args),
         Command::List { party, role, status, cursor } => {
             let params = ListParams {
                 party: party.party.clone(),
@@ -333,31 +310,29 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let page = session.client()?.ask::<call::EtrList>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
         }
-        Command::Inbox { party } => {
+        Command::Inbox { party, cursor } => {
             let params = InboxParams {
                 party: party.party.clone(),
-                cursor: None,
+                cursor: cursor.clone(),
                 capability: ask_as(session, Some(party), &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrInbox>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
         }
-        Command::Prove { id, absent, out } => prove(session, id.as_deref(), absent.as_deref(), out),
-        Command::Profiles => {
-            let answer = session.client()?.ask::<call::EtrProfiles>(&Nothing {})?;
-            Ok(Report::json(Json::Object(answer)))
+        Command::History { id, party, cursor } => {
+            history(session, id, party.as_ref(), cursor.as_ref())
         }
-        Command::Law { class } => {
-            let params = MatrixParams { class: class.clone() };
-            let answer = session.client()?.ask::<call::EtrLegalMatrix>(&params)?;
-            Ok(Report::json(Json::Object(answer)))
-        }
+        Command::Prove(args) => prove::run(session, args),
+        Command::Challenge { id, audience, out } => prove::challenge(session, id, audience, out),
+        Command::Evidence(args) => evidence::run(session, args),
+        Command::Seal(args) => seal::seal(session, args),
+        Command::Open(args) => seal::open(session, args),
+        Command::Erase(args) => seal::erase(session, args),
+        Command::Print(args) => print::run(session, args),
+        Command::Profiles { id } => profiles(session, id.as_deref()),
+        Command::Law(args) => law::run(session, args),
+        _ => Err(crate::error::CommandError::bug("an act is no read")),
     }
-}
-
-fn on_record(session: &Session, act: &str, record: &RecordArgs, args: Value) -> Result<Report> {
-    let draft = Draft::on_record(act, Some(&record.id), args, record.frame.clone());
-    act::perform(session, &draft, &record.signing)
 }
 
 fn ask_as(
@@ -383,32 +358,39 @@ pub(crate) fn offer_args(to: &str, endorse: &str, deadline_ms: u64) -> Value {
     ])
 }
 
-fn offer(session: &Session, args: &OfferArgs) -> Result<Report> {
-    let deadline = now_ms().saturating_add(args.deadline);
-    let mut members = offer_args(&canonical(&args.to)?, &args.endorse, deadline)
-        .with("irrevocable", Value::from(args.irrevocable));
-    if let Some(source) = &args.when {
-        members = members.with("conditions", read_arguments(source)?);
-    }
-    if args.without_recourse {
-        members = members.with("withoutRecourse", Value::from(true));
-    }
-    on_record(session, "offer", &args.record, members)
+/// A standing consent that is asked for.
+struct Consent<'a> {
+    no: Option<u64>,
+    profiles: &'a [String],
+    from: &'a [String],
+    days: u64,
+}
+
+fn consents(session: &Session, party: &KeyRef) -> Result<Json> {
+    let params = PartyParams {
+        party: party.party.clone(),
+        capability: ask_as(session, Some(party), &party.party)?,
+    };
+    Ok(Json::Object(session.client()?.ask::<call::EtrConsents>(&params)?))
 }
 
 fn consent_set(
     session: &Session,
-    no: u64,
-    profiles: &[String],
-    from: &[String],
-    days: u64,
+    consent: &Consent<'_>,
     frame: &FrameArgs,
     signing: &SigningArgs,
 ) -> Result<Report> {
-    let givers = if from.iter().any(|giver| giver == "any") {
+    let no = match (consent.no, signing.signers.first()) {
+        (Some(no), _) => no,
+        (None, Some(party)) => {
+            consents(session, party)?.get("next").and_then(Json::as_u64).unwrap_or(1)
+        }
+        (None, None) => 1,
+    };
+    let givers = if consent.from.iter().any(|giver| giver == "any") {
         Value::from("any")
     } else {
-        let list = from.iter().map(|giver| canonical(giver).map(Value::from));
+        let list = consent.from.iter().map(|giver| canonical(giver).map(Value::from));
         Value::List(list.collect::<Result<_>>()?)
     };
     let texts =
@@ -417,75 +399,68 @@ fn consent_set(
         ("ack", texts(&frame.ack)),
         ("from", givers),
         ("no", Value::from(no)),
-        ("profiles", texts(profiles)),
-        ("untilMs", Value::from(now_ms().saturating_add(days * 24 * HOUR_MS))),
+        ("profiles", texts(consent.profiles)),
+        ("untilMs", Value::from(now_ms().saturating_add(consent.days * 24 * HOUR_MS))),
     ]);
     act::perform(session, &Draft::new(Register::Etr, "consent_set", args), signing)
 }
 
-fn show(
+fn history(
     session: &Session,
     id: &str,
     party: Option<&KeyRef>,
-    envelope: Option<&Path>,
+    cursor: Option<&String>,
 ) -> Result<Report> {
-    let params = GetParams {
+    let params = HistoryParams {
         id: id.to_owned(),
-        height: None,
-        proof: false,
+        cursor: cursor.cloned(),
         capability: ask_as(session, party, id)?,
     };
-    let answer = Json::Object(session.client()?.ask::<call::EtrGet>(&params)?);
-    let mut text = record_text(session, &answer);
-    let mut json = answer;
-    if let Some(path) = envelope {
-        let root = document::text(&json, "/public/contentRoot").unwrap_or_default().to_owned();
-        let content = content::open_envelope(path, &root)?;
-        let shown = serde_json::to_string_pretty(&content).unwrap_or_default();
-        let mark = session.output.paint(Tone::Good, "content matches the record:");
-        text = format!("{text}\n{mark}\n{shown}");
-        if let Some(members) = json.as_object_mut() {
-            members.insert("content".to_owned(), Json::Object(content));
-        }
+    let page = session.client()?.ask::<call::EtrHistory>(&params)?;
+    let heading = ["SEQ", "ACT", "HEIGHT", "TIME", "SIGNED BY"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(page.items.iter().map(|item| {
+        let item = Json::Object(item.clone());
+        let number = |name: &str| item.get(name).map_or("?".to_owned(), Json::to_string);
+        let text = |pointer: &str| document::text(&item, pointer).unwrap_or_default().to_owned();
+        let sigs = item.pointer("/op/sigs").and_then(Json::as_array);
+        let signers = match sigs {
+            Some(sigs) => sigs
+                .iter()
+                .map(|sig| document::text(sig, "/party").unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join(" "),
+            None => text("/opDigest"),
+        };
+        vec![number("seq"), text("/act"), number("height"), text("/time"), signers]
+    }));
+    let mut text = table(&rows);
+    if let Some(cursor) = &page.cursor {
+        text = format!("{text}\nmore: --cursor {cursor}");
     }
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, serde_json::to_value(&page).unwrap_or_default()))
 }
 
-fn record_text(session: &Session, answer: &Json) -> String {
-    let text = |pointer: &str| document::text(answer, pointer).unwrap_or("?").to_owned();
-    let number = |pointer: &str| answer.pointer(pointer).map_or("?".to_owned(), Json::to_string);
-    let status = text("/public/status");
-    let tone = if status == "dead" { Tone::Bad } else { Tone::Good };
-    let end = document::text(answer, "/public/end").map(|end| format!(" ({end})"));
-    let mut lines = vec![format!(
-        "{}  {}{}, seq {}, height {}",
-        text("/public/profile"),
-        session.output.paint(tone, &status),
-        end.unwrap_or_default(),
-        number("/public/seq"),
-        number("/asOf/height")
-    )];
-    lines.push(format!("record   {}", text("/public/id")));
-    lines.push(format!("regime   {}, home {}", text("/public/regime"), text("/public/home")));
-    match answer.get("party").filter(|party| party.is_object()) {
-        Some(party) => {
-            let person = |pointer: &str| {
-                party.pointer(pointer).map(|value| {
-                    document::text(value, "/party").map_or(value.to_string(), str::to_owned)
-                })
-            };
-            lines.push(format!("number   {}", text("/party/ref")));
-            lines.push(format!("control  {}", person("/controller").unwrap_or_default()));
-            let kind = text("/party/title/kind");
-            let to = document::text(answer, "/party/title/party").unwrap_or("");
-            lines.push(format!("title    {kind} {to}"));
-            if let Some(pending) = party.get("pending").filter(|pending| !pending.is_null()) {
-                lines.push(format!("pending  {pending}"));
-            }
-        }
-        None => lines.push("the parties see more: --as PARTY".to_owned()),
+fn profiles(session: &Session, id: Option<&str>) -> Result<Report> {
+    if let Some(name) = id {
+        let (id, version) = name.split_once('@').unwrap_or((name, ""));
+        let params = ProfileParams { id: id.to_owned(), version: version.parse().ok() };
+        let answer = session.client()?.ask::<call::EtrProfile>(&params)?;
+        return Ok(Report::json(Json::Object(answer)));
     }
-    lines.join("\n")
+    let answer = Json::Object(session.client()?.ask::<call::EtrProfiles>(&Nothing {})?);
+    let items = answer.get("profiles").and_then(Json::as_array).cloned().unwrap_or_default();
+    let mut rows = vec![["TYPE", "NAME", "MODE", "CLASS OF LAW"].map(str::to_owned).to_vec()];
+    rows.extend(items.iter().map(|item| {
+        let text = |pointer: &str| document::text(item, pointer).unwrap_or("?").to_owned();
+        vec![
+            text("/name"),
+            text("/profile/name"),
+            text("/profile/transfer/mode"),
+            text("/profile/law_class"),
+        ]
+    }));
+    Ok(Report::new(table(&rows), answer))
 }
 
 fn records_report(answer: Json) -> Report {
@@ -493,14 +468,15 @@ fn records_report(answer: Json) -> Report {
     let mut lines: Vec<String> = items
         .iter()
         .map(|item| {
-            let text = |a: &str, b: &str| {
-                document::text(item, a).or_else(|| document::text(item, b)).unwrap_or("").to_owned()
-            };
-            let id = text("/id", "/public/id");
+            let text = |pointer: &str| document::text(item, pointer).unwrap_or("").to_owned();
+            let roles = item.get("roles").and_then(Json::as_array).into_iter().flatten();
+            let roles: Vec<&str> = roles.filter_map(Json::as_str).collect();
             format!(
-                "{id}  {:<12} {}",
-                text("/status", "/public/status"),
-                text("/ref", "/party/ref")
+                "{}  {:<12} {:<20} {}",
+                text("/id"),
+                text("/public/status"),
+                text("/party/ref"),
+                roles.join(",")
             )
         })
         .collect();
@@ -511,21 +487,4 @@ fn records_report(answer: Json) -> Report {
         lines.push(format!("more: --cursor {cursor}"));
     }
     Report::new(lines.join("\n"), answer)
-}
-
-fn prove(session: &Session, id: Option<&str>, absent: Option<&str>, out: &Path) -> Result<Report> {
-    let kind = if absent.is_some() { "absence" } else { "status" };
-    let params = ProveParams {
-        kind: kind.to_owned(),
-        id: id.map(str::to_owned),
-        subject: absent.map(str::to_owned),
-        challenge: None,
-        capability: None,
-    };
-    let bundle = Json::Object(session.client()?.ask::<call::EtrProve>(&params)?.bundle);
-    let line = write_bundle(out, bundle)?;
-    Ok(Report::new(
-        format!("etr-{kind}: {line}"),
-        json!({ "kind": format!("etr-{kind}"), "file": out }),
-    ))
 }

@@ -1,79 +1,190 @@
 //! Staged ops: kept on the ledger until every signer has signed.
 //!
-//! A signer gets the op itself from the initiator and computes its digest, for the ledger shows a
-//! digest only to those who are no party to the record.
+//! A signer gets the op from the node, which shows it to those it concerns, or from a file of the
+//! initiator. Either way its digest is computed here over the op that is shown.
 
 use std::path::Path;
 
+use serde_json::{Value as Json, json};
+use titian_api::call;
+use titian_api::etr_read::StagedParams;
+use titian_contracts::etr::content::is_record_id;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
 
+use super::{ask_as, canonical};
 use crate::act::{self, SigningArgs, Unsigned};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
-use crate::output::Report;
+use crate::output::{Report, table};
 use crate::session::Session;
+use crate::wallet::{KeyRef, Wallet, WalletKey};
 
-/// Reads a staged op.
-fn read_staged(path: &Path) -> Result<(Op, String)> {
-    let op = Op::from_value(document::read_value(path)?)
+/// The ops of a file (one, or those of a bundle), or those staged on a record.
+fn read_staged(session: &Session, source: &str, signer: &KeyRef) -> Result<Vec<Op>> {
+    let values = if is_record_id(source) {
+        let params = StagedParams {
+            id: Some(source.to_owned()),
+            party: None,
+            capability: ask_as(session, Some(signer), source)?,
+        };
+        let items = session.client()?.ask::<call::EtrStaged>(&params)?.items;
+        let ops = items.into_iter().filter_map(|item| item.op);
+        ops.map(|op| document::from_json(&Json::Object(op))).collect::<Result<Vec<_>>>()?
+    } else {
+        let value = document::read_value(Path::new(source))?;
+        match value.get("ops").and_then(Value::as_list) {
+            Some(ops) => ops.to_vec(),
+            None => vec![value],
+        }
+    };
+    let ops: Vec<Op> = values
+        .into_iter()
+        .map(Op::from_value)
+        .collect::<std::result::Result<_, _>>()
         .map_err(|reject| CommandError::from_reject(Kind::Usage, &reject))?;
-    let id = op.value.get("id").and_then(Value::as_text).map(str::to_owned);
-    let id = id.ok_or_else(|| CommandError::usage("the op is about no record"))?;
-    Ok((op, id))
+    if ops.is_empty() {
+        return Err(CommandError::refused("nothing is staged there that concerns you")
+            .named("STAGE_UNKNOWN"));
+    }
+    Ok(ops)
 }
 
-/// Signs the digest of a staged op, computed here over the op that is shown.
-pub(super) fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Report> {
-    let (op, id) = read_staged(path)?;
-    let Some(signer) = signing.signers.first() else {
-        return Err(CommandError::usage("who signs?").hint("--as PARTY"));
+fn id_of(op: &Op) -> Result<String> {
+    let id = op.value.get("id").and_then(Value::as_text).map(str::to_owned);
+    id.ok_or_else(|| CommandError::usage("the op is about no record"))
+}
+
+fn signer(signing: &SigningArgs) -> Result<&KeyRef> {
+    let first = signing.signers.first();
+    first.ok_or_else(|| CommandError::usage("who signs?").hint("--as PARTY"))
+}
+
+fn unsigned(value: Value) -> Unsigned {
+    Unsigned { value, register: Register::Etr, needs: Vec::new(), warnings: Vec::new() }
+}
+
+/// Whether a key signed an op.
+fn signed(op: &Op, key: &WalletKey) -> bool {
+    op.signatures.iter().any(|s| s.party == key.party && Some(s.key) == key.number)
+}
+
+/// Keeps an op with part of its signatures on the ledger.
+pub(super) fn stage(session: &Session, source: &Path, signing: &SigningArgs) -> Result<Report> {
+    let value = document::read_value(source)?;
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let (payload, first) = match value.get("ops").and_then(Value::as_list) {
+        // the signatures of a bundle are made when it is put together
+        Some(ops) => (value.clone(), unsigned(ops.first().cloned().unwrap_or(Value::Null))),
+        None => {
+            let mut op = unsigned(value);
+            let keys = named_keys(&wallet, signing)?;
+            if !keys.is_empty() {
+                act::approve(session.output, &op, &keys, signing.yes)?;
+                act::sign(&mut op, &keys)?;
+            }
+            (op.value.clone(), op)
+        }
     };
+    let payload = Value::object([("op", payload), ("untilMs", act::stage_until(&first))]);
+    let submitted = act::submit(session, "stage", Register::Etr, payload, !signing.no_wait)?;
+    act::receipt_report(session.output, &submitted)
+}
+
+fn named_keys<'a>(wallet: &'a Wallet, signing: &SigningArgs) -> Result<Vec<&'a WalletKey>> {
+    signing.signers.iter().map(|key| wallet.find(key)).collect()
+}
+
+/// Signs the digest of each staged op that lacks this signature, computed here over what is shown.
+pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> Result<Report> {
+    let signer = signer(signing)?;
     let wallet = session.wallet()?;
     wallet.check_chain(session.chain()?)?;
     let key = wallet.find(signer)?;
-    let unsigned = Unsigned {
-        value: op.value,
-        register: Register::Etr,
-        needs: Vec::new(),
-        warnings: Vec::new(),
-    };
-    act::approve(session.output, &unsigned, &[key], signing.yes)?;
-    let digest = unsigned.digest();
-    let payload = Value::object([
-        ("digest", Value::from(digest)),
-        ("id", Value::from(id)),
-        ("sig", key.sign(&digest)?.to_value()),
-    ]);
-    let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait)?;
+    let ops = read_staged(session, source, signer)?;
+    let mut reports = Vec::new();
+    for op in ops.into_iter().filter(|op| !signed(op, key)) {
+        let id = id_of(&op)?;
+        let shown = unsigned(op.value);
+        act::approve(session.output, &shown, &[key], signing.yes)?;
+        let digest = shown.digest();
+        let payload = Value::object([
+            ("digest", Value::from(digest)),
+            ("id", Value::from(id)),
+            ("sig", key.sign(&digest)?.to_value()),
+        ]);
+        let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait)?;
+        match act::receipt_report(session.output, &submitted) {
+            Ok(report) => reports.push(report),
+            // an op of a bundle that this party has no part in
+            Err(error)
+                if error.name.as_deref() == Some("UNEXPECTED_SIGNER") && !reports.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    joined(reports, "you signed everything there before")
+}
+
+/// One report of several.
+fn joined(mut reports: Vec<Report>, nothing: &str) -> Result<Report> {
+    match reports.len() {
+        0 => Err(CommandError::refused(nothing.to_owned())),
+        1 => Ok(reports.remove(0)),
+        _ => {
+            let text: Vec<String> = reports.iter().map(|report| report.text.clone()).collect();
+            let json: Vec<Json> = reports.into_iter().map(|report| report.json).collect();
+            Ok(Report::new(text.join("\n"), json!({ "receipts": json })))
+        }
+    }
+}
+
+/// Takes staged ops off the ledger.
+pub(super) fn unstage(session: &Session, source: &str, signing: &SigningArgs) -> Result<Report> {
+    let signer = signer(signing)?;
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let keys = [wallet.find(signer)?];
+    let ops = read_staged(session, source, signer)?;
+    // the ops of a bundle stand and fall together
+    let op = ops.first().ok_or_else(|| CommandError::usage("which op?"))?;
+    let args = Value::object([("digest", Value::from(op.digest)), ("id", Value::from(id_of(op)?))]);
+    let mut request = unsigned(Value::object([
+        ("act", Value::from("unstage")),
+        ("args", args),
+        ("chain", Value::from(session.chain()?)),
+        ("register", Value::from("etr")),
+        ("sigs", Value::List(Vec::new())),
+    ]));
+    act::approve(session.output, &request, &keys, signing.yes)?;
+    act::sign(&mut request, &keys)?;
+    let wait = !signing.no_wait;
+    let submitted = act::submit(session, "unstage", Register::Etr, request.value, wait)?;
     act::receipt_report(session.output, &submitted)
 }
 
-/// Takes a staged op off the ledger.
-pub(super) fn unstage(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Report> {
-    let (op, id) = read_staged(path)?;
-    let Some(signer) = signing.signers.first() else {
-        return Err(CommandError::usage("who signs?").hint("--as PARTY"));
+/// Lists what is staged on a record or for a party.
+pub(super) fn list(session: &Session, id: Option<&str>, party: Option<&KeyRef>) -> Result<Report> {
+    let ubin = party.map(|party| canonical(&party.party)).transpose()?;
+    let subject = id.map(str::to_owned).or_else(|| ubin.clone());
+    let subject =
+        subject.ok_or_else(|| CommandError::usage("a record, or --as PARTY").hint("--as PARTY"))?;
+    let params = StagedParams {
+        id: id.map(str::to_owned),
+        party: if id.is_none() { ubin } else { None },
+        capability: ask_as(session, party, &subject)?,
     };
-    let wallet = session.wallet()?;
-    wallet.check_chain(session.chain()?)?;
-    let args = Value::object([("digest", Value::from(op.digest)), ("id", Value::from(id))]);
-    let mut unsigned = Unsigned {
-        value: Value::object([
-            ("act", Value::from("unstage")),
-            ("args", args),
-            ("chain", Value::from(session.chain()?)),
-            ("register", Value::from("etr")),
-            ("sigs", Value::List(Vec::new())),
-        ]),
-        register: Register::Etr,
-        needs: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let keys = [wallet.find(signer)?];
-    act::approve(session.output, &unsigned, &keys, signing.yes)?;
-    act::sign(&mut unsigned, &keys)?;
-    let wait = !signing.no_wait;
-    let submitted = act::submit(session, "unstage", Register::Etr, unsigned.value, wait)?;
-    act::receipt_report(session.output, &submitted)
+    let staged = session.client()?.ask::<call::EtrStaged>(&params)?;
+    let mut rows = vec![["RECORD", "ACT", "LACKS", "UNTIL"].map(str::to_owned).to_vec()];
+    rows.extend(staged.items.iter().map(|item| {
+        let act = item.op.as_ref().and_then(|op| op.get("act")).and_then(Json::as_str);
+        vec![
+            item.id.clone(),
+            act.unwrap_or("(for those it concerns)").to_owned(),
+            item.missing.join(" "),
+            titian_contracts::time::rfc3339(item.until_ms),
+        ]
+    }));
+    let text = if staged.items.is_empty() { "nothing".to_owned() } else { table(&rows) };
+    Ok(Report::new(text, serde_json::to_value(&staged).unwrap_or_default()))
 }

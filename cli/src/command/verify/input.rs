@@ -28,6 +28,8 @@ pub(crate) enum Input {
     Proof(Vec<u8>),
     /// The QR text of such a proof.
     ProofCode(String),
+    /// An evidence dossier of a transferable record: a ZIP.
+    Dossier(Vec<u8>),
 }
 
 /// Reads what an argument names, or is.
@@ -43,6 +45,9 @@ pub(crate) fn read(argument: &str) -> Result<Input> {
 
 /// Tells what bytes are.
 pub(crate) fn classify(bytes: &[u8]) -> Result<Input> {
+    if bytes.starts_with(b"PK") {
+        return Ok(Input::Dossier(bytes.to_vec()));
+    }
     if scan::is_picture(bytes) {
         return of_symbols(scan::texts(bytes)?.iter().map(String::as_str));
     }

@@ -25,7 +25,7 @@ use titian_credential::verify::Request;
 use titian_genesis::Genesis;
 
 use crate::act::now_ms;
-use crate::command::proven;
+use crate::command::{etr, proven};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
@@ -43,14 +43,16 @@ pub(crate) use show::verdict_report;
 #[command(after_help = "Examples:
   titian verify proof.json --genesis genesis.json
   titian verify 'TTB1:…' --genesis genesis.json          the text of a QR code of a proof
+  titian verify control.json --genesis genesis.json --challenge c.json
+  titian verify dossier.zip --genesis genesis.json
   titian verify aeo.json --jurisdiction MY
   titian verify aeo.jwt --offline asean.ttb --genesis genesis.json --jurisdiction MY
   titian verify pres.txt --nonce n-7f3a91ab --audience did:ubin:SG:PEB
   titian verify photo.png --offline asean.ttb --genesis genesis.json --json
   titian verify court.evidence.json --genesis genesis.json --max-age 315360000")]
 pub(crate) struct Args {
-    /// Proof, credential, presentation, evidence pack, picture of a QR code, or the text of one;
-    /// `-` is standard input
+    /// Proof, evidence dossier, credential, presentation, evidence pack, picture of a QR code, or the
+    /// text of one; `-` is standard input
     #[arg(value_name = "FILE")]
     file: String,
     /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
@@ -83,7 +85,7 @@ pub(crate) struct Args {
     /// Anchor receipt that came with the credential; repeat it
     #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     receipt: Vec<PathBuf>,
-    /// Presentation: the challenge or nonce that was sent
+    /// Presentation: the challenge or nonce that was sent; proof of control: the challenge's file
     #[arg(long, visible_alias = "nonce", value_name = "TEXT", help_heading = "Credentials")]
     challenge: Option<String>,
     /// Presentation: the domain or audience that was named
@@ -102,7 +104,12 @@ pub(crate) struct Args {
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     let genesis = || read_genesis(&session.genesis_path(args.genesis.as_ref())?);
     match input::read(&args.file)? {
-        Input::Proof(bytes) => bundle(session.output, &bytes, &genesis()?, args.trusted_height),
+        Input::Proof(bytes) => {
+            let mut report = bundle(session.output, &bytes, &genesis()?, args.trusted_height)?;
+            proven::check_control(&mut report, args.challenge.as_deref())?;
+            Ok(report)
+        }
+        Input::Dossier(bytes) => etr::dossier::verify(session.output, &bytes, &genesis()?),
         Input::ProofCode(text) => {
             let genesis = genesis()?;
             let expanded =

@@ -4,6 +4,7 @@
 //! graph made to cost much is `DATASET_POISONED` after a fixed number of steps (S12).
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +12,7 @@ use super::quads::Quad;
 use super::{PERMUTATIONS_MAX, RELATED_MAX};
 
 const POISONED: &str = "DATASET_POISONED";
+const MEMORY: &str = "writing to a string cannot fail";
 
 /// Names blank nodes in the order in which they are asked for.
 #[derive(Clone, Debug, Default)]
@@ -36,10 +38,9 @@ impl Issuer {
 }
 
 fn sha256(text: &str) -> String {
-    use std::fmt::Write as _;
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(text.as_bytes()) {
-        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
+        write!(hex, "{byte:02x}").expect(MEMORY);
     }
     hex
 }
@@ -48,7 +49,10 @@ fn sha256(text: &str) -> String {
 pub fn canonicalize(quads: &[Quad]) -> Result<String, &'static str> {
     let mut run = Run::new(quads);
     run.name_all()?;
-    let label = |node: u32| format!("c14n{}", run.canonical.names.get(&node).unwrap_or(&0));
+    let label = |node: u32, line: &mut String| {
+        let number = run.canonical.names.get(&node).unwrap_or(&0);
+        write!(line, "c14n{number}").expect(MEMORY);
+    };
     let mut lines: Vec<String> = quads.iter().map(|quad| quad.line(&label)).collect();
     // code point order is byte order in UTF-8
     lines.sort_unstable();
@@ -79,7 +83,9 @@ impl<'a> Run<'a> {
         let first = of_node
             .iter()
             .map(|(node, quads)| {
-                let label = |other: u32| (if other == *node { "a" } else { "z" }).to_owned();
+                let label = |other: u32, line: &mut String| {
+                    line.push(if other == *node { 'a' } else { 'z' });
+                };
                 let mut lines: Vec<String> = quads.iter().map(|quad| quad.line(&label)).collect();
                 lines.sort_unstable();
                 (*node, sha256(&lines.concat()))

@@ -4,28 +4,64 @@
 //! Invariant: it walks as the term guard does, and refuses what the guard refuses; what JSON-LD
 //! would drop in silence (a null, an empty set) is refused too.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
 use super::BLANK_NODES_MAX;
 use super::quads::{Object, Quad, Subject};
 use crate::codes::Fault;
-use crate::contexts::{Active, Container, Contexts, Term, Values};
+use crate::contexts::{Active, Container, Contexts, Source, Term, Values};
 use crate::guard::is_absolute_iri;
 use crate::json::{canonical, canonical_double};
 use crate::model::items;
 
-const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-const XSD: &str = "http://www.w3.org/2001/XMLSchema#";
+const XSD_STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
+const XSD_DOUBLE: &str = "http://www.w3.org/2001/XMLSchema#double";
 const I18N: &str = "https://www.w3.org/ns/i18n#";
 
-/// The statements of a document.
-pub fn quads(document: &Map<String, Value>, contexts: Contexts<'_>) -> Result<Vec<Quad>, Fault> {
-    let context = document.get("@context").ok_or_else(|| Fault::new("CONTEXT_MISSING", ""))?;
+/// IRIs that the expander itself writes.
+struct Written {
+    rdf_type: Arc<str>,
+    first: Arc<str>,
+    rest: Arc<str>,
+    nil: Arc<str>,
+    json: Arc<str>,
+    boolean: Arc<str>,
+    integer: Arc<str>,
+    double: Arc<str>,
+}
+
+fn written() -> &'static Written {
+    static WRITTEN: OnceLock<Written> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let rdf =
+            |name: &str| Arc::from(format!("http://www.w3.org/1999/02/22-rdf-syntax-ns#{name}"));
+        let xsd = |name: &str| Arc::from(format!("http://www.w3.org/2001/XMLSchema#{name}"));
+        Written {
+            rdf_type: rdf("type"),
+            first: rdf("first"),
+            rest: rdf("rest"),
+            nil: rdf("nil"),
+            json: rdf("JSON"),
+            boolean: xsd("boolean"),
+            integer: xsd("integer"),
+            double: Arc::from(XSD_DOUBLE),
+        }
+    })
+}
+
+/// The statements of a document under the context `context`, the members `without` of its top left
+/// aside.
+pub fn quads(
+    document: &Map<String, Value>,
+    context: &Value,
+    without: &[&str],
+    contexts: Contexts<'_>,
+) -> Result<Vec<Quad>, Fault> {
     let active = contexts.activate(context)?;
-    let mut walk = Walk { contexts, quads: Vec::new(), blanks: 0 };
-    let place = Place { outer: &active, graph: None, top: true };
+    let mut walk = Walk { contexts, quads: Vec::with_capacity(32), blanks: 0 };
+    let place = Place { outer: &active, graph: None, without: Some(without) };
     walk.node(document, place, None)?;
     Ok(walk.quads)
 }
@@ -42,7 +78,8 @@ struct Place<'a> {
     /// The context without the type-scoped ones of the parent.
     outer: &'a Active,
     graph: Option<&'a Subject>,
-    top: bool,
+    /// At the top: members that are left aside. The context of the top is applied already.
+    without: Option<&'a [&'a str]>,
 }
 
 fn dropped() -> Fault {
@@ -61,13 +98,13 @@ impl Walk<'_> {
     fn emit(
         &mut self,
         subject: &Subject,
-        predicate: &str,
+        predicate: &Arc<str>,
         object: Object,
         graph: Option<&Subject>,
     ) {
         self.quads.push(Quad {
             subject: subject.clone(),
-            predicate: predicate.to_owned(),
+            predicate: Arc::clone(predicate),
             object,
             graph: graph.cloned(),
         });
@@ -78,21 +115,21 @@ impl Walk<'_> {
         &mut self,
         members: &Map<String, Value>,
         place: Place<'_>,
-        scoped: Option<&Value>,
+        scoped: Option<&Source>,
     ) -> Result<Subject, Fault> {
         let mut base = match scoped {
             Some(context) => place.outer.with(context, true)?,
             None => place.outer.clone(),
         };
-        if !place.top
+        if place.without.is_none()
             && let Some(context) = members.get("@context")
         {
             base = self.contexts.activate_onto(base, context)?;
         }
-        let active = type_scoped(members, &base)?;
+        let active = base.of_types(members)?;
         let mut subject = None;
         for (name, value) in members {
-            if keyword(name, &active).as_deref() == Some("@id") {
+            if active.keyword(name) == Some("@id") {
                 let id = value.as_str().ok_or_else(|| Fault::new("ID_INVALID", ""))?;
                 let iri = active.expand_iri(id).ok_or_else(|| Fault::new("RELATIVE_IRI", ""))?;
                 if subject.replace(Subject::Iri(iri)).is_some() {
@@ -104,11 +141,12 @@ impl Walk<'_> {
             Some(subject) => subject,
             None => self.blank()?,
         };
+        let without = place.without.unwrap_or_default();
         for (name, value) in members {
-            if name == "@context" {
+            if name == "@context" || without.contains(&name.as_str()) {
                 continue;
             }
-            match keyword(name, &active).as_deref() {
+            match active.keyword(name) {
                 Some("@id") => {}
                 Some("@type") => self.types(&subject, value, &base, place.graph)?,
                 Some(_) => return Err(dropped()),
@@ -132,7 +170,7 @@ impl Walk<'_> {
             let name = item.as_str().ok_or_else(|| Fault::new("TYPE_MISSING", ""))?;
             let iri = base.expand(name).filter(|iri| is_absolute_iri(iri)).ok_or_else(dropped)?;
             let object = Object::Node(Subject::Iri(iri));
-            self.emit(subject, &format!("{RDF}type"), object, graph);
+            self.emit(subject, &written().rdf_type, object, graph);
         }
         Ok(())
     }
@@ -149,7 +187,7 @@ impl Walk<'_> {
         let term = below.active.term(name);
         match term.map(|term| (term.values, term.container)) {
             Some((Values::Json, _)) => {
-                let object = typed(canonical(value), &format!("{RDF}JSON"));
+                let object = typed(canonical(value), &written().json);
                 self.emit(subject, &predicate, object, below.graph);
                 Ok(())
             }
@@ -168,7 +206,7 @@ impl Walk<'_> {
     fn set(
         &mut self,
         subject: &Subject,
-        predicate: &str,
+        predicate: &Arc<str>,
         value: &Value,
         term: Option<&Term>,
         below: Below<'_>,
@@ -178,14 +216,12 @@ impl Walk<'_> {
             return Err(dropped());
         }
         for item in all {
-            if let Value::Array(nested) = item {
-                self.set(subject, predicate, &Value::Array(nested.clone()), term, below)?;
+            if item.is_array() {
+                self.set(subject, predicate, item, term, below)?;
                 continue;
             }
             let inner = item.as_object().and_then(|members| {
-                members
-                    .iter()
-                    .find(|(name, _)| keyword(name, below.base).as_deref() == Some("@set"))
+                members.iter().find(|(name, _)| below.base.keyword(name) == Some("@set"))
             });
             if let Some((_, value)) = inner {
                 self.set(subject, predicate, value, term, below)?;
@@ -210,8 +246,8 @@ impl Walk<'_> {
     ) -> Result<Object, Fault> {
         let members = item.as_object().ok_or_else(dropped)?;
         let name = self.blank()?;
-        let place = Place { outer: below.base, graph: Some(&name), top: false };
-        self.node(members, place, term.and_then(|term| term.scoped.as_ref()))?;
+        let place = Place { outer: below.base, graph: Some(&name), without: None };
+        self.node(members, place, term.and_then(|term| term.scoped.as_deref()))?;
         Ok(Object::Node(name))
     }
 
@@ -228,11 +264,11 @@ impl Walk<'_> {
                 _ => self.value(item, term, below)?,
             });
         }
-        let mut rest = Object::Node(Subject::Iri(format!("{RDF}nil")));
+        let mut rest = Object::Node(Subject::Iri(Arc::clone(&written().nil)));
         for object in objects.into_iter().rev() {
             let cell = self.blank()?;
-            self.emit(&cell, &format!("{RDF}first"), object, below.graph);
-            self.emit(&cell, &format!("{RDF}rest"), rest, below.graph);
+            self.emit(&cell, &written().first, object, below.graph);
+            self.emit(&cell, &written().rest, rest, below.graph);
             rest = Object::Node(cell);
         }
         Ok(rest)
@@ -241,7 +277,7 @@ impl Walk<'_> {
     fn languages(
         &mut self,
         subject: &Subject,
-        predicate: &str,
+        predicate: &Arc<str>,
         value: &Value,
         graph: Option<&Subject>,
     ) -> Result<(), Fault> {
@@ -268,25 +304,23 @@ impl Walk<'_> {
         term: Option<&Term>,
         below: Below<'_>,
     ) -> Result<Object, Fault> {
-        let scoped = term.and_then(|term| term.scoped.as_ref());
+        let scoped = term.and_then(|term| term.scoped.as_deref());
         match item {
             Value::Null | Value::Array(_) => Err(dropped()),
             Value::Object(members) => {
-                let is = |wanted: &'static str| {
-                    move |(name, _): &(&String, &Value)| {
-                        keyword(name, below.base).as_deref() == Some(wanted)
-                    }
+                let find = |wanted: &str| {
+                    members.iter().find(|(name, _)| below.base.keyword(name) == Some(wanted))
                 };
-                if members.iter().any(|entry| is("@value")(&entry)) {
+                if find("@value").is_some() {
                     return value_object(members, below.base);
                 }
-                if let Some((_, list)) = members.iter().find(is("@list")) {
+                if let Some((_, list)) = find("@list") {
                     if members.len() != 1 {
                         return Err(dropped());
                     }
                     return self.list(items(list), term, below);
                 }
-                let place = Place { outer: below.base, graph: below.graph, top: false };
+                let place = Place { outer: below.base, graph: below.graph, without: None };
                 self.node(members, place, scoped).map(Object::Node)
             }
             Value::String(text) => match term.map_or(Values::Plain, |term| term.values) {
@@ -303,10 +337,10 @@ impl Walk<'_> {
                     let iri = scope.expand(text).filter(|iri| is_absolute_iri(iri));
                     Ok(Object::Node(Subject::Iri(iri.ok_or_else(dropped)?)))
                 }
-                _ => Ok(literal(item, term.and_then(|term| term.datatype.as_deref()))),
+                _ => Ok(literal(item, term.and_then(|term| term.datatype.as_ref()))),
             },
             Value::Bool(_) | Value::Number(_) => {
-                Ok(literal(item, term.and_then(|term| term.datatype.as_deref())))
+                Ok(literal(item, term.and_then(|term| term.datatype.as_ref())))
             }
         }
     }
@@ -322,52 +356,29 @@ struct Below<'a> {
     graph: Option<&'a Subject>,
 }
 
-fn keyword(name: &str, active: &Active) -> Option<String> {
-    if name.starts_with('@') {
-        return Some(name.to_owned());
-    }
-    active.term(name).and_then(|term| term.iri.clone()).filter(|iri| iri.starts_with('@'))
-}
-
-/// The context of a node with those of its types applied, in the order of the type names.
-fn type_scoped(members: &Map<String, Value>, base: &Active) -> Result<Active, Fault> {
-    let mut types: Vec<&str> = Vec::new();
-    for (name, value) in members {
-        if keyword(name, base).as_deref() == Some("@type") {
-            types.extend(items(value).iter().filter_map(Value::as_str));
-        }
-    }
-    types.sort_unstable();
-    let mut active = base.clone();
-    for name in types {
-        if let Some(context) = base.term(name).and_then(|term| term.scoped.as_ref()) {
-            active = active.with(context, false)?;
-        }
-    }
-    Ok(active)
-}
-
-fn typed(text: String, datatype: &str) -> Object {
-    let plain = datatype == format!("{XSD}string");
-    let datatype = if plain { None } else { Some(datatype.to_owned()) };
+fn typed(text: String, datatype: &Arc<str>) -> Object {
+    let plain = &**datatype == XSD_STRING;
+    let datatype = if plain { None } else { Some(Arc::clone(datatype)) };
     Object::Literal { text, datatype, language: None }
 }
 
 /// A scalar as a literal (JSON-LD 1.1 API §8.2.2).
-fn literal(value: &Value, datatype: Option<&str>) -> Object {
-    let of = |text: String, default: &str| match datatype {
-        Some(stated) => typed(text, stated),
-        None => typed(text, &format!("{XSD}{default}")),
-    };
+fn literal(value: &Value, datatype: Option<&Arc<str>>) -> Object {
+    let of = |text: String, default: &Arc<str>| typed(text, datatype.unwrap_or(default));
+    let as_double = datatype.is_some_and(|datatype| &**datatype == XSD_DOUBLE);
     match value {
-        Value::Bool(b) => of(b.to_string(), "boolean"),
+        Value::Bool(b) => of(b.to_string(), &written().boolean),
         Value::Number(number) => match number.as_i64() {
-            Some(int) if datatype != Some(&format!("{XSD}double")) => {
-                of(int.to_string(), "integer")
-            }
-            _ => of(canonical_double(number), "double"),
+            Some(int) if !as_double => of(int.to_string(), &written().integer),
+            _ => of(canonical_double(number), &written().double),
         },
-        other => of(other.as_str().unwrap_or_default().to_owned(), "string"),
+        other => {
+            let text = other.as_str().unwrap_or_default().to_owned();
+            match datatype {
+                Some(datatype) => typed(text, datatype),
+                None => Object::Literal { text, datatype: None, language: None },
+            }
+        }
     }
 }
 
@@ -379,25 +390,27 @@ fn language_tag(tag: &str) -> Result<String, Fault> {
     if shaped { Ok(tag.to_ascii_lowercase()) } else { Err(Fault::new("LANGUAGE_INVALID", "")) }
 }
 
+fn optional_text(part: Option<&Value>) -> Result<Option<&str>, Fault> {
+    part.map(|value| value.as_str().ok_or_else(dropped)).transpose()
+}
+
 /// `{@value, @type?, @language?, @direction?}`.
 fn value_object(members: &Map<String, Value>, base: &Active) -> Result<Object, Fault> {
-    let mut parts: BTreeMap<String, &Value> = BTreeMap::new();
+    const PARTS: [&str; 4] = ["@value", "@type", "@language", "@direction"];
+    let mut parts: [Option<&Value>; 4] = [None; 4];
     for (name, value) in members {
-        let known = keyword(name, base).filter(|keyword| {
-            ["@value", "@type", "@language", "@direction"].contains(&keyword.as_str())
-        });
-        if parts.insert(known.ok_or_else(dropped)?, value).is_some() {
+        let place = base.keyword(name).and_then(|word| PARTS.iter().position(|part| *part == word));
+        let part = place.and_then(|place| parts.get_mut(place)).ok_or_else(dropped)?;
+        if part.replace(value).is_some() {
             return Err(dropped());
         }
     }
-    let value = *parts.get("@value").ok_or_else(dropped)?;
-    let text = |name: &str| match parts.get(name) {
-        None => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or_else(dropped),
-    };
-    let (datatype, language, direction) = (text("@type")?, text("@language")?, text("@direction")?);
+    let [value, datatype, language, direction] = parts;
+    let value = value.ok_or_else(dropped)?;
+    let (datatype, language, direction) =
+        (optional_text(datatype)?, optional_text(language)?, optional_text(direction)?);
     if datatype == Some("@json") {
-        return Ok(typed(canonical(value), &format!("{RDF}JSON")));
+        return Ok(typed(canonical(value), &written().json));
     }
     if value.is_object() || value.is_array() || value.is_null() {
         return Err(dropped());
@@ -418,7 +431,7 @@ fn value_object(members: &Map<String, Value>, base: &Active) -> Result<Object, F
                 return Err(Fault::new("LANGUAGE_INVALID", ""));
             }
             let language = language.unwrap_or_default();
-            Ok(typed(text, &format!("{I18N}{language}_{direction}")))
+            Ok(typed(text, &Arc::from(format!("{I18N}{language}_{direction}"))))
         }
         _ => Err(dropped()),
     }

@@ -31,14 +31,28 @@ pub fn canonicalize(
     document: &Map<String, Value>,
     contexts: Contexts<'_>,
 ) -> Result<String, Fault> {
-    canonical_quads(&expand::quads(document, contexts)?)
+    let context = document.get("@context").ok_or_else(|| Fault::new("CONTEXT_MISSING", ""))?;
+    canonicalize_under(document, context, &[], contexts)
+}
+
+/// The same under a context that stands elsewhere, the members `without` of the top left aside.
+pub(crate) fn canonicalize_under(
+    document: &Map<String, Value>,
+    context: &Value,
+    without: &[&str],
+    contexts: Contexts<'_>,
+) -> Result<String, Fault> {
+    distinct_quads(expand::quads(document, context, without, contexts)?)
 }
 
 /// The canonical N-Quads of statements whose blank nodes are numbered in any way (RDFC-1.0).
 pub fn canonical_quads(quads: &[Quad]) -> Result<String, Fault> {
+    distinct_quads(quads.to_vec())
+}
+
+fn distinct_quads(mut quads: Vec<Quad>) -> Result<String, Fault> {
     // a statement made twice is made once
-    let mut distinct = quads.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    canon::canonicalize(&distinct).map_err(|code| Fault::new(code, ""))
+    quads.sort_unstable();
+    quads.dedup();
+    canon::canonicalize(&quads).map_err(|code| Fault::new(code, ""))
 }

@@ -1,10 +1,13 @@
 //! RDF statements and their canonical N-Quads text (RDFC-1.0 §5).
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 /// A subject, or the name of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An IRI.
-    Iri(String),
+    Iri(Arc<str>),
     /// A blank node.
     Blank(u32),
 }
@@ -19,7 +22,7 @@ pub enum Object {
         /// Its lexical form.
         text: String,
         /// Its datatype; `None` for plain text and for text in a language.
-        datatype: Option<String>,
+        datatype: Option<Arc<str>>,
         /// Its language.
         language: Option<String>,
     },
@@ -31,7 +34,7 @@ pub struct Quad {
     /// Subject.
     pub subject: Subject,
     /// Predicate, an IRI.
-    pub predicate: String,
+    pub predicate: Arc<str>,
     /// Object.
     pub object: Object,
     /// The graph; `None` for the default one.
@@ -55,47 +58,71 @@ impl Quad {
     }
 
     /// The line of the statement, with its end of line. `label` names blank nodes.
-    pub fn line(&self, label: &dyn Fn(u32) -> String) -> String {
-        let mut line = String::new();
-        let node = |subject: &Subject| match subject {
-            Subject::Iri(iri) => format!("<{iri}>"),
-            Subject::Blank(n) => format!("_:{}", label(*n)),
-        };
-        line.push_str(&node(&self.subject));
-        line.push_str(&format!(" <{}> ", self.predicate));
+    pub fn line(&self, label: &dyn Fn(u32, &mut String)) -> String {
+        let mut line = String::with_capacity(160);
+        node(&self.subject, label, &mut line);
+        line.push_str(" <");
+        line.push_str(&self.predicate);
+        line.push_str("> ");
         match &self.object {
-            Object::Node(subject) => line.push_str(&node(subject)),
+            Object::Node(object) => node(object, label, &mut line),
             Object::Literal { text, datatype, language } => {
                 line.push('"');
                 escape(text, &mut line);
                 line.push('"');
                 if let Some(language) = language {
-                    line.push_str(&format!("@{language}"));
+                    line.push('@');
+                    line.push_str(language);
                 } else if let Some(datatype) = datatype {
-                    line.push_str(&format!("^^<{datatype}>"));
+                    line.push_str("^^<");
+                    line.push_str(datatype);
+                    line.push('>');
                 }
             }
         }
         if let Some(graph) = &self.graph {
-            line.push_str(&format!(" {}", node(graph)));
+            line.push(' ');
+            node(graph, label, &mut line);
         }
         line.push_str(" .\n");
         line
     }
 }
 
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{0}'..='\u{1f}' | '\u{7f}' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push(c),
+fn node(subject: &Subject, label: &dyn Fn(u32, &mut String), line: &mut String) {
+    match subject {
+        Subject::Iri(iri) => {
+            line.push('<');
+            line.push_str(iri);
+            line.push('>');
+        }
+        Subject::Blank(number) => {
+            line.push_str("_:");
+            label(*number, line);
         }
     }
+}
+
+/// Writes a literal's text; what needs no escape is copied in one go.
+fn escape(text: &str, out: &mut String) {
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        // all that is escaped is ASCII, so `at` is a boundary of characters
+        if !matches!(byte, b'"' | b'\\' | 0..=0x1f | 0x7f) {
+            continue;
+        }
+        out.push_str(text.get(plain..at).unwrap_or_default());
+        plain = at + 1;
+        match byte {
+            0x8 => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            0xc => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            other => write!(out, "\\u{other:04X}").expect("writing to a string cannot fail"),
+        }
+    }
+    out.push_str(text.get(plain..).unwrap_or_default());
 }

@@ -22,8 +22,13 @@ pub const TTL_MS: u64 = 300_000;
 /// How long a signed list is valid, ms.
 pub const VALID_MS: u64 = 86_400_000;
 
+/// The DID of the owner of a list: a party of the ledger, or a DID of another method as it is.
+fn issuer_of(owner: &str) -> String {
+    if owner.starts_with("did:") { owner.to_owned() } else { did_of(owner) }
+}
+
 /// The unsigned credential of a list whose bits stand in state order: for `proof::issue` or
-/// `jwt::issue_vc`.
+/// `jwt::issue_vc`. `owner` is a party of the ledger, or a DID.
 pub fn bitstring_credential(
     owner: &str,
     list_id: &str,
@@ -40,7 +45,7 @@ pub fn bitstring_credential(
     json!({
         "@context": [BASE_V2], "id": id,
         "type": ["VerifiableCredential", "BitstringStatusListCredential"],
-        "issuer": did_of(owner),
+        "issuer": issuer_of(owner),
         "validFrom": rfc3339(time_ms),
         "validUntil": rfc3339(time_ms.saturating_add(VALID_MS)),
         "credentialSubject": subject,
@@ -48,7 +53,8 @@ pub fn bitstring_credential(
 }
 
 /// The unsigned status list token of a list of profile `token`, its bits in state order. The
-/// issuer stands in `iss`, so that a reader can bind key and list.
+/// issuer stands in `iss`, so that a reader can bind key and list. `owner` is a party of the ledger,
+/// or a DID.
 pub fn token_list(
     owner: &str,
     list_id: &str,
@@ -64,7 +70,7 @@ pub fn token_list(
     let (algorithm, kid) = key;
     let time_s = time_ms / 1_000;
     let payload = json!({
-        "iss": did_of(owner),
+        "iss": issuer_of(owner),
         "sub": list.uri.clone().unwrap_or_else(|| did_of(list_id)),
         "iat": time_s,
         "exp": time_s.saturating_add(VALID_MS / 1_000),

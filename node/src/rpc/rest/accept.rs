@@ -26,7 +26,7 @@ impl Form {
         }
     }
 
-    /// The form that `accept` rates highest; `None` if it takes none. No header takes all.
+    /// The form that `accept` rates highest; see [`best`].
     pub(super) fn choose(accept: Option<&str>) -> Option<Self> {
         let names = Self::ALL.map(Self::media_type);
         rated(accept, &names).and_then(|best| Self::ALL.get(best).copied())

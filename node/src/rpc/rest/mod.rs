@@ -1,5 +1,5 @@
-//! REST where a standard or a browser wants it: the resolver of UBINs, the feed, snapshots; DID
-//! resolution, the VC API, schemas and contexts, trust bundles.
+//! REST where a standard or a browser wants it: the resolver of UBINs, the status of transferable
+//! records, the feed, snapshots; DID resolution, the VC API, schemas and contexts, trust bundles.
 //!
 //! Reads and verification are public: any web page may ask (CORS), every answer names its type. An
 //! error is the same JSON object that JSON-RPC carries, under a status of HTTP; where a W3C document
@@ -10,6 +10,7 @@ mod did;
 mod feed;
 mod linkset;
 mod page;
+mod record;
 mod registry;
 mod resolver;
 mod snapshot;
@@ -30,7 +31,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::{Caller, State};
 
-/// The routes; `/ubin/…`, `/feed/ubin`, `/snapshot/ubin/…`, and those of credentials.
+/// The routes; `/ubin/…`, `/etr/…`, `/feed/ubin`, `/snapshot/ubin/…`, and those of credentials.
 pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     let cors = CorsLayer::new()
         .allow_origin(Any)
@@ -38,6 +39,7 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .expose_headers([header::ETAG, header::LINK, header::CONTENT_LOCATION]);
     Router::new()
         .route("/ubin/{ubin}", get(resolver::resolve))
+        .route("/etr/{id}", get(record::status))
         .route("/feed/ubin", get(feed::stream))
         .route("/snapshot/ubin", get(snapshot::list))
         .route("/snapshot/ubin/{height}", get(snapshot::file))
@@ -78,7 +80,7 @@ async fn count(AxumState(state): AxumState<Arc<State>>, request: Request, next: 
 fn refuse(state: &State, refusal: Refusal) -> Response {
     state.counters.refused.fetch_add(1, Ordering::Relaxed);
     let status = match refusal.rule() {
-        Some(Code::NotFound | Code::HeightUnknown) => StatusCode::NOT_FOUND,
+        Some(Code::NotFound | Code::HeightUnknown | Code::UnknownRecord) => StatusCode::NOT_FOUND,
         Some(Code::CursorTooOld | Code::HeightPruned) => StatusCode::GONE,
         Some(Code::Busy) => StatusCode::TOO_MANY_REQUESTS,
         Some(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,

@@ -27,6 +27,26 @@ pub(super) fn of_record(number: &Ubin, answer: &Object) -> String {
         ("Confirmed by the register on", text("/confirmedOn")),
         ("As of", text("/asOf/blockTime")),
     ];
+    page(&number.to_string(), name, &rows)
+}
+
+/// The page of a transferable record: its public part.
+pub(super) fn of_transferable(id: &str, answer: &Object) -> String {
+    let answer = Value::Object(answer.clone());
+    let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str);
+    let rows = [
+        ("Record", text("/public/id")),
+        ("Type", text("/public/profile")),
+        ("Status", text("/public/status")),
+        ("Ended as", text("/public/end")),
+        ("Regime", text("/public/regime")),
+        ("Content", text("/public/contentRoot")),
+        ("As of", text("/asOf/blockTime")),
+    ];
+    page(id, "Electronic transferable record", &rows)
+}
+
+fn page(title: &str, heading: &str, rows: &[(&str, Option<&str>)]) -> String {
     let list: String = rows
         .iter()
         .filter_map(|(label, value)| {
@@ -36,9 +56,10 @@ pub(super) fn of_record(number: &Ubin, answer: &Object) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{number}</title><style>{STYLE}</style>\
+         <title>{}</title><style>{STYLE}</style>\
          <h1 dir=\"auto\">{}</h1><dl>{list}</dl></html>\n",
-        escape(name)
+        escape(title),
+        escape(heading)
     )
 }
 

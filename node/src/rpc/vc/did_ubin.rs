@@ -54,7 +54,7 @@ pub(super) fn height_of(state: &State, asked: &Asked) -> Answer<Result<Moment, F
 }
 
 /// The last height with block time ≤ `wanted_ms`; `None` before genesis. Errors: `HEIGHT_PRUNED`.
-fn at_time(state: &State, wanted_ms: u64) -> Answer<Option<u64>> {
+pub(in crate::rpc) fn at_time(state: &State, wanted_ms: u64) -> Answer<Option<u64>> {
     let ledger = state.ledger();
     if wanted_ms < ledger.genesis().time_ms {
         return Ok(None);

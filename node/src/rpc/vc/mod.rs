@@ -9,13 +9,13 @@
 pub(super) mod bundle;
 pub(super) mod challenge;
 pub(super) mod did;
-mod did_ubin;
+pub(super) mod did_ubin;
 mod evidence;
 mod issuer;
 mod page;
 mod recognition;
 pub(super) mod resource;
-mod status;
+pub(super) mod status;
 mod subscribe;
 pub(super) mod verify;
 
@@ -104,7 +104,7 @@ fn register_verifier(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterM
 }
 
 /// A party as state names it: `did:ubin:` before it is allowed.
-fn bare(text: &str) -> &str {
+pub(super) fn bare(text: &str) -> &str {
     text.strip_prefix("did:ubin:").unwrap_or(text)
 }
 

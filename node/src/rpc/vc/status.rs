@@ -20,10 +20,10 @@ use super::page::{Ask, page};
 use super::{bare, live_of};
 use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
-use crate::rpc::{State, prove, view};
+use crate::rpc::{State, prove, vc_lists, view};
 
 /// The list of `SG:CUSTOMS/status/3`.
-pub(super) fn read_list(text: &str) -> Answer<NumberedId> {
+pub(in crate::rpc) fn read_list(text: &str) -> Answer<NumberedId> {
     NumberedId::parse(bare(text), "status")
         .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))
 }
@@ -106,7 +106,8 @@ fn members(id: &str, list: &StatusList, changed: u64) -> Object {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// `vc_statusList`: the whole list, unsigned, in the form asked for.
+/// `vc_statusList`: the whole list in the form asked for; signed too, if this node holds the key of
+/// its owner.
 pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Object> {
     let id = read_list(&params.list)?;
     let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
@@ -120,6 +121,12 @@ pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Ob
         let mut shown = described(&at, &id)?;
         let (name, encoded) = encoded(&list, &bytes, params.format)?;
         shown.insert(name.to_owned(), json!(encoded));
+        let earlier_ms = height.map(|_| at.time_ms);
+        if let Some(signed) =
+            vc_lists::credential(state, &id, (list, bytes), params.format, earlier_ms)?
+        {
+            shown.insert("credential".to_owned(), signed);
+        }
         drop(snapshot);
         (at.stamp(shown), noted.finish())
     };

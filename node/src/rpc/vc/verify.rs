@@ -22,7 +22,7 @@ use super::challenge::Taken;
 use super::live;
 use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
-use crate::rpc::{State, now_ms};
+use crate::rpc::{State, now_ms, vc_lists};
 
 fn invalid(field: &str, detail: &str) -> Refusal {
     Refusal::new(Code::InvalidParams, field, detail)
@@ -149,6 +149,9 @@ pub(in crate::rpc) fn judge(
     (at, now): (&At, u64),
 ) -> Judged {
     let snapshot = live(state, at);
+    let mut own = request.clone();
+    vc_lists::supply_own(state, input, &mut own, now);
+    let request = &own;
     if verify::is_presentation(input) {
         let shown = verify::verify_presentation(input, request, Some(&snapshot), now);
         return Judged::Shown(shown);
@@ -250,6 +253,7 @@ pub(super) fn presentation(state: &State, params: &VerifyPresentationParams) -> 
     let input = input_of(&params.presentation, "/presentation")?;
     let (at, now) = moment(state, params.at_height)?;
     expect(state, &mut request, challenge, domain);
+    vc_lists::supply_own(state, &input, &mut request, now);
     let shown = verify::verify_presentation(&input, &request, Some(&live(state, &at)), now);
     let members = |verdict: &Verdict| verdict.to_value().as_object().cloned().unwrap_or_default();
     let decision = decision_of(&shown);

@@ -84,7 +84,7 @@ fn issue(demo: &mut Demo, traders: &Traders) -> Result<String> {
         fields: &fields,
         reference: &reference,
         obligor: &traders.carrier,
-        to: &traders.shipper,
+        to: &Value::from(traders.shipper.as_str()),
         title: "to_order",
         regime: &regime,
         lots: vec![lot],

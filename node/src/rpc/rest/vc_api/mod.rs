@@ -4,8 +4,9 @@
 //! one. Every error is `application/problem+json` (RFC 9457) and names no value of the request.
 //!
 //! - this file: the error answer, the body and the options of a request, the limit of calls;
-//! - `verify`: credentials, presentations, challenges.
+//! - `verify`: credentials, presentations, challenges; `issue`: issuing, status, custody, lists.
 
+mod issue;
 mod verify;
 
 use std::sync::Arc;
@@ -32,7 +33,9 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers([header::CONTENT_TYPE, PREFER]);
-    verify::routes().layer(middleware::from_fn_with_state(Arc::clone(state), count)).layer(cors)
+    let issue = issue::routes().layer(middleware::from_fn_with_state(Arc::clone(state), count));
+    let verify = verify::routes().layer(middleware::from_fn_with_state(Arc::clone(state), count));
+    verify.layer(cors).merge(issue)
 }
 
 const PREFER: header::HeaderName = header::HeaderName::from_static("prefer");
@@ -115,6 +118,10 @@ impl Problem {
             (header::CACHE_CONTROL, "no-store"),
         ];
         let mut response = (self.status, headers, body.to_string()).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         if let Some(ms) = self.retry_ms {
             let seconds = HeaderValue::from(ms.div_ceil(1_000));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -127,10 +134,17 @@ impl From<Refusal> for Problem {
     /// A refusal of the interface under the status that says it best.
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.rule() {
-            Some(Code::NotFound | Code::HeightUnknown) => StatusCode::NOT_FOUND,
-            Some(Code::HeightPruned) => StatusCode::GONE,
+            Some(Code::NotFound | Code::HeightUnknown | Code::UnknownList) => StatusCode::NOT_FOUND,
+            Some(Code::HeightPruned | Code::CredentialErased) => StatusCode::GONE,
+            Some(
+                Code::CredentialExists
+                | Code::StatusIrreversible
+                | Code::StatusConflict
+                | Code::VersionConflict
+                | Code::ListRetired,
+            ) => StatusCode::CONFLICT,
             Some(Code::Busy) => StatusCode::TOO_MANY_REQUESTS,
-            Some(Code::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Some(Code::Unavailable | Code::Pending) => StatusCode::SERVICE_UNAVAILABLE,
             Some(Code::Forbidden) => StatusCode::FORBIDDEN,
             Some(Code::LimitExceeded) => StatusCode::PAYLOAD_TOO_LARGE,
             Some(Code::NotBuilt) => StatusCode::NOT_IMPLEMENTED,
@@ -140,7 +154,7 @@ impl From<Refusal> for Problem {
         let detail = refusal.data.detail.clone().unwrap_or_else(|| refusal.message.clone());
         Self {
             status,
-            kind: format!("/problems/{}", refusal.data.name),
+            kind: problem::type_of(&refusal.data.name),
             detail: format!("{}{detail}", field.unwrap_or_default()),
             code: refusal.data.name,
             retry_ms: refusal.data.retry_after_ms,

@@ -22,7 +22,7 @@ use super::{Options, PREFERENCE_APPLIED, Problem, is_lenient, members};
 use crate::rpc::methods::blocking;
 use crate::rpc::vc::live;
 use crate::rpc::vc::verify::{Judging, decision_of, expect, input_of, moment};
-use crate::rpc::{State, Verifier, now_ms};
+use crate::rpc::{State, Verifier, now_ms, vc_lists};
 
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
@@ -179,6 +179,7 @@ fn judge_credential(state: &State, asked: Asked) -> Judged {
     expect(state, &mut request, challenge.as_deref(), domain.as_deref());
     // the results quote members of what an envelope holds
     request.return_credential = returned.results || returned.input;
+    vc_lists::supply_own(state, &input, &mut request, now);
     let verdict = verify(&input, &request, Some(&live(state, &at)), now);
     let verified = verdict.decision == Decision::Verified;
     Ok((verified, of_credential(verdict, &document, returned)))
@@ -245,6 +246,7 @@ fn judge_presentation(state: &State, asked: Asked) -> Judged {
     let (at, now) = moment(state, None)?;
     expect(state, &mut request, challenge.as_deref(), domain.as_deref());
     request.return_credential = returned.results;
+    vc_lists::supply_own(state, &input, &mut request, now);
     let mut shown = verify_presentation(&input, &request, Some(&live(state, &at)), now);
     let decision = decision_of(&shown);
     let opened = shown.whole.credential.take();

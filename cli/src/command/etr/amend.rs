@@ -1,0 +1,78 @@
+//! `titian etr amend`: a changed content, with what changed named (MLETR art. 16).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+use titian_contracts::json::Value;
+
+use super::content::Envelope;
+use super::issue::{Lot, lot, profile};
+use super::verbs::digest_of;
+use crate::act::{self, Draft, FrameArgs, SigningArgs};
+use crate::document;
+use crate::error::{CommandError, Result};
+use crate::output::Report;
+use crate::session::Session;
+
+/// Arguments of `amend`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The record
+    id: String,
+    /// Content file of the record as it is
+    #[arg(long, value_name = "FILE")]
+    envelope: PathBuf,
+    /// The changed content: a JSON object
+    #[arg(long, value_name = "FILE")]
+    content: PathBuf,
+    /// Corrected lot; repeat it for all lots
+    #[arg(long, value_name = "LOT", value_parser = lot)]
+    lot: Vec<Lot>,
+    /// Reason code
+    #[arg(long, value_name = "CODE", default_value = "correction")]
+    reason: String,
+    /// Text of the change: its file, or its b3: digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    text: String,
+    /// Sign nothing; write the act here for `titian etr bundle`
+    #[arg(long, value_name = "FILE")]
+    draft: Option<PathBuf>,
+    #[command(flatten)]
+    frame: FrameArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// Runs `titian etr amend`.
+pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let before = Envelope::read(&args.envelope)?;
+    let Json::Object(content) = document::read_json(&args.content)? else {
+        return Err(CommandError::usage("the content must be a JSON object"));
+    };
+    let fields = profile(session, &before.profile)?;
+    let (committed, leaves, changes) = fields.amend(&before, content)?;
+    let lots =
+        (!args.lot.is_empty()).then(|| Value::List(args.lot.iter().map(Lot::to_value).collect()));
+    let op_args = Value::object([
+        ("leaves", leaves),
+        ("changes", changes),
+        ("open", committed.open.clone()),
+        ("lots", Value::from(lots)),
+        ("reason", Value::from(args.reason.as_str())),
+        ("text", Value::from(digest_of(&args.text)?)),
+    ]);
+    let folder = args.envelope.parent().unwrap_or(Path::new("."));
+    let mut note = None;
+    if !args.signing.dry_run {
+        let path = committed.write(folder, &args.id, &before.profile)?;
+        note = Some(format!("new content and salts: {} (keep it)", path.display()));
+    }
+    if let Some(path) = &args.draft {
+        return super::bundle::write_draft(path, "amend", Some(&args.id), &op_args, &args.frame);
+    }
+    super::show::before_signing(session, &args.id, &args.signing)?;
+    let draft = Draft::on_record("amend", Some(&args.id), op_args, args.frame.clone());
+    let mut report = act::perform(session, &draft, &args.signing)?;
+    report.text = [Some(report.text), note].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    Ok(report)
+}

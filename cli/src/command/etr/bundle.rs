@@ -1,0 +1,269 @@
+//! `titian etr bundle`: several acts, all or nothing (etr.md §6.7).
+//!
+//! Acts come from files that `--draft` of the verbs wrote, or from lists of `{act, id, args, ack}`. A
+//! text `@N` in the arguments stands for the record of the N-th act, counted from 1.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use titian_api::etr::{BundledAct, PrepareParams};
+use titian_api::{Prepared, Signer, call};
+use titian_contracts::etr::bundle::digest_of;
+use titian_contracts::json::Value;
+use titian_contracts::op::{Op, Register};
+
+use crate::act::{self, FrameArgs, SigningArgs, Unsigned};
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::{Report, Tone};
+use crate::session::Session;
+
+/// Arguments of `bundle`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Acts in order: drafts, or lists of them
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    frame: FrameArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// Writes an act for a bundle.
+pub(super) fn write_draft(
+    path: &Path,
+    act: &str,
+    id: Option<&str>,
+    args: &Value,
+    frame: &FrameArgs,
+) -> Result<Report> {
+    let ack = frame.ack.iter().map(|text| Value::from(text.as_str())).collect();
+    let draft = Value::object([
+        ("act", Value::from(act)),
+        ("id", Value::from(id.map(Value::from))),
+        ("args", args.clone()),
+        ("ack", Value::List(ack)),
+    ]);
+    document::write(path, &format!("{}\n", draft.to_jcs()))?;
+    let text = format!("draft in {}; next: titian etr bundle {} …", path.display(), path.display());
+    Ok(Report::new(text, json!({ "status": "draft", "file": path, "id": id })))
+}
+
+fn read(files: &[PathBuf]) -> Result<Vec<BundledAct>> {
+    let mut drafts = Vec::new();
+    for path in files {
+        match document::read_value(path)? {
+            Value::List(items) => drafts.extend(items),
+            value => drafts.push(value),
+        }
+    }
+    let ids: Vec<Option<String>> = drafts
+        .iter()
+        .map(|draft| draft.get("id").and_then(Value::as_text).map(str::to_owned))
+        .collect();
+    let acts = drafts.iter().map(|draft| {
+        let draft = filled(draft, &ids)?;
+        serde_json::from_value(document::to_json(&draft)).map_err(|error| {
+            CommandError::usage(format!("an act of a bundle is {{act, id, args, ack}}: {error}"))
+        })
+    });
+    acts.collect()
+}
+
+/// The value with `@N` replaced by the id of the N-th act.
+fn filled(value: &Value, ids: &[Option<String>]) -> Result<Value> {
+    Ok(match value {
+        Value::Text(text) => match text.strip_prefix('@').and_then(|n| n.parse::<usize>().ok()) {
+            Some(number) => {
+                let id = number.checked_sub(1).and_then(|index| ids.get(index)).cloned().flatten();
+                let unknown = || CommandError::usage(format!("{text} stands for no record"));
+                Value::from(id.ok_or_else(unknown)?)
+            }
+            None => value.clone(),
+        },
+        Value::List(items) => {
+            Value::List(items.iter().map(|item| filled(item, ids)).collect::<Result<_>>()?)
+        }
+        Value::Object(members) => Value::object(
+            members
+                .iter()
+                .map(|(name, member)| Ok((name.clone(), filled(member, ids)?)))
+                .collect::<Result<Vec<_>>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+/// Runs `titian etr bundle`.
+pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let acts = read(&args.files)?;
+    let prepared = prepare(session, &acts, args)?;
+    let ops = check(session, &acts, &prepared)?;
+    if let Some(refusal) = &prepared.fails {
+        return Err(act::refused(refusal, &json!({ "dryRun": args.signing.dry_run })));
+    }
+    if args.signing.dry_run {
+        let json = serde_json::to_value(&prepared).unwrap_or_default();
+        let mut lines: Vec<String> = ops.iter().flat_map(crate::review::lines).collect();
+        let ok = session.output.paint(Tone::Good, "ok");
+        lines.push(format!("{ok} the bundle would be applied now"));
+        return Ok(Report::new(lines.join("\n"), json));
+    }
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let signed = sign_all(session, &wallet, ops, &args.signing)?;
+    finish(session, signed, args)
+}
+
+/// Asks for a dry run; with `--ack-all` once more with the warnings that it found.
+fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepared> {
+    let Some((first, rest)) = acts.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return Err(CommandError::usage("a bundle has 2 to 32 acts"));
+    };
+    let signer = args.signing.signers.first();
+    let subject =
+        acts.iter().filter(|act| !act.act.starts_with("issue")).find_map(|a| a.id.clone());
+    let capability = match (session.wallet(), signer, &subject) {
+        (Ok(wallet), Some(key), Some(id)) => act::capability(session, &wallet, key, id)?,
+        _ => None,
+    };
+    let place = match (&args.frame.place, signer) {
+        (Some(place), _) => place.clone(),
+        (None, Some(key)) => act::default_place(&key.party).to_owned(),
+        (None, None) => {
+            return Err(CommandError::usage("where is this done?").hint("--place SGSIN, or --as"));
+        }
+    };
+    let ask = |acks: &[Vec<String>]| {
+        let ack = |index: usize, own: &[String]| {
+            let mut all = own.to_vec();
+            all.extend(acks.get(index).cloned().unwrap_or_default());
+            all.sort();
+            all.dedup();
+            all
+        };
+        session.client()?.ask::<call::EtrPrepare>(&PrepareParams {
+            act: first.act.clone(),
+            args: first.args.clone(),
+            id: first.id.clone(),
+            rulebook: args.frame.rulebook.clone(),
+            place: Some(place.clone()),
+            ack: Some(ack(0, &first.ack)),
+            blind: Some(act::random_hex::<16>()),
+            bundle_with: (1..)
+                .zip(rest)
+                .map(|(i, act)| BundledAct { ack: ack(i, &act.ack), ..act.clone() })
+                .collect(),
+            capability: capability.clone(),
+        })
+    };
+    let mut acks: Vec<Vec<String>> = vec![Vec::new(); acts.len()];
+    // each op asks the law by itself, and a dry run ends with the first that fails
+    for _ in 0..acts.len() {
+        let prepared = ask(&acks)?;
+        let unasked = prepared.fails.as_ref().filter(|f| f.data.name == "LEGAL_ACK_REQUIRED");
+        let (Some(fails), true) = (unasked, args.frame.ack_all) else { return Ok(prepared) };
+        let field = fails.data.field.clone().unwrap_or_default();
+        let index =
+            field.strip_prefix("/ops/").and_then(|rest| rest.split('/').next()?.parse().ok());
+        let Some(slot) = index.and_then(|index: usize| acks.get_mut(index)) else {
+            return Ok(prepared);
+        };
+        *slot = act::legal_warnings(&prepared.warnings);
+    }
+    ask(&acks)
+}
+
+/// The ops, after checking that they are those that were asked for and name one bundle.
+fn check(session: &Session, acts: &[BundledAct], prepared: &Prepared) -> Result<Vec<Unsigned>> {
+    let hostile = || {
+        CommandError::refused("the node prepared another bundle than the one asked for")
+            .hint("it is broken or hostile: use another one with --node")
+    };
+    let first = (&prepared.op, &prepared.op_digest, &prepared.signers);
+    let others = prepared.bundled.iter().map(|op| (&op.op, &op.op_digest, &op.signers));
+    let mut values = Vec::new();
+    for ((op, digest, signers), act) in std::iter::once(first).chain(others).zip(acts) {
+        let value = document::from_json(&serde_json::Value::Object(op.clone()))?
+            .with("sigs", Value::List(Vec::new()));
+        let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
+        let args = document::from_json(&serde_json::Value::Object(act.args.clone()))?;
+        let same = text("register") == "etr"
+            && text("chain") == session.chain()?
+            && text("act") == act.act
+            && act.id.as_ref().is_none_or(|id| text("id") == id)
+            && value.get("args") == Some(&args);
+        let own = titian_contracts::op::digest_of(Register::Etr, &value).to_string();
+        if !same || own != *digest {
+            return Err(hostile());
+        }
+        values.push((value, signers.clone()));
+    }
+    let ops: Vec<Op> = values
+        .iter()
+        .map(|(value, _)| Op::from_value(value.clone()))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|reject| CommandError::from_reject(Kind::Refused, &reject))?;
+    let bundle = Value::from(digest_of(&ops));
+    if ops.len() != acts.len() || ops.iter().any(|op| op.value.get("bundle") != Some(&bundle)) {
+        return Err(hostile());
+    }
+    let unsigned = |(value, needs): (Value, Vec<Signer>)| Unsigned {
+        value,
+        register: Register::Etr,
+        needs,
+        warnings: prepared.warnings.clone(),
+    };
+    Ok(values.into_iter().map(unsigned).collect())
+}
+
+/// Signs each op with the keys it needs, after the whole was shown.
+fn sign_all(
+    session: &Session,
+    wallet: &crate::wallet::Wallet,
+    mut ops: Vec<Unsigned>,
+    signing: &SigningArgs,
+) -> Result<Vec<Unsigned>> {
+    for (number, op) in (1..).zip(&mut ops) {
+        session.output.step(&format!("act {number} of the bundle"));
+        let keys: Vec<_> = act::choose_keys(wallet, op, &signing.signers)?
+            .into_iter()
+            // named keys sign the ops that need them
+            .filter(|key| {
+                op.needs.iter().any(|need| need.party.is_empty() || need.party == key.party)
+            })
+            .collect();
+        if keys.is_empty() {
+            continue;
+        }
+        act::approve(session.output, op, &keys, signing.yes)?;
+        act::sign(op, &keys)?;
+    }
+    Ok(ops)
+}
+
+fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> {
+    let missing: Vec<String> = ops.iter().flat_map(act::missing).collect();
+    let list =
+        Value::object([("ops", Value::List(ops.iter().map(|op| op.value.clone()).collect()))]);
+    let wait = !args.signing.no_wait;
+    if missing.is_empty() {
+        let submitted = act::submit(session, "bundle", Register::Etr, list, wait)?;
+        return act::receipt_report(session.output, &submitted);
+    }
+    if let Some(path) = &args.signing.out {
+        document::write(path, &format!("{}\n", list.to_jcs()))?;
+    }
+    if args.frame.stage {
+        let until = ops.first().map(act::stage_until).unwrap_or(Value::Null);
+        let payload = Value::object([("op", list), ("untilMs", until)]);
+        let submitted = act::submit(session, "stage", Register::Etr, payload, wait)?;
+        let mut report = act::receipt_report(session.output, &submitted)?;
+        report.text = format!("{}\nnext, the others: titian etr cosign ID", report.text);
+        return Ok(report);
+    }
+    Err(CommandError::refused(format!("the bundle still lacks: {}", missing.join(", ")))
+        .named("MISSING_SIGNER")
+        .hint("--stage keeps it on the ledger for the others, who run: titian etr cosign ID"))
+}

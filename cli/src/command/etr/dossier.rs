@@ -1,0 +1,261 @@
+//! The evidence dossier as a file: one ZIP of stored entries, sorted, with fixed times, so that the same
+//! evidence has the same bytes (etr-api.md A§2); and its verification from files alone.
+//!
+//! Invariant: the manifest names every other entry with its SHA-256, nothing else is in the archive,
+//! the archive has the one form that these files have, and the transcript is a function of the proofs
+//! in it and the genesis file.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read as _, Write as _};
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+use titian_contracts::json::Value;
+use titian_contracts::proof;
+use titian_contracts::time;
+use titian_genesis::Genesis;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::{Output, Report, Tone};
+
+/// Sections with their article and what it asks for. Every one stands in every dossier.
+pub(super) const SECTIONS: [(&str, &str, &str); 9] = [
+    ("10-rules", "MLETR 12(a)(i)", "operational rules relevant to reliability"),
+    ("11-integrity", "MLETR 12(a)(ii)", "assurance of data integrity"),
+    (
+        "12-access",
+        "MLETR 12(a)(iii)",
+        "ability to prevent unauthorised access to and use of the system",
+    ),
+    ("13-security", "MLETR 12(a)(iv)", "security of hardware and software"),
+    ("14-audit", "MLETR 12(a)(v)", "regularity and extent of audit by an independent body"),
+    ("15-declarations", "MLETR 12(a)(vi)", "declaration by a supervisory or accreditation body"),
+    ("16-standards", "MLETR 12(a)(vii)", "applicable industry standards"),
+    ("20-in-fact", "MLETR 12(b)", "proven in fact to have fulfilled the function"),
+    ("30-plain", "MLETR 8", "the same in plain words, with the UK ETDA 2023 s 2(2) cross-walk"),
+];
+/// Where the transcript stands.
+pub(super) const TRANSCRIPT: &str = "20-in-fact/transcript.txt";
+const MANIFEST: &str = "manifest.json";
+const PROOF: &str = ".proof.json";
+const ENTRIES_MAX: usize = 256;
+const BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Files by name.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// What a section says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Section {
+    /// Of [`SECTIONS`].
+    pub(super) name: &'static str,
+    /// present, absent or expired.
+    pub(super) status: &'static str,
+    /// Why it is not present, or what it holds.
+    pub(super) note: String,
+}
+
+/// The archive of files and sections.
+pub(super) fn pack(
+    id: &str,
+    genesis: &Genesis,
+    sections: &[Section],
+    files: &Files,
+) -> Result<Vec<u8>> {
+    let manifest = manifest(id, genesis, sections, files);
+    let mut all = files.clone();
+    all.insert(MANIFEST.to_owned(), format!("{}\n", manifest.to_jcs()).into_bytes());
+    archive(&all)
+}
+
+/// The one archive of these files.
+fn archive(files: &Files) -> Result<Vec<u8>> {
+    let fault = |error: &dyn std::fmt::Display| CommandError::bug(format!("zip: {error}"));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(name.as_str(), options).map_err(|error| fault(&error))?;
+        archive.write_all(bytes).map_err(|error| fault(&error))?;
+    }
+    Ok(archive.finish().map_err(|error| fault(&error))?.into_inner())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+fn manifest(id: &str, genesis: &Genesis, sections: &[Section], files: &Files) -> Value {
+    let section = |section: &Section| {
+        let known = SECTIONS.iter().find(|(name, ..)| *name == section.name);
+        let (_, article, asks) = known.copied().unwrap_or((section.name, "", ""));
+        Value::object([
+            ("name", Value::from(section.name)),
+            ("article", Value::from(article)),
+            ("asks", Value::from(asks)),
+            ("status", Value::from(section.status)),
+            ("note", Value::from(section.note.as_str())),
+        ])
+    };
+    let file = |(name, bytes): (&String, &Vec<u8>)| {
+        Value::object([
+            ("name", Value::from(name.as_str())),
+            ("sha256", Value::from(sha256(bytes))),
+        ])
+    };
+    Value::object([
+        ("titianDossier", Value::Int(1)),
+        ("id", Value::from(id)),
+        ("chain", Value::from(genesis.chain.as_str())),
+        ("genesis", Value::from(genesis.hash)),
+        ("sections", Value::List(sections.iter().map(section).collect())),
+        ("files", Value::List(files.iter().map(file).collect())),
+    ])
+}
+
+/// Reads an archive: bounded, stored entries only, no name twice.
+pub(super) fn unpack(bytes: &[u8]) -> Result<Files> {
+    let broken = |what: &str| CommandError::new(Kind::NotProven, format!("no dossier: {what}"));
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| broken("not a ZIP"))?;
+    if archive.len() > ENTRIES_MAX {
+        return Err(broken("too many entries"));
+    }
+    let mut files = Files::new();
+    let mut total = 0_u64;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(|_| broken("an entry does not read"))?;
+        if entry.compression() != CompressionMethod::Stored {
+            return Err(broken("entries are stored"));
+        }
+        total = total.saturating_add(entry.size());
+        if total > BYTES_MAX {
+            return Err(broken("larger than 16 MiB"));
+        }
+        let name = entry.name().map_err(|_| broken("a name does not read"))?.into_owned();
+        let mut content = Vec::new();
+        let read = entry.take(BYTES_MAX).read_to_end(&mut content);
+        read.map_err(|_| broken("an entry does not read"))?;
+        if files.insert(name, content).is_some() {
+            return Err(broken("a name stands twice"));
+        }
+    }
+    Ok(files)
+}
+
+/// The proofs in a set of files, by name.
+pub(super) fn proofs(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+    files.iter().filter(|(name, _)| name.ends_with(PROOF))
+}
+
+/// What verifying each proof says, in words that do not depend on when it is done. The second value
+/// is whether all are proven.
+pub(super) fn transcript<'a>(
+    proofs: impl Iterator<Item = (&'a String, &'a Vec<u8>)>,
+    genesis: &Genesis,
+) -> (String, bool) {
+    let mut lines = vec![format!("network {}, genesis {}", genesis.chain, genesis.hash)];
+    let mut all = true;
+    for (name, bytes) in proofs {
+        lines.push(match proof::verify(bytes, &genesis.anchor(), 0) {
+            Ok(proven) => {
+                let claim = proven.claim.without("entries");
+                let digest = titian_contracts::digest::hash(
+                    "titian document v1",
+                    &[claim.to_jcs().as_bytes()],
+                );
+                format!(
+                    "PROVEN {name}: {} as of height {}, block time {}, claim {digest}",
+                    proven.kind,
+                    proven.height,
+                    time::rfc3339(proven.time_ms)
+                )
+            }
+            Err(error) => {
+                all = false;
+                format!("NOT PROVEN {name}: {error}")
+            }
+        });
+    }
+    (format!("{}\n", lines.join("\n")), all)
+}
+
+/// Judges a dossier from the genesis file alone.
+pub(crate) fn verify(output: Output, bytes: &[u8], genesis: &Genesis) -> Result<Report> {
+    let broken = |what: String| {
+        CommandError::new(Kind::NotProven, format!("not proven: {what}"))
+            .with_data(json!({ "proven": false, "reason": what }))
+    };
+    let mut files = unpack(bytes)?;
+    if archive(&files)? != bytes {
+        return Err(broken("its bytes are not those of its files".into()));
+    }
+    let manifest = files.remove(MANIFEST).ok_or_else(|| broken("there is no manifest".into()))?;
+    let manifest: Json =
+        serde_json::from_slice(&manifest).map_err(|_| broken("the manifest is no JSON".into()))?;
+    let text = |pointer: &str| document::text(&manifest, pointer).unwrap_or_default().to_owned();
+    if manifest.get("titianDossier").and_then(Json::as_u64) != Some(1) {
+        return Err(broken("unknown version".into()));
+    }
+    if text("/chain") != genesis.chain || text("/genesis") != genesis.hash.to_string() {
+        return Err(broken("of another network than the genesis file".into()));
+    }
+    let listed = manifest.get("files").and_then(Json::as_array).cloned().unwrap_or_default();
+    let listed: BTreeMap<String, String> = listed
+        .iter()
+        .filter_map(|file| {
+            let text = |name: &str| document::text(file, name).map(str::to_owned);
+            Some((text("/name")?, text("/sha256")?))
+        })
+        .collect();
+    let found: BTreeMap<String, String> =
+        files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
+    if listed != found {
+        return Err(broken("files differ from the manifest".into()));
+    }
+    let sections = sections_of(&manifest).ok_or_else(|| broken("a section is missing".into()))?;
+    let (made, proven) = transcript(proofs(&files), genesis);
+    if files.get(TRANSCRIPT).map(Vec::as_slice) != Some(made.as_bytes()) {
+        return Err(broken("the transcript is not what the proofs say".into()));
+    }
+    if !proven || proofs(&files).next().is_none() {
+        return Err(broken("a proof does not verify, or there is none".into()));
+    }
+    let id = text("/id");
+    for (name, bytes) in proofs(&files) {
+        let proven =
+            proof::verify(bytes, &genesis.anchor(), 0).map_err(|e| broken(e.to_string()))?;
+        let own = proven.claim.get("id").and_then(Value::as_text).unwrap_or_default();
+        if own != id {
+            return Err(broken(format!("{name} is about another record")));
+        }
+    }
+    let mut lines =
+        vec![format!("{}  evidence dossier of {id}", output.paint(Tone::Good, "PROVEN"))];
+    lines.extend(sections.iter().map(|(name, status)| format!(" {status:<8} {name}")));
+    lines.extend(made.lines().map(|line| format!(" {line}")));
+    let shown: Vec<Json> =
+        sections.iter().map(|(name, status)| json!({ "name": name, "status": status })).collect();
+    let json = json!({ "proven": true, "kind": "dossier", "id": id, "sections": shown,
+        "transcript": made, "files": found });
+    Ok(Report::new(lines.join("\n"), json))
+}
+
+/// Name and status of every section; `None` unless all are there, each with a known status.
+fn sections_of(manifest: &Json) -> Option<Vec<(String, String)>> {
+    let items = manifest.get("sections")?.as_array()?;
+    let read = |item: &Json| {
+        let status = document::text(item, "/status")?;
+        let known = ["present", "absent", "expired"].contains(&status);
+        known.then(|| {
+            (document::text(item, "/name").unwrap_or_default().to_owned(), status.to_owned())
+        })
+    };
+    let sections: Vec<(String, String)> = items.iter().map(read).collect::<Option<_>>()?;
+    let names: Vec<&str> = sections.iter().map(|(name, _)| name.as_str()).collect();
+    (names == SECTIONS.map(|(name, ..)| name)).then_some(sections)
+}

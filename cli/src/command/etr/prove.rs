@@ -1,0 +1,177 @@
+//! Proofs of a record, and the challenge by which its controller shows control.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+use titian_api::call;
+use titian_api::etr::{Challenge, ChallengeSignature, ProveParams};
+use titian_api::etr_read::ChallengeParams;
+use titian_contracts::digest::Digest;
+use titian_contracts::etr::challenge_of;
+use titian_contracts::op::encode_base64;
+
+use super::{ask_as, show};
+use crate::act::now_ms;
+use crate::command::ledger::write_bundle;
+use crate::document;
+use crate::error::{CommandError, Result};
+use crate::output::Report;
+use crate::session::Session;
+use crate::wallet::KeyRef;
+
+/// Arguments of `prove`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The record
+    #[arg(required_unless_present_any = ["absent", "number", "paper"])]
+    id: Option<String>,
+    /// status, control, history, singularity, conversion or absence [default: what the rest says]
+    #[arg(long, value_name = "KIND")]
+    #[arg(value_parser = ["status", "control", "history", "singularity", "conversion", "absence"])]
+    kind: Option<String>,
+    /// Control: the verifier's challenge, as `titian etr challenge` writes it
+    #[arg(long, value_name = "FILE")]
+    challenge: Option<PathBuf>,
+    /// Absence: series/issuer/ref or issuer/serial that does not exist
+    #[arg(long, value_name = "SERIES/ISSUER/REF", conflicts_with_all = ["number", "paper"])]
+    absent: Option<String>,
+    /// Singularity: series/issuer/ref that one record has
+    #[arg(long, value_name = "SERIES/ISSUER/REF", conflicts_with = "paper")]
+    number: Option<String>,
+    /// Conversion: issuer/serial of a paper
+    #[arg(long, value_name = "ISSUER/SERIAL")]
+    paper: Option<String>,
+    /// As of this height (status, singularity, conversion)
+    #[arg(long, value_name = "HEIGHT")]
+    at: Option<u64>,
+    /// Ask as this party: history, control, conversion with the record
+    #[arg(long = "as", value_name = "PARTY[#kN]")]
+    party: Vec<KeyRef>,
+    /// Where to write it
+    #[arg(short, long = "out", value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Args {
+    fn kind(&self) -> &str {
+        match (&self.kind, &self.absent, &self.number, &self.paper) {
+            (Some(kind), ..) => kind,
+            (None, Some(_), ..) => "absence",
+            (None, None, Some(_), _) => "singularity",
+            (None, None, None, Some(_)) => "conversion",
+            _ if self.challenge.is_some() => "control",
+            _ => "status",
+        }
+    }
+}
+
+/// Runs `titian etr prove`.
+pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let kind = args.kind();
+    let subject = args.absent.as_ref().or(args.number.as_ref()).or(args.paper.as_ref());
+    let id = args.id.clone();
+    let challenge = match (kind, &id) {
+        ("control", Some(id)) => Some(answer(session, id, args)?),
+        _ => None,
+    };
+    let capability = match (&id, args.party.first()) {
+        (Some(id), Some(party)) => ask_as(session, Some(party), id)?,
+        _ => None,
+    };
+    let params = ProveParams {
+        kind: kind.to_owned(),
+        id,
+        subject: subject.cloned(),
+        height: args.at,
+        challenge,
+        capability,
+    };
+    let bundle = Json::Object(session.client()?.ask::<call::EtrProve>(&params)?.bundle);
+    let line = write_bundle(&args.out, bundle)?;
+    Ok(Report::new(
+        format!("etr-{kind}: {line}"),
+        json!({ "kind": format!("etr-{kind}"), "file": args.out }),
+    ))
+}
+
+/// Signs the verifier's challenge over the record as it stands, with each key that was named.
+fn answer(session: &Session, id: &str, args: &Args) -> Result<Challenge> {
+    let usage = || {
+        CommandError::usage("a proof of control answers a challenge")
+            .hint("the verifier runs: titian etr challenge ID --audience NAME -o c.json")
+    };
+    let asked = document::read_json(args.challenge.as_ref().ok_or_else(usage)?)?;
+    let text = |name: &str| document::text(&asked, &format!("/{name}")).map(str::to_owned);
+    let (Some(audience), Some(nonce)) = (text("audience"), text("nonce")) else {
+        return Err(CommandError::usage("a challenge has the members audience and nonce"));
+    };
+    if text("id").is_some_and(|other| other != id) {
+        return Err(CommandError::usage("the challenge is about another record"));
+    }
+    sign(session, id, &Asked { audience, nonce }, &args.party)
+}
+
+/// What a verifier asks.
+pub(super) struct Asked {
+    /// Who asks.
+    pub(super) audience: String,
+    /// Its nonce, hex.
+    pub(super) nonce: String,
+}
+
+/// A challenge signed by keys of the controller, over the record as it stands.
+pub(super) fn sign(
+    session: &Session,
+    id: &str,
+    asked: &Asked,
+    parties: &[KeyRef],
+) -> Result<Challenge> {
+    if parties.is_empty() {
+        return Err(CommandError::usage("who is in control?").hint("--as PARTY"));
+    }
+    let record = show::get(session, id, None, None)?;
+    let seq = record.pointer("/public/seq").and_then(Json::as_u64);
+    let head = document::text(&record, "/public/head").and_then(Digest::parse);
+    let (Some(seq), Some(head)) = (seq, head) else {
+        return Err(CommandError::refused("the node shows no such record").named("UNKNOWN_RECORD"));
+    };
+    let Asked { audience, nonce } = asked;
+    let ms = now_ms();
+    let digest = challenge_of(session.chain()?, id, seq, head, audience, nonce, ms);
+    let wallet = session.wallet()?;
+    wallet.check_chain(session.chain()?)?;
+    let sigs = parties.iter().map(|party| {
+        let signature = wallet.find(party)?.sign(&digest)?;
+        Ok(ChallengeSignature {
+            party: signature.party,
+            key: format!("k{}", signature.key),
+            sig: encode_base64(&signature.signature),
+        })
+    });
+    let sigs = sigs.collect::<Result<_>>()?;
+    Ok(Challenge { audience: audience.clone(), nonce: nonce.clone(), ms, sigs })
+}
+
+/// Writes a challenge for the controller of a record.
+pub(super) fn challenge(session: &Session, id: &str, audience: &str, out: &Path) -> Result<Report> {
+    let params = ChallengeParams { id: id.to_owned(), audience: audience.to_owned() };
+    let mut asked = session.client()?.ask::<call::EtrChallenge>(&params)?;
+    // the nonce is ours: a node that holds answers must not choose it
+    asked.nonce = crate::act::random_hex::<16>();
+    let text = json!({
+        "audience": asked.audience,
+        "chain": asked.chain,
+        "head": asked.head,
+        "id": asked.id,
+        "nonce": asked.nonce,
+        "seq": asked.seq,
+    });
+    document::write(out, &format!("{text}\n"))?;
+    let line = format!(
+        "challenge in {}; next, the controller: titian etr prove {id} --kind control --challenge {} \
+         --as PARTY -o proof.json",
+        out.display(),
+        out.display()
+    );
+    Ok(Report::new(line, text))
+}

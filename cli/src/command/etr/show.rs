@@ -1,0 +1,294 @@
+//! A record in words: what a holder reads, also before it signs, and from files alone.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+use titian_api::call;
+use titian_api::etr::GetParams;
+use titian_api::etr_read::{LegalEffectParams, ProfileParams};
+use titian_contracts::proof;
+use titian_contracts::time;
+
+use super::{ask_as, content};
+use crate::act::SigningArgs;
+use crate::command::verify::read_genesis;
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
+use crate::output::{Output, Report, Tone};
+use crate::session::Session;
+use crate::wallet::KeyRef;
+
+/// Arguments of `show`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The record
+    #[arg(required_unless_present = "offline")]
+    id: Option<String>,
+    /// Ask as this party
+    #[arg(long = "as", value_name = "PARTY[#kN]")]
+    party: Option<KeyRef>,
+    /// As of this height
+    #[arg(long, value_name = "HEIGHT")]
+    at: Option<u64>,
+    /// Content file, checked against the record and shown
+    #[arg(long, value_name = "FILE")]
+    content: Option<PathBuf>,
+    /// Show what a proof or an evidence dossier proves; no node is asked
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "party", "at"])]
+    offline: Option<PathBuf>,
+    /// Genesis file that the proof is checked against [default: the devnet's in ./net]
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    genesis: Option<PathBuf>,
+}
+
+/// Runs `titian etr show`.
+pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let (mut json, law) = match (&args.offline, &args.id) {
+        (Some(pack), _) => (from_pack(session, pack, args.genesis.as_ref())?, Vec::new()),
+        (None, Some(id)) => {
+            let json = get(session, id, args.at, args.party.as_ref())?;
+            let law = law(session, &json).unwrap_or_default();
+            (json, law)
+        }
+        (None, None) => return Err(CommandError::usage("which record?")),
+    };
+    let mut lines = lines(session.output, &json);
+    if !law.is_empty() {
+        lines.push(format!("law      {}", law.join(" · ")));
+    }
+    let mut text = lines.join("\n");
+    if let Some(path) = &args.content {
+        let root = document::text(&json, "/public/contentRoot").unwrap_or_default().to_owned();
+        let content = content::open_envelope(path, &root)?;
+        let shown = serde_json::to_string_pretty(&content).unwrap_or_default();
+        let mark = session.output.paint(Tone::Good, "content matches the record:");
+        text = format!("{text}\n{mark}\n{shown}");
+        if let Some(members) = json.as_object_mut() {
+            members.insert("content".to_owned(), Json::Object(content));
+        }
+    }
+    Ok(Report::new(text, json))
+}
+
+/// A record as the node shows it to a party, or to everybody.
+pub(super) fn get(
+    session: &Session,
+    id: &str,
+    height: Option<u64>,
+    party: Option<&KeyRef>,
+) -> Result<Json> {
+    let params = GetParams {
+        id: id.to_owned(),
+        height,
+        proof: false,
+        capability: ask_as(session, party, id)?,
+    };
+    let mut answer = Json::Object(session.client()?.ask::<call::EtrGet>(&params)?);
+    // the name of the type, for people
+    let profile = document::text(&answer, "/public/profile").unwrap_or_default();
+    let (name, version) = profile.split_once('@').unwrap_or((profile, "1"));
+    let params = ProfileParams { id: name.to_owned(), version: version.parse().ok() };
+    if let Ok(profile) = session.client()?.ask::<call::EtrProfile>(&params)
+        && let Some(members) = answer.as_object_mut()
+    {
+        let profile = Json::Object(profile);
+        let pick = |pointer: &str| profile.pointer(pointer).cloned().unwrap_or_default();
+        members.insert("typeName".to_owned(), pick("/profile/name"));
+        members.insert("lawClass".to_owned(), pick("/profile/law_class"));
+    }
+    Ok(answer)
+}
+
+/// What a proof file or a dossier proves of a record, in the shape of `etr_get`.
+fn from_pack(session: &Session, path: &Path, genesis: Option<&PathBuf>) -> Result<Json> {
+    let genesis = read_genesis(&session.genesis_path(genesis)?)?;
+    let bytes = document::read(path)?;
+    let bundles =
+        if bytes.starts_with(b"PK") { super::evidence::bundles(&bytes)? } else { vec![bytes] };
+    let mut best: Option<(usize, Json)> = None;
+    for bytes in bundles {
+        let Ok(proven) = proof::verify(&bytes, &genesis.anchor(), 0) else { continue };
+        let claim = document::to_json(&proven.claim.without("entries"));
+        // the more a claim shows, the better
+        let weight = ["public", "party", "endorsements"]
+            .iter()
+            .filter(|name| claim.get(**name).is_some())
+            .count();
+        if weight > best.as_ref().map_or(0, |(known, _)| *known) {
+            let mut shown = claim;
+            shown["asOf"] = serde_json::json!({
+                "height": proven.height,
+                "timeMs": proven.time_ms,
+                "blockTime": time::rfc3339(proven.time_ms),
+            });
+            shown["proven"] = Json::Bool(true);
+            best = Some((weight, shown));
+        }
+    }
+    best.map(|(_, json)| json).ok_or_else(|| {
+        CommandError::new(Kind::NotProven, "nothing in the file proves a record")
+            .hint("titian etr prove ID --kind history -o pack.json")
+    })
+}
+
+fn person(value: &Json) -> String {
+    match (document::text(value, "/party"), value.get("joint")) {
+        (Some(party), _) => party.to_owned(),
+        (None, Some(joint)) => {
+            let of = joint.get("of").and_then(Json::as_array).into_iter().flatten();
+            let of: Vec<&str> = of.filter_map(Json::as_str).collect();
+            format!("{} of {}", joint.get("k").unwrap_or(&Json::Null), of.join(", "))
+        }
+        _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
+}
+
+/// The lines that show a record.
+pub(super) fn lines(output: Output, answer: &Json) -> Vec<String> {
+    let text = |pointer: &str| document::text(answer, pointer).unwrap_or("?").to_owned();
+    let number = |pointer: &str| answer.pointer(pointer).map_or("?".to_owned(), Json::to_string);
+    let status = text("/public/status");
+    let tone = if status == "dead" { Tone::Bad } else { Tone::Good };
+    let end = document::text(answer, "/public/end").map(|end| format!(" ({end})"));
+    let name =
+        document::text(answer, "/typeName").map_or_else(|| text("/public/profile"), Into::into);
+    let reference = document::text(answer, "/party/ref").unwrap_or_default();
+    let mut lines = vec![format!(
+        "{name}  {reference}  {}{}, seq {}, height {}",
+        output.paint(tone, &status),
+        end.unwrap_or_default(),
+        number("/public/seq"),
+        number("/asOf/height")
+    )];
+    lines.push(format!("record   {}", text("/public/id")));
+    lines.push(format!("regime   {}, home {}", text("/public/regime"), text("/public/home")));
+    if let Some(frozen) = answer.pointer("/public/frozen").filter(|frozen| !frozen.is_null()) {
+        lines.push(format!("frozen   {}", output.paint(Tone::Warn, &frozen.to_string())));
+    }
+    match answer.get("party").filter(|party| party.is_object()) {
+        Some(party) => lines.extend(party_lines(answer, party)),
+        None => lines.push("the parties see more: --as PARTY".to_owned()),
+    }
+    lines
+}
+
+fn party_lines(answer: &Json, party: &Json) -> Vec<String> {
+    let of = |pointer: &str| party.pointer(pointer).map(person).unwrap_or_default();
+    let mut lines = vec![
+        format!("issuer   {}, obligor {}", of("/issuer"), of("/obligor")),
+        format!("control  {}", of("/controller")),
+        format!("title    {}", title(party)),
+    ];
+    let lots = party.get("lots").and_then(Json::as_array).into_iter().flatten();
+    lines.extend(lots.map(|lot| format!("lot      {}", lot_text(lot))));
+    if let Some(pending) = party.get("pending").filter(|pending| !pending.is_null()) {
+        lines.push(pending_line(pending));
+    }
+    let pledges = party.get("pledges").and_then(Json::as_array).into_iter().flatten();
+    lines.extend(pledges.map(|pledge| {
+        let lots = pledge.get("lots").and_then(Json::as_array).into_iter().flatten();
+        let lots: Vec<String> = lots.map(lot_text).collect();
+        let no = pledge.get("no").map_or("?".to_owned(), Json::to_string);
+        let to = pledge.get("to").map(person).unwrap_or_default();
+        format!("pledge   no {no} to {to}: {}", lots.join(", "))
+    }));
+    let chain = answer.get("endorsements").and_then(Json::as_array).into_iter().flatten();
+    lines.extend(chain.map(|entry| {
+        let of = |name: &str| entry.get(name).map(person).unwrap_or_default();
+        let time = entry.get("timeMs").and_then(Json::as_u64).map(time::rfc3339);
+        let to = entry.get("endorsee").filter(|to| !to.is_null()).map(person);
+        format!(
+            "endorsed {} by {} to {}, {} {}",
+            of("kind"),
+            of("endorser"),
+            to.unwrap_or_else(|| "bearer".to_owned()),
+            time.unwrap_or_default(),
+            of("place")
+        )
+    }));
+    lines
+}
+
+fn title(party: &Json) -> String {
+    let kind = document::text(party, "/title/kind").unwrap_or("?");
+    let to = party.pointer("/title/party").filter(|to| !to.is_null()).map(person);
+    let capacity = document::text(party, "/title/capacity").unwrap_or("owner");
+    let capacity = if capacity == "owner" { "" } else { capacity };
+    match (kind, to) {
+        ("to_order", Some(to)) => format!("to order of {to} {capacity}"),
+        (kind, Some(to)) => format!("{kind} {to} {capacity}"),
+        (kind, None) => kind.to_owned(),
+    }
+    .trim_end()
+    .to_owned()
+}
+
+/// An amount with its decimals, and the unit.
+fn lot_text(lot: &Json) -> String {
+    let text = |name: &str| document::text(lot, &format!("/{name}")).unwrap_or("?").to_owned();
+    let scale = lot.get("scale").and_then(Json::as_u64).unwrap_or(0) as usize;
+    let amount = text("amount");
+    let shown = if scale == 0 {
+        amount
+    } else {
+        let padded = format!("{amount:0>width$}", width = scale + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale);
+        format!("{whole}.{fraction}")
+    };
+    format!("{}: {shown} {}", text("lot"), text("unit"))
+}
+
+fn pending_line(pending: &Json) -> String {
+    let act = document::text(pending, "/act").unwrap_or("pending");
+    let until = pending.get("deadlineMs").and_then(Json::as_u64).map(time::rfc3339);
+    let until = until.unwrap_or_default();
+    let kind = ["/endorse", "/kind", "/for"].iter().find_map(|p| document::text(pending, p));
+    let kind = kind.unwrap_or("control only");
+    match pending.get("to").filter(|to| !to.is_null()) {
+        Some(to) => format!("{act:<8} to {}, {kind}, until {until}", person(to)),
+        None => format!("{act:<8} {kind}, until {until}"),
+    }
+}
+
+/// The verdicts of the states concerned, one text each.
+fn law(session: &Session, record: &Json) -> Result<Vec<String>> {
+    let Some(class) = document::text(record, "/lawClass") else { return Ok(Vec::new()) };
+    let mut states: Vec<String> = Vec::new();
+    let mut add = |text: &str| {
+        if let Some(cc) = text.get(..2).filter(|cc| !states.iter().any(|s| s == cc)) {
+            states.push(cc.to_owned());
+        }
+    };
+    let regime = document::text(record, "/public/regime").unwrap_or_default();
+    add(regime.strip_prefix("CONTRACT-").unwrap_or(regime));
+    for pointer in ["/party/controller", "/party/obligor", "/party/pending/to"] {
+        if let Some(value) = record.pointer(pointer).filter(|value| !value.is_null()) {
+            add(&person(value));
+        }
+    }
+    states
+        .into_iter()
+        .map(|ams| {
+            let params = LegalEffectParams { ams, class: class.to_owned(), height: None };
+            let answer = session.client()?.ask::<call::EtrLegalEffect>(&params)?;
+            let answer = Json::Object(answer);
+            let verdict = document::text(&answer, "/verdict").unwrap_or("unknown");
+            let effect = document::text(&answer, &format!("/policy/{verdict}")).unwrap_or("warn");
+            let effect = if effect == "allow" { "" } else { effect };
+            let shown = format!("{} {verdict}", params.ams);
+            Ok(if effect.is_empty() { shown } else { format!("{shown} ({effect})") })
+        })
+        .collect()
+}
+
+/// Shows the record as it stands to somebody who is about to sign an act on it.
+pub(super) fn before_signing(session: &Session, id: &str, signing: &SigningArgs) -> Result<()> {
+    if signing.yes || signing.dry_run || !Output::can_ask() {
+        return Ok(());
+    }
+    let record = get(session, id, None, signing.signers.first())?;
+    for line in lines(session.output, &record) {
+        session.output.note(&format!("  {line}"));
+    }
+    Ok(())
+}

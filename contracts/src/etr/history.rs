@@ -1,0 +1,315 @@
+//! The ops of a record as they were carried out: which they are, and a proof of all of them
+//! (etr-api.md §1, kind `etr-history`).
+//!
+//! Invariant: the head in a record's state is a function of its ops in order, so ops that lead to the
+//! proven head are all there are, in that order. The proof shows each op with its signatures and
+//! the keys they verify under; that the right parties signed was asked by the kernel, which made the
+//! head.
+
+use std::collections::BTreeMap;
+
+use super::act::Act;
+use super::content::{self, Leaf};
+use super::endorsement::Endorsement;
+use super::keys;
+use super::record::{Record, texts_of};
+use super::request::Request;
+use super::staging::{self, Staged};
+use super::view::endorsement_value;
+use super::{fields, profile};
+use crate::access::{self, KeyEntry, Mandate, Party};
+use crate::claim::{Walk, differs, missing, stated_text};
+use crate::context::Event;
+use crate::digest::Digest;
+use crate::json::{self, Value};
+use crate::op::{Op, OpSignature, encode_base64, verify};
+use crate::proof::VerifyError;
+use crate::state::Overlay;
+use crate::time;
+use crate::transaction::{Payload, Transaction};
+use crate::ubin;
+use crate::ubin::identifier::Ubin;
+
+/// An op that was carried out, and the places (record, seq after it) that it led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// The op with all its signatures.
+    pub op: Op,
+    /// Records and their seq after it: its own, those it made, and those it merged.
+    pub places: Vec<(String, u64)>,
+}
+
+/// The ops on records that a transaction carried out: `events` are those of its receipt, `state` is
+/// state after its block.
+pub fn executed(tx: &Transaction, events: &[Event], state: &Overlay<'_>) -> Vec<Executed> {
+    let ops = match &tx.payload {
+        Payload::Op(op) | Payload::Stage { op, .. } => vec![op.as_ref().clone()],
+        Payload::Bundle(ops) | Payload::StageBundle { ops, .. } => ops.clone(),
+        Payload::Cosign { id, digest, .. } => match staging::staged(state, id, *digest) {
+            Some((Staged { bundle: Some(bundle), .. }, _)) => {
+                staging::members(state, bundle).into_iter().map(|(_, op)| op).collect()
+            }
+            Some((_, op)) => vec![op],
+            None => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let done = |name: &str, (id, seq): &(String, u64)| {
+        events
+            .iter()
+            .any(|event| event.name == name && event.subject == *id && seq_of(event) == Some(*seq))
+    };
+    ops.into_iter()
+        .filter(|op| profile::is_record_act(&op.act))
+        .filter_map(|op| {
+            let name = op.name();
+            let places = places_of(&op).into_iter().filter(|place| done(&name, place)).collect();
+            let executed = Executed { op, places };
+            (!executed.places.is_empty()).then_some(executed)
+        })
+        .collect()
+}
+
+fn seq_of(event: &Event) -> Option<u64> {
+    let data = json::parse(event.data.as_bytes()).ok()?;
+    data.get("seq").and_then(Value::as_int).and_then(|seq| u64::try_from(seq).ok())
+}
+
+/// Where an op may lead to: its own record, those it makes, those it merges.
+fn places_of(op: &Op) -> Vec<(String, u64)> {
+    let Ok(request) = Request::read(op) else { return Vec::new() };
+    let mut places = vec![(request.id.clone(), request.seq.saturating_add(1))];
+    let children = match &request.act {
+        Act::Split { parts } => parts.len() as u64,
+        Act::Merge(_) => 1,
+        Act::Issue(issue) if issue.paper.is_some() => 1,
+        _ => 0,
+    };
+    places.extend((0..children).map(|index| (content::child_id(op.digest, index), 1)));
+    if let Act::Merge(merge) = &request.act {
+        places.extend(merge.with.iter().map(|(id, seq, _)| (id.clone(), seq.saturating_add(1))));
+    }
+    places
+}
+
+/// Where a record stands while its ops are followed.
+struct Chain {
+    seq: u64,
+    head: Digest,
+    /// The content root where the ops say it; children take over that of a parent.
+    root: Option<Digest>,
+    redlines: Vec<Value>,
+}
+
+/// `etr-history`: states `id` and `ops`, from the one that opened the record to the last.
+pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
+    let id = stated_text(stated, "id")?;
+    let stored = walk.stored(&keys::record(id))?.ok_or_else(|| differs("no such record"))?;
+    let (public, party) = texts_of(&stored.content)
+        .ok_or_else(|| VerifyError::Malformed("a history shows the whole record".to_owned()))?;
+    let record =
+        Record::from_texts(&public, &party).ok_or_else(|| differs("the record does not decode"))?;
+    let genesis: Digest =
+        walk.read(&keys::genesis_hash())?.ok_or_else(|| differs("no genesis hash"))?;
+    let items = stated.get("ops").and_then(Value::as_list).ok_or_else(|| missing("ops"))?;
+    if items.is_empty() || items.len() as u64 != record.public.seq {
+        return Err(differs("not as many ops as the record had"));
+    }
+    let mut signers = Signers::default();
+    let mut chain = None;
+    for item in items {
+        let op = Op::from_value(item.clone())?;
+        let request = Request::read(&op)?;
+        let next = follow(chain, id, &op, &request, genesis)?;
+        chain = Some(next);
+        for signature in &op.signatures {
+            signers.check(walk, &op, signature)?;
+        }
+    }
+    let chain = chain.ok_or_else(|| missing("ops"))?;
+    if chain.seq != record.public.seq || chain.head != record.public.head {
+        return Err(differs("the ops do not lead to the head of the record"));
+    }
+    if chain.root.is_some_and(|root| root != record.public.content_root) {
+        return Err(differs("the ops do not lead to the content root of the record"));
+    }
+    let mut endorsements = Vec::new();
+    for n in 1..=record.party.endorsements {
+        let entry: Endorsement =
+            walk.read(&keys::endorsement(id, n))?.ok_or_else(|| differs("an endorsement"))?;
+        endorsements.push(endorsement_value(&entry));
+    }
+    Ok(Value::object([
+        ("id", Value::from(id)),
+        ("public", record.public.to_value()),
+        ("party", record.party.to_value()),
+        ("ops", Value::List(items.to_vec())),
+        ("signers", signers.to_value()),
+        ("endorsements", Value::List(endorsements)),
+        ("redlines", Value::List(chain.redlines)),
+    ]))
+}
+
+/// One op further. The first one opens the record: an issue, or the op that made it of others.
+fn follow(
+    chain: Option<Chain>,
+    id: &str,
+    op: &Op,
+    request: &Request,
+    genesis: Digest,
+) -> Result<Chain, VerifyError> {
+    let before = match chain {
+        Some(chain) => {
+            let of_merge = match &request.act {
+                Act::Merge(merge) => merge.with.iter().find(|(other, _, _)| other == id),
+                _ => None,
+            };
+            let place =
+                of_merge.map_or((request.seq, request.head), |(_, seq, head)| (*seq, *head));
+            if (of_merge.is_none() && request.id != id) || place != (chain.seq, chain.head) {
+                return Err(differs("an op does not follow the one before"));
+            }
+            chain
+        }
+        None => {
+            let opens = match &request.act {
+                Act::Issue(_) => {
+                    let child = content::child_id(op.digest, 0);
+                    request.seq == 0 && request.head == genesis && (request.id == id || child == id)
+                }
+                Act::Split { parts } => {
+                    (0..parts.len() as u64).any(|index| content::child_id(op.digest, index) == id)
+                }
+                Act::Merge(_) => content::child_id(op.digest, 0) == id,
+                _ => false,
+            };
+            if !opens {
+                return Err(differs("the first op does not open this record"));
+            }
+            Chain { seq: 0, head: request.head, root: None, redlines: Vec::new() }
+        }
+    };
+    let (root, redline) = changed(before.root, op, request)?;
+    let mut redlines = before.redlines;
+    redlines.extend(redline);
+    let head = content::next_head(before.head, op.digest);
+    Ok(Chain { seq: before.seq.saturating_add(1), head, root, redlines })
+}
+
+/// The content root after an op, and what it changed (MLETR art. 16).
+fn changed(
+    root: Option<Digest>,
+    op: &Op,
+    request: &Request,
+) -> Result<(Option<Digest>, Option<Value>), VerifyError> {
+    let (leaves, changes) = match &request.act {
+        Act::Issue(issue) => return Ok((Some(fields::root(&issue.leaves)), None)),
+        Act::Merge(merge) => {
+            let root = merge.content.as_ref().map(|(leaves, _)| fields::root(leaves)).or(root);
+            return Ok((root, None));
+        }
+        Act::Amend(amend) => (&amend.leaves, &amend.changes),
+        Act::CourtAmend(amend) => (&amend.leaves, &amend.changes),
+        _ => return Ok((root, None)),
+    };
+    let old = fields::root(leaves);
+    if root.is_some_and(|root| root != old) {
+        return Err(differs("an amendment begins with another content"));
+    }
+    let mut after: BTreeMap<&str, Digest> =
+        leaves.iter().map(|leaf| (leaf.name.as_str(), leaf.hash)).collect();
+    let mut lines = Vec::new();
+    for (name, hash) in changes {
+        let before = after.get(name.as_str()).copied();
+        match hash {
+            Some(hash) => after.insert(name, *hash),
+            None => after.remove(name.as_str()),
+        };
+        lines.push(Value::object([
+            ("field", Value::from(name.as_str())),
+            ("old", Value::from(before)),
+            ("new", Value::from(*hash)),
+        ]));
+    }
+    let after: Vec<Leaf> =
+        after.into_iter().map(|(name, hash)| Leaf { name: name.to_owned(), hash }).collect();
+    let new = fields::root(&after);
+    let text = |name: &str| op.args().get(name).cloned().unwrap_or(Value::Null);
+    let redline = Value::object([
+        ("seq", Value::from(request.seq.saturating_add(1))),
+        ("oldRoot", Value::from(old)),
+        ("newRoot", Value::from(new)),
+        ("changes", Value::List(lines)),
+        ("reason", text("reason")),
+        ("text", text("text")),
+    ]);
+    Ok((Some(new), Some(redline)))
+}
+
+/// The keys that signed, by store name of the party and number.
+#[derive(Default)]
+struct Signers(BTreeMap<(String, u64), (String, KeyEntry)>);
+
+impl Signers {
+    /// The signature verifies under a key of the party; an agent has the mandate that it names.
+    fn check(
+        &mut self,
+        walk: &mut Walk<'_>,
+        op: &Op,
+        signature: &OpSignature,
+    ) -> Result<(), VerifyError> {
+        let name = store_name(walk, &signature.party)?;
+        let entry: KeyEntry = walk
+            .read(&access::key_key(&name, signature.key))?
+            .ok_or_else(|| differs("a signer has no such key"))?;
+        let key = entry.public_key.as_slice().try_into();
+        let key: [u8; 32] = key.map_err(|_| differs("not an Ed25519 key"))?;
+        if !verify(&key, &op.digest, &signature.signature) {
+            return Err(differs("a signature of an op does not verify"));
+        }
+        if let Some((principal, no)) = &signature.mandate {
+            let holder = store_name(walk, principal)?;
+            let mandate: Mandate = walk
+                .read(&access::mandate_key(&holder, *no))?
+                .ok_or_else(|| differs("there is no such mandate"))?;
+            if store_name(walk, &mandate.agent)? != name {
+                return Err(differs("the mandate is another agent's"));
+            }
+        }
+        self.0.insert((name, signature.key), (signature.party.clone(), entry));
+        Ok(())
+    }
+
+    fn to_value(&self) -> Value {
+        let state = |key: &KeyEntry| match key.state {
+            access::KeyState::Active => "active",
+            access::KeyState::Retired => "retired",
+            access::KeyState::Compromised => "compromised",
+        };
+        let ends = |key: &KeyEntry| (key.ends_ms != u64::MAX).then(|| time::rfc3339(key.ends_ms));
+        let keys = self.0.iter().map(|((_, number), (party, key))| {
+            Value::object([
+                ("party", Value::from(party.as_str())),
+                ("key", Value::from(format!("k{number}"))),
+                ("publicKey", Value::from(encode_base64(&key.public_key))),
+                ("state", Value::from(state(key))),
+                ("boundHeight", Value::from(key.bound_height)),
+                ("ends", Value::from(ends(key))),
+            ])
+        });
+        Value::List(keys.collect())
+    }
+}
+
+/// The name under which the entries of a party stand, proven for a business.
+fn store_name(walk: &mut Walk<'_>, party: &str) -> Result<String, VerifyError> {
+    match Party::parse(party) {
+        Some(Party::Business { ubin }) => {
+            let ubin = Ubin::parse_canonical(&ubin).ok_or_else(|| missing("ops"))?;
+            let found = ubin::walk_actor(walk, &ubin)?;
+            Ok(found.ok_or_else(|| differs("unknown signer"))?.0.entity)
+        }
+        Some(Party::Root(_) | Party::Authority { .. }) => Ok(party.to_owned()),
+        None => Err(missing("ops")),
+    }
+}

@@ -1,0 +1,120 @@
+//! Status lists of issuers that are not on the ledger (vc-api.md A§5): same encoding and length as
+//! there, without history or proof of state.
+
+use titian_contracts::credential::bits::{self, CHUNK_BYTES, set_value, value_at};
+use titian_contracts::credential::{Profile, StatusList, parse_number};
+use titian_contracts::error::{Code, Reject};
+use titian_contracts::limits;
+
+use super::{Custody, LISTS, decode, encode, fault, lock};
+use crate::store::Writes;
+
+/// The id of list `n` of an instance: `instance:n`.
+pub fn local_id(instance: &str, n: u64) -> String {
+    format!("{instance}:{n}")
+}
+
+/// Instance and number of such an id.
+pub fn parse_local(id: &str) -> Option<(&str, u64)> {
+    let (instance, n) = id.rsplit_once(':')?;
+    Some((instance, parse_number(n)?))
+}
+
+fn list_row(id: &str) -> Vec<u8> {
+    [b"l", id.as_bytes(), &[0]].concat()
+}
+
+fn chunk_row(id: &str, c: u64) -> Vec<u8> {
+    [b"c", id.as_bytes(), &[0], &c.to_be_bytes()].concat()
+}
+
+impl Custody {
+    /// The lists of an instance, by number from 1.
+    pub fn local_lists(&self, instance: &str) -> Result<Vec<StatusList>, Reject> {
+        let mut lists = Vec::new();
+        for n in 1..=limits::LOCAL_LISTS_MAX {
+            match self.local_list(&local_id(instance, n))? {
+                Some(list) => lists.push(list),
+                None => break,
+            }
+        }
+        Ok(lists)
+    }
+
+    /// One list.
+    pub fn local_list(&self, id: &str) -> Result<Option<StatusList>, Reject> {
+        let found = self.0.records.get(LISTS, &list_row(id)).map_err(fault)?;
+        found.map(|bytes| decode(&bytes, "list")).transpose()
+    }
+
+    /// Makes the next list of an instance, synced; gives its number.
+    pub fn create_local_list(&self, instance: &str, list: StatusList) -> Result<u64, Reject> {
+        let _settling = lock(&self.0.settling);
+        let n = self.local_lists(instance)?.len() as u64 + 1;
+        if n > limits::LOCAL_LISTS_MAX {
+            return Err(Reject::new(Code::LimitExceeded, "", "the instance has 64 lists"));
+        }
+        let mut writes = Writes::default();
+        writes.put(LISTS, &list_row(&local_id(instance, n)), &encode(&list));
+        self.0.records.write(&writes).map_err(fault)?;
+        Ok(n)
+    }
+
+    /// All bytes of a list, most significant bit first.
+    pub fn local_bits(&self, id: &str, list: &StatusList) -> Result<Vec<u8>, Reject> {
+        let mut bytes = Vec::new();
+        for c in 0..list.entries * list.status_size / (8 * CHUNK_BYTES as u64) {
+            bytes.extend(self.local_chunk(id, c)?);
+        }
+        Ok(bytes)
+    }
+
+    fn local_chunk(&self, id: &str, c: u64) -> Result<Vec<u8>, Reject> {
+        let found = self.0.records.get(LISTS, &chunk_row(id, c)).map_err(fault)?;
+        Ok(found.unwrap_or_else(|| vec![0; CHUNK_BYTES]))
+    }
+
+    /// Sets an entry by the rules of `list_set`, synced; gives the version afterwards.
+    pub fn set_local(
+        &self,
+        id: &str,
+        index: u64,
+        old: Option<u64>,
+        new: u64,
+    ) -> Result<u64, Reject> {
+        let _settling = lock(&self.0.settling);
+        let unknown = || Reject::new(Code::UnknownList, "/list", "");
+        let mut list = self.local_list(id)?.ok_or_else(unknown)?;
+        if index >= list.entries {
+            return Err(Reject::new(Code::StatusIndexRange, "/index", ""));
+        }
+        let fits = u8::try_from(new).ok().filter(|_| new < 1 << list.status_size);
+        let new = fits.ok_or_else(|| Reject::new(Code::StatusValue, "/new", ""))?;
+        let (c, offset) = bits::place(index, list.status_size);
+        let mut chunk = self.local_chunk(id, c)?;
+        let current = value_at(&chunk, offset, list.status_size);
+        if old.is_some_and(|old| old != u64::from(current)) {
+            return Err(Reject::new(Code::StatusConflict, "/old", ""));
+        }
+        if current == new {
+            return Ok(list.version);
+        }
+        if current == 1 && matches!(list.profile, Profile::Revocation | Profile::Token) {
+            return Err(Reject::new(Code::StatusIrreversible, "/index", ""));
+        }
+        set_value(&mut chunk, offset, list.status_size, new);
+        list.version += 1;
+        let version = list.version;
+        let mut writes = Writes::default();
+        writes.put(LISTS, &chunk_row(id, c), &chunk);
+        writes.put(LISTS, &list_row(id), &encode(&list));
+        self.0.records.write(&writes).map_err(fault)?;
+        Ok(version)
+    }
+
+    /// The value of an entry.
+    pub fn local_value(&self, id: &str, list: &StatusList, index: u64) -> Result<u8, Reject> {
+        let (c, offset) = bits::place(index, list.status_size);
+        Ok(value_at(&self.local_chunk(id, c)?, offset, list.status_size))
+    }
+}

@@ -1,0 +1,594 @@
+//! A request to secured credentials (vc.md §1, §5.3).
+//!
+//! Invariant: every form is judged as a verifier of the instance's policy would judge it, and refused
+//! with that verifier's code, before anything is kept; only the period is left aside, because a
+//! credential may be issued ahead of it. Nothing but status entries, `iat`, `cnf` and proofs is
+//! filled in.
+
+use serde_json::{Map, Value, json};
+use titian_api::Refusal;
+use titian_api::vc_issue::IssueParams;
+use titian_contracts::credential::{
+    CredentialType, Profile, Resource, ResourceId, ResourceKind, chain, type_key,
+};
+use titian_contracts::digest::Digest;
+use titian_contracts::error::Code;
+use titian_contracts::limits;
+use titian_contracts::state::{Overlay, Reader};
+use titian_contracts::time::rfc3339;
+use titian_credential::codes::{Fault, Outcome};
+use titian_credential::contexts::Contexts;
+use titian_credential::json::canonical;
+use titian_credential::snapshot::{Live, Snapshot as _};
+use titian_credential::verdict::{Check, Policy};
+use titian_credential::verify::{self, Request};
+use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, time};
+
+use super::slots::{Need, Slots};
+use super::{Form, Instance, Issuing, refused};
+use crate::custody::record::{Entry, Secured};
+use crate::custody::seal;
+
+type Object = Map<String, Value>;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// What is being asked for, read.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The request.
+    pub params: &'a IssueParams,
+    /// The forms, at least one.
+    pub forms: Vec<Form>,
+    /// The id that the caller gave.
+    pub id: Option<String>,
+    /// The subject, as far as the body names one.
+    pub subject: String,
+}
+
+/// What was made, not yet kept.
+#[derive(Debug)]
+pub struct Made {
+    /// The most specific type.
+    pub type_name: String,
+    /// Every form and copy.
+    pub secured: Vec<Secured>,
+    /// Every entry, copy by copy.
+    pub entries: Vec<Entry>,
+    /// Where they stand in credentials, in the same order.
+    pub addresses: Vec<String>,
+    /// Holds the entries until they are kept.
+    pub slots: Vec<Slots>,
+    /// Leaves to anchor: which secured form, and the leaf.
+    pub leaves: Vec<(u32, Digest)>,
+}
+
+/// The ledger as issuing reads it.
+pub struct Ledger<'a> {
+    /// For the verifier.
+    pub live: &'a Live<'a>,
+    /// For the rules.
+    pub reader: &'a dyn Reader,
+    /// Wall clock, ms.
+    pub now_ms: u64,
+}
+
+impl std::fmt::Debug for Ledger<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+fn invalid(field: &str, detail: &str) -> Refusal {
+    Refusal::new(Code::InvalidParams, field, detail)
+}
+
+fn of_fault(fault: &Fault) -> Refusal {
+    refused(fault.code, &fault.pointer)
+}
+
+impl<'a> Wanted<'a> {
+    /// Reads a request for `instance`. Errors: `INVALID_PARAMS`, `LIMIT_EXCEEDED`, and codes of a
+    /// verifier about the issuer.
+    pub fn read(params: &'a IssueParams, instance: &Instance) -> Result<Self, Refusal> {
+        let forms = forms_of(params, instance)?;
+        let (mut vcdm, mut flat) = (false, false);
+        for form in &forms {
+            match form {
+                Form::SdJwt => flat = true,
+                _ => vcdm = true,
+            }
+        }
+        if vcdm != params.credential.is_some() {
+            return Err(invalid(
+                "/credential",
+                "needed for the forms asked for, and for those only",
+            ));
+        }
+        if flat != params.claims.is_some() {
+            return Err(invalid("/claims", "needed for dc+sd-jwt, and for it only"));
+        }
+        if params.copies.len() > limits::ISSUE_COPIES_MAX {
+            return Err(Refusal::new(Code::LimitExceeded, "/copies", "at most 50"));
+        }
+        let batch = !params.copies.is_empty();
+        if batch && (vcdm || params.holder_key.is_some()) {
+            return Err(invalid("/copies", "of dc+sd-jwt alone, and without holderKey"));
+        }
+        let holder = params.holder_key.is_some() || batch || !params.disclose.is_empty();
+        if holder && !flat {
+            return Err(invalid("/holderKey", "holderKey and disclose are for dc+sd-jwt"));
+        }
+        let text = |body: &'a Option<Object>, name: &str| {
+            body.as_ref().and_then(|body| body.get(name)).and_then(Value::as_str)
+        };
+        if let Some(credential) = &params.credential {
+            let issuer = credential.get("issuer").and_then(model::id_of);
+            check_issuer(issuer, instance, "/issuer")?;
+        }
+        if params.claims.is_some() {
+            check_issuer(text(&params.claims, "iss"), instance, "/iss")?;
+        }
+        let given = [
+            text(&params.credential, "id"),
+            text(&params.claims, "jti"),
+            params.credential_id.as_deref(),
+        ];
+        let mut given = given.into_iter().flatten();
+        let id = given.next();
+        if given.any(|other| Some(other) != id) {
+            return Err(invalid("/credentialId", "the ids differ"));
+        }
+        if id.is_some_and(|id| id.is_empty() || id.len() > limits::CREDENTIAL_ID_BYTES_MAX) {
+            return Err(refused("ID_INVALID", "/id"));
+        }
+        let subject = subject_of(params);
+        Ok(Self { params, forms, id: id.map(str::to_owned), subject })
+    }
+}
+
+fn forms_of(params: &IssueParams, instance: &Instance) -> Result<Vec<Form>, Refusal> {
+    let named: Vec<&str> = params.form.iter().chain(&params.forms).map(String::as_str).collect();
+    if named.len() > limits::ISSUE_FORMS_MAX {
+        return Err(Refusal::new(Code::LimitExceeded, "/forms", "at most 4"));
+    }
+    if named.is_empty() {
+        let flat = params.credential.is_none() && params.claims.is_some();
+        return Ok(vec![if flat { Form::SdJwt } else { instance.form }]);
+    }
+    let mut forms = Vec::new();
+    for name in named {
+        let detail = "eddsa-jcs-2022, eddsa-rdfc-2022, vc+jwt or dc+sd-jwt";
+        let form = Form::parse(name).ok_or_else(|| invalid("/form", detail))?;
+        if forms.contains(&form) {
+            return Err(invalid("/forms", "a form stands twice"));
+        }
+        forms.push(form);
+    }
+    Ok(forms)
+}
+
+fn check_issuer(named: Option<&str>, instance: &Instance, field: &str) -> Result<(), Refusal> {
+    match named {
+        None => Err(refused("ISSUER_INVALID", field)),
+        Some(named) if named == instance.did => Ok(()),
+        Some(_) => Err(refused("ISSUER_MISMATCH", field)),
+    }
+}
+
+/// What names the subject: its ids, else the holder's key.
+fn subject_of(params: &IssueParams) -> String {
+    let subjects = params.credential.as_ref().and_then(|body| body.get("credentialSubject"));
+    let mut names: Vec<&str> =
+        subjects.map(model::items).unwrap_or_default().iter().filter_map(model::id_of).collect();
+    let claims = params.claims.as_ref();
+    names.extend(claims.and_then(|body| body.get("sub")).and_then(Value::as_str));
+    if !names.is_empty() {
+        return names.join("\n");
+    }
+    let key = params.holder_key.as_ref().or_else(|| params.copies.first());
+    let own = claims.and_then(|body| body.get("cnf")).cloned();
+    key.map(|key| Value::Object(key.clone())).or(own).map(|key| canonical(&key)).unwrap_or_default()
+}
+
+/// The type of a body: its name, and its entry in the register if there is one.
+struct Kind {
+    name: String,
+    entry: Option<CredentialType>,
+}
+
+fn kind_of(params: &IssueParams, state: &Overlay<'_>, instance: &Instance) -> Kind {
+    let cc = instance.party().and_then(|party| party.get(..2)).unwrap_or_default();
+    if let Some(credential) = &params.credential {
+        let names = model::types(credential);
+        for name in names.iter().rev() {
+            if let Some(entry) = chain::find_type(state, cc, name) {
+                return Kind { name: (*name).to_owned(), entry: Some(entry) };
+            }
+        }
+        let name = names.last().copied().unwrap_or("VerifiableCredential");
+        return Kind { name: name.to_owned(), entry: None };
+    }
+    let vct = params.claims.as_ref().and_then(|claims| claims.get("vct")).and_then(Value::as_str);
+    let vct = vct.unwrap_or_default();
+    let registered = || {
+        let id = ResourceId::parse(vct.strip_prefix("did:ubin:")?)?;
+        let metadata = state.read::<Resource>(&id.key())?;
+        let metadata: Value = serde_json::from_slice(&metadata.bytes).ok()?;
+        let name = metadata.get("name")?.as_str()?;
+        let entry: CredentialType = state.read(&type_key(&id.owner, name))?;
+        entry.schemas.contains(&id.text()).then_some(entry)
+    };
+    match registered() {
+        Some(entry) => Kind { name: entry.name.clone(), entry: Some(entry) },
+        None => Kind { name: vct.to_owned(), entry: None },
+    }
+}
+
+/// Makes every form. Errors: `FORBIDDEN` for a type that the instance does not list, those of
+/// [`Issuing::allocate`], and the code of the verifier that would refuse it.
+pub fn make(
+    issuing: &Issuing,
+    instance: &Instance,
+    wanted: &Wanted<'_>,
+    ledger: &Ledger<'_>,
+) -> Result<Made, Refusal> {
+    let state = Overlay::new(ledger.reader);
+    let kind = kind_of(wanted.params, &state, instance);
+    if instance.type_settings(&kind.name).is_none() {
+        let detail = "the instance states no purpose for this type";
+        return Err(Refusal::new(Code::Forbidden, "/type", detail));
+    }
+    if kind.entry.as_ref().is_some_and(|entry| entry.deprecated) {
+        return Err(Refusal::new(Code::UnknownType, "/type", "the type is deprecated"));
+    }
+    let until_ms = check_period(wanted.params, instance, &kind, ledger.now_ms)?;
+    let created_ms = match &wanted.params.created {
+        None => ledger.now_ms,
+        Some(text) => time::parse(text)
+            .and_then(|ms| u64::try_from(ms).ok())
+            .ok_or_else(|| refused("DATE_INVALID", "/created"))?,
+    };
+    let maker = Maker { issuing, instance, wanted, ledger, kind, until_ms, created_ms };
+    let mut made = Made {
+        type_name: maker.kind.name.clone(),
+        secured: Vec::new(),
+        entries: Vec::new(),
+        addresses: Vec::new(),
+        slots: Vec::new(),
+        leaves: Vec::new(),
+    };
+    if let Some(credential) = &wanted.params.credential {
+        maker.credential(credential, &state, &mut made)?;
+    }
+    if let Some(claims) = &wanted.params.claims {
+        maker.claims(claims, &state, &mut made)?;
+    }
+    if wanted.params.anchor {
+        maker.leaves(&mut made)?;
+    }
+    Ok(made)
+}
+
+/// The end of the period, ms. Under policy `ledger` a credential ends, within what its type allows.
+fn check_period(
+    params: &IssueParams,
+    instance: &Instance,
+    kind: &Kind,
+    now_ms: u64,
+) -> Result<Option<u64>, Refusal> {
+    let mut end: Option<u64> = None;
+    let date = |value: Option<&Value>| {
+        let ms = value.and_then(Value::as_str).and_then(time::parse)?;
+        u64::try_from(ms).ok()
+    };
+    let seconds = |value: Option<&Value>| value.and_then(Value::as_u64)?.checked_mul(1_000);
+    let bodies = [
+        params
+            .credential
+            .as_ref()
+            .map(|body| (date(body.get("validFrom")), date(body.get("validUntil")), "/validUntil")),
+        params
+            .claims
+            .as_ref()
+            .map(|body| (seconds(body.get("nbf")), seconds(body.get("exp")), "/exp")),
+    ];
+    for (from, until, field) in bodies.into_iter().flatten() {
+        end = end.max(until);
+        let Some(entry) = kind.entry.as_ref().filter(|_| instance.policy == Policy::Ledger) else {
+            continue;
+        };
+        let longest = entry.validity_max_days.saturating_mul(DAY_MS);
+        let start = from.unwrap_or(now_ms);
+        if until.is_none_or(|until| until.saturating_sub(start) > longest) {
+            let detail = format!("the type allows {} days at most", entry.validity_max_days);
+            return Err(Refusal::new(Code::FieldLimit, field, &detail));
+        }
+    }
+    Ok(end)
+}
+
+struct Maker<'a> {
+    issuing: &'a Issuing,
+    instance: &'a Instance,
+    wanted: &'a Wanted<'a>,
+    ledger: &'a Ledger<'a>,
+    kind: Kind,
+    until_ms: Option<u64>,
+    created_ms: u64,
+}
+
+impl Maker<'_> {
+    /// The profiles to allocate: those asked for, else those of the registered type.
+    fn profiles(&self) -> Result<Vec<Profile>, Refusal> {
+        let Some(names) = &self.wanted.params.status else {
+            return Ok(self
+                .kind
+                .entry
+                .as_ref()
+                .map(|kind| kind.profiles.clone())
+                .unwrap_or_default());
+        };
+        let detail = "revocation, suspension, refresh, use or token";
+        let parse =
+            |name: &String| Profile::parse(name).filter(|profile| *profile != Profile::Message);
+        let profiles: Option<Vec<Profile>> = names.iter().map(parse).collect();
+        let mut profiles = profiles.ok_or_else(|| invalid("/status", detail))?;
+        profiles.sort_unstable();
+        profiles.dedup();
+        Ok(profiles)
+    }
+
+    fn allocate(
+        &self,
+        state: &Overlay<'_>,
+        profile: Profile,
+        count: usize,
+    ) -> Result<Slots, Refusal> {
+        let type_name = &self.kind.name;
+        let need = Need { profile, type_name, until_ms: self.until_ms, count };
+        self.issuing.allocate(state, self.instance, need)
+    }
+
+    /// The forms of VCDM: one document, one set of entries.
+    fn credential(
+        &self,
+        credential: &Object,
+        state: &Overlay<'_>,
+        made: &mut Made,
+    ) -> Result<(), Refusal> {
+        let mut document = credential.clone();
+        let given = document.get("credentialStatus").map(model::items).unwrap_or_default();
+        self.check_foreign(given)?;
+        let mut entries = given.to_vec();
+        for profile in self.profiles()?.into_iter().filter(|profile| *profile != Profile::Token) {
+            let slots = self.allocate(state, profile, 1)?;
+            entries.push(slots.bitstring_entry());
+            made.add(slots, 1);
+        }
+        if !entries.is_empty() {
+            document.insert("credentialStatus".to_owned(), Value::Array(entries));
+        }
+        let document = Value::Object(document);
+        for form in self.wanted.forms.iter().filter(|form| **form != Form::SdJwt) {
+            let text = self.secure(&document, *form).map_err(|fault| of_fault(&fault))?;
+            self.judge(&text)?;
+            made.secured.push(Secured { form: form.name().to_owned(), text, anchor_salt: None });
+        }
+        Ok(())
+    }
+
+    /// Entries that the caller wrote: none under policy `ledger`, and never into a list of this
+    /// node, whose entries it alone hands out.
+    fn check_foreign(&self, entries: &[Value]) -> Result<(), Refusal> {
+        let own = |entry: &Value| {
+            let list =
+                entry.get("statusListCredential").and_then(Value::as_str).unwrap_or_default();
+            list.starts_with("did:ubin:") || self.issuing.local_of_url(list).is_some()
+        };
+        let ledger = self.instance.policy == Policy::Ledger;
+        if !entries.is_empty() && (ledger || entries.iter().any(own)) {
+            return Err(refused("STATUS_MALFORMED", "/credentialStatus"));
+        }
+        Ok(())
+    }
+
+    fn secure(&self, document: &Value, form: Form) -> Result<String, Fault> {
+        let policy = self.instance.policy;
+        let live = self.ledger.live;
+        let contexts = Contexts {
+            snapshot: Some(live),
+            sandbox: live.trust().sandbox,
+            inline: policy != Policy::Ledger,
+        };
+        let (key, method) = (self.instance.signing_key(), self.instance.method.as_str());
+        let created = rfc3339(self.created_ms);
+        let suite = match form {
+            Form::Rdfc => proof::Suite::Rdfc,
+            Form::Jwt => {
+                return jwt::issue_vc(document, key, method, self.created_ms / 1_000, contexts);
+            }
+            _ => proof::Suite::Jcs,
+        };
+        let options = proof::Options {
+            challenge: self.wanted.params.challenge.as_deref(),
+            domain: self.wanted.params.domain.as_deref(),
+            ..proof::assertion(suite, method, &created)
+        };
+        proof::issue(document, key, options, contexts).map(|secured| canonical(&secured))
+    }
+
+    /// SD-JWT VC: one, or one for each holder key of a batch.
+    fn claims(&self, claims: &Object, state: &Overlay<'_>, made: &mut Made) -> Result<(), Refusal> {
+        let params = self.wanted.params;
+        let keys: Vec<Option<&Object>> = match params.copies.as_slice() {
+            [] => vec![params.holder_key.as_ref()],
+            copies => copies.iter().map(Some).collect(),
+        };
+        if claims.contains_key("status") {
+            return Err(refused("STATUS_MALFORMED", "/status"));
+        }
+        if claims.contains_key("cnf") && keys.iter().any(Option::is_some) {
+            return Err(invalid("/holderKey", "the claims have a cnf already"));
+        }
+        let profiles = self.profiles()?;
+        // one token list tells revocation and suspension
+        let needed = profiles.iter().any(|profile| {
+            matches!(profile, Profile::Revocation | Profile::Suspension | Profile::Token)
+        });
+        let slots =
+            if needed { Some(self.allocate(state, Profile::Token, keys.len())?) } else { None };
+        for (copy, key) in keys.iter().enumerate() {
+            let mut claims = claims.clone();
+            claims.entry("iat").or_insert_with(|| json!(self.created_ms / 1_000));
+            if let Some(key) = key {
+                claims.insert("cnf".to_owned(), json!({"jwk": key}));
+            }
+            if let Some(slots) = &slots {
+                claims.insert("status".to_owned(), slots.token_claim(copy));
+            }
+            let text = self.secure_claims(&claims, state)?;
+            self.judge(&text)?;
+            let form = Form::SdJwt.name().to_owned();
+            made.secured.push(Secured { form, text, anchor_salt: None });
+        }
+        if let Some(slots) = slots {
+            made.add(slots, keys.len());
+        }
+        Ok(())
+    }
+
+    fn secure_claims(&self, claims: &Object, state: &Overlay<'_>) -> Result<String, Refusal> {
+        let whole = Value::Object(claims.clone());
+        let mut disclose = self.wanted.params.disclose.clone();
+        let personal = self.kind.entry.as_ref().map(|entry| personal_pointers(entry, state));
+        for pointer in personal.unwrap_or_default() {
+            if whole.pointer(&pointer).is_some() && !disclose.contains(&pointer) {
+                disclose.push(pointer);
+            }
+        }
+        let pointers: Vec<&str> = disclose.iter().map(String::as_str).collect();
+        let (key, method) = (self.instance.signing_key(), self.instance.method.as_str());
+        sd_jwt::issue::issue(claims, &pointers, key, method, &mut seal::random)
+            .map_err(|fault| of_fault(&fault))
+    }
+
+    /// Judges a secured credential as a verifier of the instance's policy would.
+    fn judge(&self, text: &str) -> Result<(), Refusal> {
+        let policy = self.instance.policy;
+        let request = Request::new(policy);
+        let verdict =
+            verify::verify(text.as_bytes(), &request, Some(self.ledger.live), self.ledger.now_ms);
+        for check in &verdict.checks {
+            // the period may lie ahead, and the age of this node's state is no fault of the body;
+            // lists that others keep are not at hand
+            let left_out = match check.check {
+                Check::Validity | Check::Freshness => true,
+                Check::Status => policy != Policy::Ledger && check.outcome == Outcome::Unknown,
+                _ => false,
+            };
+            let fails = check.outcome == Outcome::Fail
+                || (check.required && check.outcome == Outcome::Unknown);
+            if fails && !left_out {
+                let pointer =
+                    check.detail.get("pointer").or_else(|| check.detail.pointer("/pointers/0"));
+                let pointer = pointer.and_then(Value::as_str).unwrap_or_default();
+                return Err(refused(check.code, pointer));
+            }
+        }
+        Ok(())
+    }
+
+    /// A salted leaf for each secured form.
+    fn leaves(&self, made: &mut Made) -> Result<(), Refusal> {
+        if self.instance.party().is_none() {
+            return Err(invalid("/anchor", "the issuer is not on the ledger"));
+        }
+        for (place, secured) in (0..).zip(&mut made.secured) {
+            let reading = form::read(secured.text.as_bytes()).map_err(|fault| of_fault(&fault))?;
+            let salt = seal::random();
+            made.leaves.push((place, anchor::leaf(anchor::commitment(&reading), salt)));
+            secured.anchor_salt = Some(salt);
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn add(&mut self, slots: Slots, copies: usize) {
+        for copy in 0..copies {
+            self.entries.push(slots.entry(copy));
+            self.addresses.push(slots.address.clone());
+        }
+        self.slots.push(slots);
+    }
+}
+
+/// The members that the schemas of a type call personal; of lists the whole list.
+fn personal_pointers(entry: &CredentialType, state: &Overlay<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for id in entry.schemas.iter().filter_map(|id| ResourceId::parse(id)) {
+        if id.kind != ResourceKind::JsonSchema {
+            continue;
+        }
+        let schema = state.read::<Resource>(&id.key()).map(|resource| resource.bytes);
+        if let Some(Ok(schema)) = schema.map(|bytes| serde_json::from_slice::<Value>(&bytes)) {
+            collect_personal(&schema, &schema, "", 0, &mut found);
+        }
+    }
+    found
+}
+
+/// Collects below `pointer` what `schema` calls personal. Schemas of the register hold local
+/// references that lead nowhere in circles; [`limits::SCHEMA_NESTING_MAX`] bounds them all the same.
+fn collect_personal(
+    root: &Value,
+    schema: &Value,
+    pointer: &str,
+    depth: usize,
+    found: &mut Vec<String>,
+) {
+    let is_personal = schema.get("x-titian-class").and_then(Value::as_str) == Some("personal");
+    if is_personal && !pointer.is_empty() {
+        found.push(pointer.to_owned());
+    }
+    if depth > 2 * limits::SCHEMA_NESTING_MAX {
+        return;
+    }
+    let below = |inner: &Value, pointer: &str, found: &mut Vec<String>| {
+        collect_personal(root, inner, pointer, depth + 1, found);
+    };
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
+    if let Some(target) = target.and_then(|target| root.pointer(target)) {
+        below(target, pointer, found);
+    }
+    for name in ["allOf", "anyOf", "oneOf"] {
+        for inner in schema.get(name).and_then(Value::as_array).into_iter().flatten() {
+            below(inner, pointer, found);
+        }
+    }
+    let mut inside = Vec::new();
+    if let Some(inner) = schema.get("items") {
+        below(inner, "/0", &mut inside);
+    }
+    if !inside.is_empty() {
+        found.push(pointer.to_owned());
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, member) in properties.into_iter().flatten() {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        below(member, &format!("{pointer}/{name}"), found);
+    }
+}
+
+/// The id of a credential for which the caller gave none: a random UUID (RFC 9562, version 4).
+pub fn fresh_id() -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(seal::random().split_at(16).0);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let text = hex::encode(bytes);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+    let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
+    format!("urn:uuid:{}", parts.join("-"))
+}

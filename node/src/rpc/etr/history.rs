@@ -1,0 +1,121 @@
+//! The ops of a record, its endorsements, and the standing consents of a party.
+
+use titian_api::etr_read::{HistoryParams, PartyParams, RecordParams};
+use titian_api::{Object, Page, Refusal};
+use titian_contracts::error::Code;
+use titian_contracts::etr::consent::{self, Consents};
+use titian_contracts::etr::person::identity;
+use titian_contracts::etr::{keys, view as etr_view};
+use titian_contracts::json::{self, Value};
+use titian_contracts::limits;
+use titian_contracts::state::Overlay;
+use titian_contracts::time::rfc3339;
+
+use super::super::at::At;
+use super::super::methods::Answer;
+use super::super::{Caller, State, view};
+use super::caller::{may_see, require_party, require_sight};
+use super::unknown_record;
+
+/// A page of the ops of a record; those who are no party see digests, as in blocks.
+pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) -> Answer<Page> {
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    if !overlay.holds(&keys::record(&params.id)) {
+        return Err(unknown_record());
+    }
+    let all = may_see(state, caller, params.capability.as_ref(), &params.id, &overlay)?;
+    let after = match params.cursor.as_deref().map(str::parse::<u64>) {
+        None => 0,
+        Some(Ok(seq)) => seq,
+        Some(Err(_)) => {
+            return Err(Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list"));
+        }
+    };
+    let max = limits::PAGE_ITEMS_MAX;
+    let ops = state.ledger().store().record_ops(&params.id, after, max);
+    let cursor = (ops.len() == max).then(|| ops.last().map(|(seq, ..)| seq.to_string())).flatten();
+    let items = ops.into_iter().map(|(seq, place, text)| {
+        let mut item = Object::new();
+        item.insert("seq".to_owned(), seq.into());
+        item.insert("height".to_owned(), place.height.into());
+        item.insert("index".to_owned(), place.index.into());
+        if let Some(header) = state.ledger().header(place.height) {
+            item.insert("time".to_owned(), rfc3339(header.time_ms).into());
+        }
+        item.insert("opDigest".to_owned(), place.digest.to_string().into());
+        let op = view::object_text(&text);
+        item.insert("act".to_owned(), op.get("act").cloned().unwrap_or_default());
+        if all {
+            item.insert("op".to_owned(), op.into());
+        }
+        item
+    });
+    Ok(Page { items: items.collect(), cursor, as_of: view::as_of(at.height, at.time_ms) })
+}
+
+/// All ops of a record for a proof. Errors: `HEIGHT_PRUNED` where this node does not know them all.
+pub(in crate::rpc) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<Value>> {
+    let ops = state.ledger().store().record_ops(id, 0, limits::PROOF_KEYS_MAX);
+    let values: Vec<Value> = ops.iter().filter_map(|(_, _, text)| json::parse(text).ok()).collect();
+    if values.len() as u64 >= seq {
+        return Ok(values);
+    }
+    let (code, detail) = if seq > limits::PROOF_KEYS_MAX as u64 {
+        (Code::LimitExceeded, "one proof shows at most 1,024 ops")
+    } else {
+        (Code::HeightPruned, "this node was restored later than the first ops of the record")
+    };
+    Err(Refusal::new(code, "/id", detail))
+}
+
+/// The endorsement chain.
+pub(super) fn endorsements(
+    state: &State,
+    params: &RecordParams,
+    caller: &Caller,
+) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    if !overlay.holds(&keys::record(&params.id)) {
+        return Err(unknown_record());
+    }
+    require_sight(state, caller, params.capability.as_ref(), &params.id, &overlay)?;
+    let chain = etr_view::endorsements(&overlay, &params.id);
+    let chain = chain.iter().map(etr_view::endorsement_value).collect();
+    let shown = Value::object([
+        ("id", Value::from(params.id.as_str())),
+        ("endorsements", Value::List(chain)),
+    ]);
+    Ok(at.stamp(view::object(&shown)))
+}
+
+/// The standing consents of a party, and the number of the next one.
+pub(super) fn consents(state: &State, params: &PartyParams, caller: &Caller) -> Answer<Object> {
+    require_party(state, caller, params.capability.as_ref(), &params.party)?;
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    let entity = identity(&overlay, &params.party);
+    let all: Consents = overlay.read(&keys::consents(&entity)).unwrap_or_default();
+    let texts =
+        |items: &[String]| Value::List(items.iter().map(|i| Value::from(i.as_str())).collect());
+    let items = all.open.iter().filter_map(|no| {
+        let consent = consent::find(&overlay, &params.party, *no)?;
+        let in_force = !consent.revoked && at.time_ms < consent.until_ms;
+        Some(Value::object([
+            ("no", Value::from(*no)),
+            ("profiles", texts(&consent.profiles)),
+            ("from", consent.from.as_deref().map_or_else(|| Value::from("any"), texts)),
+            ("untilMs", Value::from(consent.until_ms)),
+            ("ack", texts(&consent.ack)),
+            ("revoked", Value::from(consent.revoked)),
+            ("inForce", Value::from(in_force)),
+        ]))
+    });
+    let shown = Value::object([
+        ("party", Value::from(params.party.as_str())),
+        ("consents", Value::List(items.collect())),
+        ("next", Value::from(all.last.saturating_add(1))),
+    ]);
+    Ok(at.stamp(view::object(&shown)))
+}

@@ -1,0 +1,150 @@
+//! What states say of records: profiles, legal effect, court policy.
+
+use titian_api::etr::MatrixParams;
+use titian_api::etr_read::{CourtPolicyParams, LegalEffectParams, ProfileParams};
+use titian_api::{Object, Refusal};
+use titian_contracts::error::Code;
+use titian_contracts::etr::court;
+use titian_contracts::etr::legal::{self, LegalEffect};
+use titian_contracts::etr::{keys, profile};
+use titian_contracts::json::Value;
+use titian_contracts::limits;
+use titian_contracts::state::{Overlay, decode_content};
+
+use super::super::at::At;
+use super::super::methods::Answer;
+use super::super::{State, view};
+
+/// All type profiles.
+pub(super) fn profiles(state: &State) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    let profiles = names(state).into_iter().filter_map(|name| one(&overlay, &name));
+    let shown = Value::object([("profiles", Value::List(profiles.collect()))]);
+    Ok(at.stamp(view::object(&shown)))
+}
+
+fn names(state: &State) -> Vec<String> {
+    let prefix = keys::profile("");
+    let found = state.ledger().scan(&prefix, None, limits::PAGE_ITEMS_MAX);
+    let name = |key: &[u8]| Some(std::str::from_utf8(key.get(prefix.len()..)?).ok()?.to_owned());
+    found.iter().filter_map(|(key, _)| name(key)).collect()
+}
+
+fn one(overlay: &Overlay<'_>, name: &str) -> Option<Value> {
+    let value = profile::value_of(overlay, name)?;
+    Some(Value::object([
+        ("name", Value::from(name)),
+        ("hash", Value::from(profile::profile_hash(&value))),
+        ("withdrawn", Value::from(profile::is_withdrawn(overlay, name))),
+        ("profile", value),
+    ]))
+}
+
+/// One type profile, of the highest version unless one is named.
+pub(super) fn profile_of(state: &State, params: &ProfileParams) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    let version = params.version.or_else(|| {
+        let of_id = |name: &String| {
+            let (id, version) = name.split_once('@')?;
+            (id == params.id).then(|| version.parse::<u64>().ok()).flatten()
+        };
+        names(state).iter().filter_map(of_id).max()
+    });
+    let name = format!("{}@{}", params.id, version.unwrap_or(1));
+    let shown = one(&overlay, &name);
+    let shown = shown.ok_or_else(|| Refusal::new(Code::UnknownProfile, "/id", ""))?;
+    Ok(at.stamp(view::object(&shown)))
+}
+
+fn effect_value(entry: &LegalEffect, class: &str, time_ms: u64) -> Value {
+    let verdict = legal::verdict(Some(entry), class, true, time_ms);
+    let policy = Value::object([
+        ("full", Value::from(entry.policy.full.text())),
+        ("contractual", Value::from(entry.policy.contractual.text())),
+        ("excluded", Value::from(entry.policy.excluded.text())),
+        ("unknown", Value::from(entry.policy.unknown.text())),
+    ]);
+    let excludes = entry.excludes.iter().map(|c| Value::from(c.as_str())).collect();
+    Value::object([
+        ("ams", Value::from(entry.ams.as_str())),
+        ("class", Value::from(entry.class.as_str())),
+        ("instrument", Value::from(entry.instrument.as_str())),
+        ("status", Value::from(entry.status.as_str())),
+        ("sinceMs", Value::from(entry.since_ms)),
+        ("citation", Value::from(entry.citation.as_str())),
+        ("excludes", Value::List(excludes)),
+        ("presumption", Value::from(entry.presumption.as_str())),
+        ("policy", policy),
+        ("verdict", Value::from(verdict.text())),
+        ("version", Value::from(entry.version)),
+    ])
+}
+
+/// What one state says of one class.
+pub(super) fn effect(state: &State, params: &LegalEffectParams) -> Answer<Object> {
+    let at = At::height(state, params.height)?;
+    let overlay = Overlay::new(&at.reader);
+    let shown = match legal::effect(&overlay, &params.ams, &params.class) {
+        Some(entry) => effect_value(&entry, &params.class, at.time_ms),
+        None => Value::object([
+            ("ams", Value::from(params.ams.as_str())),
+            ("class", Value::from(params.class.as_str())),
+            ("status", Value::from("unknown")),
+            ("verdict", Value::from(legal::verdict(None, &params.class, true, at.time_ms).text())),
+        ]),
+    };
+    Ok(at.stamp(view::object(&shown)))
+}
+
+/// All entries of the legal-effect register.
+pub(super) fn matrix(state: &State, params: &MatrixParams) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let found = state.ledger().scan(b"gov/legal/", None, 10 * limits::PAGE_ITEMS_MAX);
+    let entries = found
+        .iter()
+        .filter_map(|(_, stored)| decode_content::<LegalEffect>(&stored.content))
+        .filter(|entry| {
+            params.class.as_ref().is_none_or(|class| &entry.class == class || entry.class == "*")
+        })
+        .map(|entry| {
+            let class = params.class.as_ref().unwrap_or(&entry.class);
+            effect_value(&entry, class, at.time_ms)
+        });
+    let shown = Value::object([("entries", Value::List(entries.collect()))]);
+    Ok(at.stamp(view::object(&shown)))
+}
+
+/// What a state lets its courts do.
+pub(super) fn court_policy(state: &State, params: &CourtPolicyParams) -> Answer<Object> {
+    let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
+    let Some(policy) = court::policy(&overlay, &params.ams, at.time_ms) else {
+        let shown = Value::object([
+            ("ams", Value::from(params.ams.as_str())),
+            ("enacted", Value::from(false)),
+        ]);
+        return Ok(at.stamp(view::object(&shown)));
+    };
+    let keys = policy.court_keys.iter().map(|(party, no)| Value::from(format!("{party}#k{no}")));
+    let acts = policy.acts.iter().map(|act| Value::from(act.as_str())).collect();
+    let reach = if policy.reach_all { "all" } else { "issued_after" };
+    let shown = Value::object([
+        ("ams", Value::from(policy.ams.as_str())),
+        ("enacted", Value::from(true)),
+        ("acts", Value::List(acts)),
+        ("basis", Value::from(policy.basis.as_str())),
+        ("courtKeys", Value::List(keys.collect())),
+        ("courtK", Value::from(policy.court_k)),
+        ("registryK", Value::from(policy.registry_k)),
+        ("noticeS", Value::from(policy.notice_s)),
+        ("exParte", Value::from(policy.ex_parte)),
+        ("freezeMaxS", Value::from(policy.freeze_max_s)),
+        ("reach", Value::from(reach)),
+        ("fromHeight", Value::from(policy.from_height)),
+        ("effectiveMs", Value::from(policy.effective_ms)),
+        ("version", Value::from(policy.version)),
+    ]);
+    Ok(at.stamp(view::object(&shown)))
+}

@@ -1,0 +1,423 @@
+//! `etr_*`: who sees what, lists, history, proofs of every kind, bundles, sealed contents.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::Signer as _;
+use jsonrpsee::core::client::{Subscription, SubscriptionClientT as _};
+use jsonrpsee::core::params::ObjectParams;
+use jsonrpsee::ws_client::WsClientBuilder;
+use rand::RngCore as _;
+use serde_json::{Value, json};
+use titian_api::etr::capability_digest;
+use titian_api::ledger::Notice;
+use titian_contracts::digest::Digest;
+use titian_contracts::etr::challenge_of;
+use titian_contracts::json::{self as rules, Value as Rule};
+use titian_contracts::op::{Register, encode_base64};
+use titian_contracts::proof;
+use titian_contracts::transaction::Transaction;
+use titian_envelope::{Recipient, Subject, public_of, seal};
+use titian_node::ledger::Ledger;
+use titian_tests::etr::{Traders, accept_args, with_ack};
+use titian_tests::http::{call, error_name, request, result};
+use titian_tests::served::{OneByOne, Served, now_ms};
+use titian_tests::world::World;
+
+const ACK: [&str; 2] = ["TH:unknown", "VN:unknown"];
+
+/// A served ledger on which a bill stands that VN offered to TH, and a staged issue to TH.
+struct Scene {
+    served: Served,
+    sg: String,
+    vn: String,
+    th: String,
+    my: String,
+    id: String,
+    /// The unsigned acceptance of the offer.
+    accept: Rule,
+    staged: String,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let mut world = World::new();
+        world.journal = Some(Vec::new());
+        let mut t = Traders::on(world);
+        let (sg, vn, th, my) = (t.sg.clone(), t.vn.clone(), t.th.clone(), t.my.clone());
+        let id = t.issued_bill("SGPU4711");
+        let offer = t.op(&id, "offer", t.offer_args(&th, Some("special")));
+        t.run(&offer, &[&vn]).expect("offered");
+        let accept = with_ack(&t.op(&id, "accept", accept_args()), &ACK);
+        let issue = with_ack(&t.bill("SGPU4712", &th), &["TH:unknown"]);
+        let staged = t.id("transport", "SGPU4712");
+        let until = Rule::from(t.world.time_ms + 86_400_000);
+        let half = t.world.sign(&issue, &[(&sg, 1)]);
+        t.run_kind("stage", Rule::object([("op", half), ("untilMs", until)])).expect("staged");
+        let journal = t.world.journal.take().unwrap_or_default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ledger = Ledger::open(&folder.path().join("ledger"), t.world.genesis.clone());
+        let ledger = ledger.expect("a fresh ledger");
+        let blocks = OneByOne::over(ledger.clone(), t.world.nodes.clone());
+        let begin = t.world.genesis.time_ms;
+        for (time_ms, transaction) in (begin + 1..).zip(journal) {
+            blocks.commit_at(time_ms, vec![transaction]);
+        }
+        blocks.commit_at(begin + 100_000, Vec::new());
+        let served = Served::over(t.world, ledger, folder, |_| {}).await;
+        Self { served, sg, vn, th, my, id, accept, staged }
+    }
+
+    fn capability_at(&self, party: &str, subject: &str, ms: u64) -> Value {
+        let digest = capability_digest(&self.served.world.genesis.chain, subject, party, ms);
+        let signature = self.served.world.key(party, 1).sign(&digest.0);
+        json!({"party": party, "key": "k1", "ms": ms, "sig": encode_base64(&signature.to_bytes())})
+    }
+
+    fn capability(&self, party: &str, subject: &str) -> Value {
+        self.capability_at(party, subject, now_ms())
+    }
+
+    async fn result(&self, method: &str, params: Value) -> Value {
+        result(self.served.address, method, params).await
+    }
+
+    async fn error(&self, method: &str, params: Value) -> String {
+        error_name(self.served.address, method, params).await
+    }
+
+    /// TH accepts.
+    async fn accept(&self) {
+        let op = self.served.world.sign(&self.accept, &[(&self.th, 1)]);
+        let text = String::from_utf8(World::transaction(&op)).expect("JSON is text");
+        let answer = self.result("ledger_submit", json!({"transaction": text})).await;
+        assert_eq!(answer["receipt"]["ok"], true, "{answer}");
+    }
+
+    fn verified(&self, answer: &Value) -> proof::Proven {
+        let text = rules::parse(answer["bundle"].to_string().as_bytes()).expect("JSON").to_jcs();
+        proof::verify(text.as_bytes(), &self.served.world.genesis.anchor(), 0)
+            .unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+}
+
+#[tokio::test]
+async fn etr_the_party_part_is_for_parties_only() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let get = |capability: Value| json!({"id": id, "capability": capability});
+    let open = s.result("etr_get", json!({"id": id})).await;
+    assert!(open.get("party").is_none() && open["public"]["status"] == "offered", "{open}");
+    for party in [&s.sg, &s.vn, &s.th] {
+        let shown = s.result("etr_get", get(s.capability(party, id))).await;
+        assert_eq!(shown["party"]["ref"], "SGPU4711", "{shown}");
+    }
+    let old = s.capability_at(&s.vn, id, now_ms() - 301_000);
+    let other = s.capability(&s.vn, "etr_x");
+    for bad in [s.capability(&s.my, id), old, other] {
+        assert_eq!(s.error("etr_get", get(bad.clone())).await, "FORBIDDEN");
+        assert_eq!(s.error("etr_history", get(bad.clone())).await, "FORBIDDEN");
+        assert_eq!(s.error("etr_endorsements", get(bad)).await, "FORBIDDEN");
+    }
+    assert_eq!(s.error("etr_endorsements", json!({"id": id})).await, "FORBIDDEN");
+    // everybody sees that ops happened, parties see them
+    let open = s.result("etr_history", json!({"id": id})).await;
+    let items = open["items"].as_array().expect("items");
+    assert_eq!(items.len(), 2);
+    assert!(items.iter().all(|item| item.get("op").is_none() && item["opDigest"].is_string()));
+    let shown = s.result("etr_history", get(s.capability(&s.vn, id))).await;
+    assert_eq!(shown["items"][1]["op"]["args"]["to"], s.th.as_str());
+    assert_eq!(shown["items"][1]["seq"], 2);
+    for method in ["etr_list", "etr_inbox", "etr_consents", "etr_staged"] {
+        let asked = json!({"party": s.th, "capability": s.capability(&s.vn, &s.th)});
+        assert_eq!(s.error(method, asked).await, "FORBIDDEN", "{method}");
+        assert_eq!(s.error(method, json!({"party": s.th})).await, "FORBIDDEN", "{method}");
+    }
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_an_inbox_holds_what_waits_and_loses_what_is_answered() {
+    let s = Scene::start().await;
+    let inbox = |party: String| json!({"party": party, "capability": s.capability(&party, &party)});
+    let waiting = s.result("etr_inbox", inbox(s.th.clone())).await;
+    assert_eq!(waiting["items"].as_array().map(Vec::len), Some(1), "{waiting}");
+    assert_eq!(waiting["items"][0]["id"], s.id.as_str());
+    assert_eq!(s.result("etr_inbox", inbox(s.vn.clone())).await["items"], json!([]));
+    // what is derived comes out the same when it is made anew
+    s.served.blocks.ledger.remake_records().expect("the test disk works");
+    assert_eq!(s.result("etr_inbox", inbox(s.th.clone())).await["items"], waiting["items"]);
+    let history = s.result("etr_history", json!({"id": s.id})).await;
+    assert_eq!(history["items"].as_array().map(Vec::len), Some(2));
+    s.accept().await;
+    assert_eq!(s.result("etr_inbox", inbox(s.th.clone())).await["items"], json!([]));
+    let list =
+        json!({"party": s.th, "role": "controller", "capability": s.capability(&s.th, &s.th)});
+    let held = s.result("etr_list", list).await;
+    assert_eq!(held["items"][0]["id"], s.id.as_str(), "{held}");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_a_staged_op_is_shown_to_those_it_concerns() {
+    let s = Scene::start().await;
+    let mine = |party: &str| json!({"party": party, "capability": s.capability(party, party)});
+    for party in [&s.th, &s.sg] {
+        let staged = s.result("etr_staged", mine(party)).await;
+        assert_eq!(staged["items"][0]["id"], s.staged.as_str(), "{staged}");
+        assert_eq!(staged["items"][0]["op"]["act"], "issue");
+        assert_eq!(staged["items"][0]["missing"], json!(["N"]));
+    }
+    assert_eq!(s.result("etr_staged", mine(&s.my)).await["items"], json!([]));
+    let open = s.result("etr_staged", json!({"id": s.staged})).await;
+    assert!(open["items"][0]["opDigest"].is_string() && open["items"][0].get("op").is_none());
+    let asked = json!({"id": s.staged, "capability": s.capability(&s.my, &s.staged)});
+    let foreign = s.result("etr_staged", asked).await;
+    assert!(foreign["items"][0].get("op").is_none(), "{foreign}");
+    // the last signature executes it, and it is gone
+    let digest = open["items"][0]["opDigest"].as_str().and_then(Digest::parse).expect("a digest");
+    let payload = Rule::object([
+        ("id", Rule::from(s.staged.as_str())),
+        ("digest", Rule::from(digest)),
+        ("sig", s.served.world.signature(&digest, &s.th, 1).to_value()),
+    ]);
+    let bytes = Transaction::encode("cosign", Register::Etr, payload);
+    let text = String::from_utf8(bytes).expect("JSON is text");
+    let answer = s.result("ledger_submit", json!({"transaction": text})).await;
+    assert_eq!(answer["receipt"]["ok"], true, "{answer}");
+    assert_eq!(s.result("etr_staged", mine(&s.th)).await["items"], json!([]));
+    let id = s.staged.as_str();
+    let asked = json!({"id": id, "capability": s.capability(&s.th, id)});
+    let history = s.result("etr_history", asked).await;
+    let sigs = history["items"][0]["op"]["sigs"].as_array().map(Vec::len);
+    assert_eq!(sigs, Some(2), "{history}");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_every_kind_of_proof_is_made_and_verifies() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let number = format!("transport/{}/SGPU4711", s.sg);
+    let head = s.result("ledger_status", json!({})).await["height"].as_u64().expect("a height");
+    for (params, kind) in [
+        (json!({"kind": "status", "id": id}), "etr-status"),
+        (json!({"kind": "etr-status", "id": id, "height": head - 2}), "etr-status"),
+        (json!({"kind": "singularity", "subject": number}), "etr-singularity"),
+        (json!({"kind": "singularity", "subject": number, "height": head - 2}), "etr-singularity"),
+        (json!({"kind": "absence", "subject": format!("{number}X")}), "etr-absence"),
+        (json!({"kind": "absence", "subject": format!("{}/P-1", s.sg)}), "etr-absence"),
+    ] {
+        let proven = s.verified(&s.result("etr_prove", params).await);
+        assert_eq!(proven.kind, kind);
+        assert!(proven.claim.get("party").is_none());
+    }
+    // the history is for parties
+    let history =
+        |capability: Value| json!({"kind": "history", "id": id, "capability": capability});
+    assert_eq!(s.error("etr_prove", json!({"kind": "history", "id": id})).await, "FORBIDDEN");
+    assert_eq!(s.error("etr_prove", history(s.capability(&s.my, id))).await, "FORBIDDEN");
+    let proven = s.verified(&s.result("etr_prove", history(s.capability(&s.th, id))).await);
+    assert_eq!(proven.claim.get("ops").and_then(Rule::as_list).map(<[Rule]>::len), Some(2));
+    assert_eq!(
+        s.error("etr_prove", json!({"kind": "conversion", "subject": format!("{}/P", s.sg)})).await,
+        "NOT_FOUND"
+    );
+    // control answers a challenge
+    let asked = s.result("etr_challenge", json!({"id": id, "audience": "bank"})).await;
+    let text = |name: &str| asked[name].as_str().expect("text").to_owned();
+    let number = |name: &str| asked[name].as_u64().expect("a number");
+    let digest = challenge_of(
+        &text("chain"),
+        id,
+        number("seq"),
+        Digest::parse(&text("head")).expect("a digest"),
+        "bank",
+        &text("nonce"),
+        number("ms"),
+    );
+    assert_eq!(text("digest"), digest.to_string());
+    let control = |party: &str| {
+        let sig = encode_base64(&s.served.world.signature(&digest, party, 1).signature);
+        let sigs = json!([{"party": party, "key": "k1", "sig": sig}]);
+        let challenge =
+            json!({"audience": "bank", "nonce": text("nonce"), "ms": number("ms"), "sigs": sigs});
+        json!({"kind": "control", "id": id, "challenge": challenge})
+    };
+    let proven = s.verified(&s.result("etr_prove", control(&s.vn)).await);
+    assert!(proven.claim.get("party").is_some());
+    assert_eq!(s.error("etr_prove", control(&s.th)).await, "BAD_SIGNATURE");
+    s.accept().await;
+    assert_eq!(s.error("etr_prove", control(&s.vn)).await, "BAD_SIGNATURE", "no longer in control");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let act = |act: &str, args: Value| json!({"act": act, "args": args, "id": id});
+    let params = json!({
+        "act": "withdraw", "args": {}, "id": id, "place": "VNSGN",
+        "bundleWith": [act("endorse", json!({"kind": "blank"}))],
+        "capability": s.capability(&s.vn, id),
+    });
+    let prepared = s.result("etr_prepare", params).await;
+    assert!(prepared["fails"].is_null(), "{prepared}");
+    let first = rules::parse(prepared["op"].to_string().as_bytes()).expect("JSON");
+    let second = rules::parse(prepared["bundled"][0]["op"].to_string().as_bytes()).expect("JSON");
+    assert_eq!(second.get("seq").and_then(Rule::as_int), Some(3));
+    assert_eq!(first.get("bundle"), second.get("bundle"));
+    let ops = Rule::List(
+        [first, second].iter().map(|op| s.served.world.sign(op, &[(&s.vn, 1)])).collect(),
+    );
+    let bytes = Transaction::encode("bundle", Register::Etr, Rule::object([("ops", ops)]));
+    let text = String::from_utf8(bytes).expect("JSON is text");
+    let answer = s.result("ledger_submit", json!({"transaction": text})).await;
+    assert_eq!(answer["receipt"]["ok"], true, "{answer}");
+    let asked = json!({"kind": "history", "id": id, "capability": s.capability(&s.vn, id)});
+    let proven = s.verified(&s.result("etr_prove", asked).await);
+    assert_eq!(proven.claim.get("ops").and_then(Rule::as_list).map(<[Rule]>::len), Some(4));
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_registers_of_law_are_open() {
+    let s = Scene::start().await;
+    let effect = json!({"ams": "SG", "class": "bill_of_lading"});
+    assert_eq!(s.result("etr_legalEffect", effect).await["verdict"], "full");
+    let effect = json!({"ams": "TH", "class": "bill_of_lading"});
+    assert_eq!(s.result("etr_legalEffect", effect).await["verdict"], "unknown");
+    let policy = s.result("etr_courtPolicy", json!({"ams": "SG"})).await;
+    assert_eq!(policy["enacted"], false);
+    let profile = s.result("etr_profile", json!({"id": "bl-order"})).await;
+    assert_eq!(profile["profile"]["version"], 1);
+    assert_eq!(s.error("etr_profile", json!({"id": "none"})).await, "UNKNOWN_PROFILE");
+    let all = s.result("etr_profiles", json!({})).await;
+    assert_eq!(all["profiles"].as_array().map(Vec::len), Some(14));
+    let matrix = s.result("etr_legalMatrix", json!({})).await;
+    assert!(matrix["entries"].as_array().is_some_and(|entries| entries.len() >= 10), "{matrix}");
+    // a printed code leads to the public part
+    let path = format!("/etr/{}", s.id);
+    let answer = request(s.served.address, "GET", &path, &[("accept", "text/html")], b"").await;
+    let page = String::from_utf8(answer.body).expect("a page");
+    assert!(
+        answer.status == 200 && page.contains("offered") && !page.contains("SGPU4711"),
+        "{page}"
+    );
+    let answer = request(s.served.address, "GET", "/etr/etr_none", &[], b"").await;
+    assert_eq!(answer.status, 400);
+    let lookup = json!({"series": "transport", "issuer": s.sg, "ref": "SGPU4711", "proof": true});
+    let found = s.result("etr_lookup", lookup).await;
+    assert_eq!(found["record"]["id"], s.id.as_str());
+    assert_eq!(found["proof"]["kind"], "etr-singularity");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_sealed_contents_are_kept_for_parties_and_erased_by_who_put_them() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let mut secret = [0; 32];
+    rand::rngs::OsRng.fill_bytes(&mut secret);
+    let public_key = public_of(&secret).expect("a secret");
+    let to = [Recipient { party: s.th.clone(), key: 2, public_key }];
+    let subject = Subject { id: id.to_owned(), version: 1, number: 1 };
+    let mut content = vec![0; 900_000];
+    rand::rngs::OsRng.fill_bytes(&mut content);
+    let envelope = seal(&subject, &content, &to, &mut rand::rngs::OsRng).expect("it seals");
+    let bytes = envelope.to_text().into_bytes();
+    let name = json!({"id": id, "version": 1, "envelopeNo": 1});
+    let put = |party: &str, offset: usize, end: usize, total: usize| {
+        json!({"name": name, "offset": offset, "total": total,
+            "bytes": URL_SAFE_NO_PAD.encode(&bytes[offset..end]), "capability": s.capability(party, id)})
+    };
+    let (half, whole) = (512 * 1024, bytes.len());
+    assert_eq!(s.error("etr_envelopePut", put(&s.my, 0, half, whole)).await, "FORBIDDEN");
+    assert_eq!(
+        s.error("etr_envelopePut", put(&s.vn, half, whole, whole)).await,
+        "VERSION_CONFLICT"
+    );
+    let over = json!(9 * 1024 * 1024);
+    let mut large = put(&s.vn, 0, half, whole);
+    large["total"] = over;
+    assert_eq!(s.error("etr_envelopePut", large).await, "LIMIT_EXCEEDED");
+    let mut offset = 0;
+    while offset < whole {
+        let end = whole.min(offset + half);
+        let answer = s.result("etr_envelopePut", put(&s.vn, offset, end, whole)).await;
+        assert_eq!(answer["received"], end);
+        assert_eq!(answer["whole"], end == whole);
+        offset = end;
+    }
+    assert_eq!(s.error("etr_envelopePut", put(&s.vn, 0, half, whole)).await, "VERSION_CONFLICT");
+    // another number than the envelope names
+    let mut moved = put(&s.vn, 0, 100, 100);
+    moved["name"]["envelopeNo"] = json!(2);
+    assert_eq!(s.error("etr_envelopePut", moved).await, "MALFORMED");
+    let mut later = put(&s.vn, 0, 100, 100);
+    later["name"]["version"] = json!(3);
+    assert_eq!(s.error("etr_envelopePut", later).await, "INVALID_PARAMS");
+
+    let list = |party: &str| json!({"id": id, "capability": s.capability(party, id)});
+    let held = s.result("etr_envelopes", list(&s.th)).await;
+    assert_eq!(held["items"][0]["recipients"], json!([format!("{}#k2", s.th)]), "{held}");
+    assert_eq!(s.error("etr_envelopes", list(&s.my)).await, "FORBIDDEN");
+    let mut read = Vec::new();
+    while read.len() < whole {
+        let asked =
+            json!({"name": name, "offset": read.len(), "capability": s.capability(&s.th, id)});
+        let part = s.result("etr_envelopeGet", asked).await;
+        let part = URL_SAFE_NO_PAD.decode(part["bytes"].as_str().expect("text")).expect("base64");
+        assert!(!part.is_empty());
+        read.extend(part);
+    }
+    let read = titian_envelope::Envelope::parse(&read).expect("an envelope");
+    assert_eq!(&**read.open(&s.th, 2, &secret).expect("it opens"), &content);
+
+    let erase = |party: &str| json!({"name": name, "capability": s.capability(party, id)});
+    assert_eq!(s.error("etr_envelopeErase", erase(&s.th)).await, "FORBIDDEN");
+    s.result("etr_envelopeErase", erase(&s.vn)).await;
+    assert_eq!(s.result("etr_envelopes", list(&s.th)).await["items"], json!([]));
+    let gone = json!({"name": name, "offset": 0, "capability": s.capability(&s.th, id)});
+    assert_eq!(s.error("etr_envelopeGet", gone).await, "NOT_FOUND");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_events_of_a_record_or_party_come_from_a_cursor_on() {
+    let s = Scene::start().await;
+    let client = WsClientBuilder::default()
+        .build(format!("ws://{}", s.served.address))
+        .await
+        .expect("it connects");
+    let open = async |member: &str, value: &str, party: Option<&str>| {
+        let mut params = ObjectParams::new();
+        params.insert(member, value).expect("text");
+        params.insert("cursor", "0:0").expect("text");
+        if let Some(party) = party {
+            params.insert("capability", s.capability(party, value)).expect("JSON");
+        }
+        let opened: Result<Subscription<Notice>, _> =
+            client.subscribe("etr_subscribe", params, "etr_unsubscribe").await;
+        opened
+    };
+    let mut of_record = open("id", &s.id, None).await.expect("events of a record are open");
+    let mut of_party = open("party", &s.th, Some(&s.th)).await.expect("its own");
+    assert!(open("party", &s.th, Some(&s.vn)).await.is_err(), "another's");
+    let name = async |from: &mut Subscription<Notice>| {
+        let notice = from.next().await.expect("open").expect("a notice");
+        notice.event.expect("an event").name
+    };
+    assert_eq!(name(&mut of_record).await, "etr.issue");
+    assert_eq!(name(&mut of_record).await, "etr.offer");
+    // a party hears everything of its records, also from before it came to them
+    assert_eq!(name(&mut of_party).await, "etr.issue");
+    assert_eq!(name(&mut of_party).await, "etr.offer");
+    s.accept().await;
+    assert_eq!(name(&mut of_record).await, "etr.accept");
+    assert_eq!(name(&mut of_party).await, "etr.accept");
+    let unknown = call(s.served.address, "etr_history", json!({"id": "etr_none"})).await;
+    assert_eq!(unknown["error"]["data"]["name"], "UNKNOWN_RECORD");
+    drop((of_record, of_party, client));
+    s.served.stop().await;
+}
