@@ -131,7 +131,8 @@ impl Session {
         Ok(self.client.get_or_init(|| client))
     }
 
-    fn node_url(&self) -> Result<String> {
+    /// The address of the node.
+    pub(crate) fn node_url(&self) -> Result<String> {
         if let Some(url) = &self.args.node {
             return Ok(url.clone());
         }

@@ -48,7 +48,7 @@ pub(super) fn rows_of<'a>(
     for (tx, receipt) in transactions.zip(receipts) {
         let applied = tx.filter(|tx| tx.register == Register::Etr && receipt.error.is_none());
         if let Some(tx) = applied {
-            add(&mut rows, tx, receipt, &state);
+            add(&mut rows, tx, receipt, time_ms, &state);
         }
     }
     let touched: BTreeSet<&String> = receipts
@@ -65,12 +65,19 @@ pub(super) fn rows_of<'a>(
     rows
 }
 
-fn add(rows: &mut RecordRows, tx: &Transaction, receipt: &Receipt, state: &Overlay<'_>) {
+fn add(
+    rows: &mut RecordRows,
+    tx: &Transaction,
+    receipt: &Receipt,
+    time_ms: u64,
+    state: &Overlay<'_>,
+) {
     for executed in history::executed(tx, &receipt.events, state) {
         let text = executed.op.value.to_jcs();
         for (id, seq) in executed.places {
             let place = OpPlace {
                 height: receipt.height,
+                time_ms,
                 index: receipt.index,
                 digest: executed.op.digest,
             };
@@ -103,7 +110,7 @@ pub(super) fn ensure(store: &Store, head: &Head, earliest: u64) -> Result<(), St
         for (bytes, receipt) in block.transactions.iter().zip(&receipts) {
             match Transaction::parse(bytes) {
                 Ok(tx) if tx.register == Register::Etr && receipt.error.is_none() => {
-                    add(&mut rows, &tx, receipt, &state);
+                    add(&mut rows, &tx, receipt, block.header.time_ms, &state);
                 }
                 // what was refused or is another register's did nothing here
                 _ => {}

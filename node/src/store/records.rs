@@ -29,6 +29,8 @@ const MADE: &[u8] = b"records";
 pub struct OpPlace {
     /// Height of its block.
     pub height: u64,
+    /// Its block time, ms.
+    pub time_ms: u64,
     /// Place in the block.
     pub index: u32,
     /// Digest of the op.

@@ -1,4 +1,4 @@
-//! The test obligations of the UBIN register (ubin-api.md §14, ubin-schemes.md §8): each has a test
+//! The test obligations of the UBIN register (ubin-api.md §14, ubin-schemes.md §8), each with a test
 //! that carries its number.
 
 use std::collections::BTreeSet;
@@ -53,4 +53,48 @@ fn every_obligation_of_the_ubin_register_has_a_test_of_its_name() {
         }
     }
     assert_none(missing, "obligations without a test");
+}
+
+/// The names of all test functions, those within our crates too.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in sources() {
+        let mut is_test = false;
+        for line in file.text.lines() {
+            let code = line.trim_start().trim_start_matches("async ");
+            match code.strip_prefix("fn ") {
+                Some(name) if is_test => {
+                    names.extend(name.split('(').next().map(str::to_owned));
+                    is_test = false;
+                }
+                _ => is_test |= code.starts_with("#[test]") || code.starts_with("#[tokio::test"),
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_row_of_the_model_law_has_tests_that_exist() {
+    let spec = read("docs/spec/etr.md");
+    let (_, section) = spec.split_once("## 2 MLETR").expect("the section");
+    let (section, _) = section.split_once("\n## 3").expect("the next section");
+    let articles = |text: &str| -> Vec<String> {
+        let rows =
+            text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Art."));
+        rows.filter_map(|row| row.split('|').nth(1)).map(|cell| cell.trim().to_owned()).collect()
+    };
+    let page = read("docs/mletr.md");
+    assert_eq!(articles(&page), articles(section), "docs/mletr.md against docs/spec/etr.md §2");
+    let known = tests();
+    let mut missing = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Art.")) {
+        let named: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        if named.is_empty() {
+            missing.push(format!("no test: {row}"));
+        }
+        let gone = named.iter().filter(|name| !known.contains(**name));
+        missing.extend(gone.map(|name| format!("{name} is no test")));
+    }
+    assert_none(missing, "rows of the Model Law without tests");
 }

@@ -17,6 +17,7 @@ use titian_contracts::op::{Register, encode_base64};
 use titian_contracts::proof;
 use titian_contracts::transaction::Transaction;
 use titian_envelope::{Recipient, Subject, public_of, seal};
+use titian_genesis::devnet::Plan;
 use titian_node::ledger::Ledger;
 use titian_tests::etr::{Traders, accept_args, with_ack};
 use titian_tests::http::{call, error_name, request, result};
@@ -40,7 +41,14 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let mut world = World::new();
+        // an hour ago, for blocks of submissions have the time of this machine
+        let mut world = World::on(&Plan {
+            chain: "titian-devnet-1".to_owned(),
+            time_ms: now_ms() - 3_600_000,
+            validators: 4,
+            host: "127.0.0.1".to_owned(),
+            base_port: 26_700,
+        });
         world.journal = Some(Vec::new());
         let mut t = Traders::on(world);
         let (sg, vn, th, my) = (t.sg.clone(), t.vn.clone(), t.th.clone(), t.my.clone());
@@ -334,7 +342,7 @@ async fn etr_sealed_contents_are_kept_for_parties_and_erased_by_who_put_them() {
     let (half, whole) = (512 * 1024, bytes.len());
     assert_eq!(s.error("etr_envelopePut", put(&s.my, 0, half, whole)).await, "FORBIDDEN");
     assert_eq!(
-        s.error("etr_envelopePut", put(&s.vn, half, whole, whole)).await,
+        s.error("etr_envelopePut", put(&s.vn, half, half + 100, whole)).await,
         "VERSION_CONFLICT"
     );
     let over = json!(9 * 1024 * 1024);

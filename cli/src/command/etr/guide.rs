@@ -31,7 +31,8 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
     if args.signing.signers.is_empty() {
         let default = issuer_in_wallet(session).unwrap_or_default();
         let text = ask.until("Issuer: a UBIN whose key is in the wallet", &default, |text| {
-            text.parse::<KeyRef>().map(|_| ())
+            let key = text.parse::<KeyRef>()?;
+            canonical(&key.party).map(|_| ()).map_err(|error| error.message)
         })?;
         args.signing.signers = text.parse::<KeyRef>().into_iter().collect();
     }
@@ -140,7 +141,9 @@ fn issuer_in_wallet(session: &Session) -> Option<String> {
         let covers = titian_contracts::access::scope::covers;
         scopes.iter().any(|scope| covers(scope, "etr.issue:transport"))
     };
-    let key = wallet.keys.iter().find(|key| key.number.is_some() && may_issue(&key.scopes));
+    let key = wallet.keys.iter().find(|key| {
+        key.number.is_some() && canonical(&key.party).is_ok() && may_issue(&key.scopes)
+    });
     key.map(|key| key.party.clone())
 }
 

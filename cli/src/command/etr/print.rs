@@ -33,9 +33,9 @@ pub(crate) struct Args {
                          to have effect."
     )]
     statement: String,
-    /// Address of a node or resolver that shows the status
-    #[arg(long, value_name = "URL", default_value = crate::client::DEFAULT_NODE)]
-    base: String,
+    /// Address of a node or resolver that shows the status [default: the node that is asked]
+    #[arg(long, value_name = "URL")]
+    base: Option<String>,
     /// Where to write it
     #[arg(short, long = "out", value_name = "FILE")]
     out: PathBuf,
@@ -53,7 +53,11 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         )
         .named("CONTENT_MISMATCH"));
     }
-    let base = args.base.trim_end_matches('/');
+    let base = match &args.base {
+        Some(base) => base.clone(),
+        None => session.node_url()?,
+    };
+    let base = base.trim_end_matches('/');
     if !["http://", "https://"].iter().any(|scheme| base.starts_with(scheme)) {
         return Err(CommandError::usage("--base is no address").hint("https://etr.example"));
     }

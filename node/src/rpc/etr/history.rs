@@ -40,9 +40,7 @@ pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) ->
         item.insert("seq".to_owned(), seq.into());
         item.insert("height".to_owned(), place.height.into());
         item.insert("index".to_owned(), place.index.into());
-        if let Some(header) = state.ledger().header(place.height) {
-            item.insert("time".to_owned(), rfc3339(header.time_ms).into());
-        }
+        item.insert("time".to_owned(), rfc3339(place.time_ms).into());
         item.insert("opDigest".to_owned(), place.digest.to_string().into());
         let op = view::object_text(&text);
         item.insert("act".to_owned(), op.get("act").cloned().unwrap_or_default());

@@ -146,8 +146,6 @@ fn command_of(verb: &'static Verb) -> clap::Command {
     let name = cli_name(verb.act);
     let example = format!("Examples:\n  titian etr {name} {}", verb.example);
     let mut command = clap::Command::new(name)
-        .about(verb.about)
-        .after_help(example)
         .arg(clap::Arg::new("record").required(true).value_name("RECORD").help("The record"));
     for flag in verb.flags {
         let mut arg = clap::Arg::new(flag.name).long(flag.name).help(flag.help);
@@ -178,7 +176,11 @@ fn command_of(verb: &'static Verb) -> clap::Command {
                 .value_parser(clap::value_parser!(std::path::PathBuf))
                 .help("Sign nothing; write the act here for `titian etr bundle`"),
         );
+    // the options of others bring a description of their own
     SigningArgs::augment_args(FrameArgs::augment_args(command))
+        .about(verb.about)
+        .long_about(None)
+        .after_help(example)
 }
 
 impl Subcommand for ActVerb {
