@@ -10,7 +10,7 @@ use std::time::Duration;
 use jsonrpsee::core::client::{ClientT as _, Error};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::types::ErrorObject;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -60,12 +60,27 @@ pub(crate) struct Link {
 impl Client {
     /// A client of the node at `url`. Nothing is sent yet.
     pub(crate) fn new(url: &str) -> Result<Self> {
+        Self::with_headers(url, HeaderMap::new())
+    }
+
+    /// The same, with a bearer token on every request.
+    pub(crate) fn with_token(url: &str, token: &str) -> Result<Self> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| CommandError::usage("the token holds characters that no token has"))?;
+        value.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", value);
+        Self::with_headers(url, headers)
+    }
+
+    fn with_headers(url: &str, headers: HeaderMap) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| CommandError::bug(format!("no runtime: {error}")))?;
         let entered = runtime.enter();
         let http = HttpClientBuilder::default()
+            .set_headers(headers)
             .request_timeout(CALL_TIMEOUT)
             .max_request_size(16 * 1024 * 1024)
             .max_response_size(64 * 1024 * 1024)

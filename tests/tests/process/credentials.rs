@@ -416,6 +416,15 @@ fn t08_a_mandate_is_presented_suspended_reinstated_revoked_and_erased() {
         assert_eq!((exit, code(&verdict, "status")), (3, "REVOKED".to_owned()));
     }
     desk.refused(&["vc", "erase", batch_id, "--as", key, "--yes"], "NOT_FOUND");
+    // a node erases for nobody without a token of its own
+    let token = desk.path("token.jwt");
+    std::fs::write(&token, "e30.e30.AAAA").expect("written");
+    for args in [
+        &["vc", "erase", batch_id, "--token", &token][..],
+        &["vc", "privacy-report", "--token", &token],
+    ] {
+        assert_eq!(desk.run(args).code, 1, "{args:?}");
+    }
     let counts = desk.done(&["vc", "privacy-report", "--exact"]);
     assert_eq!(
         (&counts["types"][0]["kept"], &counts["types"][0]["erased"]),
