@@ -531,3 +531,38 @@ fn t11_recognition_presentations_and_evidence_through_the_command_line() {
     let (exit, verdict) = desk.verdict(&[&out, "--jurisdiction", "MY"]);
     assert_eq!((exit, code(&verdict, "recognition")), (3, "RECOGNITION_SUSPENDED".to_owned()));
 }
+
+#[test]
+fn t08_the_root_of_a_state_issues_by_a_proof_set_of_its_keys() {
+    let desk = Desk::open();
+    let name = "AccreditationOfIssuer";
+    for profile in ["revocation", "suspension"] {
+        desk.done(&[
+            "vc",
+            "list-create",
+            "SG",
+            "--profile",
+            profile,
+            "--type",
+            name,
+            "--days",
+            "3000",
+            "--as",
+            "SG#k1",
+            "--as",
+            "SG#k2",
+            "--yes",
+        ]);
+    }
+    let (claims, out) = (desk.claims(name), desk.path("accreditation.json"));
+    let issue = ["vc", "issue", &claims, "--type", name, "-o", &out, "--as", "SG#k1"];
+    // one of the keys does not speak for the state
+    let ran = desk.run(&[&issue[..], &["--json"]].concat());
+    assert!([1, 2].contains(&ran.code), "{}{}", ran.stdout, ran.stderr);
+    let ran = desk.run(&[&issue[..], &["--as", "SG#k2", "--form", "vc+jwt", "--json"]].concat());
+    assert_eq!(ran.code, 2, "a token carries one signature: {}", ran.stdout);
+    desk.done(&[&issue[..], &["--as", "SG#k2"]].concat());
+    let signed: Value = serde_json::from_str(&desk.text("accreditation.json")).expect("JSON");
+    assert_eq!(signed["proof"].as_array().map(Vec::len), Some(2));
+    assert_eq!(desk.verdict(&[&out]).0, 0);
+}
