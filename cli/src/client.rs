@@ -10,6 +10,7 @@ use std::time::Duration;
 use jsonrpsee::core::client::{ClientT as _, Error};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
+use jsonrpsee::http_client::transport::Error as TransportError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::types::ErrorObject;
 use serde_json::Value;
@@ -157,12 +158,22 @@ impl Link {
                 }
                 refused
             }
+            Error::Transport(cause) if is_unauthorised(cause.as_ref()) => {
+                CommandError::refused("the node does not take the token")
+                    .named("FORBIDDEN")
+                    .hint("a token is for one network and ends after at most 90 days")
+            }
             Error::Transport(_) | Error::RequestTimeout | Error::RestartNeeded(_) => {
                 no_node(&self.url)
             }
             other => CommandError::refused(format!("{method}: {other}")),
         }
     }
+}
+
+/// Whether a node answered that the caller is not who may ask (HTTP 401).
+fn is_unauthorised(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(TransportError::Rejected { status_code: 401 }))
 }
 
 /// The error of a node that does not answer.
