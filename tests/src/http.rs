@@ -38,7 +38,61 @@ pub async fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    exchange(stream, method, path, headers, body).await
+}
+
+/// Calls a method of a node that may be killed meanwhile; `None` if no answer came.
+pub async fn try_call(
+    address: SocketAddr,
+    method: &str,
+    params: Value,
+    headers: &[(&str, &str)],
+) -> Option<Value> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let mut all = vec![("content-type", "application/json")];
+    all.extend_from_slice(headers);
+    let answer = exchange(stream, "POST", "/", &all, body.as_bytes()).await;
+    serde_json::from_slice(&answer.body).ok()
+}
+
+/// The same over TLS, where `certificate` (PEM) is the one to trust. The error is why there is no
+/// connection.
+pub async fn request_tls(
+    address: SocketAddr,
+    certificate: &std::path::Path,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto, version};
+    let certificate = CertificateDer::from_pem_file(certificate).map_err(std::io::Error::other)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).map_err(std::io::Error::other)?;
+    let provider = std::sync::Arc::new(crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&version::TLS13])
+        .map_err(std::io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let name = ServerName::from(address.ip());
+    let stream = TcpStream::connect(address).await?;
+    let stream = connector.connect(name, stream).await?;
+    Ok(exchange(stream, method, path, headers, body).await)
+}
+
+async fn exchange(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -47,7 +101,7 @@ pub async fn request(
     let mut answer = Vec::new();
     {
         // a server that refuses answers before it has read everything, so both ways run at once
-        let (mut reader, mut writer) = stream.split();
+        let (mut reader, mut writer) = tokio::io::split(stream);
         let send = async {
             // the server may close while we still send
             let _ = writer.write_all(head.as_bytes()).await;

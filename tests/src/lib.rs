@@ -10,6 +10,7 @@ pub mod etr_types;
 pub mod http;
 pub mod javascript;
 pub mod kept;
+pub mod marks;
 pub mod ports;
 pub mod served;
 pub mod validator;

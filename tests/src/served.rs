@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,6 +16,7 @@ use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
+use titian_node::issuing::Issuing;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
@@ -30,6 +32,9 @@ use crate::world::World;
 pub const SECRET: [u8; 32] = [7; 32];
 /// Seed of the integrator `erp`, who may be granted `etr:read`.
 pub const INTEGRATOR_SEED: [u8; 32] = [8; 32];
+
+/// Seed of the key of tokens that the operator makes.
+pub const TOKEN_SEED: [u8; 32] = [9; 32];
 
 /// Wall clock, ms.
 pub fn now_ms() -> u64 {
@@ -126,7 +131,7 @@ pub struct Served {
     pub snapshots: Snapshots,
     running: Option<Running>,
     _following: search::Running,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl std::fmt::Debug for Served {
@@ -159,6 +164,19 @@ impl Served {
         folder: tempfile::TempDir,
         change: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::issuing_over(world, ledger, folder, None, change).await
+    }
+
+    /// The same with issuers.
+    pub async fn issuing_over(
+        world: World,
+        ledger: Ledger,
+        folder: tempfile::TempDir,
+        issuing: Option<Arc<Issuing>>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let operator =
+            ed25519_dalek::SigningKey::from_bytes(&TOKEN_SEED).verifying_key().to_bytes();
         let blocks = OneByOne::over(ledger.clone(), world.nodes.clone());
         let (health, seen) = watch::channel(Health::default());
         let integrator = ed25519_dalek::SigningKey::from_bytes(&INTEGRATOR_SEED);
@@ -174,7 +192,8 @@ impl Served {
             ledger,
             mempool: Arc::new(blocks.clone()),
             health: seen,
-            tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators),
+            tokens: Tokens::new(Zeroizing::new(SECRET.to_vec()), &world.genesis.chain, integrators)
+                .with_operator_key(operator),
             set_log_filter: Arc::new(|filter| {
                 if filter == "info" { Ok(()) } else { Err("unknown filter".to_owned()) }
             }),
@@ -183,7 +202,7 @@ impl Served {
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
             snapshots: snapshots.clone(),
-            issuing: None,
+            issuing,
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);
@@ -199,14 +218,24 @@ impl Served {
             snapshots,
             running: Some(running),
             _following: following,
-            _folder: folder,
+            folder,
         }
     }
 
     /// Stops the interface.
     pub async fn stop(mut self) {
+        self.stop_interface().await;
+    }
+
+    /// Stops the interface; the folder and the ledger stay.
+    pub async fn stop_interface(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
+    }
+
+    /// The folder of the node's data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }

@@ -22,7 +22,7 @@ use titian_credential::json::canonical;
 use titian_credential::snapshot::{Live, Snapshot as _};
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
-use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, time};
+use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, sd_jwt_vc, time};
 
 use super::slots::{Need, Slots};
 use super::{Form, Instance, Issuing, refused};
@@ -234,6 +234,12 @@ pub fn make(
     ledger: &Ledger<'_>,
 ) -> Result<Made, Refusal> {
     let state = Overlay::new(ledger.reader);
+    if let Some(credential) = &wanted.params.credential {
+        model::check(credential).map_err(|fault| of_fault(&fault))?;
+    }
+    if let Some(claims) = &wanted.params.claims {
+        sd_jwt_vc::check(claims).map_err(|fault| of_fault(&fault))?;
+    }
     let kind = kind_of(wanted.params, &state, instance);
     if instance.type_settings(&kind.name).is_none() {
         let detail = "the instance states no purpose for this type";

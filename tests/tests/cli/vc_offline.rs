@@ -1,8 +1,12 @@
 //! Verdicts of `titian verify` with no node: the library's bytes, the exit codes, and what makes a
 //! bundle unusable.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+use titian_contracts::time::rfc3339;
 use titian_credential::bundle::{TrustAnchor, read};
+use titian_credential::contexts::Contexts;
+use titian_credential::key::{Algorithm, PublicKey};
+use titian_credential::proof::issue_jcs;
 use titian_credential::snapshot::Snapshot as _;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, is_presentation, verify, verify_presentation};
@@ -261,4 +265,45 @@ fn t11_a_credential_comes_as_a_file_as_text_or_through_a_pipe() {
     std::io::Write::write_all(&mut stdin, token.as_bytes()).expect("written");
     drop(stdin);
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn t11_an_issuer_with_did_web_is_known_from_the_cache_alone() {
+    let desk = Desk::new();
+    let did = "did:web:issuer.example";
+    let key = desk.world.key("MY", 1);
+    let multikey = PublicKey::new(Algorithm::Ed25519, key.verifying_key().as_bytes())
+        .expect("a key")
+        .multikey();
+    let method = format!("{did}#key-1");
+    let credential = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"],
+        "issuer": did, "credentialSubject": {"id": "did:example:subject"},
+    });
+    let contexts = Contexts { snapshot: None, sandbox: false, inline: false };
+    let created = rfc3339(now_ms() - 60_000);
+    let signed = issue_jcs(&credential, &key, &method, &created, contexts).expect("sound");
+    desk.write("foreign.json", &signed.to_string());
+    let verify = |policy: &str, more: &[&str]| {
+        let args = ["verify", "foreign.json", "--no-ledger", "--policy", policy, "--json"];
+        desk.titian(&[&args[..], more].concat())
+    };
+    let ran = verify("w3c", &[]);
+    assert_eq!((ran.code, code(&ran.json(), "issuerKey").as_str()), (5, "DID_NOT_AVAILABLE"));
+    let document = json!({
+        "id": did, "assertionMethod": [method],
+        "verificationMethod": [{"id": method, "type": "Multikey", "controller": did,
+            "publicKeyMultibase": multikey}],
+    });
+    for (age_ms, exit) in [(60_000, 0), (25 * 3_600_000, 5)] {
+        let cache = json!([{"document": document, "fetchedMs": now_ms() - age_ms}]);
+        desk.write("cache.json", &cache.to_string());
+        for policy in ["w3c", "signature"] {
+            let ran = verify(policy, &["--did-web-cache", "cache.json"]);
+            assert_eq!(ran.code, exit, "{policy}: {ran:?}");
+        }
+    }
+    // a node is never handed the caller's cache
+    let ran = desk.titian(&["verify", "foreign.json", "--did-web-cache", "cache.json"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
 }

@@ -9,6 +9,7 @@ mod credentials;
 mod etr_life;
 mod import;
 mod importer;
+mod issuing;
 mod past;
 mod pruning;
 mod restore;

@@ -1,0 +1,233 @@
+//! Custody: what is kept, what is left of it after erasure, and entries of status lists that are
+//! handed out once.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::json;
+use titian_node::custody::record::{Entry, Found, Label, Record, Secured};
+use titian_node::custody::{Custody, Keep};
+use titian_tests::marks::files_holding;
+
+use super::{Office, aeo, holder_key, mandate};
+
+const SECRET: [u8; 32] = [4; 32];
+
+fn open(folder: &Path) -> Custody {
+    Custody::open(folder, &SECRET, "titian-devnet-1").expect("the databases open")
+}
+
+fn record(id: &str, text: &str) -> Record {
+    Record {
+        id: id.to_owned(),
+        issuer: "did:ubin:SG:CUSTOMS".to_owned(),
+        request: [1; 32],
+        secured: vec![Secured {
+            form: "vc+jwt".to_owned(),
+            text: text.to_owned(),
+            anchor_salt: None,
+        }],
+        status: vec![Entry {
+            profile: "revocation".to_owned(),
+            list: "SG:CUSTOMS/status/1".to_owned(),
+            index: 7,
+        }],
+    }
+}
+
+fn keep(custody: &Custody, subject: &str, record: &Record) -> [u8; 32] {
+    let name = custody.name(&record.issuer, &record.id);
+    let claim = custody.claim(name).expect("nobody else");
+    let label = Label { instance: "customs".to_owned(), type_name: "T".to_owned(), at_ms: 1 };
+    let kept =
+        Keep { label, subject: subject.as_bytes(), record, reserved: &[], leaves: Vec::new() };
+    custody.keep(&claim, kept).expect("kept");
+    name
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("it reads") {
+        let path = entry.expect("it reads").path();
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
+    }
+}
+
+#[test]
+fn t13_an_erased_record_cannot_be_read_from_its_backup_either() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let backup = tempfile::tempdir().expect("a temporary folder");
+    let name = {
+        let custody = open(folder.path());
+        let name = keep(&custody, "did:example:ana", &record("urn:1", "QUOKKA-MARKER"));
+        let second = keep(&custody, "did:example:ana", &record("urn:2", "QUOKKA-MARKER"));
+        let Some(Found::Kept(_, kept)) = custody.find(&name).expect("it reads") else {
+            panic!("it is kept");
+        };
+        assert_eq!(*kept, record("urn:1", "QUOKKA-MARKER"));
+        copy(&folder.path().join("custody"), &backup.path().join("custody"));
+        // the first goes, the second keeps the subject's key alive
+        custody.erase(&custody.claim(name).expect("free"), 9).expect("erased");
+        assert!(matches!(custody.find(&second).expect("it reads"), Some(Found::Kept(..))));
+        custody.erase(&custody.claim(second).expect("free"), 9).expect("erased");
+        let Some(Found::Erased(tombstone)) = custody.find(&name).expect("it reads") else {
+            panic!("it says that it was erased");
+        };
+        assert_eq!((tombstone.label.type_name.as_str(), tombstone.erased_ms), ("T", 9));
+        custody.finish();
+        name
+    };
+    assert_eq!(files_holding(folder.path(), "QUOKKA-MARKER"), Vec::<String>::new());
+    assert_eq!(files_holding(folder.path(), "did:example:ana"), Vec::<String>::new());
+    // thirty days on, the backup of the records meets the keys that are left
+    copy(&folder.path().join("subject-keys"), &backup.path().join("subject-keys"));
+    assert_eq!(files_holding(backup.path(), "QUOKKA-MARKER"), Vec::<String>::new());
+    let custody = open(backup.path());
+    assert!(custody.find(&name).is_err(), "there is no key for it");
+}
+
+#[test]
+fn records_survive_a_new_start_and_need_the_nodes_secret() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let name = {
+        let custody = open(folder.path());
+        let name = keep(&custody, "s", &record("urn:1", "text"));
+        custody.finish();
+        name
+    };
+    {
+        let custody = open(folder.path());
+        assert!(matches!(custody.find(&name).expect("it reads"), Some(Found::Kept(..))));
+        custody.finish();
+    }
+    let other = Custody::open(folder.path(), &[8; 32], "titian-devnet-1").expect("it opens");
+    assert!(other.find(&name).is_err(), "another secret reads nothing");
+    other.finish();
+    drop(other);
+    let moved = Custody::open(folder.path(), &SECRET, "another-chain").expect("it opens");
+    assert!(moved.find(&name).is_err(), "records are bound to their chain");
+}
+
+#[test]
+fn an_entry_is_handed_out_once_by_all_threads_and_over_starts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let entries = 256;
+    let mut seen = BTreeSet::new();
+    for round in 0..4u8 {
+        let custody = open(folder.path());
+        let drawn: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4u8)
+                .map(|thread| {
+                    let custody = custody.clone();
+                    scope.spawn(move || {
+                        let mut drawn = Vec::new();
+                        for i in 0..8u8 {
+                            let reserved =
+                                custody.reserve("L", entries, 2, &|_| true).expect("free");
+                            let indexes = reserved.indexes().to_vec();
+                            if i % 2 == 1 {
+                                // never written: nobody saw it
+                                continue;
+                            }
+                            let id = format!("urn:{round}:{thread}:{i}");
+                            let record = record(&id, "t");
+                            let claim = custody.claim(custody.name("x", &id)).expect("free");
+                            let label = Label {
+                                instance: "i".to_owned(),
+                                type_name: "T".to_owned(),
+                                at_ms: 1,
+                            };
+                            let kept = Keep {
+                                label,
+                                subject: id.as_bytes(),
+                                record: &record,
+                                reserved: &[reserved],
+                                leaves: Vec::new(),
+                            };
+                            custody.keep(&claim, kept).expect("kept");
+                            drawn.extend(indexes);
+                        }
+                        drawn
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|t| t.join().expect("no panic")).collect()
+        });
+        assert_eq!(drawn.len(), 32);
+        for index in drawn {
+            assert!(index < entries && seen.insert(index), "{index} was handed out twice");
+        }
+        custody.finish();
+    }
+    // 128 of 256 are used; the rest can be had to the last, and then no more
+    let custody = open(folder.path());
+    let rest = custody.reserve("L", entries, 128, &|_| true).expect("free");
+    assert!(rest.indexes().iter().all(|index| seen.insert(*index)));
+    assert!(custody.reserve("L", entries, 1, &|_| true).is_err());
+    assert!(
+        custody.reserve("M", entries, 1, &|index| index == 9).is_ok_and(|r| r.indexes() == [9])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t13_no_file_and_no_answer_to_strangers_holds_a_claim() {
+    let marker = "QUOKKA-4711-MARKER";
+    let office = Office::open().await;
+    let mut claims = mandate();
+    claims["given_name"] = json!(marker);
+    claims["family_name"] = json!(format!("{marker}-FAMILY"));
+    let mut credential = aeo(&format!("urn:example:{marker}"));
+    credential["credentialSubject"]["programme"] = json!(marker);
+    credential["credentialSubject"]["authorisationNumber"] = json!(marker);
+    let params = json!({"claims": claims, "copies": [holder_key(1), holder_key(2)],
+        "credentialId": format!("urn:mandate:{marker}"), "anchor": true});
+    let mandate = office.done("vc_issue", params).await;
+    let aeo = office.done("vc_issue", json!({"credential": credential, "anchor": true})).await;
+    for issued in [&mandate, &aeo] {
+        assert!(issued.to_string().contains("QUOKKA"), "the holder gets it");
+        let verdict = office.done("vc_verify", json!({"credential": issued["credential"]})).await;
+        assert_eq!(verdict["verified"], true, "{verdict}");
+        assert!(!verdict.to_string().contains("QUOKKA"), "{verdict}");
+        let id = issued["id"].clone();
+        let kept = office.done("vc_credential", json!({"id": id})).await;
+        assert_eq!(kept["credentials"], issued["credentials"]);
+    }
+    // errors name places, never values
+    let mut bad = credential.clone();
+    bad["credentialSubject"][marker] = json!(marker);
+    bad["credentialSubject"]["securityLevel"] = json!(marker);
+    let refused = office.call(&office.officer(), "vc_issue", json!({"credential": bad})).await;
+    assert!(refused["error"].is_object() && !refused.to_string().contains("QUOKKA"), "{refused}");
+    let metrics = office.http("", "GET", "/metrics", &serde_json::Value::Null).await;
+    assert!(!String::from_utf8_lossy(&metrics.body).contains("QUOKKA"));
+    let folder = office.served.folder().to_owned();
+    assert_eq!(files_holding(&folder, marker), Vec::<String>::new(), "sealed even before");
+    for issued in [&mandate, &aeo] {
+        let erased = office.done("vc_erase", json!({"id": issued["id"]})).await;
+        assert_eq!(erased["erased"], true);
+        assert!(erased["statusTx"].as_str().is_some_and(|id| id.starts_with("tx:")), "{erased}");
+        assert_eq!(
+            office.refused("vc_credential", json!({"id": issued["id"]})).await,
+            "CREDENTIAL_ERASED"
+        );
+        let verdict = office.done("vc_verify", json!({"credential": issued["credential"]})).await;
+        assert_eq!(verdict["checks"][5]["code"], "REVOKED", "{verdict}");
+    }
+    let ledger = &office.served.blocks.ledger;
+    let height = ledger.head().height - 1;
+    office.served.snapshots.write(ledger, height, &|| false).expect("a snapshot");
+    assert_eq!(files_holding(&folder, marker), Vec::<String>::new());
+    let report = office.done("vc_privacyReport", json!({})).await;
+    assert!(!report.to_string().contains("QUOKKA"));
+    let rows = report["instances"][0]["types"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["type"] == "AEOAuthorisation").expect("a row");
+    assert_eq!((&row["kept"], &row["erased"]), (&json!(0), &json!("<5")));
+    assert_eq!(
+        (&row["purpose"], &row["retentionDays"]),
+        (&json!("trade facilitation"), &json!(30))
+    );
+    let personal =
+        rows.iter().find(|row| row["type"] == "AuthorisedRepresentative").expect("a row");
+    assert!(personal["classes"]["personal"].as_u64().is_some_and(|n| n >= 2), "{personal}");
+    office.served.stop().await;
+}

@@ -1,0 +1,299 @@
+//! T14 of vc-api.md, the issuer's rows: each status of each request, as any client of the VC API
+//! would send it.
+
+use serde_json::{Value, json};
+use titian_contracts::time::rfc3339;
+use titian_tests::http::request;
+use titian_tests::served::now_ms;
+
+use super::{CUSTOMS, Office, aeo, holder_key, lab_did, mandate};
+
+fn issue(credential: &Value) -> Value {
+    json!({"credential": credential, "options": {"form": "eddsa-jcs-2022", "unknown": 1}})
+}
+
+/// Status, and the code of a problem.
+async fn asked(
+    office: &Office,
+    bearer: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (u16, String) {
+    let answer = office.http(bearer, method, path, body).await;
+    if answer.status < 400 {
+        return (answer.status, String::new());
+    }
+    if answer.header("content-type") == Some("application/problem+json") {
+        let problem = answer.json();
+        assert_eq!(problem["status"], answer.status);
+        assert_eq!(problem["title"], problem["code"]);
+        assert!(problem["type"].is_string() && problem["detail"].is_string(), "{problem}");
+        return (answer.status, problem["code"].as_str().unwrap_or_default().to_owned());
+    }
+    (answer.status, String::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_a_client_issues_verifies_tampers_revokes_and_is_told_so_by_status_codes() {
+    let office = Office::open().await;
+    let bearer = office.bearer(&["vc:issue", "vc:status"], &[CUSTOMS]);
+    let made =
+        office.http(&bearer, "POST", "/credentials/issue", &issue(&aeo("urn:uuid:t14"))).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.header("location"), Some("/credentials/urn:uuid:t14"));
+    let credential = made.json()["verifiableCredential"].clone();
+    assert_eq!(credential["proof"]["cryptosuite"], "eddsa-jcs-2022");
+    assert_eq!(credential["credentialStatus"][0]["statusPurpose"], "revocation");
+    for policy in ["w3c", "ledger"] {
+        let ask = json!({"verifiableCredential": credential, "options": {"policy": policy}});
+        let verified = office.http("", "POST", "/credentials/verify", &ask).await;
+        assert_eq!(
+            (verified.status, &verified.json()["verified"]),
+            (200, &json!(true)),
+            "{policy}"
+        );
+    }
+    let mut tampered = credential.clone();
+    tampered["credentialSubject"]["programme"] = json!("Another programme");
+    let ask = json!({"verifiableCredential": tampered});
+    let verified = office.http("", "POST", "/credentials/verify", &ask).await;
+    assert_eq!((verified.status, &verified.json()["verified"]), (400, &json!(false)));
+    let revoke = json!({"credentialId": "urn:uuid:t14", "status": true,
+        "credentialStatus": {"type": "BitstringStatusListEntry", "statusPurpose": "revocation"}});
+    let done = office.http(&bearer, "POST", "/credentials/status", &revoke).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(done.json()["txId"].as_str().is_some_and(|id| id.starts_with("tx:")));
+    let ask = json!({"verifiableCredential": credential});
+    let verified = office.http("", "POST", "/credentials/verify", &ask).await;
+    assert_eq!(verified.status, 400);
+    assert_eq!(verified.json()["problemDetails"][0]["title"], "REVOKED", "{:?}", verified.json());
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_tokens_come_in_envelopes_and_open_again() {
+    let office = Office::open().await;
+    let bearer = office.bearer(&["vc:issue"], &[CUSTOMS, &lab_did()]);
+    let body = json!({"credential": aeo("urn:uuid:jwt"), "options": {"form": "vc+jwt"}});
+    let made = office.http(&bearer, "POST", "/issuers/customs/credentials/issue", &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let enveloped = made.json()["verifiableCredential"].clone();
+    assert_eq!(enveloped["type"], "EnvelopedVerifiableCredential");
+    let ask = json!({"verifiableCredential": enveloped});
+    assert_eq!(office.http("", "POST", "/credentials/verify", &ask).await.status, 200);
+    let mut claims = mandate();
+    claims["cnf"] = json!({"jwk": holder_key(3)});
+    let body = json!({"credential": claims, "options": {"credentialId": "urn:uuid:sd"}});
+    let made = office.http(&bearer, "POST", "/credentials/issue", &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.json()["verifiableCredential"]["id"].as_str().expect("a data URL").to_owned();
+    assert!(id.starts_with("data:application/dc+sd-jwt,"), "{id}");
+    // the instance's own form
+    let credential = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"],
+        "issuer": lab_did(), "credentialSubject": {"id": "did:example:s"},
+    });
+    let body = json!({"credential": credential});
+    let made = office.http(&bearer, "POST", "/issuers/lab/credentials/issue", &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert!(
+        made.header("location").is_some_and(|place| place.starts_with("/credentials/urn:uuid:"))
+    );
+    assert_eq!(made.json()["verifiableCredential"]["type"], "EnvelopedVerifiableCredential");
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_every_error_of_issuing() {
+    let office = Office::open().await;
+    let good = office.bearer(&["vc:issue"], &[CUSTOMS]);
+    let path = "/credentials/issue";
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut credential = aeo("urn:uuid:err");
+        change(&mut credential);
+        issue(&credential)
+    };
+    let plain = with(&|_| {});
+    let other_scope = office.bearer(&["vc:status"], &[CUSTOMS]);
+    let other_issuer = office.bearer(&["vc:issue"], &[&lab_did()]);
+    let remove = |name: &'static str| {
+        move |c: &mut Value| {
+            c.as_object_mut().expect("an object").remove(name);
+        }
+    };
+    let cases: Vec<(&str, &str, Value, (u16, &str))> = vec![
+        ("", path, plain.clone(), (401, "FORBIDDEN")),
+        (&other_scope, path, plain.clone(), (403, "FORBIDDEN")),
+        (&other_issuer, path, plain.clone(), (403, "FORBIDDEN")),
+        (&good, path, with(&remove("type")), (400, "TYPE_MISSING")),
+        (&good, path, with(&remove("issuer")), (400, "ISSUER_INVALID")),
+        (&good, path, with(&|c| c["issuer"] = json!("did:ubin:MY:X")), (400, "ISSUER_MISMATCH")),
+        (&good, path, json!({"credential": "x"}), (400, "MALFORMED_REQUEST")),
+        (&good, path, json!({"credential": {}, "options": 1}), (400, "MALFORMED_REQUEST")),
+        (&good, "/issuers/nobody/credentials/issue", plain.clone(), (404, "NOT_FOUND")),
+        (&good, path, with(&|c| c["validUntil"] = json!("soon")), (400, "DATE_INVALID")),
+    ];
+    for (bearer, path, body, expected) in cases {
+        let got = asked(&office, bearer, "POST", path, &body).await;
+        assert_eq!((got.0, got.1.as_str()), expected, "{body}");
+    }
+    // an issuer that is not that of the instance
+    let both = office.bearer(&["vc:issue"], &[CUSTOMS, &lab_did()]);
+    let got = asked(&office, &both, "POST", "/issuers/lab/credentials/issue", &plain).await;
+    assert_eq!((got.0, got.1.as_str()), (400, "ISSUER_MISMATCH"));
+    assert_eq!(asked(&office, &good, "POST", path, &plain).await.0, 201);
+    let other = with(&|c| c["credentialSubject"]["programme"] = json!("Another"));
+    let got = asked(&office, &good, "POST", path, &other).await;
+    assert_eq!((got.0, got.1.as_str()), (409, "CREDENTIAL_EXISTS"));
+    let large = with(&|c| c["name"] = json!("x".repeat(300 * 1024)));
+    assert_eq!(asked(&office, &good, "POST", path, &large).await.0, 413);
+    // not JSON, and a member twice
+    for (text, code) in
+        [("{", "PARSE_ERROR"), (r#"{"credential":{},"credential":{}}"#, "DUPLICATE_KEY")]
+    {
+        let headers = [("authorization", good.as_str())];
+        let answer = request(office.address(), "POST", path, &headers, text.as_bytes()).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(code)));
+    }
+    let bad = office.http("Bearer x", "POST", path, &plain).await;
+    assert_eq!(bad.status, 401);
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_every_answer_about_status_and_kept_credentials() {
+    let office = Office::open().await;
+    let status = office.bearer(&["vc:issue", "vc:status"], &[CUSTOMS]);
+    let custody = office.bearer(&["vc:custody"], &[CUSTOMS]);
+    let stranger = office.bearer(&["vc:custody", "vc:status"], &[&lab_did()]);
+    assert_eq!(
+        asked(&office, &status, "POST", "/credentials/issue", &issue(&aeo("urn:uuid:s"))).await.0,
+        201
+    );
+    let set = |id: &str, purpose: &str, on: Value| {
+        json!({"credentialId": id, "status": on,
+            "credentialStatus": {"type": "BitstringStatusListEntry", "statusPurpose": purpose}})
+    };
+    let path = "/credentials/status";
+    let cases: Vec<(&str, Value, u16)> = vec![
+        ("", set("urn:uuid:s", "suspension", json!(true)), 401),
+        (&custody, set("urn:uuid:s", "suspension", json!(true)), 403),
+        (&stranger, set("urn:uuid:s", "suspension", json!(true)), 404),
+        (&status, set("urn:uuid:none", "suspension", json!(true)), 404),
+        (&status, set("urn:uuid:s", "refresh", json!(true)), 404),
+        (&status, set("urn:uuid:s", "suspension", json!("maybe")), 400),
+        (&status, json!({"status": true}), 400),
+        (&status, set("urn:uuid:s", "suspension", json!(true)), 200),
+        (&status, set("urn:uuid:s", "suspension", json!(false)), 200),
+        (&status, set("urn:uuid:s", "revocation", json!(true)), 200),
+        (&status, set("urn:uuid:s", "revocation", json!(true)), 200),
+        (&status, set("urn:uuid:s", "revocation", json!(false)), 409),
+    ];
+    for (bearer, body, expected) in cases {
+        assert_eq!(asked(&office, bearer, "POST", path, &body).await.0, expected, "{body}");
+    }
+    let id = "/credentials/urn:uuid:s";
+    for (bearer, method, path, expected) in [
+        ("", "GET", id, 401),
+        (status.as_str(), "GET", id, 403),
+        (&stranger, "GET", id, 404),
+        (&custody, "GET", "/credentials/urn:uuid:none", 404),
+        (&custody, "GET", "/issuers/nobody/credentials/urn:uuid:s", 404),
+        (&custody, "GET", "/issuers/customs/credentials/urn%3Auuid%3As", 200),
+        (&custody, "GET", id, 200),
+        ("", "DELETE", id, 401),
+        (&status, "DELETE", id, 403),
+        (&stranger, "DELETE", id, 404),
+        (&custody, "DELETE", "/credentials/urn:uuid:none", 404),
+        (&custody, "DELETE", id, 202),
+        (&custody, "DELETE", id, 410),
+        (&custody, "GET", id, 410),
+    ] {
+        let got = asked(&office, bearer, method, path, &Value::Null).await;
+        assert_eq!(got.0, expected, "{method} {path}");
+    }
+    // an erased id does not come back
+    let again = issue(&aeo("urn:uuid:s"));
+    assert_eq!(asked(&office, &status, "POST", "/credentials/issue", &again).await.0, 409);
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times() {
+    let office = Office::open().await;
+    let officer = office.officer();
+    let get = async |path: &str, accept: &str| {
+        let headers = [("accept", accept)];
+        request(office.address(), "GET", path, &headers, b"").await
+    };
+    for (accept, media) in [
+        ("application/json", "application/json"),
+        ("application/vc", "application/vc"),
+        ("application/vc+jwt", "application/vc+jwt"),
+        ("*/*", "application/vc"),
+    ] {
+        let answer = get("/status-lists/SG:CUSTOMS:1", accept).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some(media)),
+            "{answer:?}"
+        );
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+        assert!(answer.header("etag").is_some());
+        let text = String::from_utf8(answer.body.clone()).expect("text");
+        let credential = if text.starts_with('{') { answer.json() } else { json!(text) };
+        let verdict =
+            office.done("vc_verify", json!({"credential": credential, "policy": "w3c"})).await;
+        assert_eq!(verdict["verified"], true, "{verdict}");
+    }
+    assert_eq!(get("/status-lists/SG:CUSTOMS:1", "application/statuslist+jwt").await.status, 406);
+    assert_eq!(get("/status-lists/SG:CUSTOMS:1", "text/html").await.status, 406);
+    assert_eq!(get("/status-lists/SG:CUSTOMS:3", "application/json").await.status, 406);
+    let token = get("/status-lists/SG:CUSTOMS:3", "application/statuslist+jwt").await;
+    assert_eq!(token.status, 200);
+    for unknown in ["SG:CUSTOMS:99", "SG:ACRA:1", "lab:9", "x", "SG:CUSTOMS"] {
+        assert_eq!(get(&format!("/status-lists/{unknown}"), "*/*").await.status, 404, "{unknown}");
+    }
+    // a change gives another tag; what was stays to be had
+    let path = "/status-lists/SG:CUSTOMS:1";
+    let first = get(path, "*/*").await;
+    let tag = first.header("etag").expect("a tag").to_owned();
+    let known = [("if-none-match", tag.as_str())];
+    assert_eq!(request(office.address(), "GET", path, &known, b"").await.status, 304);
+    let before = office.served.blocks.ledger.head().time_ms;
+    office.done("vc_setStatus", json!({"list": "SG:CUSTOMS/status/1", "index": 7, "new": 1})).await;
+    let second = get(path, "*/*").await;
+    assert_ne!(second.header("etag"), Some(tag.as_str()));
+    let encoded = |answer: &titian_tests::http::Answer| {
+        answer.json()["credentialSubject"]["encodedList"].clone()
+    };
+    assert_ne!(encoded(&first), encoded(&second));
+    let then = rfc3339(before).replace('Z', &format!(".{:03}Z", before % 1_000));
+    let earlier = get(&format!("{path}?timestamp={then}"), "*/*").await;
+    assert_eq!(earlier.status, 200, "{then}");
+    assert_eq!(encoded(&earlier), encoded(&first));
+    let seconds = now_ms() / 1_000 + 1;
+    let later = get(&format!("{path}?time={seconds}"), "*/*").await;
+    assert_eq!(encoded(&later), encoded(&second));
+    assert_eq!(get(&format!("{path}?timestamp=2001-01-01T00:00:00Z"), "*/*").await.status, 404);
+    assert_eq!(get(&format!("{path}?time=soon"), "*/*").await.status, 400);
+    // making lists
+    let body = json!({"statusPurpose": "refresh", "types": ["AEOAuthorisation"]});
+    for (bearer, path, body, expected) in [
+        ("", "/status-lists", body.clone(), 401),
+        (office.bearer(&["vc:issue"], &[CUSTOMS]).as_str(), "/status-lists", body.clone(), 403),
+        (&officer, "/status-lists", body.clone(), 400),
+        (&officer, "/issuers/nobody/status-lists", body.clone(), 404),
+        (&officer, "/issuers/customs/status-lists", json!({"statusPurpose": "colour"}), 400),
+        (&officer, "/issuers/customs/status-lists", body.clone(), 201),
+        (&officer, "/issuers/lab/status-lists", json!({"entries": 131_072}), 201),
+        (&officer, "/issuers/lab/status-lists", json!({"entries": 5}), 400),
+    ] {
+        assert_eq!(asked(&office, bearer, "POST", path, &body).await.0, expected, "{path} {body}");
+    }
+    assert_eq!(get("/status-lists/SG:CUSTOMS:5", "*/*").await.status, 200);
+    assert_eq!(get("/status-lists/lab:1", "*/*").await.status, 200);
+    assert_eq!(get("/status-lists/lab:1?time=1", "*/*").await.status, 501);
+    office.served.stop().await;
+}

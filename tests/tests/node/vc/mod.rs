@@ -1,0 +1,12 @@
+//! Reads and verification of the credential register, over JSON-RPC and HTTP, on a real database.
+
+mod bundle;
+mod did;
+mod identifiers;
+mod limits;
+mod presentations;
+mod reads;
+mod rest;
+mod scene;
+mod subscribe;
+mod verdicts;
