@@ -108,16 +108,16 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         search::measure(folder, args.names, &mut report).await?;
         return Ok(report);
     }
+    if args.only_etr {
+        etr::measure(folder, &args.validators, &mut report).await?;
+        return Ok(report);
+    }
     eprintln!("credentials");
     vc::measure(args.quick, &mut report)?;
     if args.only_vc {
         return Ok(report);
     }
     eprintln!("rules alone");
-    if args.only_etr {
-        etr::measure(folder, &args.validators, &mut report).await?;
-        return Ok(report);
-    }
     rules::measure(&mut report)?;
     etr::measure(folder, &args.validators, &mut report).await?;
     for (validators, per_second) in SIGNED_PER_S {
