@@ -416,6 +416,15 @@ fn t08_a_mandate_is_presented_suspended_reinstated_revoked_and_erased() {
         assert_eq!((exit, code(&verdict, "status")), (3, "REVOKED".to_owned()));
     }
     desk.refused(&["vc", "erase", batch_id, "--as", key, "--yes"], "NOT_FOUND");
+    // a node erases for nobody without a token of its own
+    let token = desk.path("token.jwt");
+    std::fs::write(&token, "e30.e30.AAAA").expect("written");
+    for args in [
+        &["vc", "erase", batch_id, "--token", &token][..],
+        &["vc", "privacy-report", "--token", &token],
+    ] {
+        desk.refused(args, "FORBIDDEN");
+    }
     let counts = desk.done(&["vc", "privacy-report", "--exact"]);
     assert_eq!(
         (&counts["types"][0]["kept"], &counts["types"][0]["erased"]),
@@ -521,4 +530,27 @@ fn t11_recognition_presentations_and_evidence_through_the_command_line() {
     desk.done(&suspend);
     let (exit, verdict) = desk.verdict(&[&out, "--jurisdiction", "MY"]);
     assert_eq!((exit, code(&verdict, "recognition")), (3, "RECOGNITION_SUSPENDED".to_owned()));
+}
+
+#[test]
+fn t01_several_keys_of_an_issuer_sign_as_a_proof_set() {
+    let desk = Desk::open();
+    let name = "MCCAdoption";
+    desk.accredit("SG:ACRA", &[name], "issue", "other");
+    desk.open_list("SG:ACRA", "revocation", "1", name);
+    let (claims, out) = (desk.claims(name), desk.path("adoption.json"));
+    let both = ["--as", "SG:ACRA#k1", "--as", "SG:ACRA#k2"];
+    let issue = [&["vc", "issue", &claims, "--type", name, "-o", &out][..], &both].concat();
+    let ran = desk.run(&[&issue[..], &["--form", "vc+jwt", "--json"]].concat());
+    assert_eq!(ran.code, 2, "a token carries one signature: {}", ran.stdout);
+    desk.done(&issue);
+    let mut signed: Value = serde_json::from_str(&desk.text("adoption.json")).expect("JSON");
+    assert_eq!(signed["proof"].as_array().map(Vec::len), Some(2));
+    assert_eq!(desk.verdict(&[&out]).0, 0);
+    // every proof of a set counts
+    let other = signed["proof"][0]["proofValue"].clone();
+    signed["proof"][1]["proofValue"] = other;
+    std::fs::write(&out, signed.to_string()).expect("written");
+    let (exit, verdict) = desk.verdict(&[&out]);
+    assert_eq!((exit, code(&verdict, "proof")), (3, "SIGNATURE_INVALID".to_owned()));
 }
