@@ -87,7 +87,7 @@ fn scene() -> (Scene, Json) {
 }
 
 #[test]
-pub fn t11_the_verdict_from_a_bundle_is_the_verdict_from_state() {
+pub fn vc_t11_the_verdict_from_a_bundle_is_the_verdict_from_state() {
     let (mut scene, credential) = scene();
     for revoked in [false, true] {
         if revoked {
@@ -114,7 +114,7 @@ pub fn t11_the_verdict_from_a_bundle_is_the_verdict_from_state() {
 }
 
 #[test]
-pub fn t11_what_is_not_in_the_bundle_is_unknown_and_never_verified() {
+pub fn vc_t11_what_is_not_in_the_bundle_is_unknown_and_never_verified() {
     let (scene, credential) = scene();
     let smaller = [
         Scope { issuers: Vec::new(), ..scope() },
@@ -228,7 +228,7 @@ pub fn each_broken_part_of_a_bundle_has_its_code() {
 }
 
 #[test]
-pub fn t11_flipping_bytes_of_a_bundle_never_leaves_it_verified() {
+pub fn vc_t11_flipping_bytes_of_a_bundle_never_leaves_it_verified() {
     let (scene, credential) = scene();
     let text = made(&scene, &scope());
     let whole: Json = serde_json::from_str(&text).expect("JSON");
@@ -249,7 +249,7 @@ pub fn t11_flipping_bytes_of_a_bundle_never_leaves_it_verified() {
 }
 
 #[test]
-pub fn t11_a_bundle_grows_stale_and_the_caller_may_say_when() {
+pub fn vc_t11_a_bundle_grows_stale_and_the_caller_may_say_when() {
     let (scene, credential) = scene();
     let bundle = open(&scene, &made(&scene, &scope())).expect("a bundle");
     let at = |ms: u64| judge(&bundle, &credential, scene.world.time_ms + ms);

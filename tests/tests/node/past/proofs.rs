@@ -168,7 +168,11 @@ async fn t17_the_interface_proves_every_kind_at_every_height() {
             json!({"kind": "kpi", "metric": "ubin_stock", "cells": [["SG"]]}),
             "INVALID_PARAMS",
         ),
-        ("ledger_prove", json!({"kind": "vc-did", "subject": "SG", "height": 3}), "INVALID_PARAMS"),
+        (
+            "ledger_prove",
+            json!({"kind": "etr-absence", "subject": format!("bl/{number}/X"), "height": 3}),
+            "INVALID_PARAMS",
+        ),
     ] {
         assert_eq!(error_name(served.address, method, params.clone()).await, due, "{params}");
     }
