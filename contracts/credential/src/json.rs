@@ -435,4 +435,16 @@ mod tests {
             assert_eq!(canonical(&Value::Number(number)), text);
         }
     }
+
+    #[test]
+    fn of_two_shortest_spellings_as_near_the_even_one_counts() {
+        for (number, text) in [
+            (81_285_952_912_922.125, "81285952912922.12"),
+            (-81_285_952_912_922.125, "-81285952912922.12"),
+            (81_285_952_912_922.375, "81285952912922.38"),
+        ] {
+            let number = Number::from_f64(number).expect("finite");
+            assert_eq!(canonical(&Value::Number(number)), text);
+        }
+    }
 }
