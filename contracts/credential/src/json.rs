@@ -438,12 +438,12 @@ mod tests {
 
     #[test]
     fn of_two_shortest_spellings_as_near_the_even_one_counts() {
-        for (eighths, text) in [
-            (650_287_623_303_377.0, "81285952912922.12"),
-            (-650_287_623_303_377.0, "-81285952912922.12"),
-            (650_287_623_303_379.0, "81285952912922.38"),
+        for (number, text) in [
+            (650_287_623_303_377.0 / 8.0, "81285952912922.12"),
+            (-650_287_623_303_377.0 / 8.0, "-81285952912922.12"),
+            (650_287_623_303_379.0 / 8.0, "81285952912922.38"),
         ] {
-            let number = Number::from_f64(eighths / 8.0).expect("finite");
+            let number = Number::from_f64(number).expect("finite");
             assert_eq!(canonical(&Value::Number(number)), text);
         }
     }

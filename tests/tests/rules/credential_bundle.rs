@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 use titian_contracts::block::Certificate;
+use titian_contracts::credential::ResourceId;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
@@ -124,8 +125,22 @@ pub fn vc_t11_what_is_not_in_the_bundle_is_unknown_and_never_verified() {
         let bundle = open(&scene, &made(&scene, &scope)).expect("a bundle");
         assert_eq!(bundle.trust().proof_code, "OK");
         let verdict = judge(&bundle, &credential, scene.world.time_ms);
-        assert!(!verdict.verified(), "{scope:?}: {}", verdict.to_jcs());
+        // nothing passes, and nothing fails, for want of what is not at hand
+        assert_eq!(verdict.decision, Decision::Indeterminate, "{scope:?}: {}", verdict.to_jcs());
     }
+    // a context that is proven absent is an answer: it is registered by nobody
+    let mut foreign = credential.clone();
+    let id = ResourceId::parse("ASEAN/context/none/1").expect("an id");
+    foreign["@context"][1] = json!(format!("did:ubin:{}", id.text()));
+    let mut with_absent = keys(&scene.world.state, &scope());
+    with_absent.push(id.key());
+    with_absent.sort();
+    let (entries, evidence) = prove(&scene.world, &with_absent);
+    let text = bundle(frame(&scene, &scope()), &entries, &evidence);
+    let absent = open(&scene, &text).expect("a bundle");
+    let verdict = judge(&absent, &foreign, scene.world.time_ms);
+    assert_eq!(code(&verdict, Check::Syntax), "CONTEXT_UNKNOWN");
+    assert_eq!(verdict.decision, Decision::Rejected);
     // one object after the other left out
     let scope = scope();
     let all = keys(&scene.world.state, &scope);
