@@ -10,7 +10,8 @@ use std::time::Duration;
 use jsonrpsee::core::client::{ClientT as _, Error};
 use jsonrpsee::core::params::BatchRequestBuilder;
 use jsonrpsee::core::traits::ToRpcParams;
-use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use jsonrpsee::http_client::transport::Error as TransportError;
+use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::types::ErrorObject;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -60,12 +61,27 @@ pub(crate) struct Link {
 impl Client {
     /// A client of the node at `url`. Nothing is sent yet.
     pub(crate) fn new(url: &str) -> Result<Self> {
+        Self::with_headers(url, HeaderMap::new())
+    }
+
+    /// The same, with a bearer token on every request.
+    pub(crate) fn with_token(url: &str, token: &str) -> Result<Self> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| CommandError::usage("the token holds characters that no token has"))?;
+        value.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", value);
+        Self::with_headers(url, headers)
+    }
+
+    fn with_headers(url: &str, headers: HeaderMap) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| CommandError::bug(format!("no runtime: {error}")))?;
         let entered = runtime.enter();
         let http = HttpClientBuilder::default()
+            .set_headers(headers)
             .request_timeout(CALL_TIMEOUT)
             .max_request_size(16 * 1024 * 1024)
             .max_response_size(64 * 1024 * 1024)
@@ -142,12 +158,22 @@ impl Link {
                 }
                 refused
             }
+            Error::Transport(cause) if is_unauthorised(cause.as_ref()) => {
+                CommandError::refused("the node does not take the token")
+                    .named("FORBIDDEN")
+                    .hint("a token is for one network and ends after at most 90 days")
+            }
             Error::Transport(_) | Error::RequestTimeout | Error::RestartNeeded(_) => {
                 no_node(&self.url)
             }
             other => CommandError::refused(format!("{method}: {other}")),
         }
     }
+}
+
+/// Whether a node answered that the caller is not who may ask (HTTP 401).
+fn is_unauthorised(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(TransportError::Rejected { status_code: 401 }))
 }
 
 /// The error of a node that does not answer.

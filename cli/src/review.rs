@@ -64,6 +64,18 @@ fn title_effect(act: &str, args: &Value) -> Option<String> {
         }),
         "accept" => Some("control, and title as endorsed, pass to you".to_owned()),
         "endorse" => Some("changes in place".to_owned()),
+        "issue" | "issue_from_paper" => {
+            let kind = args.get("title").and_then(|title| title.get("kind"));
+            Some(match kind.and_then(Value::as_text) {
+                Some("to_order") => format!("to the order of {} from the start", receiver()),
+                Some("bearer") => "to bearer from the start".to_owned(),
+                Some("named") => format!("named to {} from the start", receiver()),
+                _ => "none: no document of title".to_owned(),
+            })
+        }
+        "split" | "merge" => Some("goes over to the new records; this one ends".to_owned()),
+        "pledge" => Some(format!("stays; {} has to agree to what you do with it", receiver())),
+        "enforce" => Some(format!("passes to {}", receiver())),
         "surrender" => Some("stays with you until the obligor answers".to_owned()),
         "surrender_accept" => Some("ends; the record is dead afterwards".to_owned()),
         "cancel" => Some("ends; the record is dead afterwards".to_owned()),

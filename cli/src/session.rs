@@ -131,6 +131,13 @@ impl Session {
         Ok(self.client.get_or_init(|| client))
     }
 
+    /// The node, asked with the bearer token in a file.
+    pub(crate) fn client_with_token(&self, token: &std::path::Path) -> Result<Client> {
+        let token = crate::document::read(token)?;
+        let token = zeroize::Zeroizing::new(String::from_utf8_lossy(&token).trim().to_owned());
+        Client::with_token(&self.node_url()?, &token)
+    }
+
     /// The address of the node.
     pub(crate) fn node_url(&self) -> Result<String> {
         if let Some(url) = &self.args.node {

@@ -36,12 +36,23 @@ const PROOFS: u32 = 500;
 const HISTORIES: u32 = 50;
 const ACK: [&str; 2] = ["TH:unknown", "VN:unknown"];
 
+/// The kernel, proofs, and transfers through networks of so many validators.
+pub(crate) async fn measure(folder: &Path, validators: &[u16], report: &mut Report) -> Result<()> {
+    kernel(report)?;
+    eprintln!("proofs of records");
+    proofs(folder, report).await?;
+    for n in validators {
+        let home = folder.join(format!("etr-{n}"));
+        let Some(total) = network(&home, *n, report).await? else { continue };
+        ensure!(total.refused.is_empty(), "operations were refused: {:?}", total.refused);
+        ensure!(total.roots_agree, "the nodes have different state roots");
+        report.mix(&total.acts);
+    }
+    Ok(())
+}
+
 /// Transfers through a network of so many validators; gives what its databases hold in the end.
-pub(crate) async fn network(
-    folder: &Path,
-    validators: u16,
-    report: &mut Report,
-) -> Result<Option<Total>> {
+async fn network(folder: &Path, validators: u16, report: &mut Report) -> Result<Option<Total>> {
     let Some((_, count)) = TRANSFERS.iter().find(|(n, _)| *n == validators) else {
         return Ok(None);
     };
@@ -60,7 +71,7 @@ pub(crate) async fn network(
 }
 
 /// The kernel alone, on one core and in memory, signatures included.
-pub(crate) fn kernel(report: &mut Report) -> Result<()> {
+fn kernel(report: &mut Report) -> Result<()> {
     let Transfers { mut work, offers, accepts } = Transfers::new(1, KERNEL_TRANSFERS)?;
     // the rehearsal went as far as the offers; both are judged from where it began
     let mut state = work.issued_state();
@@ -153,7 +164,7 @@ impl Bill {
         let keys = claim::question(kind, stated, &ledger.reader(), frame)?;
         let proven = ledger.prove(keys).await?;
         let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
-        let claim = claim::rebuild(kind, stated, &proven.entries, frame)?;
+        let claim = claim::make(kind, stated, &proven.entries, frame)?;
         Ok(proof::bundle(kind, proven.height, claim, &proven.evidence))
     }
 
@@ -174,7 +185,7 @@ fn run(traders: &mut Traders, op: &Value, party: &str) -> Result<()> {
 }
 
 /// Proofs of control, and of a history of a hundred transfers.
-pub(crate) async fn proofs(folder: &Path, report: &mut Report) -> Result<()> {
+async fn proofs(folder: &Path, report: &mut Report) -> Result<()> {
     let bill = Bill::new(&folder.join("etr-ledger"))?;
     let anchor = bill.traders.world.genesis.anchor();
     let stated =

@@ -70,6 +70,9 @@ struct Args {
     /// Short runs for credentials: rough figures
     #[arg(long)]
     quick: bool,
+    /// Measure transferable records alone
+    #[arg(long)]
+    only_etr: bool,
     /// File for the figures
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
@@ -105,6 +108,10 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         search::measure(folder, args.names, &mut report).await?;
         return Ok(report);
     }
+    if args.only_etr {
+        etr::measure(folder, &args.validators, &mut report).await?;
+        return Ok(report);
+    }
     eprintln!("credentials");
     vc::measure(args.quick, &mut report)?;
     if args.only_vc {
@@ -112,9 +119,7 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
     }
     eprintln!("rules alone");
     rules::measure(&mut report)?;
-    etr::kernel(&mut report)?;
-    eprintln!("proofs of records");
-    etr::proofs(folder, &mut report).await?;
+    etr::measure(folder, &args.validators, &mut report).await?;
     for (validators, per_second) in SIGNED_PER_S {
         if !args.validators.contains(&validators) {
             continue;
@@ -134,12 +139,6 @@ async fn measure(args: &Args, folder: &Path) -> Result<Report> {
         if validators == 4 {
             eprintln!("proofs");
             proofs::measure(&home, &mut report).await?;
-        }
-        let home = folder.join(format!("etr-{validators}"));
-        if let Some(total) = etr::network(&home, validators, &mut report).await? {
-            anyhow::ensure!(total.refused.is_empty(), "refused: {:?}", total.refused);
-            anyhow::ensure!(total.roots_agree, "the nodes have different state roots");
-            report.mix(&total.acts);
         }
     }
     if args.import > 0 {

@@ -87,7 +87,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("axum", &["node/src/rpc/", "tests/"]),
     ("tower_http", &["node/src/rpc/"]),
     ("jsonrpsee", &["node/src/rpc/", "cli/src/", "tests/"]),
-    ("jsonwebtoken", &["node/src/rpc/auth.rs"]),
+    ("jsonwebtoken", &["node/src/rpc/auth.rs", "tests/"]),
     ("governor", &["node/src/rpc/limit.rs"]),
     ("clap", &["node/src/command/", "cli/src/", "tests/bench/"]),
     ("age", &["cli/src/wallet.rs"]),

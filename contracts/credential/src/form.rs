@@ -105,7 +105,15 @@ pub fn read_token(text: &str, expected: Option<&'static str>) -> Result<Reading,
     let form = expected.or(named).unwrap_or(jwt::VC_TYP);
     let document = jwt::document(&token.payload);
     let model = model_of(&document);
-    Ok(Reading { form: Some(form), model, document, securing: Securing::Jws(token, form) })
+    let typ = if presents(&document) { jwt::VP_TYP } else { form };
+    Ok(Reading { form: Some(form), model, document, securing: Securing::Jws(token, typ) })
+}
+
+/// Whether the document calls itself a presentation. In a token of a credential's `typ` it fails by
+/// that: the `typ` of a presentation is asked for (S8).
+fn presents(document: &Map<String, Value>) -> bool {
+    let types = document.get("type").map(model::items).unwrap_or_default();
+    types.iter().any(|name| name == "VerifiablePresentation")
 }
 
 fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
@@ -124,7 +132,8 @@ fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
     let flat = form == sd_jwt::TYP || !claims.contains_key("@context");
     let model = if flat { Model::SdJwtVc } else { model_of(&claims) };
     let document = if flat { claims } else { jwt::document(&claims) };
-    let securing = Securing::SdJwt(Box::new(token), form, fault);
+    let typ = if !flat && presents(&document) { "vp+sd-jwt" } else { form };
+    let securing = Securing::SdJwt(Box::new(token), typ, fault);
     Reading { form: Some(form), model, document, securing }
 }
 
@@ -163,13 +172,9 @@ fn open(document: &Map<String, Value>) -> Result<Reading, Fault> {
 impl Reading {
     /// Whether it is a presentation.
     pub fn is_presentation(&self) -> bool {
-        let typed = self.document.get("type").map(model::items).unwrap_or_default();
         match self.form {
             Some("vp+jwt" | "vp+sd-jwt") => true,
-            _ => {
-                self.model != Model::SdJwtVc
-                    && typed.iter().any(|name| name == "VerifiablePresentation")
-            }
+            _ => self.model != Model::SdJwtVc && presents(&self.document),
         }
     }
 

@@ -357,8 +357,8 @@ fn write_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// A number as ECMAScript prints it: the shortest digits that read back to the same number, plain
-/// from 1e-6 up to 1e21, else with an exponent.
+/// A number as ECMAScript prints it: the shortest digits that read back to the same number, of those
+/// the nearest, plain from 1e-6 up to 1e21, else with an exponent.
 fn write_number(number: &Number, out: &mut String) {
     if let Some(int) = number.as_i64() {
         return write!(out, "{int}").expect(MEMORY);
@@ -367,7 +367,7 @@ fn write_number(number: &Number, out: &mut String) {
     if float == 0.0 {
         return out.push('0');
     }
-    let shortest = format!("{:e}", float.abs());
+    let shortest = nearest_of_shortest(float.abs());
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     // the decimal point stands after this many digits
@@ -391,6 +391,16 @@ fn write_number(number: &Number, out: &mut String) {
         let dot = if rest.is_empty() { "" } else { "." };
         out.push_str(&format!("{first}{dot}{rest}e{sign}{}", (point - 1).abs()));
     }
+}
+
+/// The digits and exponent of a positive number. Of two shortest texts that lie equally near, ECMAScript
+/// takes the one with an even last digit, as rounding to that many digits does.
+fn nearest_of_shortest(float: f64) -> String {
+    let shortest = format!("{float:e}");
+    let fraction = shortest.split_once('e').map_or(0, |(mantissa, _)| mantissa.len());
+    let digits_after_point = fraction.saturating_sub(2);
+    let rounded = format!("{float:.digits_after_point$e}");
+    if rounded.parse() == Ok(float) { rounded } else { shortest }
 }
 
 /// The canonical xsd:double of a number: one digit, a point, at most 15 more, and an exponent.
@@ -422,6 +432,18 @@ mod tests {
             (0xbecb_f647_612f_3696, "-0.0000033333333333333333"),
         ] {
             let number = Number::from_f64(f64::from_bits(bits)).expect("finite");
+            assert_eq!(canonical(&Value::Number(number)), text);
+        }
+    }
+
+    #[test]
+    fn of_two_shortest_spellings_as_near_the_even_one_counts() {
+        for (number, text) in [
+            (650_287_623_303_377.0 / 8.0, "81285952912922.12"),
+            (-650_287_623_303_377.0 / 8.0, "-81285952912922.12"),
+            (650_287_623_303_379.0 / 8.0, "81285952912922.38"),
+        ] {
+            let number = Number::from_f64(number).expect("finite");
             assert_eq!(canonical(&Value::Number(number)), text);
         }
     }

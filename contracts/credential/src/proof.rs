@@ -407,6 +407,8 @@ impl Reader<'_> {
 const fn as_proof_code(code: &'static str) -> &'static str {
     match code.as_bytes() {
         b"DATASET_POISONED" => "DATASET_POISONED",
+        // a context that is not at hand
+        b"NOT_REACHED" => "NOT_REACHED",
         _ => "PROOF_MALFORMED",
     }
 }

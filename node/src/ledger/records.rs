@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use titian_contracts::etr::content::is_record_id;
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::record::Record;
@@ -43,26 +44,36 @@ pub(super) fn rows_of<'a>(
     time_ms: u64,
 ) -> RecordRows {
     let after = After { store, changes };
-    let state = Overlay::new(&after);
-    let mut rows = RecordRows::default();
-    for (tx, receipt) in transactions.zip(receipts) {
-        let applied = tx.filter(|tx| tx.register == Register::Etr && receipt.error.is_none());
-        if let Some(tx) = applied {
-            add(&mut rows, tx, receipt, time_ms, &state);
-        }
-    }
-    let touched: BTreeSet<&String> = receipts
+    let etr = |(tx, receipt): (Option<&'a Transaction>, _)| Some((tx?, receipt));
+    let applied: Vec<(&Transaction, &Receipt)> = transactions
+        .zip(receipts)
+        .filter(|(_, receipt)| receipt.error.is_none())
+        .filter_map(etr)
+        .filter(|(tx, _)| tx.register == Register::Etr)
+        .collect();
+    let touched: BTreeSet<&String> = applied
         .iter()
-        .flat_map(|receipt| &receipt.events)
-        .filter(|event| event.name.starts_with("etr."))
+        .flat_map(|(_, receipt)| &receipt.events)
         .map(|event| &event.subject)
         .filter(|subject| is_record_id(subject))
         .collect();
-    for id in touched {
-        rows.waiting.push((Waits::Answer, id.clone(), answerers(&state, id)));
-        rows.waiting.push((Waits::Signature, id.clone(), staging::concerned(&state, id, time_ms)));
+    let ops = applied.par_iter().map(|(tx, receipt)| {
+        let mut rows = RecordRows::default();
+        add(&mut rows, tx, receipt, time_ms, &Overlay::new(&after));
+        rows.ops
+    });
+    let waiting = touched.into_par_iter().map(|id| {
+        let state = Overlay::new(&after);
+        let concerned = staging::concerned(&state, id, time_ms);
+        [
+            (Waits::Answer, id.clone(), answerers(&state, id)),
+            (Waits::Signature, id.clone(), concerned),
+        ]
+    });
+    RecordRows {
+        ops: ops.collect::<Vec<_>>().concat(),
+        waiting: waiting.collect::<Vec<_>>().into_iter().flatten().collect(),
     }
-    rows
 }
 
 fn add(

@@ -4,11 +4,13 @@
 //! Invariant: the tree is on disk before the op is sent; an anchor that a crash or a full mempool
 //! left on its way is sent again, never made twice.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use titian_contracts::credential::{Anchor, anchor_key};
 use titian_contracts::digest::Digest;
+use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::state::Overlay;
@@ -18,27 +20,37 @@ use tokio::sync::watch;
 use super::methods::{Answer, blocking};
 use super::vc_acts::{next_number, run};
 use super::{State, now_ms};
-use crate::custody::anchors::{Sent, Waiting};
+use crate::custody::anchors::{Member, Sent, Waiting};
 use crate::custody::seal;
 use crate::issuing::Instance;
 
 /// How often the instances are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long an instance rests after its anchor was refused.
+const REST: Duration = Duration::from_secs(30);
 /// Anchors back from the newest among which one that was sent before is looked for.
 const LOOK_BACK: u64 = 64;
 
 /// Flushes until the interface stops.
 pub(super) async fn follow(state: Arc<State>, mut stopped: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(LOOK_EVERY);
+    // instances whose anchor was refused, and until when they rest
+    let mut resting: BTreeMap<String, Instant> = BTreeMap::new();
     loop {
         tokio::select! {
             _ = tick.tick() => {}
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         let Ok(issuing) = state.issuing() else { return };
+        let now = Instant::now();
+        resting.retain(|_, until| *until > now);
         for instance in issuing.instances().iter().filter(|instance| instance.party().is_some()) {
+            if resting.contains_key(&instance.name) {
+                continue;
+            }
             if let Err(refusal) = flush(&state, instance).await {
                 tracing::warn!(issuer = %instance.name, %refusal, "an anchor waits; it is sent again");
+                resting.insert(instance.name.clone(), now + REST);
             }
         }
     }
@@ -51,9 +63,24 @@ async fn flush(state: &Arc<State>, instance: &Instance) -> Answer<()> {
     let found = blocking(move || due(&custody, &name)).await?;
     let Some(sent) = found else { return Ok(()) };
     let Some(tree) = Tree::of_leaves(sent.leaves.clone()) else { return Ok(()) };
-    let anchor = submit(state, instance, &tree).await?;
+    let anchor = submit(state, instance, &tree).await;
     let custody = state.issuing()?.custody.clone();
     let name = instance.name.clone();
+    let waits = [Code::Pending, Code::Busy, Code::Unavailable];
+    let anchor = match anchor {
+        Ok(anchor) => anchor,
+        Err(refusal) if refusal.rule().is_some_and(|code| waits.contains(&code)) => {
+            return Err(refusal);
+        }
+        Err(refusal) => {
+            // the ledger answers the same bytes with the same receipt: another root must be sent
+            let count = sent.members.len();
+            let members: Vec<_> = sent.members.into_iter().zip(sent.leaves).collect();
+            let again = padded(&members, count + 1);
+            blocking(move || Ok(custody.send(&name, &Waiting::default(), &again)?)).await?;
+            return Err(refusal);
+        }
+    };
     blocking(move || Ok(custody.settle(&name, &sent, &anchor, &|i| tree.path(i))?)).await
 }
 
@@ -68,17 +95,18 @@ fn due(custody: &crate::custody::Custody, instance: &str) -> Answer<Option<Sent>
     if waiting.leaves.is_empty() || !(full || old) {
         return Ok(None);
     }
-    let sent = padded(&waiting);
+    let sent = padded(&waiting.leaves, waiting.leaves.len());
     custody.send(instance, &waiting, &sent)?;
     Ok(Some(sent))
 }
 
-fn padded(waiting: &Waiting) -> Sent {
+/// Leaves and fresh random ones up to a power of two of at least `least`.
+fn padded(members: &[(Member, Digest)], least: usize) -> Sent {
     let smallest = 1usize << limits::ANCHOR_SIZE_LOG2.0;
-    let size = waiting.leaves.len().next_power_of_two().max(smallest);
-    let mut leaves: Vec<Digest> = waiting.leaves.iter().map(|(_, leaf)| *leaf).collect();
+    let mut leaves: Vec<Digest> = members.iter().map(|(_, leaf)| *leaf).collect();
+    let size = least.next_power_of_two().max(smallest);
     leaves.resize_with(size, || Digest(seal::random()));
-    Sent { leaves, members: waiting.leaves.iter().map(|(member, _)| *member).collect() }
+    Sent { leaves, members: members.iter().map(|(member, _)| *member).collect() }
 }
 
 /// The id of the anchor of `tree`: the one on the ledger, else a new one.

@@ -30,7 +30,8 @@ use super::{Caller, State, now_ms, view};
 use crate::custody::record::{Counts, Found, Label, Record};
 use crate::custody::seal::Name;
 use crate::custody::{Claim, Keep};
-use crate::issuing::make::{Ledger, Made, Wanted, fresh_id, make};
+use crate::issuing::make::{Ledger, Made, make};
+use crate::issuing::request::{Wanted, fresh_id};
 use crate::issuing::{Instance, Issuing, refused};
 
 /// When to ask again for a record that another call works on, ms.
@@ -248,16 +249,15 @@ fn receipt(
     }))
 }
 
-/// A record that a caller may reach, held.
+/// A record that a caller may reach.
 pub(super) struct Held {
-    pub claim: Claim,
-    pub instance: String,
+    pub name: Name,
     pub label: Label,
     pub record: Box<Record>,
 }
 
 /// Finds a record by the credential's id among the issuers that the caller's token lists; `only` is
-/// an instance to look at. Errors: `NOT_FOUND`, `CREDENTIAL_ERASED`, `BUSY`.
+/// an instance to look at. Errors: `NOT_FOUND`, `CREDENTIAL_ERASED`.
 pub(super) fn find(state: &State, caller: &Caller, only: Option<&str>, id: &str) -> Answer<Held> {
     let issuing = state.issuing()?;
     let mut erased = false;
@@ -269,14 +269,7 @@ pub(super) fn find(state: &State, caller: &Caller, only: Option<&str>, id: &str)
         match issuing.custody.find(&name)? {
             None => {}
             Some(Found::Erased(_)) => erased = true,
-            Some(Found::Kept(..)) => {
-                let claim = claim(issuing, name)?;
-                // read again: it may have gone before it was held
-                let Some(Found::Kept(label, record)) = issuing.custody.find(&name)? else {
-                    return Err(Refusal::new(Code::CredentialErased, "/id", ""));
-                };
-                return Ok(Held { claim, instance: label.instance.clone(), label, record });
-            }
+            Some(Found::Kept(label, record)) => return Ok(Held { name, label, record }),
         }
     }
     let code = if erased { Code::CredentialErased } else { Code::NotFound };
@@ -293,10 +286,10 @@ pub(super) async fn credential(
     blocking(move || {
         let held = find(&state, &caller, only.as_deref(), &id)?;
         let issuing = state.issuing()?;
-        if let Some(instance) = issuing.by_name(&held.instance) {
-            log_record(&caller, "read", instance, &held.label.type_name, held.claim.name());
+        if let Some(instance) = issuing.by_name(&held.label.instance) {
+            log_record(&caller, "read", instance, &held.label.type_name, &held.name);
         }
-        shown(&state, issuing, held.claim.name(), &held.record)
+        shown(&state, issuing, &held.name, &held.record)
     })
     .await
 }
@@ -309,18 +302,28 @@ pub(super) async fn erase(
     params: EraseParams,
 ) -> Answer<Erased> {
     let (finding, who) = (Arc::clone(&state), caller.clone());
-    let held = blocking(move || find(&finding, &who, only.as_deref(), &params.id)).await?;
+    let held = move || {
+        let held = find(&finding, &who, only.as_deref(), &params.id)?;
+        let claim = claim(finding.issuing()?, held.name)?;
+        // read again: another call may have erased it before it was claimed
+        match finding.issuing()?.custody.find(&held.name)? {
+            Some(Found::Kept(..)) => Ok((held, claim)),
+            _ => Err(Refusal::new(Code::CredentialErased, "/id", "")),
+        }
+    };
+    let (held, claim) = blocking(held).await?;
     let issuing = Arc::clone(state.issuing()?);
-    let instance = issuing.by_name(&held.instance).or_else(|| issuing.by_did(&held.record.issuer));
+    let named = issuing.by_name(&held.label.instance);
+    let instance = named.or_else(|| issuing.by_did(&held.record.issuer));
     let instance = instance.ok_or_else(|| Refusal::from(Code::NotFound))?;
     let status_txs = if params.revoke {
         vc_acts::revoke(&state, instance, &held.record.status).await?
     } else {
         Vec::new()
     };
-    log_record(&caller, "erase", instance, &held.label.type_name, held.claim.name());
+    log_record(&caller, "erase", instance, &held.label.type_name, &held.name);
     let custody = issuing.custody.clone();
-    blocking(move || Ok(custody.erase(&held.claim, now_ms())?)).await?;
+    blocking(move || Ok(custody.erase(&claim, now_ms())?)).await?;
     Ok(Erased { erased: true, status_tx: status_txs.first().cloned(), status_txs })
 }
 

@@ -270,3 +270,25 @@ fn t11_a_holder_answers_a_verifiers_code_and_only_that_one() {
     ];
     assert_eq!(desk.titian(&wrong).code, 2);
 }
+
+#[test]
+fn t16_a_damaged_picture_is_read_or_refused() {
+    let desk = Desk::new();
+    desk.write("extract.jwt", &desk.token(7));
+    let json = desk.titian(&["vc", "qr", "extract.jwt", "-o", "code.png", "--json"]).json();
+    let png = fs::read(desk.path("code.png")).expect("written");
+    for (name, picture) in [("bad.png", png), ("bad.jpg", jpeg(&rows(&json["symbols"][0])))] {
+        // the heads of both formats, then every part of the data
+        let heads = (3..picture.len().min(90)).step_by(7);
+        let data = (90..picture.len()).step_by(picture.len() / 20);
+        for at in heads.chain(data) {
+            let mut bad = picture.clone();
+            bad[at] ^= 0xff;
+            fs::write(desk.path(name), bad).expect("written");
+            let ran = desk.titian(&["vc", "scan", name]);
+            assert!([0, 2, 3].contains(&ran.code), "{name}, byte {at}: {ran:?}");
+        }
+        fs::write(desk.path(name), &picture[..picture.len() / 2]).expect("written");
+        assert!([2, 3].contains(&desk.titian(&["vc", "scan", name]).code), "{name}, cut");
+    }
+}

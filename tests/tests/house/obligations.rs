@@ -1,33 +1,67 @@
-//! The test obligations of the UBIN register (ubin-api.md §14, ubin-schemes.md §8), each with a test
-//! that carries its number.
+//! The test obligations of the UBIN register (ubin-api.md §14, ubin-schemes.md §8) and of
+//! credentials (vc-api.md A§8): each has a test that carries its number.
+//!
+//! Both count from T1. A test of the first is called `t06_…`; one of the second `vc_t06_…`, or
+//! `t06_…` in a file or folder whose name starts with `vc` or `credential`.
 
 use std::collections::BTreeSet;
 
 use crate::assert_none;
 use crate::source::{read, sources};
 
-/// The numbers of obligations that test functions carry: `t06` of `fn t06_a_relocation…`.
-fn carried() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for file in sources().iter().filter(|file| file.path.starts_with("tests/")) {
+/// The names of the test functions of all files whose path passes.
+fn tests_of(passes: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut names = Vec::new();
+    for file in sources().iter().filter(|f| f.path.starts_with("tests/") && passes(&f.path)) {
         let mut is_test = false;
         for line in file.text.lines() {
-            let code = line.trim_start().trim_start_matches("async ");
-            let Some(name) = code.strip_prefix("fn ").filter(|name| name.starts_with('t')) else {
-                is_test = code.starts_with("#[test]") || code.starts_with("#[tokio::test");
-                continue;
-            };
-            if !is_test {
-                continue;
-            }
-            let parts: Vec<&str> = name.split(['_', '(']).take(2).collect();
-            if let [number, part] = parts[..] {
-                names.insert(number.to_owned());
-                names.insert(format!("{number}_{part}"));
+            let code = line.trim_start().trim_start_matches("pub ").trim_start_matches("async ");
+            match code.strip_prefix("fn ") {
+                Some(name) if is_test => {
+                    names.push(name.split('(').next().unwrap_or_default().to_owned());
+                    is_test = false;
+                }
+                _ => is_test |= code.starts_with("#[test]") || code.starts_with("#[tokio::test"),
             }
         }
     }
     names
+}
+
+/// The numbers of obligations that test functions carry: `t06` of `fn t06_a_relocation…`.
+fn carried() -> BTreeSet<String> {
+    let mut numbers = BTreeSet::new();
+    for name in tests_of(|_| true).iter().filter(|name| name.starts_with('t')) {
+        let parts: Vec<&str> = name.split('_').take(2).collect();
+        if let [number, part] = parts[..] {
+            numbers.insert(number.to_owned());
+            numbers.insert(format!("{number}_{part}"));
+        }
+    }
+    numbers
+}
+
+/// Whether a file is about credentials.
+fn of_credentials(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with("vc") || part.starts_with("credential"))
+}
+
+#[test]
+fn every_obligation_of_credentials_has_a_test_of_its_name() {
+    let page = read("docs/spec/vc-api.md");
+    let (_, section) = page.split_once("## A§8 Test obligations").expect("the section");
+    let mut carried = tests_of(|_| true);
+    carried.retain(|name| name.starts_with("vc_t"));
+    carried.extend(tests_of(of_credentials).iter().map(|name| format!("vc_{name}")));
+    let mut missing = Vec::new();
+    for number in 1..=16 {
+        assert!(section.contains(&format!("- T{number} ")), "the page has no T{number} any more");
+        let prefix = format!("vc_t{number:02}_");
+        if !carried.iter().any(|name| name.starts_with(&prefix)) {
+            missing.push(format!("T{number}: no test is called {prefix}…"));
+        }
+    }
+    assert_none(missing, "obligations without a test");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(crate) fn files(ending: &str) -> Vec<String> {
         for entry in entries {
             let entry = entry.unwrap_or_else(|fault| panic!("{folder}: {fault}"));
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || name == "target" {
+            if name.starts_with('.') || ["target", "node_modules"].contains(&name.as_str()) {
                 continue;
             }
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };

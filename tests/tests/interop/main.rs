@@ -2,6 +2,8 @@
 //! the other accepts, and refuses after one change; canonical forms are equal. The JavaScript
 //! libraries stand in `tests/interop/vc/`, with their versions in its lock file.
 
+mod differential;
+mod documents;
 mod embedded;
 mod lists;
 mod presentations;

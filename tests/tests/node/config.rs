@@ -104,6 +104,55 @@ fn an_integrator_has_a_name_a_key_and_scopes() {
 }
 
 #[test]
+fn plain_http_stays_on_this_machine() {
+    for (listen, tls, expected) in [
+        ("127.0.0.1:1", false, false),
+        ("127.0.0.1:1", true, true),
+        ("[::1]:1", false, false),
+        ("0.0.0.0:1", false, true),
+        ("[::]:1", false, true),
+        ("192.0.2.1:1", false, true),
+    ] {
+        let config = read(&format!("[rpc]\nlisten = \"{listen}\"\ntls = {tls}\n"));
+        assert_eq!(config.expect("it reads").needs_tls(), expected, "{listen}");
+    }
+}
+
+#[test]
+fn an_issuer_states_keys_policy_and_for_each_type_a_purpose_and_its_legal_basis() {
+    const KIND: &str = "[[issuer.type]]\nname = \"T\"\npurpose = \"p\"\nlegal_basis = \"l\"\n";
+    let issuer = |more: &str| format!("[[issuer]]\nname = \"a\"\nkey_file = \"a.key\"\n{more}");
+    let ubin = "did = \"did:ubin:SG:ACRA\"\nkey = \"k1\"\n";
+    let config = read(&issuer(&format!("{ubin}{KIND}"))).expect("it is sound");
+    let [read_back] = config.issuer.as_slice() else { panic!("{:?}", config.issuer) };
+    assert_eq!((read_back.form.as_str(), read_back.policy.as_str()), ("eddsa-jcs-2022", "ledger"));
+    assert_eq!(read_back.key_file, Path::new("/etc/titian/a.key"));
+    let any = KIND.replace("\"T\"", "\"*\"");
+    let lab = format!("did = \"did:key:z6Mk\"\npolicy = \"w3c\"\n{any}");
+    read(&issuer(&lab)).expect("it is sound");
+    for (more, what) in [
+        (ubin.to_owned(), "type: 1 to 64"),
+        (format!("{ubin}{}", KIND.replace("\"p\"", "\" \"")), "purpose and legal_basis"),
+        (format!("{ubin}{any}"), "type.name"),
+        (format!("did = \"did:ubin:SG:ACRA\"\n{KIND}"), "key: the number"),
+        (format!("did = \"did:key:z6Mk\"\n{KIND}"), "policy: w3c"),
+        (format!("did = \"did:web:example.org\"\npolicy = \"w3c\"\n{any}"), "did: did:ubin"),
+        (format!("{ubin}form = \"ldp_vc\"\n{KIND}"), "form: "),
+        (format!("{ubin}lists = [\"SG:CUSTOMS/status/1\"]\n{KIND}"), "lists: "),
+        (format!("{ubin}act_key = \"k2\"\n{KIND}"), "act_key and act_key_file"),
+    ] {
+        let Err(ConfigError::Values { problems }) = read(&issuer(&more)) else {
+            panic!("{more} must be refused");
+        };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with("issuer a: ") && problems[0].contains(what),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
 fn limits_are_tightened_never_widened() {
     let good = [
         "[mempool]\ntransactions_max = 20000\nbytes_max = 67108864\nage_ms_max = 120000\n",

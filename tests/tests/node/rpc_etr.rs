@@ -382,10 +382,29 @@ async fn etr_sealed_contents_are_kept_for_parties_and_erased_by_who_put_them() {
     let read = titian_envelope::Envelope::parse(&read).expect("an envelope");
     assert_eq!(&**read.open(&s.th, 2, &secret).expect("it opens"), &content);
 
+    // 64 of one record, 512 KiB at a time
+    let one_more = put(&s.vn, 0, half + 1, whole);
+    assert_eq!(s.error("etr_envelopePut", one_more).await, "LIMIT_EXCEEDED");
+    for number in 2..=65_u64 {
+        let subject = Subject { number, ..subject.clone() };
+        let small = seal(&subject, b"x", &to, &mut rand::rngs::OsRng).expect("it seals").to_text();
+        let params = json!({
+            "name": {"id": id, "version": 1, "envelopeNo": number}, "offset": 0,
+            "total": small.len(), "bytes": URL_SAFE_NO_PAD.encode(&small),
+            "capability": s.capability(&s.vn, id),
+        });
+        if number <= 64 {
+            assert_eq!(s.result("etr_envelopePut", params).await["whole"], true);
+        } else {
+            assert_eq!(s.error("etr_envelopePut", params).await, "LIMIT_EXCEEDED");
+        }
+    }
+
     let erase = |party: &str| json!({"name": name, "capability": s.capability(party, id)});
     assert_eq!(s.error("etr_envelopeErase", erase(&s.th)).await, "FORBIDDEN");
     s.result("etr_envelopeErase", erase(&s.vn)).await;
-    assert_eq!(s.result("etr_envelopes", list(&s.th)).await["items"], json!([]));
+    let held = s.result("etr_envelopes", list(&s.th)).await;
+    assert_eq!(held["items"].as_array().map(Vec::len), Some(63));
     let gone = json!({"name": name, "offset": 0, "capability": s.capability(&s.th, id)});
     assert_eq!(s.error("etr_envelopeGet", gone).await, "NOT_FOUND");
     s.served.stop().await;

@@ -16,7 +16,7 @@ use super::credential_scene::{
 };
 
 #[test]
-fn each_broken_precondition_of_a_grant_gives_its_error() {
+fn vc_t10_each_broken_precondition_of_a_grant_gives_its_error() {
     let mut scene = Scene::bare();
     let mut refused = |args: Value, signers: &[(&str, u64)], code| {
         scene.refused("accreditation_grant", args, signers, code);

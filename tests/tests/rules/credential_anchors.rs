@@ -33,7 +33,7 @@ fn submit(scene: &mut Scene, n: u64, tree: &Tree) {
 }
 
 #[test]
-pub fn an_anchored_credential_outlives_the_compromise_of_its_key() {
+pub fn vc_t08_an_anchored_credential_outlives_the_compromise_of_its_key() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 2);
     let digest = commitment(&form::read_json(credential.clone()).expect("read"));

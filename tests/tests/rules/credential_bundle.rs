@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 use titian_contracts::block::Certificate;
+use titian_contracts::credential::ResourceId;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
@@ -86,7 +87,7 @@ fn scene() -> (Scene, Json) {
 }
 
 #[test]
-pub fn the_verdict_from_a_bundle_is_the_verdict_from_state() {
+pub fn vc_t11_the_verdict_from_a_bundle_is_the_verdict_from_state() {
     let (mut scene, credential) = scene();
     for revoked in [false, true] {
         if revoked {
@@ -113,7 +114,7 @@ pub fn the_verdict_from_a_bundle_is_the_verdict_from_state() {
 }
 
 #[test]
-pub fn what_is_not_in_the_bundle_is_unknown_and_never_verified() {
+pub fn vc_t11_what_is_not_in_the_bundle_is_unknown_and_never_verified() {
     let (scene, credential) = scene();
     let smaller = [
         Scope { issuers: Vec::new(), ..scope() },
@@ -124,8 +125,22 @@ pub fn what_is_not_in_the_bundle_is_unknown_and_never_verified() {
         let bundle = open(&scene, &made(&scene, &scope)).expect("a bundle");
         assert_eq!(bundle.trust().proof_code, "OK");
         let verdict = judge(&bundle, &credential, scene.world.time_ms);
-        assert!(!verdict.verified(), "{scope:?}: {}", verdict.to_jcs());
+        // nothing passes, and nothing fails, for want of what is not at hand
+        assert_eq!(verdict.decision, Decision::Indeterminate, "{scope:?}: {}", verdict.to_jcs());
     }
+    // a context that is proven absent is an answer: it is registered by nobody
+    let mut foreign = credential.clone();
+    let id = ResourceId::parse("ASEAN/context/none/1").expect("an id");
+    foreign["@context"][1] = json!(format!("did:ubin:{}", id.text()));
+    let mut with_absent = keys(&scene.world.state, &scope());
+    with_absent.push(id.key());
+    with_absent.sort();
+    let (entries, evidence) = prove(&scene.world, &with_absent);
+    let text = bundle(frame(&scene, &scope()), &entries, &evidence);
+    let absent = open(&scene, &text).expect("a bundle");
+    let verdict = judge(&absent, &foreign, scene.world.time_ms);
+    assert_eq!(code(&verdict, Check::Syntax), "CONTEXT_UNKNOWN");
+    assert_eq!(verdict.decision, Decision::Rejected);
     // one object after the other left out
     let scope = scope();
     let all = keys(&scene.world.state, &scope);
@@ -213,7 +228,7 @@ pub fn each_broken_part_of_a_bundle_has_its_code() {
 }
 
 #[test]
-pub fn flipping_bytes_of_a_bundle_never_leaves_it_verified() {
+pub fn vc_t11_flipping_bytes_of_a_bundle_never_leaves_it_verified() {
     let (scene, credential) = scene();
     let text = made(&scene, &scope());
     let whole: Json = serde_json::from_str(&text).expect("JSON");
@@ -234,7 +249,7 @@ pub fn flipping_bytes_of_a_bundle_never_leaves_it_verified() {
 }
 
 #[test]
-pub fn a_bundle_grows_stale_and_the_caller_may_say_when() {
+pub fn vc_t11_a_bundle_grows_stale_and_the_caller_may_say_when() {
     let (scene, credential) = scene();
     let bundle = open(&scene, &made(&scene, &scope())).expect("a bundle");
     let at = |ms: u64| judge(&bundle, &credential, scene.world.time_ms + ms);

@@ -14,7 +14,7 @@ use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, live, self_issued,
 use super::credential_scene::Scene;
 
 #[test]
-pub fn the_term_guard_refuses_what_json_ld_would_drop_at_issue_and_at_verification() {
+pub fn vc_t07_the_term_guard_refuses_what_json_ld_would_drop_at_issue_and_at_verification() {
     let scene = Scene::new();
     let example: Json = serde_json::from_slice(profiles::SHIPPED[0].example).expect("JSON");
     let live = live(&scene);
@@ -136,7 +136,7 @@ pub fn each_rule_of_the_data_model_has_its_code() {
 }
 
 #[test]
-pub fn bundled_contexts_have_the_published_digests() {
+pub fn vc_t03_bundled_contexts_have_the_published_digests() {
     use sha2::{Digest as _, Sha256, Sha384, Sha512};
     let index: Json = serde_json::from_slice(contexts::INDEX).expect("JSON");
     let entries = index.as_array().expect("a list");
@@ -176,7 +176,7 @@ pub fn the_linter_knows_every_protected_term_of_the_base_context() {
 }
 
 #[test]
-pub fn the_historical_base_context_satisfies_a_digest_with_a_warning_only() {
+pub fn vc_t03_the_historical_base_context_satisfies_a_digest_with_a_warning_only() {
     let (mut credential, key, method) = self_issued(1);
     use sha2::Digest as _;
     let sri = |bytes: &[u8]| {
@@ -196,7 +196,7 @@ pub fn the_historical_base_context_satisfies_a_digest_with_a_warning_only() {
 }
 
 #[test]
-pub fn entries_beyond_their_limits_are_refused_and_cost_nothing_more() {
+pub fn vc_t12_entries_beyond_their_limits_are_refused_and_cost_nothing_more() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let entry = json!({"type": "BitstringStatusListEntry", "statusPurpose": "revocation",
@@ -216,7 +216,7 @@ pub fn entries_beyond_their_limits_are_refused_and_cost_nothing_more() {
 }
 
 #[test]
-pub fn a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
+pub fn vc_t12_a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
     let (mut credential, ..) = self_issued(1);
     let mut terms = serde_json::Map::new();
     for i in 0..2_000 {

@@ -46,7 +46,7 @@ fn each_broken_precondition_of_list_create_gives_its_error() {
 }
 
 #[test]
-fn each_broken_precondition_of_list_set_gives_its_error() {
+fn vc_t10_each_broken_precondition_of_list_set_gives_its_error() {
     let mut scene = Scene::new();
     scene.must("list_create", list("SG:CUSTOMS", 1, "use"), CUSTOMS);
     let act = "list_set";
@@ -136,7 +136,7 @@ fn use_args(index: i64, seq: i64) -> Value {
 }
 
 #[test]
-fn each_broken_precondition_of_single_use_gives_its_error() {
+fn vc_t10_each_broken_precondition_of_single_use_gives_its_error() {
     let mut scene = Scene::new();
     scene.must("list_create", list("SG:CUSTOMS", 1, "use"), CUSTOMS);
     // Malaysia's registrar holds the right to use the type
@@ -172,7 +172,7 @@ fn each_broken_precondition_of_single_use_gives_its_error() {
 }
 
 #[test]
-fn of_two_states_that_lodge_one_entry_in_one_block_the_first_wins() {
+fn vc_t10_of_two_states_that_lodge_one_entry_in_one_block_the_first_wins() {
     let mut scene = Scene::new();
     scene.must("list_create", list("SG:CUSTOMS", 1, "use"), CUSTOMS);
     let foreign =

@@ -11,7 +11,7 @@ use titian_credential::verify::{Request, verify};
 use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, seed_of, self_issued, vector};
 
 #[test]
-pub fn the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {
+pub fn vc_t01_the_w3c_vector_of_eddsa_jcs_2022_is_reproduced_byte_for_byte() {
     let v = vector();
     assert_eq!(canonical(&v["unsigned"]), v["canonicalDocument"].as_str().expect("text"));
     assert_eq!(canonical(&v["proofConfig"]), v["canonicalProofConfig"].as_str().expect("text"));
@@ -66,7 +66,7 @@ pub fn every_proof_of_a_set_must_verify_and_one_must_be_the_issuers() {
 }
 
 #[test]
-pub fn a_chain_with_a_missing_or_circular_link_fails() {
+pub fn vc_t01_a_chain_with_a_missing_or_circular_link_fails() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let mut signed = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");
@@ -113,7 +113,7 @@ pub fn each_fault_of_a_proof_has_its_code() {
 }
 
 #[test]
-pub fn a_signature_with_s_above_the_group_order_is_refused() {
+pub fn vc_t09_a_signature_with_s_above_the_group_order_is_refused() {
     let key = SigningKey::from_bytes(&[1; 32]);
     let (credential, _, method) = self_issued(1);
     let prepared = prepare_jcs(&credential, &method, "2026-01-01T00:00:00Z", SANDBOX);
@@ -136,7 +136,7 @@ pub fn a_signature_with_s_above_the_group_order_is_refused() {
 }
 
 #[test]
-pub fn flipping_any_byte_never_leaves_another_value_verified() {
+pub fn vc_t06_flipping_any_byte_never_leaves_another_value_verified() {
     let (credential, key, method) = self_issued(1);
     let signed =
         issue_jcs(&credential, &key, &method, "2026-01-01T00:00:00Z", SANDBOX).expect("issued");
@@ -155,7 +155,7 @@ pub fn flipping_any_byte_never_leaves_another_value_verified() {
 }
 
 #[test]
-pub fn removing_retyping_or_swapping_any_member_never_verifies() {
+pub fn vc_t06_removing_retyping_or_swapping_any_member_never_verifies() {
     let (credential, key, method) = self_issued(1);
     let created = "2026-01-01T00:00:00Z";
     let signed = issue_jcs(&credential, &key, &method, created, SANDBOX).expect("issued");

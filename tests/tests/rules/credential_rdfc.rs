@@ -36,7 +36,7 @@ fn judge(document: &Json) -> Verdict {
 }
 
 #[test]
-pub fn the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
+pub fn vc_t01_the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
     let v = read(RDFC);
     assert_eq!(canonical(&v["unsigned"], SANDBOX).as_deref(), Ok(text(&v, "canonicalDocument")));
     assert_eq!(
@@ -60,7 +60,7 @@ pub fn the_w3c_vector_of_eddsa_rdfc_2022_is_reproduced_byte_for_byte() {
 }
 
 #[test]
-pub fn the_second_w3c_document_has_its_canonical_statements() {
+pub fn vc_t01_the_second_w3c_document_has_its_canonical_statements() {
     // its own context is not bundled; what it says of these terms stands here
     let v = read(EMPLOY);
     let c = "https://w3id.org/citizenship#";
@@ -92,7 +92,7 @@ pub fn the_second_w3c_document_has_its_canonical_statements() {
 }
 
 #[test]
-pub fn the_older_suite_is_read_but_not_written() {
+pub fn vc_t01_the_older_suite_is_read_but_not_written() {
     let v = read(OLDER);
     let signed = &v["signed"];
     let mut unsigned = signed.clone();
@@ -109,7 +109,7 @@ pub fn the_older_suite_is_read_but_not_written() {
 }
 
 #[test]
-pub fn published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() {
+pub fn vc_t01_published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() {
     let v = read(CHAINS);
     let steps = v["steps"].as_object().expect("object");
     let signed: Vec<(&String, &Json)> =
@@ -145,7 +145,7 @@ pub fn published_proof_sets_and_chains_verify_and_fail_when_a_link_is_changed() 
 }
 
 #[test]
-pub fn the_direction_of_a_text_is_signed() {
+pub fn vc_t01_the_direction_of_a_text_is_signed() {
     let v = read(DIRECTION);
     for case in v["cases"].as_array().expect("a list") {
         let credential = &case["credential"];
@@ -161,7 +161,7 @@ pub fn the_direction_of_a_text_is_signed() {
 }
 
 #[test]
-pub fn what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
+pub fn vc_t07_what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
     let (credential, key, method) = self_issued(1);
     let options = assertion(Suite::Rdfc, &method, "2026-01-01T00:00:00Z");
     let inline = Contexts { snapshot: None, sandbox: true, inline: true };
@@ -237,7 +237,7 @@ fn edge(from: u32, to: u32) -> Quad {
 }
 
 #[test]
-pub fn poison_graphs_end_after_a_counted_number_of_steps() {
+pub fn vc_t12_poison_graphs_end_after_a_counted_number_of_steps() {
     for n in 4..=40 {
         let complete: Vec<Quad> =
             (0..n).flat_map(|a| (0..n).filter(move |b| a != *b).map(move |b| edge(a, b))).collect();
@@ -271,7 +271,7 @@ proptest! {
 }
 
 #[test]
-pub fn flipping_any_byte_of_an_rdfc_credential_never_leaves_another_value_verified() {
+pub fn vc_t06_flipping_any_byte_of_an_rdfc_credential_never_leaves_another_value_verified() {
     let (credential, key, method) = self_issued(1);
     let options = assertion(Suite::Rdfc, &method, "2026-01-01T00:00:00Z");
     let signed = issue(&credential, &key, options, SANDBOX).expect("issued");

@@ -13,7 +13,7 @@ use super::credential_fixture::NOW_MS;
 use super::credential_scene::cases;
 
 #[test]
-pub fn hostile_json_is_refused_at_its_limit_and_not_before() {
+pub fn vc_t12_hostile_json_is_refused_at_its_limit_and_not_before() {
     let code = |text: &str| parse(text.as_bytes()).map_err(|fault| fault.code);
     for (text, expected) in [
         ("", "PARSE_ERROR"),
@@ -98,7 +98,7 @@ pub fn the_code_table_is_the_published_one() {
 }
 
 #[test]
-pub fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
+pub fn vc_t02_bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
     let data: Json = serde_json::from_str(include_str!("../../data/vc/bitstring-status-list.json"))
         .expect("JSON");
     for vector in data["vectors"].as_array().expect("a list") {
@@ -122,7 +122,7 @@ pub fn bitstring_lists_decode_as_the_vectors_say_and_encode_back() {
 }
 
 #[test]
-pub fn inflating_stops_at_the_limit() {
+pub fn vc_t12_inflating_stops_at_the_limit() {
     let limit = usize::try_from(status::LIST_BYTES_MAX).expect("small");
     let at = status::encode_list(&vec![0; limit]);
     assert_eq!(status::decode_list(&at).map(|list| list.len()), Ok(limit));

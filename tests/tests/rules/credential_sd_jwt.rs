@@ -45,7 +45,7 @@ fn claims(case: &Json, token: &SdJwt) -> Result<Json, &'static str> {
 }
 
 #[test]
-pub fn the_published_sd_jwt_cases_give_their_claims() {
+pub fn vc_t02_the_published_sd_jwt_cases_give_their_claims() {
     for text in CASES {
         let case: Json = serde_json::from_str(text).expect("JSON");
         let token = read(&case["presentation"]);
@@ -59,7 +59,7 @@ pub fn the_published_sd_jwt_cases_give_their_claims() {
 }
 
 #[test]
-pub fn the_published_faults_have_their_codes() {
+pub fn vc_t02_the_published_faults_have_their_codes() {
     let cases: Json = serde_json::from_str(NEGATIVE).expect("JSON");
     for case in cases["cases"].as_array().expect("a list") {
         let token = read(&case["presentation"]);
@@ -210,7 +210,7 @@ pub fn claims_that_a_verifier_needs_cannot_be_hidden() {
 }
 
 #[test]
-pub fn a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_long() {
+pub fn vc_t08_a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_long() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &["level"]).expect("known");
     let bound = bind(&shown, &holder, "n-1", "did:ubin:SG:PEB", NOW_S).expect("bound");
@@ -279,7 +279,7 @@ pub fn a_binding_of_another_token_type_is_refused() {
 }
 
 #[test]
-pub fn flipping_any_byte_of_a_bound_presentation_never_verifies() {
+pub fn vc_t06_flipping_any_byte_of_a_bound_presentation_never_verifies() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &["level"]).expect("known");
     let bound = bind(&shown, &holder, "n", "a", NOW_S).expect("bound");
@@ -295,7 +295,7 @@ pub fn flipping_any_byte_of_a_bound_presentation_never_verifies() {
 }
 
 #[test]
-pub fn more_disclosures_than_allowed_are_refused() {
+pub fn vc_t12_more_disclosures_than_allowed_are_refused() {
     let text = issued();
     let issuer = text.split('~').next().expect("a token").to_owned();
     let many = |n: usize| format!("{issuer}~{}", "WyJhIiwiYiIsMV0~".repeat(n));

@@ -16,7 +16,7 @@ use super::credential_fixture::{NOW_MS, SANDBOX, code, fails_with, live, self_is
 use super::credential_scene::{ACRA, Scene, list, set};
 
 #[test]
-pub fn token_status_lists_decode_as_the_vectors_say_and_encode_back() {
+pub fn vc_t02_token_status_lists_decode_as_the_vectors_say_and_encode_back() {
     let data: Json =
         serde_json::from_str(include_str!("../../data/vc/token-status-list.json")).expect("JSON");
     let vectors = data["vectors"].as_array().expect("a list");

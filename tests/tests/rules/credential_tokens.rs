@@ -73,7 +73,7 @@ pub fn a_token_credential_verifies_and_its_envelope_too() {
 }
 
 #[test]
-pub fn each_fault_of_a_token_has_its_code() {
+pub fn vc_t09_each_fault_of_a_token_has_its_code() {
     let (token, key, method) = good();
     let (header, payload) = parts(&token);
     let with = |base: &Json, name: &str, value: Json| {
@@ -169,7 +169,7 @@ pub fn malformed_tokens_are_refused_before_anything_is_looked_up() {
 }
 
 #[test]
-pub fn flipping_any_byte_of_a_token_never_verifies() {
+pub fn vc_t06_flipping_any_byte_of_a_token_never_verifies() {
     let (token, ..) = good();
     let request = Request::new(Policy::W3c);
     for at in 0..token.len() {
@@ -183,7 +183,8 @@ pub fn flipping_any_byte_of_a_token_never_verifies() {
 }
 
 #[test]
-pub fn undefined_members_of_a_token_are_refused_at_issue_and_under_ledger_and_told_under_w3c() {
+pub fn vc_t07_undefined_members_of_a_token_are_refused_at_issue_and_under_ledger_and_told_under_w3c()
+ {
     let (token, key, method) = good();
     let (header, mut payload) = parts(&token);
     // the example context defines every term, so that only the base context stays
@@ -234,7 +235,7 @@ pub fn a_registrars_token_is_verified_under_ledger() {
 }
 
 #[test]
-pub fn es256_is_verified_and_only_with_a_key_of_its_kind() {
+pub fn vc_t09_es256_is_verified_and_only_with_a_key_of_its_kind() {
     use p256::ecdsa::signature::Signer as _;
     let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar");
     let point = key.verifying_key().to_encoded_point(true);

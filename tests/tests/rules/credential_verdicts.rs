@@ -155,7 +155,7 @@ pub fn each_fault_of_status_entries_has_its_code() {
 }
 
 #[test]
-pub fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
+pub fn vc_t10_suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     scene.world.time_ms += 1_000;
@@ -171,7 +171,7 @@ pub fn suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_lifted()
 }
 
 #[test]
-pub fn revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
+pub fn vc_t10_revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
     for (reason, earlier_passes) in [
         ("ceased", true),
         ("superseded", true),
@@ -204,7 +204,7 @@ pub fn without_accreditation_nothing_is_verified() {
 }
 
 #[test]
-pub fn expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
+pub fn vc_t08_expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
     let mut scene = Scene::new();
     let credential = issued(&scene, 1);
     let start = scene.world.time_ms;
@@ -264,7 +264,7 @@ pub fn a_key_that_is_not_the_issuers_is_refused() {
 }
 
 #[test]
-pub fn a_retired_key_keeps_its_past_and_a_compromised_one_loses_it() {
+pub fn vc_t08_a_retired_key_keeps_its_past_and_a_compromised_one_loses_it() {
     for (reason, before) in [("retired", "TIME_ASSERTED"), ("compromised", "KEY_COMPROMISED")] {
         let mut scene = Scene::new();
         let old = issued(&scene, 2);

@@ -259,3 +259,33 @@ fn sections_of(manifest: &Json) -> Option<Vec<(String, String)>> {
     let names: Vec<&str> = sections.iter().map(|(name, _)| name.as_str()).collect();
     (names == SECTIONS.map(|(name, ..)| name)).then_some(sections)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> Files {
+        let texts = [("a/1.txt", "one"), ("a/2.txt", ""), ("manifest.json", "{}\n")];
+        texts.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).into()
+    }
+
+    #[test]
+    fn etr_the_same_files_have_the_same_archive_and_come_out_again() {
+        let bytes = archive(&files()).expect("it packs");
+        assert_eq!(archive(&files()).expect("it packs"), bytes);
+        assert_eq!(unpack(&bytes).expect("it reads"), files());
+        let later = unpack(&bytes).and_then(|files| archive(&files)).expect("it packs");
+        assert_eq!(later, bytes);
+    }
+
+    #[test]
+    fn etr_an_archive_that_was_touched_is_another() {
+        let bytes = archive(&files()).expect("it packs");
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x01;
+            let same = unpack(&changed).and_then(|files| archive(&files));
+            assert!(same.is_err() || same.is_ok_and(|same| same != changed), "byte {at}");
+        }
+    }
+}

@@ -51,7 +51,7 @@ pub(super) fn recognise(json: Json, unchecked: bool) -> Result<Known> {
     if subject.contains_key("pNoteId") {
         return promissory_note(subject);
     }
-    if subject.contains_key("warehouseReceipt") {
+    if ["warehouseReceipt", "warehouseReceiptDetails"].iter().any(|n| subject.contains_key(*n)) {
         return warehouse_receipt(subject);
     }
     Ok(Known { content, ..Known::default() })
@@ -246,9 +246,17 @@ fn warehouse_receipt(subject: &Map<String, Json>) -> Result<Known> {
             ("warehouseAddress", "storagePlace"),
             ("markings", "markings"),
             ("storageAndServicesTerms", "terms"),
+            ("warehouseReceiptDetails", "details"),
         ],
     );
-    let of_warehouse = group(subject, "warehouse", &["Receipt", "Address"]);
+    let details = subject.get("warehouseReceiptDetails").and_then(Json::as_object);
+    let reference =
+        reference(subject, "warehouseReceipt").or_else(|| reference(details?, "warehouseReceipt"));
+    match &reference {
+        Some(number) => content.insert("receiptNumber".to_owned(), json!(number)),
+        None => content.remove("receiptNumber"),
+    };
+    let of_warehouse = group(subject, "warehouse", &["Receipt", "ReceiptDetails", "Address"]);
     if of_warehouse.as_object().is_some_and(|members| !members.is_empty()) {
         content.insert("warehouse".to_owned(), of_warehouse);
     }
@@ -264,7 +272,7 @@ fn warehouse_receipt(subject: &Map<String, Json>) -> Result<Known> {
     Ok(Known {
         content,
         profile: Some("warehouse-receipt"),
-        reference: reference(subject, "warehouseReceipt"),
+        reference,
         lots,
         due: None,
         notes: vec!["a TradeTrust warehouse receipt".to_owned()],
@@ -365,7 +373,10 @@ mod tests {
         for text in RECEIPTS {
             let known = recognise(parse(text), false).expect("a receipt");
             assert_eq!(known.profile, Some("warehouse-receipt"));
-            assert!(known.content.contains_key("receiptNumber"));
+            // one names its number where a record can have it, the other with a blank in it
+            let number = known.content.get("receiptNumber").and_then(Json::as_str);
+            assert_eq!(number, known.reference.as_deref());
+            assert!(number.is_some() || known.content.contains_key("details"));
             assert!(known.content.contains_key("storagePlace"));
             assert_eq!(known.lots.first().map(|lot| lot.unit.as_str()), Some("KGM"));
         }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use titian_contracts::proof_code::PREFIX;
 use titian_contracts::time::rfc3339;
 use titian_credential::qr::{self as payload, Content, is_holder_bound, nonce_text, read_nonce};
 
@@ -135,8 +136,8 @@ pub(super) fn scan(session: &Session, args: &ScanArgs) -> Result<Report> {
         return Ok(Report::new(text, json!({ "nonce": nonce, "audience": audience })));
     }
     // codes of other kinds may be in the same picture
-    let payloads: Vec<&str> =
-        texts.iter().map(String::as_str).filter(|text| payload::is_payload(text)).collect();
+    let known = |text: &&str| payload::is_payload(text) || text.starts_with(PREFIX);
+    let payloads: Vec<&str> = texts.iter().map(String::as_str).filter(known).collect();
     if payloads.is_empty() {
         return Err(CommandError::new(Kind::NotProven, "the code holds no credential")
             .named("FORM_UNKNOWN")
@@ -159,7 +160,8 @@ pub(super) fn scan(session: &Session, args: &ScanArgs) -> Result<Report> {
             let text = format!("an evidence pack in {}", path.display());
             Ok(Report::new(text, json!({ "file": path, "kind": "vc-evidence" })))
         }
-        _ => Err(CommandError::bug("a code holds a credential or a pack")),
+        Input::ProofCode(text) => found(args, &text, json!({ "proof": text })),
+        _ => Err(CommandError::bug("a code holds a credential, a pack or a proof")),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Erasure: what this wallet remembers of a credential goes; and the report of what it remembers.
 //!
 //! Invariant: a credential that is erased is revoked first, unless told otherwise, with no reason
-//! stated. Its index stays taken. What a node issued is erased by that node (`vc_erase`).
+//! stated. Its index stays taken. What a node issued is erased by that node, for whoever has a token.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use titian_api::vc_issue::EraseParams;
+use titian_api::{Nothing, call};
 use titian_contracts::credential::Profile;
 use titian_credential::profiles::SHIPPED;
 
@@ -23,11 +26,14 @@ const CELL_MIN: u64 = 5;
 /// `titian vc erase`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Id of a credential that was issued here
+    /// Id of the credential
     id: String,
     /// Leave its status as it is
     #[arg(long)]
     keep_status: bool,
+    /// Bearer token with scope vc:custody: erase what the node issued and keeps
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -36,17 +42,23 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
     /// Exact counts, for the issuer's own eyes
-    #[arg(long)]
+    #[arg(long, conflicts_with = "token")]
     exact: bool,
+    /// Bearer token with scope vc:custody: what the node keeps instead
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
 }
 
 /// Runs `titian vc erase`.
 pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    if let Some(token) = &args.token {
+        return at_node(session, token, args);
+    }
     let wallet = session.wallet_path()?;
     let unknown = || {
         CommandError::refused(format!("{} was not issued from this wallet", args.id))
             .named("NOT_FOUND")
-            .hint("what a node issued is erased there: vc_erase")
+            .hint("--token FILE erases what a node issued and keeps")
     };
     let record = {
         let mut issued = Issued::open(&wallet, session.chain()?)?;
@@ -84,6 +96,19 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     Ok(Report::new(text, json))
 }
 
+/// Erasure by the node that issued.
+fn at_node(session: &Session, token: &Path, args: &Args) -> Result<Report> {
+    let params = EraseParams { id: args.id.clone(), revoke: !args.keep_status };
+    let erased = session.client_with_token(token)?.ask::<call::VcErase>(&params)?;
+    let text = format!(
+        "{} at the node, with {} transactions for its status",
+        session.output.paint(Tone::Good, "erased"),
+        erased.status_txs.len()
+    );
+    let json = json!({ "erased": erased.erased, "id": args.id, "statusTxs": erased.status_txs });
+    Ok(Report::new(text, json))
+}
+
 /// What is known of one type.
 #[derive(Default)]
 struct Count {
@@ -96,6 +121,10 @@ struct Count {
 
 /// Runs `titian vc privacy-report`.
 pub(super) fn report(session: &Session, args: &ReportArgs) -> Result<Report> {
+    if let Some(token) = &args.token {
+        let answer = session.client_with_token(token)?.ask::<call::VcPrivacyReport>(&Nothing {})?;
+        return Ok(Report::json(Json::Object(answer)));
+    }
     let mut issued = Issued::open(&session.wallet_path()?, session.chain()?)?;
     let counts = counts(issued.network());
     let shown = |count: u64| match count {

@@ -207,13 +207,15 @@ pub(crate) enum Command {
     /// Trust bundles for verdicts without network
     #[command(subcommand)]
     Bundle(bundle::Command),
-    /// Erase what this wallet remembers of a credential, and revoke it
+    /// Erase what this wallet remembers of a credential, or what the node keeps, and revoke it
     #[command(after_help = "Examples:
-  titian vc erase urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21 --as SG:ACRA --yes")]
+  titian vc erase urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21 --as SG:ACRA --yes
+  titian vc erase urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21 --token custody.jwt")]
     Erase(erase::Args),
     /// What was issued here of which types, and what was erased; counts below 5 are hidden
     #[command(after_help = "Examples:
-  titian vc privacy-report")]
+  titian vc privacy-report
+  titian vc privacy-report --token custody.jwt               what the node keeps")]
     PrivacyReport(erase::ReportArgs),
     /// Show what an issuer may do, and its lists
     #[command(after_help = "Examples:

@@ -19,11 +19,10 @@ use titian_credential::{jwt, sd_jwt};
 use super::super::verify::input::{self, Input};
 use super::holder;
 use crate::act::now_ms;
-use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
 use crate::session::Session;
-use crate::wallet::{Wallet, WalletKey};
+use crate::wallet::{Wallet, WalletKey, write_private};
 
 /// How a presentation of several credentials is signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -104,7 +103,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let json = json!({ "presentation": serde_json::from_str::<Json>(&text).unwrap_or(json!(text)),
         "form": form, "nonce": nonce, "audience": audience });
     let Some(path) = args.out.as_deref() else { return Ok(Report::new(text, json)) };
-    document::write(path, &format!("{text}\n"))?;
+    write_private(path, format!("{text}\n").as_bytes())
+        .map_err(|error| CommandError::file("write", path, &error))?;
     let shown = format!(
         "{form} in {}\nnext: titian verify {} --nonce {nonce} --audience {audience}",
         path.display(),

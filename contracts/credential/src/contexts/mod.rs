@@ -131,12 +131,14 @@ impl Contexts<'_> {
         }
         let id = url.strip_prefix("did:ubin:").and_then(ResourceId::parse);
         let id = id.filter(|id| id.kind == ResourceKind::JsonldContext).ok_or("CONTEXT_UNKNOWN")?;
-        let snapshot = self.snapshot.ok_or("CONTEXT_UNKNOWN")?;
+        // whether it is registered cannot be told without that part of the state
+        let snapshot = self.snapshot.ok_or("NOT_REACHED")?;
         match read::<Resource>(snapshot, &id.key()) {
             Known::Known(Some(resource)) => {
                 registered_context(url, resource.bytes).ok_or("CONTEXT_UNKNOWN")
             }
-            _ => Err("CONTEXT_UNKNOWN"),
+            Known::Known(None) => Err("CONTEXT_UNKNOWN"),
+            Known::Unknown => Err("NOT_REACHED"),
         }
     }
 }

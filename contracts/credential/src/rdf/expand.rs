@@ -195,7 +195,14 @@ impl Walk<'_> {
                 self.languages(subject, &predicate, value, below.graph)
             }
             Some((_, Container::List)) => {
-                let object = self.list(items(value), term, below)?;
+                // a list that says so itself is not a list in a list
+                let stated = value.as_object().and_then(|members| {
+                    members.iter().find(|(name, _)| below.base.keyword(name) == Some("@list"))
+                });
+                let object = match stated {
+                    Some(_) => self.value(value, term, below)?,
+                    None => self.list(items(value), term, below)?,
+                };
                 self.emit(subject, &predicate, object, below.graph);
                 Ok(())
             }
@@ -257,10 +264,13 @@ impl Walk<'_> {
         term: Option<&Term>,
         below: Below<'_>,
     ) -> Result<Object, Fault> {
+        let of_lists = term.is_some_and(|term| term.container == Container::List);
         let mut objects = Vec::with_capacity(all.len());
         for item in all {
             objects.push(match item {
-                Value::Array(nested) => self.list(nested, term, below)?,
+                Value::Array(nested) if of_lists => self.list(nested, term, below)?,
+                // elsewhere some processors make a list of lists of it, and some one list of all
+                Value::Array(_) => return Err(dropped()),
                 _ => self.value(item, term, below)?,
             });
         }

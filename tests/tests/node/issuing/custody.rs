@@ -169,6 +169,56 @@ fn an_entry_is_handed_out_once_by_all_threads_and_over_starts() {
     );
 }
 
+#[test]
+fn an_anchor_on_its_way_survives_a_crash_and_erased_records_get_no_receipt() {
+    use titian_contracts::digest::Digest;
+    use titian_credential::anchor::Tree;
+    use titian_node::custody::anchors::Sent;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (kept, gone, sent) = {
+        let custody = open(folder.path());
+        let mut names = Vec::new();
+        for (i, id) in (0u8..).zip(["urn:1", "urn:2", "urn:3"]) {
+            let record = record(id, "t");
+            let claim = custody.claim(custody.name("x", id)).expect("free");
+            let (instance, type_name) = ("i".to_owned(), "T".to_owned());
+            let kept = Keep {
+                label: Label { instance, type_name, at_ms: 10 + u64::from(i) },
+                subject: id.as_bytes(),
+                record: &record,
+                reserved: &[],
+                leaves: vec![(0, Digest([i; 32]))],
+            };
+            custody.keep(&claim, kept).expect("kept");
+            names.push(*claim.name());
+        }
+        assert_eq!(custody.waiting_leaves(), 3);
+        // one goes before it is sent, one while it is on its way
+        custody.erase(&custody.claim(names[0]).expect("free"), 9).expect("erased");
+        let waiting = custody.waiting("i", 100).expect("it reads");
+        let leaves: Vec<Digest> = waiting.leaves.iter().map(|(_, leaf)| *leaf).collect();
+        assert_eq!((waiting.oldest_ms, leaves), (11, vec![Digest([1; 32]), Digest([2; 32])]));
+        assert!(custody.waiting("other", 100).expect("it reads").leaves.is_empty());
+        let mut leaves = vec![Digest([1; 32]), Digest([2; 32])];
+        leaves.resize(64, Digest([9; 32]));
+        let members = waiting.leaves.iter().map(|(member, _)| *member).collect();
+        let sent = Sent { leaves, members };
+        custody.send("i", &waiting, &sent).expect("written");
+        custody.erase(&custody.claim(names[1]).expect("free"), 9).expect("erased");
+        (names[2], names[1], sent)
+    };
+    let custody = open(folder.path());
+    assert_eq!(custody.sent("i").expect("it reads").as_ref(), Some(&sent), "it is sent again");
+    assert!(custody.waiting("i", 100).expect("it reads").leaves.is_empty());
+    let tree = Tree::of_leaves(sent.leaves.clone()).expect("a power of two");
+    custody.settle("i", &sent, "SG:X/anchor/7", &|i| tree.path(i)).expect("written");
+    assert_eq!(custody.sent("i").expect("it reads"), None);
+    let placed = custody.placed(&kept, 0).expect("it reads").expect("it has a place");
+    assert_eq!((placed.anchor.as_str(), placed.leaf_index), ("SG:X/anchor/7", 1));
+    assert_eq!(Some(placed.path), tree.path(1));
+    assert_eq!(custody.placed(&gone, 0).expect("it reads"), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn t13_no_file_and_no_answer_to_strangers_holds_a_claim() {
     let marker = "QUOKKA-4711-MARKER";

@@ -32,10 +32,26 @@ async fn t14_issuing_and_verifying_over_tls() {
     assert_eq!((verified.status, &verified.json()["verified"]), (200, &json!(true)));
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "ledger_status", "params": {}});
     assert_eq!(ask("/", call).await.json()["result"]["chain"], "titian-devnet-1");
+    // the operator's command takes the configured certificate and no other
+    let status = async |certificate: &std::path::Path| {
+        let config = folder.path().join("titian-node.toml");
+        let text = format!(
+            "[rpc]\nlisten = \"{}\"\ntls = true\ntls_certificate = \"{}\"\n",
+            office.address(),
+            certificate.display()
+        );
+        std::fs::write(&config, text).expect("written");
+        let args = ["titian-node", "status", "--config"].map(std::ffi::OsString::from);
+        let args = args.into_iter().chain([config.into_os_string()]).collect::<Vec<_>>();
+        let run = tokio::task::spawn_blocking(move || titian_node::command::run_with(args));
+        run.await.expect("no panic")
+    };
+    assert_eq!(status(&certificate).await, 0);
     // plain HTTP gets no answer, another certificate no connection
     assert_eq!(request(office.address(), "GET", "/livez", &[], b"").await.status, 0);
     let other = folder.path().join("other.crt");
     Tls::load_or_create(&other, &folder.path().join("other.key"), LOOPBACK).expect("made");
+    assert_eq!(status(&other).await, 4);
     let refused = request_tls(office.address(), &other, "GET", "/livez", &[], b"").await;
     assert!(refused.is_err());
     office.served.stop().await;

@@ -17,9 +17,8 @@ use titian_contracts::op::Register;
 use titian_credential::anchor::{Receipt, Tree, commitment};
 use titian_credential::form;
 
-use super::Secured;
+use super::{Secured, write_own};
 use crate::act::{self, Draft};
-use crate::document;
 use crate::error::{CommandError, Result};
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, WalletKey};
@@ -76,7 +75,7 @@ pub(super) fn submit(
         let mut name = one.file.as_os_str().to_owned();
         name.push(".receipt.json");
         let path = PathBuf::from(name);
-        document::write(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
+        write_own(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
         Ok(path)
     };
     secured.iter().enumerate().map(write).collect()

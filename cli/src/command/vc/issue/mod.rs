@@ -26,12 +26,11 @@ use titian_credential::key::PublicKey;
 use super::super::ubin::canonical;
 use super::{facts, holder};
 use crate::act::now_ms;
-use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::issued::{Issued, Network, Record, Slot};
 use crate::output::{Report, Tone};
 use crate::session::Session;
-use crate::wallet::{KeyRef, Wallet, WalletKey};
+use crate::wallet::{KeyRef, Wallet, WalletKey, write_private};
 use draft::{Draft, Written};
 use secure::Desk;
 pub(crate) use secure::Form;
@@ -128,7 +127,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     let work = prepare(session, args, &wallet, &keys, issued.network())?;
     remember(&mut issued, &work, args, &issuer)?;
     for secured in &work.secured {
-        document::write(&secured.file, &format!("{}\n", secured.text))?;
+        write_own(&secured.file, &format!("{}\n", secured.text))?;
     }
     let receipts = if args.anchor {
         anchor::submit(session, &wallet, &args.issuer, &work.secured, args.yes)?
@@ -136,6 +135,11 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
         Vec::new()
     };
     Ok(report(session, &work, &issuer, &receipts))
+}
+
+/// Writes a file that its owner alone may read: it may hold data of a person.
+fn write_own(path: &Path, text: &str) -> Result<()> {
+    write_private(path, text.as_bytes()).map_err(|error| CommandError::file("write", path, &error))
 }
 
 /// Draws, signs and checks; nothing is written yet.
