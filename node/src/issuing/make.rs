@@ -8,12 +8,9 @@
 use serde_json::{Map, Value, json};
 use titian_api::Refusal;
 use titian_api::vc_issue::IssueParams;
-use titian_contracts::credential::{
-    CredentialType, Profile, Resource, ResourceId, ResourceKind, chain, type_key,
-};
+use titian_contracts::credential::Profile;
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
-use titian_contracts::limits;
 use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::time::rfc3339;
 use titian_credential::codes::{Fault, Outcome};
@@ -24,6 +21,8 @@ use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
 use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, sd_jwt_vc, time};
 
+use super::kinds::{Kind, kind_of, personal_pointers};
+use super::request::{Wanted, invalid};
 use super::slots::{Need, Slots};
 use super::{Form, Instance, Issuing, refused};
 use crate::custody::record::{Entry, Secured};
@@ -32,19 +31,6 @@ use crate::custody::seal;
 type Object = Map<String, Value>;
 
 const DAY_MS: u64 = 86_400_000;
-
-/// What is being asked for, read.
-#[derive(Debug)]
-pub struct Wanted<'a> {
-    /// The request.
-    pub params: &'a IssueParams,
-    /// The forms, at least one.
-    pub forms: Vec<Form>,
-    /// The id that the caller gave.
-    pub id: Option<String>,
-    /// The subject, as far as the body names one.
-    pub subject: String,
-}
 
 /// What was made, not yet kept.
 #[derive(Debug)]
@@ -79,150 +65,8 @@ impl std::fmt::Debug for Ledger<'_> {
     }
 }
 
-fn invalid(field: &str, detail: &str) -> Refusal {
-    Refusal::new(Code::InvalidParams, field, detail)
-}
-
 fn of_fault(fault: &Fault) -> Refusal {
     refused(fault.code, &fault.pointer)
-}
-
-impl<'a> Wanted<'a> {
-    /// Reads a request for `instance`. Errors: `INVALID_PARAMS`, `LIMIT_EXCEEDED`, and codes of a
-    /// verifier about the issuer.
-    pub fn read(params: &'a IssueParams, instance: &Instance) -> Result<Self, Refusal> {
-        let forms = forms_of(params, instance)?;
-        let (mut vcdm, mut flat) = (false, false);
-        for form in &forms {
-            match form {
-                Form::SdJwt => flat = true,
-                _ => vcdm = true,
-            }
-        }
-        if vcdm != params.credential.is_some() {
-            return Err(invalid(
-                "/credential",
-                "needed for the forms asked for, and for those only",
-            ));
-        }
-        if flat != params.claims.is_some() {
-            return Err(invalid("/claims", "needed for dc+sd-jwt, and for it only"));
-        }
-        if params.copies.len() > limits::ISSUE_COPIES_MAX {
-            return Err(Refusal::new(Code::LimitExceeded, "/copies", "at most 50"));
-        }
-        let batch = !params.copies.is_empty();
-        if batch && (vcdm || params.holder_key.is_some()) {
-            return Err(invalid("/copies", "of dc+sd-jwt alone, and without holderKey"));
-        }
-        let holder = params.holder_key.is_some() || batch || !params.disclose.is_empty();
-        if holder && !flat {
-            return Err(invalid("/holderKey", "holderKey and disclose are for dc+sd-jwt"));
-        }
-        let text = |body: &'a Option<Object>, name: &str| {
-            body.as_ref().and_then(|body| body.get(name)).and_then(Value::as_str)
-        };
-        if let Some(credential) = &params.credential {
-            let issuer = credential.get("issuer").and_then(model::id_of);
-            check_issuer(issuer, instance, "/issuer")?;
-        }
-        if params.claims.is_some() {
-            check_issuer(text(&params.claims, "iss"), instance, "/iss")?;
-        }
-        let given = [
-            text(&params.credential, "id"),
-            text(&params.claims, "jti"),
-            params.credential_id.as_deref(),
-        ];
-        let mut given = given.into_iter().flatten();
-        let id = given.next();
-        if given.any(|other| Some(other) != id) {
-            return Err(invalid("/credentialId", "the ids differ"));
-        }
-        if id.is_some_and(|id| id.is_empty() || id.len() > limits::CREDENTIAL_ID_BYTES_MAX) {
-            return Err(refused("ID_INVALID", "/id"));
-        }
-        let subject = subject_of(params);
-        Ok(Self { params, forms, id: id.map(str::to_owned), subject })
-    }
-}
-
-fn forms_of(params: &IssueParams, instance: &Instance) -> Result<Vec<Form>, Refusal> {
-    let named: Vec<&str> = params.form.iter().chain(&params.forms).map(String::as_str).collect();
-    if named.len() > limits::ISSUE_FORMS_MAX {
-        return Err(Refusal::new(Code::LimitExceeded, "/forms", "at most 4"));
-    }
-    if named.is_empty() {
-        let flat = params.credential.is_none() && params.claims.is_some();
-        return Ok(vec![if flat { Form::SdJwt } else { instance.form }]);
-    }
-    let mut forms = Vec::new();
-    for name in named {
-        let detail = "eddsa-jcs-2022, eddsa-rdfc-2022, vc+jwt or dc+sd-jwt";
-        let form = Form::parse(name).ok_or_else(|| invalid("/form", detail))?;
-        if forms.contains(&form) {
-            return Err(invalid("/forms", "a form stands twice"));
-        }
-        forms.push(form);
-    }
-    Ok(forms)
-}
-
-fn check_issuer(named: Option<&str>, instance: &Instance, field: &str) -> Result<(), Refusal> {
-    match named {
-        None => Err(refused("ISSUER_INVALID", field)),
-        Some(named) if named == instance.did => Ok(()),
-        Some(_) => Err(refused("ISSUER_MISMATCH", field)),
-    }
-}
-
-/// What names the subject: its ids, else the holder's key.
-fn subject_of(params: &IssueParams) -> String {
-    let subjects = params.credential.as_ref().and_then(|body| body.get("credentialSubject"));
-    let mut names: Vec<&str> =
-        subjects.map(model::items).unwrap_or_default().iter().filter_map(model::id_of).collect();
-    let claims = params.claims.as_ref();
-    names.extend(claims.and_then(|body| body.get("sub")).and_then(Value::as_str));
-    if !names.is_empty() {
-        return names.join("\n");
-    }
-    let key = params.holder_key.as_ref().or_else(|| params.copies.first());
-    let own = claims.and_then(|body| body.get("cnf")).cloned();
-    key.map(|key| Value::Object(key.clone())).or(own).map(|key| canonical(&key)).unwrap_or_default()
-}
-
-/// The type of a body: its name, and its entry in the register if there is one.
-struct Kind {
-    name: String,
-    entry: Option<CredentialType>,
-}
-
-fn kind_of(params: &IssueParams, state: &Overlay<'_>, instance: &Instance) -> Kind {
-    let cc = instance.party().and_then(|party| party.get(..2)).unwrap_or_default();
-    if let Some(credential) = &params.credential {
-        let names = model::types(credential);
-        for name in names.iter().rev() {
-            if let Some(entry) = chain::find_type(state, cc, name) {
-                return Kind { name: (*name).to_owned(), entry: Some(entry) };
-            }
-        }
-        let name = names.last().copied().unwrap_or("VerifiableCredential");
-        return Kind { name: name.to_owned(), entry: None };
-    }
-    let vct = params.claims.as_ref().and_then(|claims| claims.get("vct")).and_then(Value::as_str);
-    let vct = vct.unwrap_or_default();
-    let registered = || {
-        let id = ResourceId::parse(vct.strip_prefix("did:ubin:")?)?;
-        let metadata = state.read::<Resource>(&id.key())?;
-        let metadata: Value = serde_json::from_slice(&metadata.bytes).ok()?;
-        let name = metadata.get("name")?.as_str()?;
-        let entry: CredentialType = state.read(&type_key(&id.owner, name))?;
-        entry.schemas.contains(&id.text()).then_some(entry)
-    };
-    match registered() {
-        Some(entry) => Kind { name: entry.name.clone(), entry: Some(entry) },
-        None => Kind { name: vct.to_owned(), entry: None },
-    }
 }
 
 /// Makes every form. Errors: `FORBIDDEN` for a type that the instance does not list, those of
@@ -528,73 +372,4 @@ impl Made {
         }
         self.slots.push(slots);
     }
-}
-
-/// The members that the schemas of a type call personal; of lists the whole list.
-fn personal_pointers(entry: &CredentialType, state: &Overlay<'_>) -> Vec<String> {
-    let mut found = Vec::new();
-    for id in entry.schemas.iter().filter_map(|id| ResourceId::parse(id)) {
-        if id.kind != ResourceKind::JsonSchema {
-            continue;
-        }
-        let schema = state.read::<Resource>(&id.key()).map(|resource| resource.bytes);
-        if let Some(Ok(schema)) = schema.map(|bytes| serde_json::from_slice::<Value>(&bytes)) {
-            collect_personal(&schema, &schema, "", 0, &mut found);
-        }
-    }
-    found
-}
-
-/// Collects below `pointer` what `schema` calls personal. Schemas of the register hold local
-/// references that lead nowhere in circles; [`limits::SCHEMA_NESTING_MAX`] bounds them all the same.
-fn collect_personal(
-    root: &Value,
-    schema: &Value,
-    pointer: &str,
-    depth: usize,
-    found: &mut Vec<String>,
-) {
-    let is_personal = schema.get("x-titian-class").and_then(Value::as_str) == Some("personal");
-    if is_personal && !pointer.is_empty() {
-        found.push(pointer.to_owned());
-    }
-    if depth > 2 * limits::SCHEMA_NESTING_MAX {
-        return;
-    }
-    let below = |inner: &Value, pointer: &str, found: &mut Vec<String>| {
-        collect_personal(root, inner, pointer, depth + 1, found);
-    };
-    let target = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-    if let Some(target) = target.and_then(|target| root.pointer(target)) {
-        below(target, pointer, found);
-    }
-    for name in ["allOf", "anyOf", "oneOf"] {
-        for inner in schema.get(name).and_then(Value::as_array).into_iter().flatten() {
-            below(inner, pointer, found);
-        }
-    }
-    let mut inside = Vec::new();
-    if let Some(inner) = schema.get("items") {
-        below(inner, "/0", &mut inside);
-    }
-    if !inside.is_empty() {
-        found.push(pointer.to_owned());
-    }
-    let properties = schema.get("properties").and_then(Value::as_object);
-    for (name, member) in properties.into_iter().flatten() {
-        let name = name.replace('~', "~0").replace('/', "~1");
-        below(member, &format!("{pointer}/{name}"), found);
-    }
-}
-
-/// The id of a credential for which the caller gave none: a random UUID (RFC 9562, version 4).
-pub fn fresh_id() -> String {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(seal::random().split_at(16).0);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let text = hex::encode(bytes);
-    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-    let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
-    format!("urn:uuid:{}", parts.join("-"))
 }

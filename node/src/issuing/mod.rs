@@ -5,14 +5,17 @@
 //! Invariant: what a verifier would refuse is not issued; nothing is answered before it is on disk.
 //!
 //! - [`settings`], [`instance`]: issuers in the configuration, and their keys;
-//! - [`make`]: requests to secured credentials; [`slots`]: their status entries;
+//! - [`request`]: what is asked for; [`make`]: requests to secured credentials; `kinds`: their types;
+//!   [`slots`]: their status entries;
 //! - [`lists`]: signed status lists.
 //!
 //! It submits nothing: acts on the ledger are the interface's (`rpc/vc_acts.rs`).
 
 pub mod instance;
+mod kinds;
 pub mod lists;
 pub mod make;
+pub mod request;
 pub mod settings;
 pub mod slots;
 

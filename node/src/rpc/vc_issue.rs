@@ -30,7 +30,8 @@ use super::{Caller, State, now_ms, view};
 use crate::custody::record::{Counts, Found, Label, Record};
 use crate::custody::seal::Name;
 use crate::custody::{Claim, Keep};
-use crate::issuing::make::{Ledger, Made, Wanted, fresh_id, make};
+use crate::issuing::make::{Ledger, Made, make};
+use crate::issuing::request::{Wanted, fresh_id};
 use crate::issuing::{Instance, Issuing, refused};
 
 /// When to ask again for a record that another call works on, ms.
