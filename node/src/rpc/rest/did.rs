@@ -77,7 +77,7 @@ async fn by_body(
 }
 
 async fn answer(
-    state: &State,
+    state: &Arc<State>,
     url: String,
     options: Vec<(String, Value)>,
     headers: &HeaderMap,

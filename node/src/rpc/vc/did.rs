@@ -4,15 +4,16 @@
 //! absence can go with it. Refusals are left for what this node cannot answer: a height that is
 //! unknown or pruned, a proof that cannot be made.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use titian_api::vc::{ResolveParams, StatusParams};
+use titian_api::vc::{IdParams, ResolveParams, StatusParams};
 use titian_api::{Object, Refusal};
 use titian_contracts::credential::{NumberedId, ResourceId};
 use titian_contracts::error::Code;
 use titian_credential::did::method::computed_document;
 use titian_credential::did::party_of;
 
-use super::evidence::{self, Noted};
 use super::{did_ubin, resource, status};
 use crate::rpc::State;
 use crate::rpc::at::At;
@@ -170,7 +171,7 @@ impl Resolution {
 }
 
 /// `vc_resolve`.
-pub(super) async fn method(state: &State, params: ResolveParams) -> Answer<Object> {
+pub(super) async fn method(state: &Arc<State>, params: ResolveParams) -> Answer<Object> {
     let bare = !params.did.starts_with("did:");
     let resolution = resolve(
         state,
@@ -198,7 +199,7 @@ struct Url<'a> {
 }
 
 /// Resolves a DID, or dereferences a DID URL.
-pub(in crate::rpc) async fn resolve(state: &State, asked: Asked) -> Answer<Resolution> {
+pub(in crate::rpc) async fn resolve(state: &Arc<State>, asked: Asked) -> Answer<Resolution> {
     let text = asked.url.clone();
     let (url, asked) = match parse(&text, asked) {
         Ok(parsed) => parsed,
@@ -288,7 +289,12 @@ fn method_of(document: &Value, did: &str, fragment: &str) -> Resolution {
 }
 
 /// A DID of the ledger, or what one of its URLs names.
-async fn of_ledger(state: &State, url: &Url<'_>, id: &str, asked: &Asked) -> Answer<Resolution> {
+async fn of_ledger(
+    state: &Arc<State>,
+    url: &Url<'_>,
+    id: &str,
+    asked: &Asked,
+) -> Answer<Resolution> {
     let Some(path) = url.path else {
         let resolution = did_ubin::document(state, id, asked).await?;
         return Ok(match (url.fragment, resolution.fault) {
@@ -305,19 +311,10 @@ async fn of_ledger(state: &State, url: &Url<'_>, id: &str, asked: &Asked) -> Ans
         Err(fault) => return Ok(Resolution { dereferenced: true, ..Resolution::failed(fault) }),
     };
     let named = format!("{id}/{path}");
-    let found = if let Some(resource) = ResourceId::parse(&named) {
-        let height = asked.proof.then(|| evidence::height(state, height)).or(height);
-        let (mut shown, read) = {
-            let at = At::height(state, height)?;
-            let noted = Noted::new(&at);
-            let found = resource::of_id(&noted, &resource).map(|found| at.stamp(found));
-            (found, noted.finish())
-        };
-        if let (true, Ok(shown)) = (asked.proof, &mut shown) {
-            let proof = evidence::of_keys(state, read).await?;
-            shown.insert("proof".to_owned(), Value::Object(proof));
-        }
-        shown.map(|shown| of_resource(shown, &resource))
+    let found = if let Some(id) = ResourceId::parse(&named) {
+        let params = IdParams { id: named.clone(), height, proof: asked.proof };
+        let shown = resource::resource(state, &params).await;
+        shown.map(|shown| of_resource(shown, &id))
     } else if let Some(list) = NumberedId::parse(&named, "status") {
         of_list(state, url, &named, &list, (height, asked.proof)).await
     } else {

@@ -3,14 +3,16 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use serde_json::Value;
 use titian_api::{Object, Refusal};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_contracts::state::{Reader, Stored};
 
 use crate::rpc::at::At;
-use crate::rpc::methods::Answer;
+use crate::rpc::methods::{Answer, blocking};
 use crate::rpc::{State, prove};
 
 /// Notes the keys that an answer is read from.
@@ -48,6 +50,28 @@ pub(super) struct Read {
 pub(super) fn height(state: &State, asked: Option<u64>) -> u64 {
     let head = state.ledger().head();
     asked.unwrap_or_else(|| if head.changed { head.height } else { head.height.saturating_sub(1) })
+}
+
+/// An answer read from state, away from the threads that serve connections, with its proof if one is
+/// asked for.
+pub(super) async fn answer(
+    state: &Arc<State>,
+    (height, proof): (Option<u64>, bool),
+    read: impl FnOnce(&State, &At, &Noted<'_>) -> Answer<Object> + Send + 'static,
+) -> Answer<Object> {
+    let height = if proof { Some(self::height(state, height)) } else { height };
+    let reader = Arc::clone(state);
+    let (mut shown, noted) = blocking(move || {
+        let at = At::height(&reader, height)?;
+        let noted = Noted::new(&at);
+        let shown = read(&reader, &at, &noted)?;
+        Ok((at.stamp(shown), noted.finish()))
+    })
+    .await?;
+    if proof && !noted.keys.is_empty() {
+        shown.insert("proof".to_owned(), Value::Object(of_keys(state, noted).await?));
+    }
+    Ok(shown)
 }
 
 /// The bundle of what was read.

@@ -1,6 +1,8 @@
 //! Issuers: who holds accreditations, what they entitle to, and whether one may issue a type.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use serde_json::json;
 use titian_api::vc::{AuthorisedParams, DidParams, IdParams, IssuersParams, Listed};
 use titian_api::{Object, Refusal};
 use titian_contracts::access::{self, Party, PartyEntry};
@@ -24,22 +26,16 @@ use crate::rpc::{State, prove};
 const LISTS_MAX: u64 = 1_000;
 
 /// `vc_issuer`.
-pub(super) async fn issuer(state: &State, params: &DidParams) -> Answer<Object> {
-    let party = bare(&params.did);
-    let parsed = Party::parse(party).ok_or_else(|| Refusal::new(Code::DidInvalid, "/did", ""))?;
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
-        let noted = Noted::new(&at);
-        let found = of_party(&noted, &parsed, party, at.time_ms);
+pub(super) async fn issuer(state: &Arc<State>, params: &DidParams) -> Answer<Object> {
+    let party = bare(&params.did).to_owned();
+    let parsed = Party::parse(&party).ok_or_else(|| Refusal::new(Code::DidInvalid, "/did", ""))?;
+    evidence::answer(state, (params.height, params.proof), move |_, at, noted| {
+        let found = of_party(noted, &parsed, &party, at.time_ms);
         let mut found = found.ok_or_else(|| Refusal::new(Code::NotFound, "/did", ""))?;
         found.insert("height".to_owned(), json!(at.height));
-        (at.stamp(found), noted.finish())
-    };
-    if params.proof {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+        Ok(found)
+    })
+    .await
 }
 
 fn of_party(reader: &dyn Reader, parsed: &Party, party: &str, time_ms: u64) -> Option<Object> {
@@ -90,7 +86,7 @@ fn entitled(overlay: &Overlay<'_>, party: &str, time_ms: u64) -> (Vec<String>, V
 }
 
 /// `vc_issuers`: the parties with an index of accreditations, in the order of their names.
-pub(super) async fn issuers(state: &State, params: &IssuersParams) -> Answer<Listed> {
+pub(super) async fn issuers(state: &Arc<State>, params: IssuersParams) -> Answer<Listed> {
     let mut prefix = INDEX_PREFIX.to_vec();
     if let Some(cc) = &params.cc {
         if !matches!(Party::parse(cc), Some(Party::Root(_))) {
@@ -100,15 +96,16 @@ pub(super) async fn issuers(state: &State, params: &IssuersParams) -> Answer<Lis
     }
     let ask = Ask {
         limit: params.limit,
-        cursor: params.cursor.as_deref(),
+        cursor: params.cursor,
         height: params.height,
         proof: params.proof,
     };
-    page(state, ask, &prefix, |at, key, _| {
+    let type_name = params.type_name;
+    page(state, ask, prefix, move |at, key, _| {
         let party = indexed(key)?;
         let overlay = Overlay::new(&at.reader);
         let (types, jurisdictions) = entitled(&overlay, party, at.time_ms);
-        let wanted = params.type_name.as_ref().is_none_or(|name| types.contains(name));
+        let wanted = type_name.as_ref().is_none_or(|name| types.contains(name));
         wanted.then(|| {
             let members = [
                 ("did", json!(did::did_of(party))),
@@ -131,37 +128,35 @@ pub(super) fn indexed(key: &[u8]) -> Option<&str> {
 }
 
 /// `vc_authorised`: the accreditation check of a verdict, for an issuer and a type by name.
-pub(super) async fn authorised(state: &State, params: &AuthorisedParams) -> Answer<Object> {
-    let issuer_text = bare(&params.issuer);
-    let issuer = Party::parse(issuer_text);
+pub(super) async fn authorised(state: &Arc<State>, params: AuthorisedParams) -> Answer<Object> {
+    let issuer_text = bare(&params.issuer).to_owned();
+    let issuer = Party::parse(&issuer_text);
     let issuer = issuer.ok_or_else(|| Refusal::new(Code::DidInvalid, "/issuer", ""))?;
     if !matches!(Party::parse(&params.jurisdiction), Some(Party::Root(_))) {
         return Err(Refusal::new(Code::InvalidParams, "/jurisdiction", "two capital letters"));
     }
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
+    evidence::answer(state, (params.height, params.proof), move |state, at, noted| {
         let signed_ms = read_time(params.time.as_deref(), "/time", at.time_ms)?;
-        let noted = Noted::new(&at);
-        let type_name = params.type_name.as_str();
-        let question =
-            Question { issuer: &issuer, issuer_text, type_name, signed_ms, anchored: false };
-        let (code, chain) = answer(state, &at, &noted, question, &params.jurisdiction);
-        let shown = json!({
-            "authorised": code == "OK",
-            "code": code,
-            "chain": chain,
-            "height": at.height,
-        });
-        (at.stamp(shown.as_object().cloned().unwrap_or_default()), noted.finish())
-    };
-    if params.proof {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+        let question = Question {
+            issuer: &issuer,
+            issuer_text: &issuer_text,
+            type_name: &params.type_name,
+            signed_ms,
+            anchored: false,
+        };
+        let (code, chain) = judge(state, at, noted, question, &params.jurisdiction);
+        let members = [
+            ("authorised", json!(code == "OK")),
+            ("code", json!(code)),
+            ("chain", json!(chain)),
+            ("height", json!(at.height)),
+        ];
+        Ok(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    })
+    .await
 }
 
-fn answer(
+fn judge(
     state: &State,
     at: &At,
     noted: &Noted<'_>,

@@ -48,16 +48,16 @@ fn register_reads(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMeth
         issuer::issuer(&state, &params).await
     })?;
     add::<call::VcIssuers, _, _>(module, |state, params, _| async move {
-        issuer::issuers(&state, &params).await
+        issuer::issuers(&state, params).await
     })?;
     add::<call::VcAuthorised, _, _>(module, |state, params, _| async move {
-        issuer::authorised(&state, &params).await
+        issuer::authorised(&state, params).await
     })?;
     add::<call::VcAccreditation, _, _>(module, |state, params, _| async move {
         issuer::accreditation(&state, &params).await
     })?;
     add::<call::VcTypes, _, _>(module, |state, params, _| async move {
-        resource::types(&state, &params).await
+        resource::types(&state, params).await
     })?;
     add::<call::VcResource, _, _>(module, |state, params, _| async move {
         resource::resource(&state, &params).await
@@ -72,13 +72,13 @@ fn register_reads(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMeth
         status::whole(&state, &params).await
     })?;
     add::<call::VcStatusLists, _, _>(module, |state, params, _| async move {
-        status::lists(&state, &params).await
+        status::lists(&state, params).await
     })?;
     add::<call::VcRecognition, _, _>(module, |state, params, _| async move {
-        recognition::asked(&state, &params).await
+        recognition::asked(&state, params).await
     })?;
     add::<call::GovRecognitions, _, _>(module, |state, params, _| async move {
-        recognition::listed(&state, &params).await
+        recognition::listed(&state, params).await
     })?;
     add::<call::VcBundle, _, _>(module, |state, params, _| async move {
         bundle::method(&state, &params).await

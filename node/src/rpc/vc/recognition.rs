@@ -1,6 +1,8 @@
 //! Recognition between states: one question, and the registry by pages.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use serde_json::json;
 use titian_api::vc::{Listed, RecognitionParams, RecognitionsParams};
 use titian_api::{Object, Refusal};
 use titian_contracts::access::Party;
@@ -11,10 +13,9 @@ use titian_credential::accreditation::class_of;
 use titian_credential::recognition::lookup;
 use titian_credential::snapshot::{Known, Snapshot};
 
-use super::evidence::{self, Noted};
+use super::evidence;
 use super::page::{Ask, page};
 use super::{bare, live_of, read_time};
-use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
 use crate::rpc::{State, view};
 
@@ -31,39 +32,32 @@ fn state_code<'a>(text: &'a str, field: &str) -> Answer<&'a str> {
 }
 
 /// `vc_recognition`.
-pub(super) async fn asked(state: &State, params: &RecognitionParams) -> Answer<Object> {
-    let by = state_code(&params.jurisdiction, "/jurisdiction")?;
-    let party = bare(&params.issuer);
+pub(super) async fn asked(state: &Arc<State>, params: RecognitionParams) -> Answer<Object> {
+    state_code(&params.jurisdiction, "/jurisdiction")?;
+    let party = bare(&params.issuer).to_owned();
     let issuer =
-        Party::parse(party).ok_or_else(|| Refusal::new(Code::DidInvalid, "/issuer", ""))?;
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
+        Party::parse(&party).ok_or_else(|| Refusal::new(Code::DidInvalid, "/issuer", ""))?;
+    evidence::answer(state, (params.height, params.proof), move |state, at, noted| {
+        let by = params.jurisdiction.as_str();
         let signed_ms = read_time(params.time.as_deref(), "/time", at.time_ms)?;
-        let noted = Noted::new(&at);
-        let snapshot = live_of(state, &at, &noted);
         let (code, entry) = if issuer.cc() == by {
             ("DOMESTIC", None)
         } else {
             let times = [signed_ms, at.time_ms];
-            found(&snapshot, (by, issuer.cc()), (party, &params.type_name), &times)
+            let snapshot = live_of(state, at, noted);
+            found(&snapshot, (by, issuer.cc()), (&party, &params.type_name), &times)
         };
         let mut shown = Object::new();
         shown.insert("code".to_owned(), json!(code));
         shown.insert("height".to_owned(), json!(at.height));
         shown.insert("entry".to_owned(), json!(entry.as_ref().map(id_of)));
         if let Some(entry) = &entry {
-            let stated = view::object(&recognition::view(entry, at.time_ms));
-            let stated = stated.into_iter();
+            let stated = view::object(&recognition::view(entry, at.time_ms)).into_iter();
             shown.extend(stated.filter(|(name, _)| name == "agreement" || name == "state"));
         }
-        drop(snapshot);
-        (at.stamp(shown), noted.finish())
-    };
-    if params.proof && !noted.keys.is_empty() {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+        Ok(shown)
+    })
+    .await
 }
 
 fn found(
@@ -84,29 +78,31 @@ fn id_of(entry: &Recognition) -> String {
 }
 
 /// `gov_recognitions`.
-pub(super) async fn listed(state: &State, params: &RecognitionsParams) -> Answer<Listed> {
+pub(super) async fn listed(state: &Arc<State>, params: RecognitionsParams) -> Answer<Listed> {
     let mut prefix = b"gov/rec/".to_vec();
     if let Some(by) = &params.by {
         prefix.extend_from_slice(state_code(by, "/by")?.as_bytes());
         prefix.push(b'/');
     }
-    let of = params.of.as_deref().map(|of| state_code(of, "/of")).transpose()?;
-    let scope = params.scope.as_deref();
-    if scope.is_some_and(|scope| !["credential", "ubin"].contains(&scope)) {
+    if let Some(of) = &params.of {
+        state_code(of, "/of")?;
+    }
+    let (of, scope) = (params.of, params.scope);
+    if scope.as_ref().is_some_and(|scope| !["credential", "ubin"].contains(&scope.as_str())) {
         return Err(invalid("/scope", "credential or ubin"));
     }
     let ask = Ask {
         limit: params.limit,
-        cursor: params.cursor.as_deref(),
+        cursor: params.cursor,
         height: params.height,
         proof: params.proof,
     };
-    page(state, ask, &prefix, |at, key, stored| {
+    page(state, ask, prefix, move |at, key, stored| {
         // the index of a state has no further part
         key.strip_prefix(b"gov/rec/")?.get(2..)?.first()?;
         let entry: Recognition = decode_content(&stored.content)?;
-        let wanted = of.is_none_or(|of| entry.of == of)
-            && scope.is_none_or(|scope| entry.scope.name() == scope);
+        let wanted = of.as_ref().is_none_or(|of| entry.of == *of)
+            && scope.as_ref().is_none_or(|scope| entry.scope.name() == scope);
         wanted.then(|| {
             let mut item = view::object(&recognition::view(&entry, at.time_ms));
             item.insert("id".to_owned(), json!(id_of(&entry)));

@@ -1,5 +1,7 @@
 //! Types, resources, anchors.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use titian_api::vc::{IdParams, Listed, TypesParams};
 use titian_api::{Object, Refusal};
@@ -11,15 +13,14 @@ use titian_contracts::state::{Reader, decode_content};
 use titian_contracts::time::rfc3339;
 use titian_credential::did;
 
-use super::evidence::{self, Noted};
+use super::evidence::answer;
 use super::page::{Ask, page};
 use super::{bare, read};
-use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
 use crate::rpc::{State, view};
 
 /// `vc_types`.
-pub(super) async fn types(state: &State, params: &TypesParams) -> Answer<Listed> {
+pub(super) async fn types(state: &Arc<State>, params: TypesParams) -> Answer<Listed> {
     let mut prefix = b"vc/type/".to_vec();
     if let Some(owner) = &params.owner {
         if !is_owner(owner) {
@@ -30,11 +31,11 @@ pub(super) async fn types(state: &State, params: &TypesParams) -> Answer<Listed>
     }
     let ask = Ask {
         limit: params.limit,
-        cursor: params.cursor.as_deref(),
+        cursor: params.cursor,
         height: params.height,
         proof: params.proof,
     };
-    page(state, ask, &prefix, |_, _, stored| {
+    page(state, ask, prefix, |_, _, stored| {
         decode_content::<CredentialType>(&stored.content).map(|found| of_type(&found))
     })
     .await
@@ -58,20 +59,10 @@ fn of_type(found: &CredentialType) -> Object {
 }
 
 /// `vc_resource`.
-pub(super) async fn resource(state: &State, params: &IdParams) -> Answer<Object> {
+pub(super) async fn resource(state: &Arc<State>, params: &IdParams) -> Answer<Object> {
     let unknown = || Refusal::new(Code::UnknownResource, "/id", "");
     let id = ResourceId::parse(bare(&params.id)).ok_or_else(unknown)?;
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
-        let noted = Noted::new(&at);
-        let shown = at.stamp(of_id(&noted, &id)?);
-        (shown, noted.finish())
-    };
-    if params.proof {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+    answer(state, (params.height, params.proof), move |_, _, noted| of_id(noted, &id)).await
 }
 
 /// A resource as answers show it. Errors: `UNKNOWN_RESOURCE`.
@@ -108,27 +99,22 @@ pub(in crate::rpc) const fn media_type(kind: ResourceKind) -> &'static str {
 }
 
 /// `vc_anchor`.
-pub(super) async fn anchor(state: &State, params: &IdParams) -> Answer<Object> {
+pub(super) async fn anchor(state: &Arc<State>, params: &IdParams) -> Answer<Object> {
     let unknown = || Refusal::new(Code::NotFound, "/id", "no such anchor");
-    let id = NumberedId::parse(bare(&params.id), "anchor").ok_or_else(unknown)?;
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
-        let noted = Noted::new(&at);
-        let found: Anchor = read(&noted, &anchor_key(&id.owner, id.number)).ok_or_else(unknown)?;
-        let shown = json!({
-            "id": bare(&params.id),
-            "issuer": did::did_of(&id.owner),
-            "root": found.root.to_string(),
-            "sizeLog2": found.size_log2,
-            "height": found.height,
-            "timeMs": found.time_ms,
-            "time": rfc3339(found.time_ms),
-        });
-        (at.stamp(shown.as_object().cloned().unwrap_or_default()), noted.finish())
-    };
-    if params.proof {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+    let text = bare(&params.id).to_owned();
+    let id = NumberedId::parse(&text, "anchor").ok_or_else(unknown)?;
+    answer(state, (params.height, params.proof), move |_, _, noted| {
+        let found: Anchor = read(noted, &anchor_key(&id.owner, id.number)).ok_or_else(unknown)?;
+        let members = [
+            ("id", json!(text)),
+            ("issuer", json!(did::did_of(&id.owner))),
+            ("root", json!(found.root.to_string())),
+            ("sizeLog2", json!(found.size_log2)),
+            ("height", json!(found.height)),
+            ("timeMs", json!(found.time_ms)),
+            ("time", json!(rfc3339(found.time_ms))),
+        ];
+        Ok(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    })
+    .await
 }

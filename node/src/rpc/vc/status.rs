@@ -1,5 +1,7 @@
 //! Status lists: one entry at any height, whole lists, and which lists there are.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use titian_api::vc::{ListFormat, Listed, StatusListParams, StatusListsParams, StatusParams};
 use titian_api::{Object, Refusal};
@@ -15,7 +17,7 @@ use titian_contracts::time::rfc3339;
 use titian_credential::did;
 use titian_credential::status::{self, token};
 
-use super::evidence::{self, Noted};
+use super::evidence;
 use super::page::{Ask, page};
 use super::{bare, live_of};
 use crate::rpc::at::At;
@@ -108,33 +110,25 @@ fn members(id: &str, list: &StatusList, changed: u64) -> Object {
 
 /// `vc_statusList`: the whole list in the form asked for; signed too, if this node holds the key of
 /// its owner.
-pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Object> {
+pub(super) async fn whole(state: &Arc<State>, params: &StatusListParams) -> Answer<Object> {
     let id = read_list(&params.list)?;
-    let height = params.proof.then(|| evidence::height(state, params.height)).or(params.height);
-    let (mut shown, noted) = {
-        let at = At::height(state, height)?;
-        let noted = Noted::new(&at);
-        let snapshot = live_of(state, &at, &noted);
+    let (height, format) = (params.height, params.format);
+    evidence::answer(state, (height, params.proof), move |state, at, noted| {
+        let snapshot = live_of(state, at, noted);
         let (list, bytes): (StatusList, Vec<u8>) =
             status::whole_list(&snapshot, &id.owner, id.number)
                 .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))?;
-        let mut shown = described(&at, &id)?;
+        let mut shown = described(at, &id)?;
         shown.insert("height".to_owned(), json!(at.height));
-        let (name, encoded) = encoded(&list, &bytes, params.format)?;
+        let (name, encoded) = encoded(&list, &bytes, format)?;
         shown.insert(name.to_owned(), json!(encoded));
-        let earlier_ms = params.height.map(|_| at.time_ms);
-        if let Some(signed) =
-            vc_lists::credential(state, &id, (list, bytes), params.format, earlier_ms)?
-        {
+        let earlier_ms = height.map(|_| at.time_ms);
+        if let Some(signed) = vc_lists::credential(state, &id, (list, bytes), format, earlier_ms)? {
             shown.insert("credential".to_owned(), signed);
         }
-        drop(snapshot);
-        (at.stamp(shown), noted.finish())
-    };
-    if params.proof {
-        shown.insert("proof".to_owned(), Value::Object(evidence::of_keys(state, noted).await?));
-    }
-    Ok(shown)
+        Ok(shown)
+    })
+    .await
 }
 
 fn encoded(list: &StatusList, bytes: &[u8], format: ListFormat) -> Answer<(&'static str, String)> {
@@ -153,7 +147,7 @@ fn encoded(list: &StatusList, bytes: &[u8], format: ListFormat) -> Answer<(&'sta
 }
 
 /// `vc_statusLists`.
-pub(super) async fn lists(state: &State, params: &StatusListsParams) -> Answer<Listed> {
+pub(super) async fn lists(state: &Arc<State>, params: StatusListsParams) -> Answer<Listed> {
     let mut prefix = LIST_PREFIX.to_vec();
     if let Some(issuer) = &params.issuer {
         let party = bare(issuer);
@@ -163,11 +157,11 @@ pub(super) async fn lists(state: &State, params: &StatusListsParams) -> Answer<L
     }
     let ask = Ask {
         limit: params.limit,
-        cursor: params.cursor.as_deref(),
+        cursor: params.cursor,
         height: params.height,
         proof: params.proof,
     };
-    page(state, ask, &prefix, |_, key, stored| {
+    page(state, ask, prefix, |_, key, stored| {
         let (owner, number) = listed(key)?;
         let list: StatusList = decode_content(&stored.content)?;
         Some(members(&list_id(owner, number), &list, stored.last_changed))
