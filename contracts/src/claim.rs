@@ -64,6 +64,27 @@ pub fn rebuild(
     entries: &[Entry],
     frame: Frame<'_>,
 ) -> Result<Value, VerifyError> {
+    walked(kind, stated, entries, frame, false)
+}
+
+/// As [`rebuild`], for a node over its own ledger: signatures of ops that it carried out, which the
+/// rules checked then, are not verified once more.
+pub fn make(
+    kind: &str,
+    stated: &Value,
+    entries: &[Entry],
+    frame: Frame<'_>,
+) -> Result<Value, VerifyError> {
+    walked(kind, stated, entries, frame, true)
+}
+
+fn walked(
+    kind: &str,
+    stated: &Value,
+    entries: &[Entry],
+    frame: Frame<'_>,
+    own_ops: bool,
+) -> Result<Value, VerifyError> {
     if kind == "ledger-state" {
         return Ok(Value::object([("entries", entries_value(entries))]));
     }
@@ -72,7 +93,7 @@ pub fn rebuild(
         Some(entry) if entry.key == key => Ok(entry.stored.clone()),
         _ => Err(VerifyError::ClaimDiffers("another state key is needed here".to_owned())),
     };
-    let members = members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    let members = members(kind, stated, &mut Walk { next: &mut next, own_ops }, frame)?;
     if rest.next().is_some() {
         return Err(VerifyError::ClaimDiffers("an entry is left over".to_owned()));
     }
@@ -94,7 +115,7 @@ pub fn question(
         keys.push(key.to_vec());
         Ok(state.get(key))
     };
-    members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    members(kind, stated, &mut Walk { next: &mut next, own_ops: true }, frame)?;
     Ok(keys)
 }
 
@@ -113,7 +134,7 @@ pub fn keyed(
         entries.push(Entry { key: key.to_vec(), stored: stored.clone() });
         Ok(stored)
     };
-    members(kind, stated, &mut Walk { next: &mut next }, frame)?;
+    members(kind, stated, &mut Walk { next: &mut next, own_ops: true }, frame)?;
     if rest.next().is_some() { Err(differs("a value is left over")) } else { Ok(entries) }
 }
 
@@ -152,6 +173,7 @@ type Next<'a> = dyn FnMut(&[u8]) -> Result<Option<Stored>, VerifyError> + 'a;
 /// The proven values, in the order in which a claim asks for them.
 pub struct Walk<'a> {
     next: &'a mut Next<'a>,
+    own_ops: bool,
 }
 
 impl std::fmt::Debug for Walk<'_> {
@@ -164,6 +186,11 @@ impl Walk<'_> {
     /// What stands under `key`; `None` is proven absent.
     pub fn stored(&mut self, key: &[u8]) -> Result<Option<Stored>, VerifyError> {
         (self.next)(key)
+    }
+
+    /// Whether signatures of ops were verified by who asks, see [`make`].
+    pub const fn has_own_ops(&self) -> bool {
+        self.own_ops
     }
 
     /// Runs `claim` over entries of which it may ask for the same one again.
@@ -180,7 +207,7 @@ impl Walk<'_> {
             known.insert(key.to_vec(), stored.clone());
             Ok(stored)
         };
-        claim(&mut Walk { next: &mut next })
+        claim(&mut Walk { next: &mut next, own_ops: self.own_ops })
     }
 
     /// The typed value under `key`.

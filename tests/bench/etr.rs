@@ -164,7 +164,7 @@ impl Bill {
         let keys = claim::question(kind, stated, &ledger.reader(), frame)?;
         let proven = ledger.prove(keys).await?;
         let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
-        let claim = claim::rebuild(kind, stated, &proven.entries, frame)?;
+        let claim = claim::make(kind, stated, &proven.entries, frame)?;
         Ok(proof::bundle(kind, proven.height, claim, &proven.evidence))
     }
 

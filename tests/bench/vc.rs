@@ -7,6 +7,7 @@
 mod documents;
 mod javascript;
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -103,5 +104,15 @@ fn rows(mut meter: Meter<'_>, documents: &Documents) -> Result<()> {
     report.figure("vc_bundle_ms", 1_000.0 / bundles);
     report.figure("vc_jcs_verify_share", jcs / strict);
     report.note(documents.note());
+    if let Some(commit) = commit() {
+        report.note(format!("Commit {commit}."));
+    }
     Ok(())
+}
+
+/// The commit of the sources, if this runs among them.
+fn commit() -> Option<String> {
+    let git = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().ok()?;
+    let text = String::from_utf8(git.stdout).ok()?;
+    git.status.success().then(|| text.trim().to_owned())
 }

@@ -435,4 +435,16 @@ mod tests {
             assert_eq!(canonical(&Value::Number(number)), text);
         }
     }
+
+    #[test]
+    fn of_two_shortest_spellings_as_near_the_even_one_counts() {
+        for (number, text) in [
+            (650_287_623_303_377.0 / 8.0, "81285952912922.12"),
+            (-650_287_623_303_377.0 / 8.0, "-81285952912922.12"),
+            (650_287_623_303_379.0 / 8.0, "81285952912922.38"),
+        ] {
+            let number = Number::from_f64(number).expect("finite");
+            assert_eq!(canonical(&Value::Number(number)), text);
+        }
+    }
 }

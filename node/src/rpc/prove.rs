@@ -95,7 +95,7 @@ pub(super) async fn bundle(state: &State, kind: &str, stated: Value) -> Answer<B
         let proven = state.ledger().prove(keys).await.map_err(refusal_of)?;
         let entries = shown(kind, &stated, proven.entries);
         let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
-        match claim::rebuild(kind, &stated, &entries, frame) {
+        match claim::make(kind, &stated, &entries, frame) {
             Ok(claim) => return finish(kind, proven.height, claim, &proven.evidence),
             // state moved on between the question and the proof: ask again
             Err(VerifyError::ClaimDiffers(_)) => {}
@@ -127,7 +127,7 @@ pub(super) async fn bundle_at(
     let frame = Frame { time_ms: proven.evidence.header.time_ms, ..frame };
     let entries = shown(kind, &stated, proven.entries);
     let claim =
-        claim::rebuild(kind, &stated, &entries, frame).map_err(|error| refusal(kind, &error))?;
+        claim::make(kind, &stated, &entries, frame).map_err(|error| refusal(kind, &error))?;
     finish(kind, proven.height, claim, &proven.evidence)
 }
 

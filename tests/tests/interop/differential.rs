@@ -340,7 +340,7 @@ fn token(random: &mut StdRng, key: &SigningKey) -> String {
 
 /// The last character with a bit set that stands for nothing.
 fn spare(text: &str) -> String {
-    let Some(last) = text.chars().last().filter(|_| text.len() % 4 != 0) else {
+    let Some(last) = text.chars().last().filter(|_| !text.len().is_multiple_of(4)) else {
         return text.to_owned();
     };
     let next = char::from_u32(u32::from(last) + 1).expect("ASCII");

@@ -554,3 +554,71 @@ fn t01_several_keys_of_an_issuer_sign_as_a_proof_set() {
     let (exit, verdict) = desk.verdict(&[&out]);
     assert_eq!((exit, code(&verdict, "proof")), (3, "SIGNATURE_INVALID".to_owned()));
 }
+
+#[test]
+fn t03_a_state_publishes_a_type_of_its_own_and_its_credentials_verify() {
+    let desk = Desk::open();
+    let root = ["--as", "SG#k1", "--as", "SG#k2", "--yes"];
+    let write = |name: &str, value: &Value| {
+        let path = desk.path(name);
+        std::fs::write(&path, value.to_string()).expect("written");
+        path
+    };
+    // the regional schema and context of a small type, under a name of the state
+    let shipped = titian_credential::profiles::SHIPPED.iter().find(|s| s.slug == "mcc-adoption");
+    let shipped = shipped.expect("it ships");
+    let renamed = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let text = text.replace("MCCAdoption", "PortPermit").replace("ASEAN/", "SG/");
+        serde_json::from_str::<Value>(&text.replace("mcc-adoption", "port-permit")).expect("JSON")
+    };
+    let (schema, context) = (
+        write("schema.json", &renamed(shipped.schema)),
+        write("context.json", &renamed(shipped.context)),
+    );
+    desk.done(&["vc", "schema", "lint", &schema]);
+    for (file, id) in [(&schema, "SG/schema/port-permit/1"), (&context, "SG/context/port-permit/1")]
+    {
+        desk.done(&[&["vc", "resource-publish", file, "--id", id][..], &root].concat());
+    }
+    let entry = json!({
+        "name": "PortPermit", "owner": "SG", "schemas": ["SG/schema/port-permit/1"],
+        "contexts": ["SG/context/port-permit/1"], "naturalPersonData": false, "singleUse": false, "profiles": ["revocation"],
+        "validityMaxDays": 30,
+    });
+    let args = entry.to_string();
+    desk.done(&[&["vc", "type-publish", "--args", &args][..], &root].concat());
+    desk.accredit("SG:ACRA", &["PortPermit"], "issue", "other");
+    desk.open_list("SG:ACRA", "revocation", "1", "PortPermit");
+    let (claims, out) = (desk.claims("MCCAdoption"), desk.path("permit.jwt"));
+    let issue = [
+        "vc",
+        "issue",
+        &claims,
+        "--type",
+        "PortPermit",
+        "--form",
+        "vc+jwt",
+        "--as",
+        "SG:ACRA#k1",
+        "-o",
+        &out,
+    ];
+    desk.refused(&[&issue[..], &["--until", "2034-01-01"]].concat(), "LIMIT_EXCEEDED");
+    desk.done(&issue);
+    assert_eq!(desk.verdict(&[&out]).0, 0);
+    let types = desk.done(&["vc", "types", "--owner", "SG"]);
+    assert_eq!(types[0]["type"], "PortPermit", "{types}");
+    let did = desk.path("did.json");
+    desk.done(&["vc", "did", "resolve", "SG:ACRA", "--proof", &did]);
+    assert_eq!(desk.verdict(&[&did]).0, 0);
+    // a claim that no schema allows
+    let mut more: Value =
+        serde_json::from_str(&std::fs::read_to_string(&claims).expect("written")).expect("JSON");
+    more["remark"] = json!("x");
+    let more = write("more.json", &more);
+    desk.refused(
+        &["vc", "issue", &more, "--type", "PortPermit", "--as", "SG:ACRA#k1", "-o", &out],
+        "UNDEFINED_TERM",
+    );
+}

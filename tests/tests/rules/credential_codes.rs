@@ -268,11 +268,12 @@ fn each_fault_of_an_issuer_on_the_ledger_has_its_code() {
     let key = accreditation_key("SG:ACRA", 1);
     let good = scene.world.state.0[&key].clone();
     let entry: Accreditation = decode_content(&good.content).expect("an accreditation");
-    let damage: [(&str, &dyn Fn(&mut Accreditation)); 4] = [
-        ("JURISDICTION_NOT_COVERED", &|entry| entry.jurisdictions = vec!["MY".to_owned()]),
-        ("ACCREDITATION_EXPIRED", &|entry| entry.until_ms = entry.from_ms + 1),
-        ("CHAIN_BROKEN", &|entry| entry.parent = "SG:CUSTOMS/acc/9".to_owned()),
-        ("CHAIN_BROKEN", &|entry| entry.parent = "MY".to_owned()),
+    type Damage = fn(&mut Accreditation);
+    let damage: [(&str, Damage); 4] = [
+        ("JURISDICTION_NOT_COVERED", |entry| entry.jurisdictions = vec!["MY".to_owned()]),
+        ("ACCREDITATION_EXPIRED", |entry| entry.until_ms = entry.from_ms + 1),
+        ("CHAIN_BROKEN", |entry| entry.parent = "SG:CUSTOMS/acc/9".to_owned()),
+        ("CHAIN_BROKEN", |entry| entry.parent = "MY".to_owned()),
     ];
     for (expected, edit) in damage {
         let mut changed = entry.clone();
@@ -317,19 +318,17 @@ fn each_step_of_a_single_use_has_its_code() {
     let of_use = entries.iter().find(|entry| entry["statusPurpose"] == "message");
     let index = of_use.and_then(|entry| entry["statusListIndex"].as_str()).expect("text");
     let index: i64 = index.parse().expect("a number");
-    let mut seq = 0;
-    for (act, expected) in [
-        ("use_lodge", "USE_LODGED"),
-        ("use_release", "OK"),
-        ("use_lodge", "USE_LODGED"),
-        ("use_utilise", "USE_UTILISED"),
+    for (seq, act, expected) in [
+        (0, "use_lodge", "USE_LODGED"),
+        (1, "use_release", "OK"),
+        (2, "use_lodge", "USE_LODGED"),
+        (3, "use_utilise", "USE_UTILISED"),
     ] {
         let args = Value::object([
             ("list", Value::from("SG:ACRA/status/4")),
             ("index", Value::Int(index)),
             ("seq", Value::Int(seq)),
         ]);
-        seq += 1;
         let done = desk.world.act(Register::Vc, act, args, &[("SG:ACRA", 1)]);
         assert!(done.is_ok(), "{act}: {done:?}");
         assert_eq!(status_of(&desk, &signed), expected);

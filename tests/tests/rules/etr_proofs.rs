@@ -162,6 +162,13 @@ fn etr_history_that_leaves_out_adds_or_reorders_an_op_is_refused() {
     ops[1] = ops[1].with("sigs", Value::List(vec![sigs[0].with("sig", sig)]));
     let question = stated(&[("id", &id)]).with("ops", Value::List(ops));
     assert!(bundle(world, "etr-history", &question).is_err());
+    // a node that does not look, or does not care, convinces nobody
+    let frame = Frame { chain: &world.genesis.chain, time_ms: world.time_ms };
+    let keys = claim::question("etr-history", &question, &world.state, frame).expect("keys");
+    let (entries, evidence) = certify::prove(world, &keys);
+    let claim = claim::make("etr-history", &question, &entries, frame).expect("unlooked at");
+    let text = proof::bundle("etr-history", world.height, claim, &evidence);
+    assert!(verify(world, text.as_bytes()).is_err());
 }
 
 /// An amendment of `termsAndConditions` by holder and carrier.

@@ -68,14 +68,11 @@ fn checks(output: Output, verdict: &Value) -> Vec<String> {
         let (name, code) = (text("/name"), text("/code"));
         match (text("/result"), name, code) {
             ("pass", "recognition", "DOMESTIC") => {
-                more.push(format!("issued in {} itself", jurisdiction(verdict)));
+                more.insert(0, format!("issued in {} itself", jurisdiction(verdict)));
             }
             ("pass", "recognition", _) => {
-                more.push(format!(
-                    "recognised in {}: {}",
-                    jurisdiction(verdict),
-                    document::text(check, "/detail/entry").unwrap_or("yes")
-                ));
+                let entry = document::text(check, "/detail/entry").unwrap_or("yes");
+                more.insert(0, format!("recognised in {}: {entry}", jurisdiction(verdict)));
             }
             ("pass", ..) => passed.push(label(name, check)),
             ("not-applicable", "holder", "NOT_A_PRESENTATION") => {

@@ -32,7 +32,8 @@ pub(super) async fn issuer(state: &State, params: &DidParams) -> Answer<Object> 
         let at = At::height(state, height)?;
         let noted = Noted::new(&at);
         let found = of_party(&noted, &parsed, party, at.time_ms);
-        let found = found.ok_or_else(|| Refusal::new(Code::NotFound, "/did", ""))?;
+        let mut found = found.ok_or_else(|| Refusal::new(Code::NotFound, "/did", ""))?;
+        found.insert("height".to_owned(), json!(at.height));
         (at.stamp(found), noted.finish())
     };
     if params.proof {

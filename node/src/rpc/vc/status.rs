@@ -119,9 +119,10 @@ pub(super) async fn whole(state: &State, params: &StatusListParams) -> Answer<Ob
             status::whole_list(&snapshot, &id.owner, id.number)
                 .ok_or_else(|| Refusal::new(Code::UnknownList, "/list", ""))?;
         let mut shown = described(&at, &id)?;
+        shown.insert("height".to_owned(), json!(at.height));
         let (name, encoded) = encoded(&list, &bytes, params.format)?;
         shown.insert(name.to_owned(), json!(encoded));
-        let earlier_ms = height.map(|_| at.time_ms);
+        let earlier_ms = params.height.map(|_| at.time_ms);
         if let Some(signed) =
             vc_lists::credential(state, &id, (list, bytes), params.format, earlier_ms)?
         {

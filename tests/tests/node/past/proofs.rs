@@ -158,6 +158,10 @@ async fn t17_the_interface_proves_every_kind_at_every_height() {
     let on = json!({"ubin": number_of(newest.expect("it has versions")), "on": "2026-07-01", "proof": true});
     let on = result(served.address, "ubin_get", on).await;
     assert_eq!(verify(&on["proof"]).kind, "ubin-history", "a date is judged by all versions");
+    let party = json!({"kind": "vc-did", "subject": "SG", "height": 3});
+    let party = result(served.address, "ledger_prove", party).await;
+    let proven = verify(&party["bundle"]);
+    assert_eq!((proven.kind.as_str(), proven.height), ("vc-did", 3));
     for (method, params, due) in [
         ("ubin_prove", json!({"ubin": number, "kind": "ubin-x"}), "INVALID_PARAMS"),
         ("ubin_prove", json!({}), "INVALID_PARAMS"),
@@ -167,6 +171,11 @@ async fn t17_the_interface_proves_every_kind_at_every_height() {
             "ubin_prove",
             json!({"kind": "kpi", "metric": "ubin_stock", "cells": [["SG"]]}),
             "INVALID_PARAMS",
+        ),
+        (
+            "ledger_prove",
+            json!({"kind": "vc-did", "subject": "SG", "height": 999}),
+            "HEIGHT_UNKNOWN",
         ),
         (
             "ledger_prove",

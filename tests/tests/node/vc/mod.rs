@@ -2,6 +2,7 @@
 
 mod bundle;
 mod did;
+mod examples;
 mod identifiers;
 mod limits;
 mod presentations;
