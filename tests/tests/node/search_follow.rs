@@ -431,7 +431,7 @@ async fn t15_the_operator_makes_the_index_anew_with_the_node_stopped() {
         let line = ["titian-node", "reindex", register, "--config", &config];
         titian_node::command::run_with(line.map(Into::into))
     };
-    assert_eq!(reindex("etr"), 2, "there is no such index");
+    assert_eq!(reindex("vc"), 2, "there is no such index");
     assert_eq!(reindex("ubin"), 0);
     let meta = std::fs::read_to_string(data.join("search/meta.json")).expect("an index");
     let label = format!("{} {head}", world.genesis.hash);
