@@ -1,13 +1,12 @@
 //! QR codes: on the terminal, as SVG, as PNG.
 
-use std::io::BufWriter;
 use std::path::Path;
 
 use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
-use crate::document;
 use crate::error::{CommandError, Result};
+use crate::wallet::write_private;
 
 /// Modules of white around a code (ISO/IEC 18004).
 const QUIET: usize = 4;
@@ -61,7 +60,7 @@ impl Image {
     /// Writes an SVG image.
     pub(crate) fn write_svg(&self, path: &Path) -> Result<()> {
         let image = self.code.render::<svg::Color<'_>>().min_dimensions(256, 256).build();
-        document::write(path, &image)
+        write(path, image.as_bytes())
     }
 
     fn is_dark(&self, x: usize, y: usize) -> bool {
@@ -98,16 +97,21 @@ impl Image {
         let pixels: Vec<u8> = (0..side * side)
             .map(|i| if self.is_dark(i % side / SCALE, i / side / SCALE) { 0 } else { 255 })
             .collect();
-        let file = std::fs::File::create(path)
-            .map_err(|error| CommandError::file("write", path, &error))?;
+        let mut image = Vec::new();
         let size = u32::try_from(side).map_err(|_| CommandError::bug("a QR code is small"))?;
-        let mut encoder = png::Encoder::new(BufWriter::new(file), size, size);
+        let mut encoder = png::Encoder::new(&mut image, size, size);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::Eight);
         let written = encoder.write_header().and_then(|mut writer| {
             writer.write_image_data(&pixels)?;
             writer.finish()
         });
-        written.map_err(|error| CommandError::refused(format!("{}: {error}", path.display())))
+        written.map_err(|error| CommandError::refused(format!("{}: {error}", path.display())))?;
+        write(path, &image)
     }
+}
+
+/// Whoever reads the image holds what it codes.
+fn write(path: &Path, image: &[u8]) -> Result<()> {
+    write_private(path, image).map_err(|error| CommandError::file("write", path, &error))
 }

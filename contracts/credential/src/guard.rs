@@ -2,13 +2,25 @@
 //! and every identifier is absolute. Otherwise JSON-LD would drop it silently, and readers of the
 //! two kinds would see different credentials under one signature.
 //!
-//! Invariant: a document that passes loses nothing when a JSON-LD processor expands it.
+//! Invariant: a document that passes loses nothing when a JSON-LD processor expands it, and what
+//! verdicts read by its name has that name: a signature over statements is blind to spellings.
 
 use serde_json::{Map, Value};
 
 use crate::codes::Fault;
 use crate::contexts::{Active, Contexts, Source, Values};
 use crate::model::items;
+
+/// Namespaces of what verdicts read by name: the name is the end of the IRI.
+const READ_BY_NAME: [&str; 2] =
+    ["https://www.w3.org/2018/credentials#", "https://www.w3.org/ns/credentials/status#"];
+
+/// The same from namespaces that hold much else, and the name.
+const READ_AS: [(&str, &str); 3] = [
+    ("http://purl.org/dc/terms/created", "created"),
+    ("https://w3id.org/security#expiration", "expires"),
+    ("https://w3id.org/security#digestMultibase", "digestMultibase"),
+];
 
 /// Checks a whole document with its own `@context`. Members named in `skip` at the top are left
 /// out (`proof` is looked at apart, with [`check_proof`]).
@@ -104,26 +116,36 @@ fn member(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(
         return Err(Fault::new("CONTEXT_INLINE", ""));
     }
     match active.keyword(name) {
-        Some("@id") => identifier(value),
-        Some("@type") => type_names(value, base),
-        Some("@value" | "@language" | "@direction") => Ok(()),
-        Some("@list" | "@set") => values(value, active, base, Values::Plain, None),
+        // verdicts read these two by one name each
+        Some("@id") if name == "id" => identifier(value),
+        Some("@type") if name == "type" => type_names(value, base),
         Some(_) => Err(Fault::new("UNDEFINED_TERM", "")),
         None => property(name, value, active, base),
     }
 }
 
 fn property(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(), Fault> {
+    if !has_its_name(name, active) {
+        return Err(Fault::new("UNDEFINED_TERM", ""));
+    }
     match active.term(name) {
         Some(term) if term.iri.is_some() => {
             values(value, active, base, term.values, term.scoped.as_deref())
         }
-        Some(_) => Err(Fault::new("UNDEFINED_TERM", "")),
-        None if active.vocab().is_some() || is_absolute_iri(name) => {
+        // an IRI, whole or short, would be a second name of a member
+        None if active.vocab().is_some() && !name.contains(':') => {
             values(value, active, base, Values::Plain, None)
         }
-        None => Err(Fault::new("UNDEFINED_TERM", "")),
+        _ => Err(Fault::new("UNDEFINED_TERM", "")),
     }
+}
+
+/// Whether a member or type that verdicts read by name has that name; others have any.
+fn has_its_name(name: &str, active: &Active) -> bool {
+    let Some(iri) = active.expand(name) else { return true };
+    let listed = READ_AS.iter().filter(|(of, _)| **of == *iri).map(|(_, own)| *own);
+    let ends = READ_BY_NAME.iter().filter_map(|space| iri.strip_prefix(*space));
+    listed.chain(ends).all(|own| own == name)
 }
 
 fn values(
@@ -139,7 +161,7 @@ fn values(
         (_, Value::Array(items)) => items.iter().enumerate().try_for_each(|(i, item)| {
             values(item, active, base, kind, scoped).map_err(|fault| fault.below(&i.to_string()))
         }),
-        (_, Value::Object(members)) => node(members, base, scoped, false),
+        (_, Value::Object(members)) => object(members, active, base, kind, scoped),
         (Values::Id, Value::String(_)) => identifier(value),
         (Values::Vocab, Value::String(text)) => match scoped {
             Some(context) => type_name(text, &active.with(context, true)?),
@@ -147,6 +169,31 @@ fn values(
         },
         _ => Ok(()),
     }
+}
+
+/// A set or list that says so, a literal, or a node.
+fn object(
+    members: &Map<String, Value>,
+    active: &Active,
+    base: &Active,
+    kind: Values,
+    scoped: Option<&Source>,
+) -> Result<(), Fault> {
+    if members.len() == 1
+        && let Some((name, inner)) = members.iter().next()
+        && matches!(base.keyword(name), Some("@list" | "@set"))
+    {
+        // what it holds is read as it would be without it
+        return values(inner, active, base, kind, scoped).map_err(|fault| fault.below(name));
+    }
+    if !members.keys().any(|name| base.keyword(name) == Some("@value")) {
+        return node(members, base, scoped, false);
+    }
+    members.iter().try_for_each(|(name, part)| match base.keyword(name) {
+        Some("@value" | "@language" | "@direction") => Ok(()),
+        Some("@type") => type_names(part, base).map_err(|fault| fault.below(name)),
+        _ => Err(Fault::new("UNDEFINED_TERM", "").below(name)),
+    })
 }
 
 fn identifier(value: &Value) -> Result<(), Fault> {
@@ -169,7 +216,11 @@ fn type_name(text: &str, active: &Active) -> Result<(), Fault> {
         Some(term) => term.iri.is_some(),
         None => active.vocab().is_some() || is_absolute_iri(text),
     };
-    if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", "")) }
+    if defined && has_its_name(text, active) {
+        Ok(())
+    } else {
+        Err(Fault::new("UNDEFINED_TERM", ""))
+    }
 }
 
 /// Whether a text is an absolute IRI: a scheme, a colon, something after it, and no character that

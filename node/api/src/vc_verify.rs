@@ -2,16 +2,30 @@
 //! A negative verdict is a result, never an error (vc.md §7).
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::Object;
+
+/// An object as the text that was sent, anything else as it is: as a value it would lose a member
+/// that stands twice, which the verifier must see.
+fn as_sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    if raw.get().starts_with('{') {
+        return Ok(Value::from(raw.get()));
+    }
+    serde_json::from_str(raw.get()).map_err(D::Error::custom)
+}
 
 /// `vc_verify`. A presentation is judged like `vc_verifyPresentation` does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyParams {
     /// A credential or presentation: an object, the text of a token, or the text of a QR code.
-    pub credential: serde_json::Value,
+    #[serde(deserialize_with = "as_sent")]
+    pub credential: Value,
     /// `ledger` (default), `w3c` or `signature`.
     #[serde(default)]
     pub policy: Option<String>,
@@ -43,7 +57,8 @@ pub struct VerifyParams {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BatchItem {
     /// A credential or presentation.
-    pub credential: serde_json::Value,
+    #[serde(deserialize_with = "as_sent")]
+    pub credential: Value,
     /// Its anchor receipts, at most 32.
     #[serde(default)]
     pub receipts: Vec<Object>,
@@ -91,7 +106,8 @@ pub struct Verdicts {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyPresentationParams {
     /// An object, the text of a token, or the text of a QR code.
-    pub presentation: serde_json::Value,
+    #[serde(deserialize_with = "as_sent")]
+    pub presentation: Value,
     /// What the holder was asked to sign. One that this node gave (`vc_challenge`) counts once.
     #[serde(default)]
     pub challenge: Option<String>,

@@ -10,7 +10,9 @@ use titian_credential::proof::issue_jcs;
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{Request, verify};
 
-use super::credential_fixture::{NOW_MS, SANDBOX, code, judge, live, self_issued, vector};
+use super::credential_fixture::{
+    NOW_MS, SANDBOX, code, fails_with, judge, live, self_issued, sign_blindly, vector,
+};
 use super::credential_scene::Scene;
 
 #[test]
@@ -96,6 +98,61 @@ pub fn an_inline_context_may_add_terms_under_w3c_but_not_redefine_protected_ones
     for keyword in ["@import", "@base", "@vocab", "@propagate"] {
         assert_eq!(with(json!({keyword: "https://example.org/"})), Err("CONTEXT_INLINE"));
     }
+}
+
+#[test]
+pub fn vc_t07_an_inline_context_holds_no_contexts_of_its_own() {
+    let (mut credential, key, method) = self_issued(1);
+    credential["type"] = json!(["VerifiableCredential"]);
+    credential["credentialSubject"] = json!({"type": "Thing", "unheardOf": "x"});
+    for nested in [json!({"@vocab": "https://example.org/#"}), json!({}), Json::Null] {
+        let thing = json!({"@id": "https://example.org/#Thing", "@context": nested});
+        credential["@context"] = json!([contexts::BASE_V2, {"Thing": thing}]);
+        let signed = sign_blindly(&credential, &key, &method, "2026-01-01T00:00:00Z");
+        let verdict = judge(&signed, Policy::W3c);
+        assert_eq!(code(&verdict, Check::Proof), "OK");
+        fails_with(&verdict, Check::Syntax, "CONTEXT_INLINE");
+    }
+}
+
+/// Every name in a context and the contexts within it, with what it stands for.
+fn names(context: &Json, found: &mut Vec<(String, String)>) {
+    for (name, definition) in context.as_object().into_iter().flatten() {
+        let id = definition.as_str().or_else(|| definition["@id"].as_str()).unwrap_or_default();
+        let id = id
+            .replace("cred:", "https://www.w3.org/2018/credentials#")
+            .replace("sec:", "https://w3id.org/security#");
+        found.push((name.clone(), id));
+        names(&definition["@context"], found);
+    }
+}
+
+#[test]
+pub fn the_names_by_which_verdicts_read_are_those_of_all_bundled_contexts() {
+    let mut found = Vec::new();
+    for bundled in contexts::BUNDLED {
+        let document: Json = serde_json::from_slice(bundled.bytes).expect("JSON");
+        names(&document["@context"], &mut found);
+    }
+    let mut checked = 0;
+    for (name, id) in &found {
+        let ends =
+            ["https://www.w3.org/2018/credentials#", "https://www.w3.org/ns/credentials/status#"]
+                .iter()
+                .filter_map(|space| id.strip_prefix(space))
+                .filter(|end| !end.is_empty());
+        let own = match id.as_str() {
+            "http://purl.org/dc/terms/created" => Some("created"),
+            "https://w3id.org/security#expiration" => Some("expires"),
+            "https://w3id.org/security#digestMultibase" => Some("digestMultibase"),
+            _ => None,
+        };
+        for expected in ends.chain(own) {
+            assert_eq!(name, expected, "{id}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked}");
 }
 
 #[test]
@@ -222,10 +279,11 @@ pub fn vc_t12_a_large_scoped_context_applied_at_many_nodes_is_cut_off() {
     for i in 0..2_000 {
         terms.insert(format!("t{i}"), json!("urn:x:y"));
     }
-    let context = json!({"Big": {"@id": "urn:x:big", "@context": terms}, "list": "urn:x:list"});
-    credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2", context]);
+    terms.insert("list".to_owned(), json!("urn:x:list"));
+    // a type of the base context has a context of its own, applied to all terms each time
+    credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2", terms]);
     credential["type"] = json!(["VerifiableCredential"]);
-    credential["credentialSubject"] = json!({"list": vec![json!({"type": "Big"}); 1_000]});
+    credential["credentialSubject"] = json!({"list": vec![json!({"type": "JsonSchema"}); 1_000]});
     let verdict = judge(&credential, Policy::W3c);
     assert_eq!(code(&verdict, Check::Syntax), "TOO_MANY_NODES");
 }

@@ -3,7 +3,9 @@
 use ed25519_dalek::SigningKey;
 use serde_json::{Value as Json, json};
 use titian_credential::jwt::{issue_vc, issue_vp};
+use titian_credential::key::{Algorithm, PublicKey};
 use titian_credential::proof::{Options, Purpose, Suite, issue, issue_jcs};
+use titian_credential::sd_jwt;
 use titian_credential::verdict::{Check, Decision, Policy, PresentationVerdict};
 use titian_credential::verify::{Request, verify, verify_presentation};
 
@@ -115,6 +117,41 @@ pub fn each_fault_of_holder_binding_has_its_code() {
     let signed = issue(&presentation(&[foreign]), &key, good, SANDBOX).expect("signed");
     assert!(judge(&signed, &request()).verified());
     fault(&signed, &wanted, "SUBJECT_NOT_HOLDER");
+}
+
+#[test]
+pub fn vc_t09_a_credential_bound_to_a_key_is_shown_by_its_holder_alone() {
+    let (own, _, own_method) = holder();
+    let (_, thief, thief_method) = self_issued(3);
+    let (issuer_document, issuer, issuer_method) = self_issued(1);
+    let bound = PublicKey::new(Algorithm::Ed25519, own.verifying_key().as_bytes()).expect("a key");
+    let claims = json!({"iss": issuer_document["issuer"], "iat": IAT_S, "exp": IAT_S + 10_000,
+        "vct": "did:ubin:ASEAN/vct/professional-qualification/1", "cnf": {"jwk": bound.to_jwk()}});
+    let mut n = 0_u8;
+    let mut random = move || {
+        n += 1;
+        [n; 32]
+    };
+    let claims = claims.as_object().expect("object");
+    // no `sub`, and its key binding taken off
+    let token = sd_jwt::issue::issue(claims, &[], &issuer, &issuer_method, &mut random);
+    let envelope = json!({"@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential",
+        "id": format!("data:application/dc+sd-jwt,{}", token.expect("issued"))});
+    for subject_is_holder in [false, true] {
+        let mut wanted = request();
+        wanted.subject_is_holder = subject_is_holder;
+        let verdict = |key: &SigningKey, method: &str| {
+            let mut shown = presentation(std::slice::from_ref(&envelope));
+            shown["holder"] = json!(method.split('#').next());
+            let signed = issue(&shown, key, options(Suite::Jcs, method), SANDBOX).expect("signed");
+            judge(&signed, &wanted)
+        };
+        let good = verdict(&own, &own_method);
+        assert!(good.verified(), "{}", good.to_jcs());
+        let stolen = verdict(&thief, &thief_method);
+        fails_with(&stolen.whole, Check::Holder, "KEY_BINDING_MISSING");
+    }
 }
 
 #[test]

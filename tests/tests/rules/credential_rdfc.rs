@@ -191,6 +191,97 @@ pub fn vc_t07_what_json_ld_would_drop_is_refused_and_not_left_unsigned() {
     }
 }
 
+/// The signature holds, and the credential is refused all the same.
+fn is_refused(document: &Json, expected: &str) {
+    let verdict = judge(document);
+    assert_eq!(code(&verdict, Check::Proof), "OK", "{}", verdict.to_jcs());
+    fails_with(&verdict, Check::Syntax, expected);
+}
+
+#[test]
+pub fn vc_t07_a_member_under_another_name_keeps_the_signature_and_is_refused() {
+    const CREDENTIALS: &str = "https://www.w3.org/2018/credentials#";
+    const DATE: &str = "http://www.w3.org/2001/XMLSchema#dateTime";
+    let (mut credential, key, method) = self_issued(1);
+    credential["validUntil"] = json!("2026-01-01T00:00:00Z");
+    credential["credentialStatus"] = json!({"type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation", "statusListIndex": "1",
+        "statusListCredential": "https://example.org/1"});
+    let options = assertion(Suite::Rdfc, &method, "2025-01-01T00:00:00Z");
+    let signed = issue(&credential, &key, options, SANDBOX).expect("issued");
+    fails_with(&judge(&signed), Check::Validity, "EXPIRED");
+    let until = json!({"@value": credential["validUntil"], "@type": DATE});
+    let renamed = |name: &str, other: &str, value: &Json, context: Json| {
+        let mut changed = signed.clone();
+        let members = changed.as_object_mut().expect("object");
+        members.remove(name);
+        members.insert(other.to_owned(), value.clone());
+        changed["@context"].as_array_mut().expect("a list").push(context);
+        changed
+    };
+    let iri = format!("{CREDENTIALS}validUntil");
+    let alias = json!({"x": {"@id": iri, "@type": DATE}});
+    let prefix = json!({"cred": CREDENTIALS});
+    let status = &credential["credentialStatus"];
+    for changed in [
+        renamed("validUntil", &iri, &until, json!({})),
+        renamed("validUntil", "cred:validUntil", &until, prefix.clone()),
+        renamed("validUntil", "x", &credential["validUntil"], alias),
+        renamed("credentialStatus", "cred:credentialStatus", status, prefix),
+    ] {
+        is_refused(&changed, "UNDEFINED_TERM");
+    }
+    // types under two names: the plain one would show a part of them
+    for (name, context) in [("@type", json!({})), ("x", json!({"x": "@type"}))] {
+        let mut changed = renamed("type", name, &credential["type"], context);
+        changed["type"] = json!(["VerifiableCredential"]);
+        is_refused(&changed, "UNDEFINED_TERM");
+    }
+    // the end of a proof
+    let mut changed = signed.clone();
+    changed["proof"]["https://w3id.org/security#expiration"] = json!("2025-01-01T00:00:00Z");
+    fails_with(&judge(&changed), Check::Syntax, "UNDEFINED_TERM");
+}
+
+#[test]
+pub fn vc_t07_statements_cannot_be_hidden_in_identifiers_nor_beside_sets() {
+    let (mut credential, key, method) = self_issued(1);
+    let inline = Contexts { snapshot: None, sandbox: true, inline: true };
+    let reference = |name: &str| json!({"@id": format!("urn:x:{name}"), "@type": "@id"});
+    credential["@context"] = json!(["https://www.w3.org/ns/credentials/v2",
+        {"x": "urn:x:", "friend": reference("friend"), "knows": reference("knows")}]);
+    credential["type"] = json!(["VerifiableCredential"]);
+    let subject = json!({"id": "urn:x:s", "friend": "urn:x:a", "knows": "urn:x:b"});
+    credential["credentialSubject"] = subject.clone();
+    let options = assertion(Suite::Rdfc, &method, "2026-01-01T00:00:00Z");
+    let signed = issue(&credential, &key, options, inline).expect("issued");
+    assert!(judge(&signed).verified());
+    let with = |subject: Json| {
+        let mut changed = signed.clone();
+        changed["credentialSubject"] = subject;
+        changed
+    };
+    // a set changes nothing
+    assert!(
+        judge(&with(json!({"id": "urn:x:s", "friend": {"@set": ["urn:x:a"]},
+        "knows": "urn:x:b"})))
+        .verified()
+    );
+    let both = "x:a> .\n<urn:x:s> <urn:x:knows> <urn:x:b";
+    for friend in [json!(both), json!({"@set": [both]}), json!({"@list": [both]})] {
+        let changed = with(json!({"id": "urn:x:s", "friend": friend}));
+        fails_with(&judge(&changed), Check::Syntax, "RELATIVE_IRI");
+        let mut unsigned = changed;
+        unsigned.as_object_mut().expect("object").remove("proof");
+        assert_eq!(canonical(&unsigned, inline), Err("RELATIVE_IRI"));
+    }
+    let changed = with(json!({"@set": [subject], "id": "did:example:mallory"}));
+    fails_with(&judge(&changed), Check::Syntax, "UNDEFINED_TERM");
+    // nor in the datatype of a term
+    credential["@context"][1]["typed"] = json!({"@id": "urn:x:t", "@type": "x:a> <urn:x:b"});
+    assert_eq!(canonical(&credential, inline), Err("CONTEXT_INLINE"));
+}
+
 #[test]
 pub fn values_become_the_literals_of_json_ld() {
     let (mut credential, ..) = self_issued(1);

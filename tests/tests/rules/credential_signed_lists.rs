@@ -128,6 +128,11 @@ pub fn a_supplied_list_answers_while_it_is_fresh_and_its_owners() {
     old["validUntil"] = until;
     let verdict = judge(Some(signed_list(&old, 1)), NOW_MS);
     assert_eq!(code(&verdict, Check::Status), "STATUS_LIST_STALE");
+    // dated ahead, beyond what clocks may differ
+    assert!(edited("/validFrom", json!(rfc3339(NOW_MS + 60_000))).verified());
+    let ahead = edited("/validFrom", json!(rfc3339(NOW_MS + 61_000)));
+    assert_eq!(code(&ahead, Check::Status), "STATUS_LIST_STALE");
+    assert!(!ahead.verified());
     for (pointer, value, expected) in [
         ("/id", json!("https://issuer.example/status/2"), "STATUS_LIST_INVALID"),
         ("/type/1", json!("JsonSchemaCredential"), "STATUS_LIST_INVALID"),

@@ -19,6 +19,7 @@ use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
+use crate::wallet::write_private;
 
 /// `titian vc bundle`.
 #[derive(Debug, clap::Subcommand)]
@@ -118,8 +119,12 @@ fn export(session: &Session, args: &ExportArgs) -> Result<Report> {
         .with_data(report.json));
     }
     let bytes = if args.gzip { compress(&text) } else { format!("{text}\n").into_bytes() };
-    std::fs::write(&args.out, &bytes)
-        .map_err(|error| CommandError::file("write", &args.out, &error))?;
+    let written = match &args.evidence {
+        // it holds the credential
+        Some(_) => write_private(&args.out, &bytes),
+        None => std::fs::write(&args.out, &bytes),
+    };
+    written.map_err(|error| CommandError::file("write", &args.out, &error))?;
     let size = bytes.len();
     report.text = format!(
         "{}\n{size} bytes in {}; next: titian verify FILE --offline {}",

@@ -17,6 +17,7 @@ use crate::output::Report;
 use crate::qr::Image;
 use crate::scan;
 use crate::session::Session;
+use crate::wallet::write_private;
 
 /// `titian vc qr`.
 #[derive(Debug, clap::Args)]
@@ -155,7 +156,7 @@ pub(super) fn scan(session: &Session, args: &ScanArgs) -> Result<Report> {
             let path = args.out.as_deref().ok_or_else(|| {
                 CommandError::usage("an evidence pack is no text").hint("-o pack.gz writes it")
             })?;
-            std::fs::write(path, &bytes)
+            write_private(path, &bytes)
                 .map_err(|error| CommandError::file("write", path, &error))?;
             let text = format!("an evidence pack in {}", path.display());
             Ok(Report::new(text, json!({ "file": path, "kind": "vc-evidence" })))
@@ -167,6 +168,7 @@ pub(super) fn scan(session: &Session, args: &ScanArgs) -> Result<Report> {
 
 fn found(args: &ScanArgs, text: &str, json: serde_json::Value) -> Result<Report> {
     let Some(path) = args.out.as_deref() else { return Ok(Report::new(text, json)) };
-    document::write(path, &format!("{text}\n"))?;
+    write_private(path, format!("{text}\n").as_bytes())
+        .map_err(|error| CommandError::file("write", path, &error))?;
     Ok(Report::new(format!("written to {}", path.display()), json))
 }

@@ -18,7 +18,7 @@ use crate::error::{CommandError, Kind, Result};
 use crate::session::Session;
 
 /// The genesis of the network: the named file, the devnet's, else what the node shows.
-pub(super) fn genesis(session: &Session, named: Option<&PathBuf>) -> Result<Genesis> {
+pub(crate) fn genesis(session: &Session, named: Option<&PathBuf>) -> Result<Genesis> {
     if named.is_some() || session.folder()?.is_some() {
         return read_genesis(&session.genesis_path(named)?);
     }
@@ -30,13 +30,13 @@ pub(super) fn genesis(session: &Session, named: Option<&PathBuf>) -> Result<Gene
 }
 
 /// The text of a bundle that a node makes.
-pub(super) fn fetch(session: &Session, params: &BundleParams) -> Result<String> {
+pub(crate) fn fetch(session: &Session, params: &BundleParams) -> Result<String> {
     let answer = session.client()?.ask::<call::VcBundle>(params)?;
     Ok(document::from_json(&Json::Object(answer.bundle))?.to_jcs())
 }
 
-/// State that is proven, for the issuer's own checks.
-pub(super) fn proven(
+/// State that is proven, for checks on this machine.
+pub(crate) fn proven(
     session: &Session,
     genesis: &Genesis,
     params: &BundleParams,

@@ -6,7 +6,7 @@ mod code;
 mod did;
 pub(crate) mod entry;
 mod erase;
-mod facts;
+pub(crate) mod facts;
 mod fetch;
 mod holder;
 pub(crate) mod issue;

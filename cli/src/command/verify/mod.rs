@@ -214,12 +214,9 @@ fn judged_by_node(session: &Session, text: &str, args: &Args) -> Result<Report> 
         .iter()
         .map(|path| document::read_json(path)?.as_object().cloned().ok_or_else(|| no_receipt(path)))
         .collect();
-    let credential = match serde_json::from_str::<Value>(text) {
-        Ok(value @ Value::Object(_)) => value,
-        _ => Value::from(text),
-    };
     let params = vc::VerifyParams {
-        credential,
+        // as it stands: reading it here would drop a member that stands twice
+        credential: Value::from(text),
         policy: args.policy.clone(),
         jurisdiction: args.jurisdiction.clone(),
         require: args.require.clone(),

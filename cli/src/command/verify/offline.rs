@@ -50,11 +50,13 @@ impl Trusted {
         })?;
         let trust = bundle.trust();
         if trust.proof_code == "OK" {
-            let point = Point {
-                chain: trust.chain.clone(),
-                height: trust.height,
-                block_id: trust.block_id.to_string(),
-            };
+            let block_id = trust.block_id.to_string();
+            if known.is_some_and(|known| known.height == trust.height && known.block_id != block_id)
+            {
+                let told = "not usable: another block was accepted at this height";
+                return Err(CommandError::new(Kind::NotProven, told).named("STATE_PROOF_INVALID"));
+            }
+            let point = Point { chain: trust.chain.clone(), height: trust.height, block_id };
             trusted::raise(genesis.hash, point)?;
         }
         let older = bundle.trust().height < height;

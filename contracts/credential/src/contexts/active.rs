@@ -201,10 +201,12 @@ impl Active {
     pub fn expand_iri(&self, text: &str) -> Option<Arc<str>> {
         let (prefix, rest) = text.split_once(':')?;
         let short = self.term(prefix).filter(|term| term.prefix && !rest.starts_with("//"));
-        match short.and_then(|term| term.iri.as_ref()) {
-            Some(iri) => Some(Arc::from(format!("{iri}{rest}"))),
-            None => is_absolute_iri(text).then(|| Arc::from(text)),
-        }
+        let iri: Arc<str> = match short.and_then(|term| term.iri.as_ref()) {
+            Some(iri) => Arc::from(format!("{iri}{rest}")),
+            None => Arc::from(text),
+        };
+        // statements are written without escapes: the rest may hold what an IRI cannot
+        is_absolute_iri(&iri).then_some(iri)
     }
 
     /// The active context with `source` applied. Contexts below a property may override protected

@@ -48,7 +48,8 @@ impl Local<'_> {
                 ("@type", Some("@vocab")) => term.values = Values::Vocab,
                 ("@type", Some("@json")) => term.values = Values::Json,
                 ("@type", Some(datatype)) => {
-                    term.datatype = Some(self.expand(datatype, 0).ok_or_else(unsupported)?);
+                    let iri = self.expand(datatype, 0).filter(|iri| is_absolute_iri(iri));
+                    term.datatype = Some(iri.ok_or_else(unsupported)?);
                 }
                 ("@container", Some("@language")) => term.values = Values::Language,
                 ("@container", Some("@set")) => {}

@@ -113,7 +113,9 @@ impl Contexts<'_> {
                 }
                 Value::Object(members) if self.inline => {
                     let forbidden = ["@import", "@base", "@vocab", "@propagate"];
-                    if forbidden.iter().any(|keyword| members.contains_key(*keyword)) {
+                    // a context within it could hold all of these, and clear protected terms
+                    let nested = members.values().any(|term| term.get("@context").is_some());
+                    if nested || forbidden.iter().any(|keyword| members.contains_key(*keyword)) {
                         return Err(Fault::new("CONTEXT_INLINE", &pointer()));
                     }
                     active.with(&Source::new(item.clone(), false), false).map_err(at)?

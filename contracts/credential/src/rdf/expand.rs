@@ -1,8 +1,9 @@
 //! A JSON-LD document to RDF statements, under compiled contexts (JSON-LD 1.1, the keywords of
 //! vc-api.md A§6).
 //!
-//! Invariant: it walks as the term guard does, and refuses what the guard refuses; what JSON-LD
-//! would drop in silence (a null, an empty set) is refused too.
+//! Invariant: it walks as the term guard does, and refuses what JSON-LD would drop in silence: what
+//! no context defines, a null, an empty set. To spellings of one statement it is blind; those the
+//! guard refuses.
 
 use std::sync::{Arc, OnceLock};
 
@@ -231,6 +232,10 @@ impl Walk<'_> {
                 members.iter().find(|(name, _)| below.base.keyword(name) == Some("@set"))
             });
             if let Some((_, value)) = inner {
+                // what stands beside a set would not be signed
+                if item.as_object().is_some_and(|members| members.len() != 1) {
+                    return Err(dropped());
+                }
                 self.set(subject, predicate, value, term, below)?;
                 continue;
             }

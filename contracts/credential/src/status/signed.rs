@@ -97,6 +97,8 @@ pub struct Contents {
     pub bytes: Vec<u8>,
     /// How long a reader may keep it, ms.
     pub ttl_ms: Option<u64>,
+    /// Its first moment, ms; that of a token is judged with its signature.
+    pub from_ms: Option<u64>,
     /// Its last moment, ms.
     pub until_ms: Option<u64>,
 }
@@ -116,6 +118,7 @@ pub fn token_contents(payload: &Map<String, Value>) -> Result<Contents, &'static
         size: Some(list.get("bits").and_then(Value::as_u64).ok_or(invalid)?),
         bytes: token::decode_list(list.get("lst").and_then(Value::as_str).ok_or(invalid)?)?,
         ttl_ms: seconds("ttl")?,
+        from_ms: None,
         until_ms: seconds("exp")?,
     })
 }
@@ -133,7 +136,10 @@ pub fn bitstring_contents(document: &Map<String, Value>) -> Result<Contents, &'s
         return Err(invalid);
     }
     let purposes = subject.get("statusPurpose").map(crate::model::items).unwrap_or_default();
-    let until_ms = document.get("validUntil").and_then(Value::as_str).and_then(crate::time::parse);
+    let date = |name: &str| {
+        let ms = document.get(name).and_then(Value::as_str).and_then(crate::time::parse)?;
+        Some(u64::try_from(ms).unwrap_or(0))
+    };
     Ok(Contents {
         id: document.get("id").and_then(Value::as_str).ok_or(invalid)?.to_owned(),
         purposes: purposes.iter().filter_map(|p| p.as_str().map(str::to_owned)).collect(),
@@ -145,6 +151,7 @@ pub fn bitstring_contents(document: &Map<String, Value>) -> Result<Contents, &'s
             None => None,
             Some(ttl) => Some(ttl.as_u64().ok_or(invalid)?),
         },
-        until_ms: until_ms.map(|ms| u64::try_from(ms).unwrap_or(0)),
+        from_ms: date("validFrom"),
+        until_ms: date("validUntil"),
     })
 }

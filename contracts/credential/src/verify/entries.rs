@@ -102,6 +102,8 @@ impl Run<'_> {
         let skew_ms = u64::try_from(self.skew_ms).unwrap_or(0);
         let stale = age_ms > age_max_ms
             || contents.ttl_ms.is_some_and(|ttl| age_ms > ttl)
+            // dated ahead, it would outlive every change that is still to come
+            || contents.from_ms.is_some_and(|from| from > now_ms.saturating_add(skew_ms))
             || contents.until_ms.is_some_and(|until| now_ms > until.saturating_add(skew_ms));
         if stale {
             return Err("STATUS_LIST_STALE");

@@ -12,7 +12,8 @@ use titian_contracts::access::Purpose as KeyPurpose;
 use super::run::Run;
 use super::{Asked, Request, binding_wanted, complete, judge};
 use crate::codes::{Fault, Outcome};
-use crate::form::{self, Reading, Securing};
+use crate::form::{self, Model, Reading, Securing};
+use crate::key::PublicKey;
 use crate::proof::{Proof, Purpose};
 use crate::snapshot::Snapshot;
 use crate::verdict::{Check, CheckResult, Decision, Policy, PresentationVerdict, Verdict};
@@ -44,7 +45,7 @@ pub fn verify_presentation(
         }
         Ok(reading) => {
             let (own, holder) = run.presentation(reading);
-            let verdicts = each(reading, request, snapshot, now_ms, holder.as_deref());
+            let verdicts = each(reading, request, snapshot, now_ms, holder.as_ref());
             (own, verdicts)
         }
     };
@@ -95,7 +96,7 @@ fn each(
     request: &Request,
     snapshot: Option<&dyn Snapshot>,
     now_ms: u64,
-    holder: Option<&str>,
+    holder: Option<&Holder>,
 ) -> Vec<Verdict> {
     let mut inner =
         Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
@@ -109,11 +110,16 @@ fn each(
                 inner.securing == Securing::Embedded && !inner.document.contains_key("proof")
             });
             if bare {
+                let holder = holder.map(|holder| holder.did.as_str());
                 return unsecured(reading, read, &inner, holder, (snapshot, now_ms));
             }
             let mut verdict = judge(&read, &inner, snapshot, now_ms);
-            let subject = read.as_ref().ok().map(|read| subjects_are(read, holder));
-            if request.subject_is_holder && subject != Some(true) {
+            let shown = read.as_ref().ok().zip(holder);
+            if shown.is_some_and(|(read, holder)| is_bound_elsewhere(read, holder)) {
+                fail(&mut verdict, CheckResult::new(Check::Holder, "KEY_BINDING_MISSING"));
+            } else if request.subject_is_holder
+                && !shown.is_some_and(|(read, holder)| subjects_are(read, holder))
+            {
                 fail(&mut verdict, CheckResult::new(Check::Holder, "SUBJECT_NOT_HOLDER"));
             }
             verdict
@@ -121,11 +127,30 @@ fn each(
         .collect()
 }
 
-fn subjects_are(reading: &Reading, holder: Option<&str>) -> bool {
+/// What an SD-JWT says of the key that it is bound to.
+fn confirmation(reading: &Reading) -> Option<&Value> {
+    match &reading.securing {
+        Securing::SdJwt(token, ..) => token.issuer.payload.get("cnf"),
+        _ => None,
+    }
+}
+
+/// Whether a credential is bound to another key than the one that signed the presentation: its own
+/// key binding, if it has one, was made for somebody else.
+fn is_bound_elsewhere(reading: &Reading, holder: &Holder) -> bool {
+    confirmation(reading).is_some_and(|cnf| {
+        cnf.get("jwk").and_then(PublicKey::from_jwk).as_ref() != Some(&holder.key)
+    })
+}
+
+/// Whether a credential that is not bound elsewhere is about the holder. One without any subject
+/// is so by its key alone.
+fn subjects_are(reading: &Reading, holder: &Holder) -> bool {
     let subjects = reading.document.get("credentialSubject").map(model::items).unwrap_or_default();
-    let subject = reading.document.get("sub").and_then(Value::as_str);
-    let mut ids = subjects.iter().map(model::id_of).chain(subject.map(Some));
-    holder.is_some() && ids.all(|id| id == holder)
+    let subject = reading.document.get("sub").map(Value::as_str);
+    let ids: Vec<Option<&str>> = subjects.iter().map(model::id_of).chain(subject).collect();
+    let bound = reading.model == Model::SdJwtVc && confirmation(reading).is_some();
+    (bound || !ids.is_empty()) && ids.iter().all(|id| *id == Some(holder.did.as_str()))
 }
 
 /// A credential without proof: refused, but for what a holder says of itself under `w3c`.
@@ -212,9 +237,15 @@ fn merge(
     results
 }
 
+/// Who signed a presentation.
+struct Holder {
+    did: String,
+    key: PublicKey,
+}
+
 impl Run<'_> {
     /// The presentation's own checks, and the holder that its signature shows.
-    fn presentation(&self, reading: &Reading) -> (Vec<CheckResult>, Option<String>) {
+    fn presentation(&self, reading: &Reading) -> (Vec<CheckResult>, Option<Holder>) {
         let syntax = match self.presentation_syntax(reading) {
             Ok(()) => CheckResult::new(Check::Syntax, "OK"),
             Err(fault) => CheckResult::new(Check::Syntax, fault.code),
@@ -269,7 +300,7 @@ impl Run<'_> {
         reading: &Reading,
         proofs: &[Proof],
         stated: &Option<String>,
-    ) -> (&'static str, Option<String>) {
+    ) -> (&'static str, Option<Holder>) {
         let token = reading.token().is_some();
         let mut holder = None;
         for proof in proofs {
@@ -291,11 +322,12 @@ impl Run<'_> {
                 return (code, None);
             }
             if stated.as_deref().is_none_or(|stated| stated == proof.did()) {
-                holder = Some(proof.did().to_owned());
+                holder = Some(Holder { did: proof.did().to_owned(), key: found.key });
             }
         }
         let iss = reading.token().and_then(|(token, _)| token.payload.get("iss"));
-        let named = iss.is_none_or(|iss| iss.as_str() == holder.as_deref());
+        let did = holder.as_ref().map(|holder| holder.did.as_str());
+        let named = iss.is_none_or(|iss| iss.as_str() == did);
         match holder {
             Some(holder) if named => ("OK", Some(holder)),
             _ => ("HOLDER_MISMATCH", None),

@@ -180,3 +180,13 @@ async fn t14_a_batch_of_a_thousand_is_judged_in_order_and_one_more_is_refused() 
     assert_eq!(none["verdicts"], json!([]));
     scene.served.stop().await;
 }
+
+#[test]
+fn an_object_reaches_the_verifier_as_it_was_sent() {
+    let credential = r#"{"type": "A", "type": "B"}"#;
+    let text = format!(r#"{{"credential": {credential}}}"#);
+    let params: titian_api::vc_verify::VerifyParams = serde_json::from_str(&text).expect("read");
+    assert_eq!(params.credential, json!(credential));
+    let fault = titian_credential::form::read(credential.as_bytes()).expect_err("a member twice");
+    assert_eq!(fault.code, "DUPLICATE_KEY");
+}
