@@ -77,7 +77,7 @@ fn placed_key(member: &Member) -> Vec<u8> {
 }
 
 impl Custody {
-    /// How many leaves wait for an anchor, of all instances; one that was erased may still count.
+    /// How many leaves wait for an anchor, of all instances.
     pub fn waiting_leaves(&self) -> usize {
         self.0.leaves.load(Ordering::Relaxed)
     }
@@ -88,6 +88,13 @@ impl Custody {
         let rows = self.0.records.scan(ANCHORS, &[WAITING], None, most)?;
         self.0.leaves.store(rows.len(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Counts leaves that wait no longer.
+    pub(super) fn count_down(&self, gone: usize) {
+        let less = |count: usize| Some(count.saturating_sub(gone));
+        // the closure never declines
+        let _ = self.0.leaves.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// At most `limit` leaves that wait for an instance's next anchor.
@@ -124,15 +131,15 @@ impl Custody {
     pub fn send(&self, instance: &str, waiting: &Waiting, sent: &Sent) -> Result<(), Reject> {
         let _settling = lock(&self.0.settling);
         let mut writes = Writes::default();
+        let mut gone = 0;
         for row in &waiting.rows {
+            // one that was erased meanwhile is counted down already
+            gone += usize::from(self.0.records.get(ANCHORS, row).map_err(fault)?.is_some());
             writes.delete(ANCHORS, row);
         }
         writes.put(ANCHORS, &prefix(SENT, instance), &encode(sent));
         self.0.records.write(&writes).map_err(fault)?;
-        let gone = waiting.rows.len();
-        let less = |count: usize| Some(count.saturating_sub(gone));
-        // the closure never declines
-        let _ = self.0.leaves.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.count_down(gone);
         Ok(())
     }
 
@@ -165,22 +172,21 @@ impl Custody {
         found.map(|bytes| decode(&bytes, "receipt")).transpose()
     }
 
-    /// Everything here that names a record.
+    /// Deletes everything here that names a record; gives how many of its leaves waited.
     pub(super) fn delete_anchors(
         &self,
         label: &Label,
         record: &Name,
         writes: &mut Writes,
-    ) -> Result<(), Reject> {
+    ) -> Result<usize, Reject> {
         let mut waiting = waiting_key(&label.instance, label.at_ms, record, 0);
         waiting.truncate(waiting.len() - 4);
         let placed = [&[PLACED][..], record].concat();
-        for start in [waiting, placed] {
-            let rows = self.0.records.scan(ANCHORS, &start, None, super::PAGE).map_err(fault)?;
-            for (key, _) in rows {
-                writes.delete(ANCHORS, &key);
-            }
+        let rows = |start: &[u8]| self.0.records.scan(ANCHORS, start, None, super::PAGE);
+        let (waiting, placed) = (rows(&waiting).map_err(fault)?, rows(&placed).map_err(fault)?);
+        for (key, _) in waiting.iter().chain(&placed) {
+            writes.delete(ANCHORS, key);
         }
-        Ok(())
+        Ok(waiting.len())
     }
 }

@@ -1,6 +1,9 @@
 //! Status lists of issuers that are not on the ledger (vc-api.md A§5): same encoding and length as
 //! there, without history or proof of state.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use titian_contracts::credential::bits::{self, CHUNK_BYTES, set_value, value_at};
 use titian_contracts::credential::{Profile, StatusList, parse_number};
 use titian_contracts::error::{Code, Reject};
@@ -18,6 +21,17 @@ pub fn local_id(instance: &str, n: u64) -> String {
 pub fn parse_local(id: &str) -> Option<(&str, u64)> {
     let (instance, n) = id.rsplit_once(':')?;
     Some((instance, parse_number(n)?))
+}
+
+/// A change of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The entry.
+    pub index: u64,
+    /// The value it is expected to have; whatever it has if absent.
+    pub old: Option<u64>,
+    /// The value to set.
+    pub new: u64,
 }
 
 fn list_row(id: &str) -> Vec<u8> {
@@ -74,42 +88,49 @@ impl Custody {
         Ok(found.unwrap_or_else(|| vec![0; CHUNK_BYTES]))
     }
 
-    /// Sets an entry by the rules of `list_set`, synced; gives the version afterwards.
-    pub fn set_local(
-        &self,
-        id: &str,
-        index: u64,
-        old: Option<u64>,
-        new: u64,
-    ) -> Result<u64, Reject> {
+    /// Sets entries by the rules of `list_set`, all or none, synced; gives the version afterwards.
+    pub fn set_local(&self, id: &str, changes: &[Change]) -> Result<u64, Reject> {
         let _settling = lock(&self.0.settling);
         let unknown = || Reject::new(Code::UnknownList, "/list", "");
         let mut list = self.local_list(id)?.ok_or_else(unknown)?;
-        if index >= list.entries {
-            return Err(Reject::new(Code::StatusIndexRange, "/index", ""));
+        let size = list.status_size;
+        let mut chunks: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+        let mut changed = false;
+        for Change { index, old, new } in changes.iter().copied() {
+            if index >= list.entries {
+                return Err(Reject::new(Code::StatusIndexRange, "/index", ""));
+            }
+            let fits = u8::try_from(new).ok().filter(|_| new < 1 << size);
+            let new = fits.ok_or_else(|| Reject::new(Code::StatusValue, "/new", ""))?;
+            let (c, offset) = bits::place(index, size);
+            let chunk = match chunks.entry(c) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(free) => free.insert(self.local_chunk(id, c)?),
+            };
+            let current = value_at(chunk, offset, size);
+            if old.is_some_and(|old| old != u64::from(current)) {
+                return Err(Reject::new(Code::StatusConflict, "/old", ""));
+            }
+            if current == new {
+                continue;
+            }
+            if current == 1 && matches!(list.profile, Profile::Revocation | Profile::Token) {
+                return Err(Reject::new(Code::StatusIrreversible, "/index", ""));
+            }
+            set_value(chunk, offset, size, new);
+            changed = true;
         }
-        let fits = u8::try_from(new).ok().filter(|_| new < 1 << list.status_size);
-        let new = fits.ok_or_else(|| Reject::new(Code::StatusValue, "/new", ""))?;
-        let (c, offset) = bits::place(index, list.status_size);
-        let mut chunk = self.local_chunk(id, c)?;
-        let current = value_at(&chunk, offset, list.status_size);
-        if old.is_some_and(|old| old != u64::from(current)) {
-            return Err(Reject::new(Code::StatusConflict, "/old", ""));
-        }
-        if current == new {
+        if !changed {
             return Ok(list.version);
         }
-        if current == 1 && matches!(list.profile, Profile::Revocation | Profile::Token) {
-            return Err(Reject::new(Code::StatusIrreversible, "/index", ""));
-        }
-        set_value(&mut chunk, offset, list.status_size, new);
         list.version += 1;
-        let version = list.version;
         let mut writes = Writes::default();
-        writes.put(LISTS, &chunk_row(id, c), &chunk);
+        for (c, chunk) in &chunks {
+            writes.put(LISTS, &chunk_row(id, *c), chunk);
+        }
         writes.put(LISTS, &list_row(id), &encode(&list));
         self.0.records.write(&writes).map_err(fault)?;
-        Ok(version)
+        Ok(list.version)
     }
 
     /// The value of an entry.

@@ -36,13 +36,15 @@ const RECORDS: &str = "custody";
 const SUBJECTS: &str = "subjects";
 /// What is left of erased records, by name.
 const ERASED: &str = "erased";
+/// Name -> nothing: erasures that are not finished.
+const ERASING: &str = "erasing";
 /// List ‖ 0 ‖ index -> nothing: the entries that were handed out.
 const INDEXES: &str = "indexes";
 /// See [`anchors`].
 const ANCHORS: &str = "anchors";
 /// See [`lists`].
 const LISTS: &str = "lists";
-const COLUMNS: &[&str] = &[RECORDS, SUBJECTS, ERASED, INDEXES, ANCHORS, LISTS];
+const COLUMNS: &[&str] = &[RECORDS, SUBJECTS, ERASED, ERASING, INDEXES, ANCHORS, LISTS];
 /// Wrapped keys by the name of the subject.
 const KEYS: &str = "keys";
 
@@ -152,6 +154,7 @@ impl Custody {
             leaves: AtomicUsize::new(0),
         }));
         custody.sweep()?;
+        custody.finish_erasures()?;
         custody.count_leaves()?;
         Ok(custody)
     }
@@ -210,16 +213,22 @@ impl Custody {
         for entries in reserved {
             entries.write(&mut writes);
         }
-        self.0.leaves.fetch_add(leaves.len(), Ordering::Relaxed);
+        // before they can be seen: whoever sends them counts them down
+        let added = leaves.len();
+        self.0.leaves.fetch_add(added, Ordering::Relaxed);
         for (place, leaf) in leaves {
             let row = anchors::waiting_key(&instance, at_ms, &claim.name, place);
             writes.put(ANCHORS, &row, &leaf.0);
         }
-        self.0.records.write(&writes).map_err(fault)
+        let written = self.0.records.write(&writes);
+        if written.is_err() {
+            self.count_down(added);
+        }
+        written.map_err(fault)
     }
 
     /// Erases a record, its receipts, and with the last record of a subject the subject's key.
-    /// When this returns, they are in no file of this node.
+    /// When this returns, they are in no file of this node; if it fails, once it is opened again.
     pub fn erase(&self, claim: &Claim, now_ms: u64) -> Result<(), Reject> {
         let Some(bytes) = self.0.records.get(RECORDS, &claim.name).map_err(fault)? else {
             return Ok(());
@@ -232,15 +241,19 @@ impl Custody {
         writes.delete(SUBJECTS, &[kept.subject, claim.name].concat());
         {
             let _settling = lock(&self.0.settling);
-            self.delete_anchors(&kept.label, &claim.name, &mut writes)?;
+            let waiting = self.delete_anchors(&kept.label, &claim.name, &mut writes)?;
             writes.put(ERASED, &claim.name, &encode(&tombstone));
+            writes.put(ERASING, &claim.name, &[]);
             self.0.records.shred(&writes).map_err(fault)?;
+            self.count_down(waiting);
         }
         let others = self.0.records.scan(SUBJECTS, &kept.subject, None, 1).map_err(fault)?;
         if others.is_empty() {
             self.drop_key(&kept.subject).map_err(fault)?;
         }
-        Ok(())
+        let mut writes = Writes::default();
+        writes.delete(ERASING, &claim.name);
+        self.0.records.write(&writes).map_err(fault)
     }
 
     /// Numbers by instance and type.
@@ -310,6 +323,22 @@ impl Custody {
         let mut writes = Writes::default();
         writes.delete(KEYS, subject);
         self.0.keys.shred(&writes)
+    }
+
+    /// Finishes erasures that ended after their tombstone was written, by an error or a crash. The
+    /// keys are dropped by then. Rows do not tell the subject, so every file is rewritten.
+    fn finish_erasures(&self) -> Result<(), StoreError> {
+        let open = self.0.records.scan(ERASING, &[], None, usize::MAX)?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        self.0.records.shred_all()?;
+        self.0.keys.shred_all()?;
+        let mut writes = Writes::default();
+        for (name, _) in &open {
+            writes.delete(ERASING, name);
+        }
+        self.0.records.write(&writes)
     }
 
     /// Drops keys of subjects without records: a crash may leave them.

@@ -12,13 +12,14 @@ use titian_credential::model;
 use super::Instance;
 
 /// The type of a body: its name, and its entry in the register if there is one.
+#[derive(PartialEq)]
 pub(super) struct Kind {
     pub name: String,
     pub entry: Option<CredentialType>,
 }
 
 /// The type of a request: the last one named that the region or the issuer's state has registered;
-/// of an SD-JWT VC the one that its `vct` metadata names.
+/// without a credential that of the claims.
 pub(super) fn kind_of(params: &IssueParams, state: &Overlay<'_>, instance: &Instance) -> Kind {
     let cc = instance.party().and_then(|party| party.get(..2)).unwrap_or_default();
     if let Some(credential) = &params.credential {
@@ -31,6 +32,11 @@ pub(super) fn kind_of(params: &IssueParams, state: &Overlay<'_>, instance: &Inst
         let name = names.last().copied().unwrap_or("VerifiableCredential");
         return Kind { name: name.to_owned(), entry: None };
     }
+    kind_of_claims(params, state)
+}
+
+/// The type of an SD-JWT VC: the one that its `vct` metadata names.
+pub(super) fn kind_of_claims(params: &IssueParams, state: &Overlay<'_>) -> Kind {
     let vct = params.claims.as_ref().and_then(|claims| claims.get("vct")).and_then(Value::as_str);
     let vct = vct.unwrap_or_default();
     let registered = || {

@@ -102,7 +102,8 @@ impl Issuing {
             let cache = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((at, made_ms, text)) = cache.get(&key)
                 && *at == version
-                && now_ms.saturating_sub(*made_ms) < VALID_MS / 2
+                // one made after the moment asked for is dated ahead of it
+                && now_ms.checked_sub(*made_ms).is_some_and(|age| age < VALID_MS / 2)
             {
                 return Ok(text.clone());
             }

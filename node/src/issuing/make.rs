@@ -21,7 +21,7 @@ use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
 use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, sd_jwt_vc, time};
 
-use super::kinds::{Kind, kind_of, personal_pointers};
+use super::kinds::{Kind, kind_of, kind_of_claims, personal_pointers};
 use super::request::{Wanted, invalid};
 use super::slots::{Need, Slots};
 use super::{Form, Instance, Issuing, refused};
@@ -85,6 +85,11 @@ pub fn make(
         sd_jwt_vc::check(claims).map_err(|fault| of_fault(&fault))?;
     }
     let kind = kind_of(wanted.params, &state, instance);
+    // what follows looks at one type: its settings, period, profiles and personal members
+    let claimed = wanted.params.claims.as_ref().map(|_| kind_of_claims(wanted.params, &state));
+    if claimed.is_some_and(|claimed| claimed != kind) {
+        return Err(invalid("/claims/vct", "names another type than the credential"));
+    }
     if instance.type_settings(&kind.name).is_none() {
         let detail = "the instance states no purpose for this type";
         return Err(Refusal::new(Code::Forbidden, "/type", detail));

@@ -106,7 +106,10 @@ async fn identify(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(reject) => (StatusCode::UNAUTHORIZED, Json(Refusal::from(reject))).into_response(),
+        Err(reject) => {
+            let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
+            (StatusCode::UNAUTHORIZED, scheme, Json(Refusal::from(reject))).into_response()
+        }
     }
 }
 

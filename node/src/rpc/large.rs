@@ -1,6 +1,6 @@
 //! Bodies larger than others may be: those of `vc_verifyBatch` alone (ledger.md §11).
 //!
-//! Invariant: few of them are read at a time, and only one that announces its size and calls that
+//! Invariant: few of them are held at a time, and only one that announces its size and calls that
 //! method by itself goes on to the methods; everything else keeps the limit of all.
 
 use axum::Json;
@@ -12,8 +12,6 @@ use serde::Deserialize;
 use titian_api::{Call as _, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
-
-use super::State;
 
 /// What decides; the rest of a body is skipped here.
 #[derive(Deserialize)]
@@ -30,14 +28,15 @@ pub(super) fn is_announced(request: &Request) -> bool {
     request.method() == Method::POST && length.is_some_and(|length: usize| beyond.contains(&length))
 }
 
+/// The answer while others hold every place.
+pub(super) fn busy() -> Response {
+    let busy = Refusal::new(Code::Busy, "", "other batches are being judged");
+    let headers = [(header::RETRY_AFTER, "1")];
+    (StatusCode::TOO_MANY_REQUESTS, headers, Json(busy.retry_after(1_000))).into_response()
+}
+
 /// Reads such a body. The error is the answer where it may not go on.
-pub(super) async fn admit(state: &State, request: Request) -> Result<Request, Response> {
-    let Ok(_place) = state.large_bodies.try_acquire() else {
-        let busy = Refusal::new(Code::Busy, "", "other batches are being read");
-        let headers = [(header::RETRY_AFTER, "1")];
-        let body = Json(busy.retry_after(1_000));
-        return Err((StatusCode::TOO_MANY_REQUESTS, headers, body).into_response());
-    };
+pub(super) async fn admit(request: Request) -> Result<Request, Response> {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, limits::VERIFY_BATCH_BYTES_MAX).await;
     let bytes = bytes.map_err(|_| too_large())?;

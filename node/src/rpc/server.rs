@@ -149,7 +149,9 @@ fn by_size(
             if !large::is_announced(&request) {
                 return small.oneshot(request).await;
             }
-            match large::admit(&state, request).await {
+            // held until the call is answered: so long the body is in memory
+            let Ok(_place) = state.large_bodies.try_acquire() else { return Ok(large::busy()) };
+            match large::admit(request).await {
                 Ok(request) => batch.oneshot(request).await,
                 Err(refused) => Ok(refused),
             }

@@ -2,11 +2,14 @@
 //! use, new lists. Each is submitted and waited for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use titian_api::Refusal;
 use titian_api::ledger::{Receipt, Submission, TransactionInput};
 use titian_api::vc_issue::{Acted, SetStatusParams, UseMove, UseParams};
-use titian_contracts::credential::{Profile, StatusList, Use, bits, list_id, list_key, use_key};
+use titian_contracts::credential::{
+    Profile, StatusList, Use, bits, is_type_name, list_id, list_key, use_key,
+};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::state::Overlay;
@@ -15,8 +18,8 @@ use titian_credential::did::did_of;
 use super::methods::{Answer, blocking};
 use super::vc::bare;
 use super::vc::status::read_list;
-use super::{Caller, State, ledger};
-use crate::custody::lists::parse_local;
+use super::{Caller, State, ledger, now_ms};
+use crate::custody::lists::{Change, parse_local};
 use crate::custody::record::Entry;
 use crate::issuing::{Instance, Issuing};
 
@@ -55,13 +58,6 @@ pub(super) fn instance_of<'a>(
         return Err(forbidden());
     }
     issuing.by_did(did).ok_or_else(forbidden)
-}
-
-/// A change of entries of one list.
-struct Change {
-    index: u64,
-    old: Option<u64>,
-    new: u64,
 }
 
 /// What a change did: the receipt if the ledger was asked, and the version of the list.
@@ -119,24 +115,51 @@ pub(super) async fn set_status(
     params: &SetStatusParams,
 ) -> Answer<Acted> {
     let issuing = state.issuing()?;
+    let change_to = Change { index: params.index, old: params.old, new: params.new };
     let named = issuing.local_of_url(&params.list).unwrap_or(&params.list);
     if let Some((name, _)) = parse_local(named).filter(|(name, _)| issuing.by_name(name).is_some())
     {
         let did = issuing.by_name(name).map(|instance| instance.did.clone()).unwrap_or_default();
-        instance_of(issuing, caller, &did, "/list")?;
-        let (shared, id) = (std::sync::Arc::clone(issuing), named.to_owned());
-        let (index, old, new) = (params.index, params.old, params.new);
-        let set = move || Ok(shared.custody.set_local(&id, index, old, new)?);
-        let version = blocking(set).await?;
-        return Ok(Acted { tx_id: None, height: None, version });
+        let instance = instance_of(issuing, caller, &did, "/list")?;
+        let version = change_local(issuing, named, vec![change_to]).await?;
+        log(caller, "set status", instance);
+        return Ok(acted(None, version));
     }
     let id = read_list(&params.list)?;
     let instance = instance_of(issuing, caller, &did_of(&id.owner), "/list")?;
-    let change_to = Change { index: params.index, old: params.old, new: params.new };
     let list = (id.owner.as_str(), id.number);
     let changed = change(state, instance, list, &[change_to], params.reason).await?;
     log(caller, "set status", instance);
     Ok(acted(changed.receipt, changed.version))
+}
+
+/// Sets entries of a list that this node keeps itself, all or none; gives its version.
+async fn change_local(issuing: &Arc<Issuing>, id: &str, changes: Vec<Change>) -> Answer<u64> {
+    let (shared, id) = (Arc::clone(issuing), id.to_owned());
+    blocking(move || Ok(shared.custody.set_local(&id, &changes)?)).await
+}
+
+/// Changes of a record's entries, by the list as custody names it.
+pub(super) type Changes = BTreeMap<String, Vec<Change>>;
+
+/// Sets entries of a record, those of one list in one act, with reason 0; what each list became.
+pub(super) async fn set_entries(
+    state: &State,
+    instance: &Instance,
+    by_list: Changes,
+) -> Answer<Vec<Acted>> {
+    let mut done = Vec::new();
+    for (list, changes) in by_list {
+        if instance.party().is_none() {
+            let version = change_local(state.issuing()?, &list, changes).await?;
+            done.push(acted(None, version));
+            continue;
+        }
+        let id = read_list(&list)?;
+        let changed = change(state, instance, (&id.owner, id.number), &changes, 0).await?;
+        done.push(acted(changed.receipt, changed.version));
+    }
+    Ok(done)
 }
 
 fn acted(receipt: Option<Receipt>, version: u64) -> Acted {
@@ -155,34 +178,28 @@ pub(super) async fn revoke(
     instance: &Instance,
     entries: &[Entry],
 ) -> Answer<Vec<String>> {
-    let mut by_list: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut by_list = Changes::new();
     for entry in entries {
         let profile = Profile::parse(&entry.profile);
         if matches!(profile, Some(Profile::Revocation | Profile::Token)) {
-            by_list.entry(&entry.list).or_default().push(entry.index);
+            let revoked = Change { index: entry.index, old: None, new: 1 };
+            by_list.entry(entry.list.clone()).or_default().push(revoked);
         }
     }
-    let mut transactions = Vec::new();
-    for (list, indexes) in by_list {
-        if instance.party().is_none() {
-            for index in indexes {
-                state.issuing()?.custody.set_local(list, index, None, 1)?;
-            }
-            continue;
-        }
-        let id = read_list(list)?;
+    if instance.party().is_some() {
+        by_list.retain(|list, _| !is_over(state, list));
+    }
+    let done = set_entries(state, instance, by_list).await?;
+    Ok(done.into_iter().filter_map(|acted| acted.tx_id).collect())
+}
+
+/// Whether a list of the ledger has ended: a retired one outlived all of its credentials.
+fn is_over(state: &State, list: &str) -> bool {
+    read_list(list).is_ok_and(|id| {
         let key = list_key(&id.owner, id.number);
         let stored: Option<StatusList> = Overlay::new(&state.ledger().reader()).read(&key);
-        // a retired list outlived all of its credentials
-        if stored.is_none_or(|list| list.retired) {
-            continue;
-        }
-        let changes: Vec<Change> =
-            indexes.into_iter().map(|index| Change { index, old: None, new: 1 }).collect();
-        let changed = change(state, instance, (&id.owner, id.number), &changes, 0).await?;
-        transactions.extend(changed.receipt.map(|receipt| receipt.tx_id));
-    }
-    Ok(transactions)
+        stored.is_none_or(|list| list.retired)
+    })
 }
 
 /// `vc_use`.
@@ -242,7 +259,9 @@ pub(super) async fn create_list(
 ) -> Answer<(String, String)> {
     let issuing = state.issuing()?;
     let Some(party) = instance.party() else {
-        return create_local(issuing, instance, new);
+        let made = create_local(issuing, instance, new)?;
+        log(caller, "list_create", instance);
+        return Ok(made);
     };
     let _turn = issuing.turn(instance).await;
     let n = {
@@ -269,13 +288,20 @@ pub(super) async fn create_list(
 }
 
 fn create_local(issuing: &Issuing, instance: &Instance, new: NewList) -> Answer<(String, String)> {
-    use titian_contracts::limits::{LIST_ENTRIES_MAX, LIST_ENTRIES_MIN};
+    use titian_contracts::limits::{LIST_ENTRIES_MAX, LIST_ENTRIES_MIN, LIST_TYPES_MAX};
     if !new.profile.allows_size(new.status_size) || new.profile == Profile::Use {
         return Err(Refusal::new(Code::StatusValue, "/statusSize", ""));
     }
     let sizes = LIST_ENTRIES_MIN..=LIST_ENTRIES_MAX;
     if !sizes.contains(&new.entries) || !new.entries.is_power_of_two() {
         return Err(Refusal::new(Code::StatusValue, "/entries", ""));
+    }
+    let named = |name: &String| name == "*" || is_type_name(name);
+    if new.types.len() > LIST_TYPES_MAX || !new.types.iter().all(named) {
+        return Err(Refusal::new(Code::InvalidParams, "/types", "at most 8 type names, or *"));
+    }
+    if new.until_ms <= now_ms() {
+        return Err(Refusal::new(Code::InvalidParams, "/untilMs", "not ahead of now"));
     }
     let list = StatusList {
         profile: new.profile,

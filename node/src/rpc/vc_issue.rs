@@ -256,6 +256,15 @@ pub(super) struct Held {
     pub record: Box<Record>,
 }
 
+impl Held {
+    /// The instance that issued it; if that is no more, another of its issuer.
+    pub fn instance<'a>(&self, issuing: &'a Issuing) -> Answer<&'a Instance> {
+        let named = issuing.by_name(&self.label.instance);
+        let instance = named.or_else(|| issuing.by_did(&self.record.issuer));
+        instance.ok_or_else(|| Refusal::from(Code::NotFound))
+    }
+}
+
 /// Finds a record by the credential's id among the issuers that the caller's token lists; `only` is
 /// an instance to look at. Errors: `NOT_FOUND`, `CREDENTIAL_ERASED`.
 pub(super) fn find(state: &State, caller: &Caller, only: Option<&str>, id: &str) -> Answer<Held> {
@@ -313,9 +322,7 @@ pub(super) async fn erase(
     };
     let (held, claim) = blocking(held).await?;
     let issuing = Arc::clone(state.issuing()?);
-    let named = issuing.by_name(&held.label.instance);
-    let instance = named.or_else(|| issuing.by_did(&held.record.issuer));
-    let instance = instance.ok_or_else(|| Refusal::from(Code::NotFound))?;
+    let instance = held.instance(&issuing)?;
     let status_txs = if params.revoke {
         vc_acts::revoke(&state, instance, &held.record.status).await?
     } else {

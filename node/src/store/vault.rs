@@ -119,16 +119,27 @@ impl Vault {
     /// rewrites the files that held them.
     pub fn shred(&self, writes: &Writes) -> Result<(), StoreError> {
         self.write(writes)?;
+        let deleted = writes.0.iter().filter(|(.., value)| value.is_none());
+        self.rewrite(deleted.map(|(column, key, _)| (*column, Some(key.as_slice()))))
+    }
+
+    /// The same for everything that was ever deleted.
+    pub fn shred_all(&self) -> Result<(), StoreError> {
+        self.rewrite(self.columns.iter().map(|column| (*column, None)))
+    }
+
+    /// Writes the log out and rewrites the files that hold a key; without one, all of the column.
+    fn rewrite<'a>(
+        &self,
+        keys: impl Iterator<Item = (&'static str, Option<&'a [u8]>)>,
+    ) -> Result<(), StoreError> {
         for column in self.columns {
             self.db.flush_cf(self.cf(column))?;
         }
         let mut options = CompactOptions::default();
         options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        for (column, key, value) in &writes.0 {
-            if value.is_none() {
-                let range = Some(key.as_slice());
-                self.db.compact_range_cf_opt(self.cf(column), range, range, &options);
-            }
+        for (column, key) in keys {
+            self.db.compact_range_cf_opt(self.cf(column), key, key, &options);
         }
         Ok(())
     }

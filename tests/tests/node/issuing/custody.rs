@@ -195,6 +195,7 @@ fn an_anchor_on_its_way_survives_a_crash_and_erased_records_get_no_receipt() {
         assert_eq!(custody.waiting_leaves(), 3);
         // one goes before it is sent, one while it is on its way
         custody.erase(&custody.claim(names[0]).expect("free"), 9).expect("erased");
+        assert_eq!(custody.waiting_leaves(), 2);
         let waiting = custody.waiting("i", 100).expect("it reads");
         let leaves: Vec<Digest> = waiting.leaves.iter().map(|(_, leaf)| *leaf).collect();
         assert_eq!((waiting.oldest_ms, leaves), (11, vec![Digest([1; 32]), Digest([2; 32])]));
@@ -204,6 +205,7 @@ fn an_anchor_on_its_way_survives_a_crash_and_erased_records_get_no_receipt() {
         let members = waiting.leaves.iter().map(|(member, _)| *member).collect();
         let sent = Sent { leaves, members };
         custody.send("i", &waiting, &sent).expect("written");
+        assert_eq!(custody.waiting_leaves(), 0);
         custody.erase(&custody.claim(names[1]).expect("free"), 9).expect("erased");
         (names[2], names[1], sent)
     };

@@ -65,6 +65,15 @@ async fn a_batch_of_sd_jwt_has_an_entry_and_a_holder_for_each_copy() {
     assert_eq!(text.matches('~').count(), 4, "the caller's besides");
     let personal = json!({"credential": aeo("urn:uuid:2"), "form": "dc+sd-jwt"});
     assert_eq!(office.refused("vc_issue", personal).await, "INVALID_PARAMS");
+    // claims of a type that the credential does not name would go out unexamined
+    let two = json!({"credential": aeo("urn:uuid:two"), "claims": mandate(),
+        "forms": ["vc+jwt", "dc+sd-jwt"]});
+    let answer = office.call(&office.officer(), "vc_issue", two).await;
+    let error = &answer["error"]["data"];
+    assert_eq!(
+        (&error["name"], &error["field"]),
+        (&json!("INVALID_PARAMS"), &json!("/claims/vct"))
+    );
     office.served.stop().await;
 }
 

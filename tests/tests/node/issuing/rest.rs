@@ -157,7 +157,7 @@ async fn t14_every_error_of_issuing() {
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(code)));
     }
     let bad = office.http("Bearer x", "POST", path, &plain).await;
-    assert_eq!(bad.status, 401);
+    assert_eq!((bad.status, bad.header("www-authenticate")), (401, Some("Bearer")));
     office.served.stop().await;
 }
 
@@ -220,6 +220,40 @@ async fn t14_every_answer_about_status_and_kept_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t14_an_entry_that_tells_two_things_loses_only_what_is_taken_back() {
+    let office = Office::open().await;
+    let bearer = office.bearer(&["vc:status"], &[CUSTOMS]);
+    let keys = [holder_key(1), holder_key(2), holder_key(3)];
+    let params = json!({"claims": mandate(), "copies": keys, "credentialId": "urn:uuid:token"});
+    let issued = office.done("vc_issue", params).await;
+    let entries = issued["status"].as_array().expect("a list");
+    assert_eq!(entries.len(), 3);
+    for (purpose, on, expected, value) in [
+        ("suspension", true, (200, ""), 2),
+        ("revocation", false, (409, "STATUS_CONFLICT"), 2),
+        ("suspension", false, (200, ""), 0),
+        ("revocation", true, (200, ""), 1),
+        ("suspension", false, (409, "STATUS_CONFLICT"), 1),
+        ("revocation", false, (409, "STATUS_IRREVERSIBLE"), 1),
+    ] {
+        let set = json!({"credentialId": "urn:uuid:token", "status": on,
+            "credentialStatus": {"statusPurpose": purpose}});
+        let got = asked(&office, &bearer, "POST", "/credentials/status", &set).await;
+        assert_eq!((got.0, got.1.as_str()), expected, "{purpose} {on}");
+        for entry in entries {
+            let ask = json!({"list": entry["list"], "index": entry["index"]});
+            let status = office.done("vc_status", ask).await;
+            assert_eq!(status["value"], value, "{purpose} {on}: {status}");
+        }
+    }
+    // every copy in one act: the list changed three times
+    let same = json!({"list": entries[0]["list"], "index": entries[0]["index"], "new": 1});
+    let same = office.done("vc_setStatus", same).await;
+    assert_eq!(same, json!({"txId": null, "height": null, "version": 3}));
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times() {
     let office = Office::open().await;
     let officer = office.officer();
@@ -269,13 +303,19 @@ async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times
         answer.json()["credentialSubject"]["encodedList"].clone()
     };
     assert_ne!(encoded(&first), encoded(&second));
-    let then = rfc3339(before).replace('Z', &format!(".{:03}Z", before % 1_000));
+    let exact = |ms: u64| rfc3339(ms).replace('Z', &format!(".{:03}Z", ms % 1_000));
+    let then = exact(before);
     let earlier = get(&format!("{path}?timestamp={then}"), "*/*").await;
     assert_eq!(earlier.status, 200, "{then}");
     assert_eq!(encoded(&earlier), encoded(&first));
-    let seconds = now_ms() / 1_000 + 1;
-    let later = get(&format!("{path}?time={seconds}"), "*/*").await;
+    let after = exact(office.served.blocks.ledger.head().time_ms);
+    let later = get(&format!("{path}?timestamp={after}"), "*/*").await;
     assert_eq!(encoded(&later), encoded(&second));
+    // nobody gets today's entries under a later date
+    let ahead = now_ms() / 1_000 + 60;
+    for query in [format!("time={ahead}"), "timestamp=2099-01-01T00:00:00Z".to_owned()] {
+        assert_eq!(get(&format!("{path}?{query}"), "*/*").await.status, 400, "{query}");
+    }
     assert_eq!(get(&format!("{path}?timestamp=2001-01-01T00:00:00Z"), "*/*").await.status, 404);
     assert_eq!(get(&format!("{path}?time=soon"), "*/*").await.status, 400);
     // making lists
@@ -289,6 +329,9 @@ async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times
         (&officer, "/issuers/customs/status-lists", body.clone(), 201),
         (&officer, "/issuers/lab/status-lists", json!({"entries": 131_072}), 201),
         (&officer, "/issuers/lab/status-lists", json!({"entries": 5}), 400),
+        (&officer, "/issuers/lab/status-lists", json!({"types": vec!["T"; 9]}), 400),
+        (&officer, "/issuers/lab/status-lists", json!({"types": ["no name"]}), 400),
+        (&officer, "/issuers/lab/status-lists", json!({"untilMs": 1}), 400),
     ] {
         assert_eq!(asked(&office, bearer, "POST", path, &body).await.0, expected, "{path} {body}");
     }

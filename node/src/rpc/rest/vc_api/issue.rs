@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use titian_api::Refusal;
-use titian_api::vc_issue::{EraseParams, IssueParams, Issued, SetStatusParams};
+use titian_api::vc_issue::{EraseParams, IssueParams, Issued};
 use titian_contracts::credential::{NumberedId, Profile};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
@@ -25,12 +25,12 @@ use titian_credential::{model, time};
 
 use super::super::accept::rated;
 use super::{Options, Problem, members};
-use crate::custody::lists::parse_local;
+use crate::custody::lists::{Change, parse_local};
 use crate::issuing::Instance;
 use crate::issuing::lists::SignedForm;
 use crate::rpc::methods::blocking;
 use crate::rpc::vc::did_ubin::at_time;
-use crate::rpc::vc_acts::{self, NewList, instance_of};
+use crate::rpc::vc_acts::{self, Changes, NewList, instance_of};
 use crate::rpc::{Caller, State, now_ms, vc_issue, vc_lists};
 
 type Answer = Result<Response, Problem>;
@@ -184,24 +184,28 @@ async fn status_answer(state: &Arc<State>, caller: Caller, parts: &Parts, body: 
     let on = on.ok_or_else(|| Problem::malformed("status: true or false is expected"))?;
     let (finding, who) = (Arc::clone(state), caller.clone());
     let only = part(parts, "instance");
-    let find =
-        move || vc_issue::find(&finding, &who, only.as_deref(), &id).map(|held| held.record.status);
-    let mut done = None;
-    for entry in blocking(find).await? {
-        let new = match (entry.profile.as_str(), purpose.as_str()) {
+    let find = move || vc_issue::find(&finding, &who, only.as_deref(), &id);
+    let held = blocking(find).await?;
+    let mut by_list = Changes::new();
+    for entry in &held.record.status {
+        let value = match (entry.profile.as_str(), purpose.as_str()) {
             (profile, asked) if profile == asked => 1,
             // one token list tells both
             ("token", "revocation") => 1,
             ("token", "suspension") => 2,
             _ => continue,
         };
-        let new = if on { new } else { 0 };
-        let (list, index) = (entry.list, entry.index);
-        let set = SetStatusParams { list, index, old: None, new, reason: 0 };
-        done = Some(vc_acts::set_status(state, &caller, &set).await?);
+        // where one entry tells both, taking back the one must not take back the other
+        let old = (!on && entry.profile == "token").then_some(value);
+        let change = Change { index: entry.index, old, new: if on { value } else { 0 } };
+        by_list.entry(entry.list.clone()).or_default().push(change);
     }
+    let instance = held.instance(state.issuing()?)?;
+    let done = vc_acts::set_entries(state, instance, by_list).await?;
     let none = || Problem::not_found("the credential has no entry of this purpose");
-    Ok(Json(done.ok_or_else(none)?).into_response())
+    let last = done.last().ok_or_else(none)?;
+    vc_acts::log(&caller, "set status", instance);
+    Ok(Json(last).into_response())
 }
 
 /// Yes or no as clients of different ages write it.
@@ -353,7 +357,9 @@ async fn list_answer(
     let reading = Arc::clone(state);
     let find = move || Ok(signed_list(&reading, &id, when_ms, accept.as_deref()));
     let found = blocking(find).await??;
-    let etag = format!("\"{}\"", found.tag);
+    // the text, not the version alone: one that was signed anew is fresh for longer
+    let digest = blake3::hash(found.text.as_bytes()).to_hex();
+    let etag = format!("\"{}-{}\"", found.version, &digest[..16]);
     let fixed: [(HeaderName, String); 4] = [
         (header::CONTENT_TYPE, found.media.to_owned()),
         (header::CACHE_CONTROL, format!("public, max-age={}", TTL_MS / 1_000)),
@@ -380,8 +386,7 @@ fn wanted_time(query: &BTreeMap<String, String>) -> Result<Option<u64>, Problem>
 struct FoundList {
     text: String,
     media: &'static str,
-    /// Changes with the list and the form.
-    tag: String,
+    version: u64,
 }
 
 /// The form of a list of `profile` that a client takes.
@@ -417,11 +422,15 @@ fn signed_list(
         let (version, now) = (list.version, now_ms());
         let load = || issuing.local_now(id, now);
         let text = issuing.signed(instance, id, version, form, now, load)?;
-        return Ok(FoundList { text, media, tag: format!("{version}-{form:?}") });
+        return Ok(FoundList { text, media, version });
     }
     let id =
         NumberedId::parse(&format!("{owner}/status/{number}"), "status").ok_or_else(unknown)?;
     let instance = vc_lists::owner(state, &id).ok_or_else(unknown)?;
+    // today's entries under a later date would hide every change until then
+    if when_ms.is_some_and(|ms| ms > now_ms()) {
+        return Err(Problem::malformed("timestamp, time: not in the future"));
+    }
     let head = state.ledger().head().height;
     let height = match when_ms {
         None => head,
@@ -429,10 +438,7 @@ fn signed_list(
     };
     let (list, bits) = vc_lists::list_at(state, &id, height)?;
     let (form, media) = form_for(accept, list.profile)?;
-    let tag = match when_ms {
-        None => format!("{}-{form:?}", list.version),
-        Some(_) => format!("at{height}-{form:?}"),
-    };
+    let version = list.version;
     let text = vc_lists::signed(state, instance, &id, (list, bits), form, when_ms)?;
-    Ok(FoundList { text, media, tag })
+    Ok(FoundList { text, media, version })
 }
