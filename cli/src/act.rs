@@ -242,17 +242,27 @@ pub(crate) fn prepare(
         }
     };
     let ask = |ack: Vec<String>| {
-        client.ask::<call::EtrPrepare>(&etr::PrepareParams {
+        let prepared = client.ask::<call::EtrPrepare>(&etr::PrepareParams {
             act: act.clone(),
             args: args.clone(),
             id: draft.id.clone(),
             rulebook: frame.rulebook.clone(),
             place: Some(place.clone()),
-            ack: Some(ack),
+            ack: Some(ack.clone()),
             blind: Some(random_hex::<16>()),
             bundle_with: Vec::new(),
             capability: capability.clone(),
-        })
+        })?;
+        // an act on consents has the five common members only
+        let framed = !act.starts_with("consent_");
+        if framed && !is_framed(&prepared.op, &ack, &place, frame.rulebook.as_deref()) {
+            return Err(other_op());
+        }
+        // the op of a bundle does nothing alone: who asks for one act signs no other
+        if prepared.op.get("bundle").is_some_and(|bundle| !bundle.is_null()) {
+            return Err(other_op());
+        }
+        Ok(prepared)
     };
     let prepared = ask(sorted(&frame.ack))?;
     let asked = prepared.fails.as_ref().is_some_and(|f| f.data.name == "LEGAL_ACK_REQUIRED");
@@ -261,6 +271,20 @@ pub(crate) fn prepare(
         return ask(sorted(&legal_warnings(&prepared.warnings)));
     }
     Ok(prepared)
+}
+
+/// Whether an op has the acknowledgements, the place and the rulebook (if one is named) that were
+/// asked for: each is signed, and what a node adds to them would be too.
+pub(crate) fn is_framed(
+    op: &titian_api::Object,
+    ack: &[String],
+    place: &str,
+    rulebook: Option<&str>,
+) -> bool {
+    let is = |name: &str, wanted: serde_json::Value| op.get(name) == Some(&wanted);
+    is("ack", json!(ack))
+        && is("place", json!(place))
+        && rulebook.is_none_or(|rulebook| is("rulebook", json!(rulebook)))
 }
 
 /// Those of the warnings that are verdicts of law: `CC:verdict`.
@@ -320,6 +344,11 @@ pub(crate) fn capability(
     }))
 }
 
+fn other_op() -> CommandError {
+    CommandError::refused("the node prepared another op than the one asked for")
+        .hint("it is broken or hostile: use another one with --node")
+}
+
 /// The op of a dry run, after checking that it is the one that was asked for.
 fn check_prepared(session: &Session, draft: &Draft, prepared: &Prepared) -> Result<Value> {
     let value = document::from_json(&serde_json::Value::Object(prepared.op.clone()))?;
@@ -331,8 +360,7 @@ fn check_prepared(session: &Session, draft: &Draft, prepared: &Prepared) -> Resu
         && value.get("args") == Some(&draft.args)
         && draft.id.as_ref().is_none_or(|id| text("id") == id);
     if !same {
-        return Err(CommandError::refused("the node prepared another op than the one asked for")
-            .hint("it is broken or hostile: use another one with --node"));
+        return Err(other_op());
     }
     let value = value.with("sigs", Value::List(Vec::new()));
     let digest = op::digest_of(draft.register, &value);

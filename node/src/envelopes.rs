@@ -2,17 +2,22 @@
 //! folder.
 //!
 //! `envelopes/<record>/<version>-<number>.json` is an envelope; `….by` names the entity that put it;
-//! `<entity>.part` is one that is still coming, one for each party. Invariant: an envelope is whole and on disk (synced, renamed)
+//! `<entity>.part` is one that is still coming, one for each party, and is dropped when nothing came
+//! for an hour. Invariant: an envelope is whole and on disk (synced, renamed)
 //! before it is acknowledged; it is never replaced; the node cannot open it.
 
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::limits;
 use titian_envelope::Envelope;
+
+/// After how long without a byte a coming envelope is given up.
+const PART_TIME: Duration = Duration::from_secs(3_600);
 
 /// Which envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,20 +47,29 @@ pub struct Held {
 #[derive(Debug)]
 pub struct Envelopes {
     folder: PathBuf,
-    /// Bytes held, counted once at start; also orders writers.
-    bytes: Mutex<u64>,
+    /// Also orders writers.
+    room: Mutex<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    /// Bytes held, counted once at start.
+    bytes: u64,
+    /// When parts that were given up were looked for.
+    swept: Instant,
 }
 
 impl Envelopes {
     /// The envelopes below a data folder.
     pub fn open(data_dir: &Path) -> Self {
         let folder = data_dir.join("envelopes");
-        let bytes = Mutex::new(bytes_below(&folder));
-        Self { folder, bytes }
+        drop_old_parts(&folder);
+        let room = Room { bytes: bytes_below(&folder), swept: Instant::now() };
+        Self { folder, room: Mutex::new(room) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, name: &Name, suffix: &str) -> PathBuf {
@@ -82,8 +96,12 @@ impl Envelopes {
         if total == 0 || total > max || end > total || bytes.is_empty() {
             return Err(over("an envelope has 1 byte to 8 MiB"));
         }
-        let mut held = self.lock();
-        if held.saturating_add(bytes.len() as u64) > limits::ETR_ENVELOPES_BYTES_MAX {
+        let mut room = self.lock();
+        if room.swept.elapsed() > PART_TIME {
+            room.bytes = room.bytes.saturating_sub(drop_old_parts(&self.folder));
+            room.swept = Instant::now();
+        }
+        if room.bytes.saturating_add(bytes.len() as u64) > limits::ETR_ENVELOPES_BYTES_MAX {
             return Err(over("this node keeps no more envelopes"));
         }
         if self.path(name, "json").exists() {
@@ -96,14 +114,16 @@ impl Envelopes {
         let part = self.folder.join(&name.id).join(format!("{by}.part"));
         if offset == 0 {
             // beginning anew drops what came before
-            *held = held.saturating_sub(fs::metadata(&part).map_or(0, |data| data.len()));
+            let before = fs::metadata(&part).map_or(0, |data| data.len());
+            room.bytes = room.bytes.saturating_sub(before);
         }
         let there = append(&part, offset, bytes)?;
-        *held = held.saturating_add(bytes.len() as u64);
+        room.bytes = room.bytes.saturating_add(bytes.len() as u64);
         if there < total {
             return Ok((there, false));
         }
-        self.finish(name, by, &part).inspect_err(|_| *held = held.saturating_sub(there))?;
+        let finished = self.finish(name, by, &part);
+        finished.inspect_err(|_| room.bytes = room.bytes.saturating_sub(there))?;
         Ok((total, true))
     }
 
@@ -133,7 +153,8 @@ impl Envelopes {
         let unknown = |_| Reject::new(Code::NotFound, "/envelopeNo", "");
         let mut file = fs::File::open(self.path(name, "json")).map_err(unknown)?;
         let total = file.metadata().map_err(disk)?.len();
-        file.seek(SeekFrom::Start(offset)).map_err(disk)?;
+        // there is nothing beyond the end, and a disk takes no offset beyond i64::MAX
+        file.seek(SeekFrom::Start(offset.min(total))).map_err(disk)?;
         let mut bytes = Vec::new();
         file.take(max as u64).read_to_end(&mut bytes).map_err(disk)?;
         Ok((bytes, total))
@@ -159,7 +180,7 @@ impl Envelopes {
 
     /// Erases an envelope that `by` put here. Errors: `NOT_FOUND`, `FORBIDDEN`.
     pub fn erase(&self, name: &Name, by: &str) -> Result<(), Reject> {
-        let mut held = self.lock();
+        let mut room = self.lock();
         let owner = fs::read(self.path(name, "by"));
         let owner = owner.map_err(|_| Reject::new(Code::NotFound, "/envelopeNo", ""))?;
         if owner != by.as_bytes() {
@@ -170,7 +191,7 @@ impl Envelopes {
         let bytes = fs::metadata(&whole).map_or(0, |data| data.len());
         fs::remove_file(&whole).map_err(disk)?;
         fs::remove_file(self.path(name, "by")).map_err(disk)?;
-        *held = held.saturating_sub(bytes);
+        room.bytes = room.bytes.saturating_sub(bytes);
         sync_folder(&whole)
     }
 
@@ -222,8 +243,22 @@ fn disk(error: std::io::Error) -> Reject {
     Reject::new(Code::Unavailable, "", "the disk failed")
 }
 
+/// Drops the parts that were given up. Returns their bytes.
+fn drop_old_parts(folder: &Path) -> u64 {
+    let given_up = |entry: fs::DirEntry| {
+        let path = entry.path();
+        let data = entry.metadata().ok().filter(|_| path.extension() == Some("part".as_ref()))?;
+        let age = data.modified().ok()?.elapsed().ok()?;
+        (age > PART_TIME && fs::remove_file(&path).is_ok()).then_some(data.len())
+    };
+    files_below(folder).filter_map(given_up).sum()
+}
+
 fn bytes_below(folder: &Path) -> u64 {
+    files_below(folder).filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+}
+
+fn files_below(folder: &Path) -> impl Iterator<Item = fs::DirEntry> {
     let records = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = records.flat_map(|record| fs::read_dir(record.path()).into_iter().flatten());
-    files.flatten().filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+    records.flat_map(|record| fs::read_dir(record.path()).into_iter().flatten().flatten())
 }

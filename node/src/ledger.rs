@@ -103,11 +103,16 @@ impl Ledger {
         })))
     }
 
-    /// Makes what is derived of transferable records anew, from the blocks that are kept; ops of
-    /// older blocks are lost.
+    /// Makes what is derived of transferable records anew, from the blocks. Refused where blocks
+    /// are missing: the rows are then the only copy of their ops.
     pub fn remake_records(&self) -> Result<(), StoreError> {
+        let earliest = self.earliest();
+        // block 1 is the first; the genesis holds no ops
+        if earliest > 1 {
+            return Err(StoreError::RecordsLost { earliest });
+        }
         self.0.store.forget_records()?;
-        records::ensure(&self.0.store, &self.head(), self.earliest())
+        records::ensure(&self.0.store, &self.head(), earliest)
     }
 
     /// Where the ledger stands.

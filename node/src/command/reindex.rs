@@ -14,7 +14,7 @@ const PROGRESS_NUMBERS: u64 = 65_536;
 ///
 /// The node makes the index of names by itself when it is missing or damaged; the command is for
 /// those who want it done before the start. That of transferable records (their ops in order, who is
-/// to answer) is made from the blocks that are kept.
+/// to answer) is made from the blocks; a pruned or restored node, which lacks some, refuses.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   titian-node reindex ubin --config titian-node.toml

@@ -217,7 +217,7 @@ struct State {
     challenges: vc::challenge::Challenges,
     /// Places for trust bundles that are being made.
     bundles: Semaphore,
-    /// Places for bodies of batches that are being read.
+    /// Places for bodies of batches, until they are answered.
     large_bodies: Semaphore,
     counters: Counters,
     started: Instant,

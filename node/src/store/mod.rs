@@ -141,6 +141,15 @@ pub enum StoreError {
         /// The root that was recorded.
         stored: Digest,
     },
+    /// What is derived of transferable records cannot be made anew without loss.
+    #[error(
+        "the blocks below height {earliest} are not kept here: the ops of transferable records in \
+         them would be lost, nothing was changed; if the list is damaged, restore a backup"
+    )]
+    RecordsLost {
+        /// The first height whose block is kept.
+        earliest: u64,
+    },
     /// The rules refused the genesis.
     #[error("genesis: {0}")]
     GenesisState(String),

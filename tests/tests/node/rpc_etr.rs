@@ -19,6 +19,7 @@ use titian_contracts::transaction::Transaction;
 use titian_envelope::{Recipient, Subject, public_of, seal};
 use titian_genesis::devnet::Plan;
 use titian_node::ledger::Ledger;
+use titian_node::pruning;
 use titian_tests::etr::{Traders, accept_args, with_ack};
 use titian_tests::http::{call, error_name, request, result};
 use titian_tests::served::{OneByOne, Served, now_ms};
@@ -166,6 +167,21 @@ async fn etr_an_inbox_holds_what_waits_and_loses_what_is_answered() {
 }
 
 #[tokio::test]
+async fn etr_a_pruned_node_keeps_the_only_copy_of_old_ops() {
+    let s = Scene::start().await;
+    let asked = || json!({"id": s.id, "capability": s.capability(&s.vn, &s.id)});
+    let before = s.result("etr_history", asked()).await;
+    assert_eq!(before["items"].as_array().map(Vec::len), Some(2), "{before}");
+    let ledger = &s.served.blocks.ledger;
+    let oldest = pruning::all(ledger, 1).expect("the test disk works");
+    let refused = ledger.remake_records().expect_err("the blocks of the ops are gone");
+    assert!(refused.to_string().contains(&format!("below height {oldest} ")), "{refused}");
+    let after = s.result("etr_history", asked()).await;
+    assert_eq!(after["items"], before["items"]);
+    s.served.stop().await;
+}
+
+#[tokio::test]
 async fn etr_a_staged_op_is_shown_to_those_it_concerns() {
     let s = Scene::start().await;
     let mine = |party: &str| json!({"party": party, "capability": s.capability(party, party)});
@@ -264,6 +280,17 @@ async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
     let s = Scene::start().await;
     let id = s.id.as_str();
     let act = |act: &str, args: Value| json!({"act": act, "args": args, "id": id});
+    // which check fails would tell a stranger what stands in the party part
+    let early = |capability: Value| {
+        json!({"act": "endorse", "args": {"kind": "blank"}, "id": id, "place": "VNSGN",
+            "capability": capability})
+    };
+    let told = s.result("etr_prepare", early(Value::Null)).await;
+    assert_eq!(told["fails"]["data"]["name"], "FORBIDDEN", "{told}");
+    assert_eq!((&told["warnings"], &told["events"]), (&json!([]), &json!([])), "{told}");
+    let told = s.result("etr_prepare", early(s.capability(&s.vn, id))).await;
+    let why = told["fails"]["data"]["name"].as_str();
+    assert!(why.is_some_and(|why| why != "FORBIDDEN"), "{told}");
     let params = json!({
         "act": "withdraw", "args": {}, "id": id, "place": "VNSGN",
         "bundleWith": [act("endorse", json!({"kind": "blank"}))],

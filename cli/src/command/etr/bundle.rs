@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use titian_api::etr::{BundledAct, PrepareParams};
-use titian_api::{Prepared, Signer, call};
+use titian_api::{Object, Prepared, Signer, call};
 use titian_contracts::etr::bundle::digest_of;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -118,9 +118,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
 
 /// Asks for a dry run; with `--ack-all` once more with the warnings that it found.
 fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepared> {
-    let Some((first, rest)) = acts.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+    if acts.len() < 2 {
         return Err(CommandError::usage("a bundle has 2 to 32 acts"));
-    };
+    }
     let signer = args.signing.signers.first();
     let subject =
         acts.iter().filter(|act| !act.act.starts_with("issue")).find_map(|a| a.id.clone());
@@ -135,28 +135,33 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
             return Err(CommandError::usage("where is this done?").hint("--place SGSIN, or --as"));
         }
     };
+    let rulebook = args.frame.rulebook.as_deref();
     let ask = |acks: &[Vec<String>]| {
-        let ack = |index: usize, own: &[String]| {
-            let mut all = own.to_vec();
-            all.extend(acks.get(index).cloned().unwrap_or_default());
-            all.sort();
-            all.dedup();
-            all
-        };
-        session.client()?.ask::<call::EtrPrepare>(&PrepareParams {
-            act: first.act.clone(),
-            args: first.args.clone(),
-            id: first.id.clone(),
-            rulebook: args.frame.rulebook.clone(),
+        let with_acks = acts.iter().zip(acks).map(|(act, more)| {
+            let mut ack = [act.ack.as_slice(), more.as_slice()].concat();
+            ack.sort();
+            ack.dedup();
+            BundledAct { ack, ..act.clone() }
+        });
+        let asked: Vec<BundledAct> = with_acks.collect();
+        let mut rest = asked.clone();
+        let first = rest.remove(0);
+        let prepared = session.client()?.ask::<call::EtrPrepare>(&PrepareParams {
+            act: first.act,
+            args: first.args,
+            id: first.id,
+            rulebook: rulebook.map(str::to_owned),
             place: Some(place.clone()),
-            ack: Some(ack(0, &first.ack)),
+            ack: Some(first.ack),
             blind: Some(act::random_hex::<16>()),
-            bundle_with: (1..)
-                .zip(rest)
-                .map(|(i, act)| BundledAct { ack: ack(i, &act.ack), ..act.clone() })
-                .collect(),
+            bundle_with: rest,
             capability: capability.clone(),
-        })
+        })?;
+        let ops = std::iter::once(&prepared.op).chain(prepared.bundled.iter().map(|op| &op.op));
+        let same = |(op, wanted): (&Object, &BundledAct)| {
+            act::is_framed(op, &wanted.ack, &place, rulebook)
+        };
+        if ops.zip(&asked).all(same) { Ok(prepared) } else { Err(hostile()) }
     };
     let mut acks: Vec<Vec<String>> = vec![Vec::new(); acts.len()];
     // each op asks the law by itself, and a dry run ends with the first that fails
@@ -175,12 +180,13 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
     ask(&acks)
 }
 
+fn hostile() -> CommandError {
+    CommandError::refused("the node prepared another bundle than the one asked for")
+        .hint("it is broken or hostile: use another one with --node")
+}
+
 /// The ops, after checking that they are those that were asked for and name one bundle.
 fn check(session: &Session, acts: &[BundledAct], prepared: &Prepared) -> Result<Vec<Unsigned>> {
-    let hostile = || {
-        CommandError::refused("the node prepared another bundle than the one asked for")
-            .hint("it is broken or hostile: use another one with --node")
-    };
     let first = (&prepared.op, &prepared.op_digest, &prepared.signers);
     let others = prepared.bundled.iter().map(|op| (&op.op, &op.op_digest, &op.signers));
     let mut values = Vec::new();

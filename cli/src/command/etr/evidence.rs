@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let bar = session.output.spinner("gathering evidence");
     let record = show::get(session, &args.id, None, Some(&args.party))?;
     let mut dossier = Dossier { files: Files::new(), sections: Vec::new() };
-    rules(session, &record, &mut dossier)?;
+    rules(session, args, &record, &mut dossier)?;
     let history = integrity(session, args, &record, &mut dossier)?;
     access(session, &history, &record, &mut dossier)?;
     attached(session, args, &mut dossier)?;
@@ -97,7 +97,7 @@ fn text<'a>(value: &'a Json, pointer: &str) -> &'a str {
 }
 
 /// Profile, legal effect and court policy as they stand.
-fn rules(session: &Session, record: &Json, dossier: &mut Dossier) -> Result<()> {
+fn rules(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier) -> Result<()> {
     let client = session.client()?;
     let profile = text(record, "/public/profile");
     let (id, version) = profile.split_once('@').unwrap_or((profile, "1"));
@@ -109,11 +109,18 @@ fn rules(session: &Session, record: &Json, dossier: &mut Dossier) -> Result<()> 
     dossier.json("10-rules/court-policy.json", &Json::Object(policy))?;
     let class = text(record, "/lawClass");
     dossier.json("10-rules/legal-effect.json", &law::entries_of(session, Some(class))?)?;
-    dossier.section("10-rules", "present", "type profile, legal effect, court policy");
+    // the ledger keeps the digest of the rulebook only
+    let rulebook = if args.attach.iter().any(|text| text.starts_with("10-rules=")) {
+        "what was attached"
+    } else {
+        "no text of the rulebook was given"
+    };
+    let note = format!("type profile, legal effect, court policy; {rulebook}");
+    dossier.section("10-rules", "present", &note);
     Ok(())
 }
 
-/// History and singularity; the ops as the node shows them.
+/// History, and singularity of the number; the ops as the node shows them.
 fn integrity(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier) -> Result<Json> {
     let client = session.client()?;
     let ask = |kind: &str, subject: Option<String>| {
@@ -140,22 +147,36 @@ fn integrity(session: &Session, args: &Args, record: &Json, dossier: &mut Dossie
         Err(error) => return Err(error),
     };
     dossier.json("11-integrity/history.proof.json", &proof)?;
-    let root = text(record, "/party/lineage/root");
-    if root == args.id {
-        let series = series(session, record)?;
-        let number =
-            format!("{series}/{}/{}", text(record, "/party/issuer"), text(record, "/party/ref"));
-        dossier.json("11-integrity/singularity.proof.json", &ask("singularity", Some(number))?)?;
-    }
+    // parts keep the number of their root record, which is the one that the number leads to
+    let series = series(session, record)?;
+    let number =
+        format!("{series}/{}/{}", text(record, "/party/issuer"), text(record, "/party/ref"));
+    dossier.json("11-integrity/singularity.proof.json", &ask("singularity", Some(number))?)?;
     dossier.files.insert("11-integrity/heads.txt".to_owned(), heads(&proof).into_bytes());
-    dossier.section("11-integrity", "present", "every op with signatures, heads recomputed");
-    let params = HistoryParams {
-        id: args.id.clone(),
-        cursor: None,
-        capability: ask_as(session, Some(&args.party), &args.id)?,
+    let note = if text(record, "/party/lineage/root") == args.id {
+        "every op with signatures, heads recomputed; the one record of its number"
+    } else {
+        "every op of this record with signatures, heads recomputed; the one root record of its \
+         number; the history of the records that it was made of is not in it"
     };
-    let page = client.ask::<call::EtrHistory>(&params)?;
-    Ok(json!({ "claim": proof.get("claim"), "items": page.items }))
+    dossier.section("11-integrity", "present", note);
+    let (mut items, mut cursor) = (Vec::new(), None);
+    loop {
+        let params = HistoryParams {
+            id: args.id.clone(),
+            cursor,
+            capability: ask_as(session, Some(&args.party), &args.id)?,
+        };
+        let page = client.ask::<call::EtrHistory>(&params)?;
+        // a node that answers nothing must not keep this going
+        let ended = page.items.is_empty();
+        items.extend(page.items);
+        cursor = page.cursor.filter(|_| !ended);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(json!({ "claim": proof.get("claim"), "items": items }))
 }
 
 fn series(session: &Session, record: &Json) -> Result<String> {
@@ -262,7 +283,12 @@ fn in_fact(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier)
     dossier.json("20-in-fact/status.proof.json", &Json::Object(status.bundle))?;
     let controller = text(record, "/party/controller/party");
     let dead = text(record, "/public/status") == "dead";
-    let mut note = "status and transcript; who asks is not the controller".to_owned();
+    let joint = record.pointer("/party/controller/joint").is_some();
+    let mut note = if joint {
+        "status and transcript; control is joint, and a proof of it needs answers of its members"
+    } else {
+        "status and transcript; who asks is not the controller"
+    };
     if controller == args.party.party && !dead {
         let asked =
             prove::Asked { audience: "evidence dossier".to_owned(), nonce: random_hex::<16>() };
@@ -275,9 +301,9 @@ fn in_fact(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier)
         };
         let control = session.client()?.ask::<call::EtrProve>(&params)?;
         dossier.json("20-in-fact/control.proof.json", &Json::Object(control.bundle))?;
-        note = "control, status and transcript".to_owned();
+        note = "control, status and transcript";
     }
-    dossier.section("20-in-fact", "present", &note);
+    dossier.section("20-in-fact", "present", note);
     Ok(())
 }
 

@@ -6,19 +6,24 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
-use titian_api::access::PartyParams;
 use titian_api::call;
 use titian_api::etr_envelope::{
     EnvelopeHeld, EnvelopeName, EraseParams, GetParams, ListParams, PutParams,
 };
+use titian_api::vc::BundleParams;
+use titian_contracts::access::{KeyEntry, Party, Purpose};
+use titian_contracts::digest;
 use titian_contracts::limits::ETR_ENVELOPE_PART_BYTES_MAX as PART_BYTES;
-use titian_contracts::op::{decode_fixed, parse_key_no};
+use titian_credential::bundle::Bundle;
+use titian_credential::did;
+use titian_credential::snapshot::Snapshot as _;
 use titian_envelope::{Envelope, Recipient, Subject};
 
 use super::content::Envelope as ContentFile;
 use super::{canonical, show};
 use crate::act::capability;
 use crate::client::Client;
+use crate::command::vc::facts;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone};
@@ -42,6 +47,10 @@ pub(crate) struct SealArgs {
     /// Hand it to these nodes too, the home nodes of the recipients
     #[arg(long, value_name = "URL")]
     deliver: Vec<String>,
+    /// Genesis file of the network, that proves the recipients' keys [default: the devnet's in
+    /// ./net, else what the node shows]
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
     /// Write the envelope here instead of handing it to a node
     #[arg(short, long = "out", value_name = "FILE", conflicts_with = "deliver")]
     out: Option<PathBuf>,
@@ -89,11 +98,7 @@ pub(super) fn seal(session: &Session, args: &SealArgs) -> Result<Report> {
     } else {
         args.to.iter().map(|ubin| canonical(ubin)).collect::<Result<_>>()?
     };
-    let recipients: Vec<Recipient> = parties
-        .iter()
-        .map(|party| sealing_keys(session, party))
-        .collect::<Result<Vec<_>>>()?
-        .concat();
+    let recipients = recipients(session, args.genesis.as_ref(), &parties)?;
     if recipients.is_empty() {
         return Err(CommandError::refused("nobody of the recipients has a sealing key")
             .hint("each runs: titian key new PARTY --purpose agree, and has it bound"));
@@ -107,6 +112,9 @@ pub(super) fn seal(session: &Session, args: &SealArgs) -> Result<Report> {
         .map_err(|error| CommandError::refused(error.to_string()))?;
     let text = envelope.to_text();
     let to: Vec<String> = recipients.iter().map(|to| format!("{}#k{}", to.party, to.key)).collect();
+    for (label, recipient) in to.iter().zip(&recipients) {
+        session.output.note(&format!("seals to {label}, key {}", fingerprint(recipient)));
+    }
     let json = json!({ "id": args.id, "version": content.version, "envelopeNo": number, "to": to });
     if let Some(path) = &args.out {
         document::write(path, &format!("{text}\n"))?;
@@ -145,23 +153,50 @@ fn parties_of(record: &Json) -> Vec<String> {
     parties
 }
 
-/// The active X25519 keys of a party.
-fn sealing_keys(session: &Session, party: &str) -> Result<Vec<Recipient>> {
-    let params = PartyParams { party: party.to_owned(), height: None, proof: false };
-    let answer = Json::Object(session.client()?.ask::<call::AccessKeys>(&params)?);
-    let keys = answer.get("keys").and_then(Json::as_array).into_iter().flatten();
-    let usable = |key: &&Json| {
-        document::text(key, "/alg") == Some("X25519")
-            && document::text(key, "/state") == Some("active")
+/// The sealing keys of parties, proven: a node that could name keys would read what is sealed.
+fn recipients(
+    session: &Session,
+    genesis: Option<&PathBuf>,
+    parties: &[String],
+) -> Result<Vec<Recipient>> {
+    if parties.is_empty() {
+        // a bundle of no issuers is one of all
+        return Ok(Vec::new());
+    }
+    let genesis = facts::genesis(session, genesis)?;
+    let params =
+        BundleParams { issuers: parties.to_vec(), lists: Some(false), ..BundleParams::default() };
+    let bundle = facts::proven(session, &genesis, &params)?;
+    let keys = parties.iter().map(|party| sealing_keys(&bundle, party));
+    Ok(keys.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// The X25519 keys of a party that are active in the block time of the bundle.
+fn sealing_keys(bundle: &Bundle, party: &str) -> Result<Vec<Recipient>> {
+    let unknown = |code: &str| {
+        CommandError::new(Kind::NotProven, format!("no keys of {party} are proven")).named(code)
     };
-    let read = |key: &Json| {
-        Some(Recipient {
-            party: party.to_owned(),
-            key: parse_key_no(document::text(key, "/key")?)?,
-            public_key: decode_fixed(document::text(key, "/publicKey")?)?,
-        })
+    let parsed = Party::parse(party).ok_or_else(|| unknown("DID_INVALID"))?;
+    let resolved = did::resolve(bundle, &parsed).map_err(unknown)?;
+    let time_ms = bundle.trust().time_ms;
+    let usable = resolved.keys.iter().filter(|(_, key)| {
+        key.algorithm == "X25519"
+            && key.has(Purpose::Agree)
+            && key.is_active(time_ms)
+            && !resolved.entry.closed
+    });
+    let read = |(number, key): &(u64, KeyEntry)| {
+        let public_key: [u8; 32] = key.public_key.as_slice().try_into().ok()?;
+        Some(Recipient { party: party.to_owned(), key: *number, public_key })
     };
-    Ok(keys.filter(usable).filter_map(read).collect())
+    Ok(usable.filter_map(read).collect())
+}
+
+/// What two people read to each other to compare a key.
+fn fingerprint(recipient: &Recipient) -> String {
+    let mut hex = digest::hash("titian key fingerprint v1", &[&recipient.public_key]).to_hex();
+    hex.truncate(16);
+    hex
 }
 
 fn list(

@@ -17,6 +17,7 @@ use crate::act::{self, SigningArgs, Unsigned};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, table};
+use crate::review;
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, WalletKey};
 
@@ -47,7 +48,40 @@ fn read_staged(session: &Session, source: &str, signer: &KeyRef) -> Result<Vec<O
         return Err(CommandError::refused("nothing is staged there that concerns you")
             .named("STAGE_UNKNOWN"));
     }
+    if is_record_id(source) {
+        check_asked(session, source, &ops)?;
+    }
     Ok(ops)
+}
+
+/// Refuses ops of another network or register, and those that are neither about the record nor of
+/// a bundle with one that is: who names a record asked for no others.
+fn check_asked(session: &Session, id: &str, ops: &[Op]) -> Result<()> {
+    let chain = session.chain()?;
+    let about = |op: &&Op| op.value.get("id").and_then(Value::as_text) == Some(id);
+    let bundles: Vec<&Value> = ops.iter().filter(about).filter_map(bundle_of).collect();
+    let asked = |op: &Op| {
+        op.chain == chain
+            && op.register == Register::Etr
+            && (about(&op) || bundle_of(op).is_some_and(|bundle| bundles.contains(&bundle)))
+    };
+    if ops.iter().all(asked) {
+        return Ok(());
+    }
+    let message = "the node answers ops that were not asked for";
+    Err(CommandError::new(Kind::NotProven, message)
+        .hint("it is broken or hostile: use another one with --node"))
+}
+
+/// The bundle that an op belongs to.
+fn bundle_of(op: &Op) -> Option<&Value> {
+    op.value.get("bundle").filter(|bundle| **bundle != Value::Null)
+}
+
+/// Whether there is one op only, or all are of one bundle.
+fn are_one(ops: &[Op]) -> bool {
+    let Some((first, rest)) = ops.split_first() else { return true };
+    rest.iter().all(|op| bundle_of(op).is_some() && bundle_of(op) == bundle_of(first))
 }
 
 fn id_of(op: &Op) -> Result<String> {
@@ -102,11 +136,25 @@ pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> 
     let wallet = session.wallet()?;
     wallet.check_chain(session.chain()?)?;
     let key = wallet.find(signer)?;
-    let ops = read_staged(session, source, signer)?;
+    let mut ops = read_staged(session, source, signer)?;
+    ops.retain(|op| !signed(op, key));
+    if signing.yes && is_record_id(source) && !are_one(&ops) {
+        // one yes for what another party may have staged meanwhile is none
+        return Err(CommandError::usage("several ops are staged there that are of no one bundle")
+            .hint("without --yes each is shown and asked for")
+            .hint("titian etr cosign FILE signs the op in a file"));
+    }
     let mut reports = Vec::new();
-    for op in ops.into_iter().filter(|op| !signed(op, key)) {
+    let mut foreign = None;
+    for op in ops {
         let id = id_of(&op)?;
         let shown = unsigned(op.value);
+        if signing.yes {
+            // the op is of another party: what is signed unasked is shown all the same
+            for line in review::lines(&shown) {
+                session.output.note(&line);
+            }
+        }
         act::approve(session.output, &shown, &[key], signing.yes)?;
         let digest = shown.digest();
         let payload = Value::object([
@@ -114,16 +162,20 @@ pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> 
             ("id", Value::from(id)),
             ("sig", key.sign(&digest)?.to_value()),
         ]);
-        let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait)?;
-        match act::receipt_report(session.output, &submitted) {
+        let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait);
+        match submitted.and_then(|done| act::receipt_report(session.output, &done)) {
             Ok(report) => reports.push(report),
             // an op of a bundle that this party has no part in
-            Err(error)
-                if error.name.as_deref() == Some("UNEXPECTED_SIGNER") && !reports.is_empty() => {}
+            Err(error) if error.name.as_deref() == Some("UNEXPECTED_SIGNER") => {
+                foreign = Some(error);
+            }
             Err(error) => return Err(error),
         }
     }
-    joined(reports, "you signed everything there before")
+    match foreign {
+        Some(error) if reports.is_empty() => Err(error),
+        _ => joined(reports, "you signed everything there before"),
+    }
 }
 
 /// One report of several.

@@ -82,35 +82,28 @@ pub(super) fn inbox(state: &State, params: &InboxParams, caller: &Caller) -> Ans
 pub(super) fn staged(state: &State, params: &StagedParams, caller: &Caller) -> Answer<Staged> {
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
-    let (ids, who) = match (&params.id, &params.party) {
-        (Some(id), None) => {
-            let who = asker(state, params.capability.as_ref(), id)?;
-            (vec![id.clone()], who)
-        }
+    let (id, who) = match (&params.id, &params.party) {
+        (Some(id), None) => (Some(id), asker(state, params.capability.as_ref(), id)?),
         (None, Some(party)) => {
             require_party(state, caller, params.capability.as_ref(), party)?;
-            let entity = identity(&overlay, party);
-            let max = limits::PAGE_ITEMS_MAX;
-            let ids = state.ledger().store().waiting(Waits::Signature, &entity, None, max);
-            (ids, Some(party.clone()))
+            (None, Some(party.clone()))
         }
         _ => return Err(Refusal::new(Code::InvalidParams, "", "id or party")),
     };
     let who = who.map(|party| identity(&overlay, &party));
-    let mut items = Vec::new();
-    for id in ids {
-        for (digest, entry) in staging::open_of(&overlay, &id, at.time_ms) {
-            let Some((_, op)) = staging::staged(&overlay, &id, digest) else { continue };
+    let listed = |id: &str, items: &mut Vec<StagedOp>| {
+        for (digest, entry) in staging::open_of(&overlay, id, at.time_ms) {
+            let Some((_, op)) = staging::staged(&overlay, id, digest) else { continue };
             let concerned = caller.may("etr:read")
                 || who
                     .as_ref()
-                    .is_some_and(|who| staging::concerned_by(&overlay, &id, &op).contains(who));
+                    .is_some_and(|who| staging::concerned_by(&overlay, id, &op).contains(who));
             // in the list of a party stands what concerns it
             if params.party.is_some() && !concerned {
                 continue;
             }
             items.push(StagedOp {
-                id: id.clone(),
+                id: id.to_owned(),
                 op_digest: digest.to_string(),
                 missing: entry.missing,
                 until_ms: entry.until_ms,
@@ -118,8 +111,26 @@ pub(super) fn staged(state: &State, params: &StagedParams, caller: &Caller) -> A
                 op: concerned.then(|| view::object(&op.value)),
             });
         }
+    };
+    let (mut items, max) = (Vec::new(), limits::PAGE_ITEMS_MAX);
+    if let Some(id) = id {
+        listed(id, &mut items);
+    } else if let Some(entity) = &who {
+        let mut after: Option<String> = None;
+        // rows of what expired stay until the record moves: they do not fill the list
+        while items.len() < max {
+            let store = state.ledger().store();
+            let ids = store.waiting(Waits::Signature, entity, after.as_deref(), max);
+            for id in &ids {
+                listed(id, &mut items);
+            }
+            after = ids.last().filter(|_| ids.len() == max).cloned();
+            if after.is_none() {
+                break;
+            }
+        }
     }
-    items.truncate(limits::PAGE_ITEMS_MAX);
+    items.truncate(max);
     Ok(Staged { items, as_of: view::as_of(at.height, at.time_ms) })
 }
 

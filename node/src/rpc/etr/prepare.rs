@@ -52,14 +52,16 @@ pub(super) fn prepare(
         Err(ops) => dry_run_bundle(state, ops)?,
     };
     if !all {
-        // who must sign, and why a check fails, would tell the party part
+        // who must sign, what is warned of, and which check fails would tell the party part
         let bundled = prepared.bundled.iter_mut().flat_map(|op| op.signers.iter_mut());
         for signer in prepared.signers.iter_mut().chain(bundled) {
             signer.party.clear();
         }
         prepared.events.clear();
-        if let Some(fails) = &mut prepared.fails {
-            fails.data.detail = None;
+        prepared.warnings.clear();
+        if prepared.fails.is_some() {
+            let detail = "a capability of a party is needed to say which check fails";
+            prepared.fails = Some(Refusal::new(Code::Forbidden, "/capability", detail));
         }
     }
     Ok(prepared)
