@@ -17,7 +17,7 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "ubin-absence" => vec![format!(" {} was not registered", text(&claim, "ubin"))],
         "ubin-history" => history(&claim),
         "ubin-kpi" => counters(&claim),
-        "etr-control" => control(&claim),
+        "etr-control" => control(&claim, proven.time_ms),
         "etr-history" => record_history(&claim),
         _ => members(&claim),
     }
@@ -28,14 +28,15 @@ fn members(claim: &Value) -> Vec<String> {
     members.map(|(name, value)| format!(" {name:<12} {}", shown(value))).collect()
 }
 
-/// Who is, or was, in control: a challenge that was answered long ago says nothing of now.
-fn control(claim: &Value) -> Vec<String> {
+/// Who is, or was, in control: a challenge that was answered long ago, or over old state, says nothing
+/// of now.
+fn control(claim: &Value, block_ms: u64) -> Vec<String> {
     let ms = claim.get("challenge").and_then(|challenge| challenge.get("ms"));
     let ms = ms.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default();
     let holder = claim.get("party").and_then(|party| party.get("controller"));
     let holder =
         holder.map_or_else(|| "?".to_owned(), |p| p.get("party").map_or_else(|| shown(p), shown));
-    let verb = if etr::is_fresh(ms, now_ms()) { "is" } else { "was" };
+    let verb = if etr::is_fresh(ms, block_ms, now_ms()) { "is" } else { "was" };
     let challenge = claim.get("challenge").unwrap_or(&Value::Null);
     vec![
         format!(" {holder} {verb} in control of {}", text(claim, "id")),
@@ -57,7 +58,8 @@ pub(super) fn check_control(report: &mut Report, challenge: Option<&str>) -> Res
         return Ok(());
     }
     let ms = report.json.pointer("/claim/challenge/ms").and_then(serde_json::Value::as_u64);
-    let fresh = etr::is_fresh(ms.unwrap_or_default(), now_ms());
+    let block_ms = report.json.get("timeMs").and_then(serde_json::Value::as_u64);
+    let fresh = etr::is_fresh(ms.unwrap_or_default(), block_ms.unwrap_or_default(), now_ms());
     let answered = |name: &str| {
         let pointer = format!("/claim/challenge/{name}");
         document::text(&report.json, &pointer).unwrap_or_default().to_owned()

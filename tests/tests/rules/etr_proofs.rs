@@ -326,8 +326,9 @@ fn etr_control_of_a_former_controller_fails_and_an_old_answer_says_was() {
     assert!(bundle(world, "etr-control", &held).is_err(), "the answer of before");
     assert!(bundle(world, "etr-control", &answer(&desk, &vn)).is_err(), "a former controller");
     assert!(bundle(world, "etr-control", &answer(&desk, &th)).is_ok());
-    assert!(etr::is_fresh(1_000, 301_000) && etr::is_fresh(301_000, 1_000));
-    assert!(!etr::is_fresh(1_000, 301_001));
+    assert!(etr::is_fresh(1_000, 2_000, 301_000) && etr::is_fresh(301_000, 1_000, 1_000));
+    assert!(!etr::is_fresh(1_000, 301_001, 301_001), "an old answer");
+    assert!(!etr::is_fresh(301_001, 1_000, 301_001), "a new answer over old state");
 }
 
 #[test]
