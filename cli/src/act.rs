@@ -105,6 +105,8 @@ pub(crate) struct Unsigned {
     pub(crate) needs: Vec<Signer>,
     /// Warnings.
     pub(crate) warnings: Vec<String>,
+    /// The record it is about, as the op names it; in the shape of `etr_get`.
+    pub(crate) record: Option<serde_json::Value>,
 }
 
 impl Unsigned {
@@ -137,10 +139,13 @@ pub(crate) fn finish(
     let keys = choose_keys(wallet, &unsigned, &signing.signers)?;
     approve(session.output, &unsigned, &keys, signing.yes)?;
     sign(&mut unsigned, &keys)?;
+    let seen = review::to_json(&unsigned);
     let missing = missing(&unsigned);
     if missing.is_empty() {
         let submitted = submit(session, "op", unsigned.register, unsigned.value, !signing.no_wait)?;
-        return receipt_report(session.output, &submitted);
+        let mut report = receipt_report(session.output, &submitted)?;
+        review::with_review(&mut report.json, seen);
+        return Ok(report);
     }
     if stage {
         let bytes =
@@ -153,6 +158,7 @@ pub(crate) fn finish(
         let id = unsigned.value.get("id").and_then(Value::as_text).unwrap_or_default();
         let next = format!("next, the others: titian etr cosign {id} --as PARTY");
         report.text = format!("{}\n{next}", report.text);
+        review::with_review(&mut report.json, seen);
         return Ok(report);
     }
     let lacking = missing.join(", ");
@@ -172,10 +178,10 @@ pub(crate) fn finish(
         path.display()
     );
     let digest = unsigned.digest().to_string();
-    Ok(Report::new(
-        text,
-        json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing }),
-    ))
+    let mut json =
+        json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing });
+    review::with_review(&mut json, seen);
+    Ok(Report::new(text, json))
 }
 
 /// A staged op waits at most 30 days; seven unless its deadline comes first.
@@ -198,12 +204,25 @@ pub(crate) fn build(
     if let Some(refusal) = &prepared.fails {
         return Err(refused(refusal, &json!({ "dryRun": true })));
     }
+    let record = record_of(session, draft, &value, signers);
     Ok(Unsigned {
         value,
         register: draft.register,
         needs: prepared.signers,
         warnings: prepared.warnings,
+        record,
     })
+}
+
+/// The record of an etr act, as the first signer sees it.
+fn record_of(
+    session: &Session,
+    draft: &Draft,
+    op: &Value,
+    signers: &[KeyRef],
+) -> Option<serde_json::Value> {
+    let of_record = draft.register == Register::Etr && draft.id.is_some();
+    of_record.then(|| review::record_of(session, op, signers.first())).flatten()
 }
 
 /// Asks the node for a dry run.
@@ -375,17 +394,22 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     let wallet = session.wallet().ok();
     let prepared = prepare(session, draft, wallet.as_ref(), &signing.signers)?;
     let value = check_prepared(session, draft, &prepared)?;
+    let record = record_of(session, draft, &value, &signing.signers);
     let unsigned = Unsigned {
         value,
         register: draft.register,
         needs: prepared.signers.clone(),
         warnings: prepared.warnings.clone(),
+        record,
     };
     let mut lines = review::lines(&unsigned);
     lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         members.insert("status".to_owned(), "dryRun".into());
+        if let Some(review) = review::to_json(&unsigned) {
+            members.insert("review".to_owned(), review);
+        }
         if prepared.fails.is_some() {
             // an error repeats nothing of what was refused
             members.remove("op");
@@ -401,18 +425,22 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     }
 }
 
-/// Shows the op and asks, unless `yes`.
+/// Shows the op and asks, unless `yes`. Acts on records are shown in any case: what they do is seen
+/// before it is signed (etr-api.md §4).
 pub(crate) fn approve(
     output: Output,
     unsigned: &Unsigned,
     keys: &[&WalletKey],
     yes: bool,
 ) -> Result<()> {
-    if yes {
+    if yes && unsigned.register != Register::Etr {
         return Ok(());
     }
     for line in review::lines(unsigned) {
         output.note(&line);
+    }
+    if yes {
+        return Ok(());
     }
     for key in keys {
         output.note(&format!("signs        {}", key.label()));
