@@ -200,7 +200,10 @@ impl Scene<'_> {
         let wanted = self.args.get("no").and_then(Value::as_int);
         let items = self.party(list).and_then(Json::as_array).into_iter().flatten();
         items
-            .filter(|item| wanted.is_none() || item.get("no").and_then(Json::as_i64) == wanted)
+            .filter(|item| {
+                let no = item.get("no").and_then(Json::as_i64);
+                wanted.is_none() || no.is_none() || no == wanted
+            })
             .filter_map(|item| Some((role, person(item.get(member)?))))
             .collect()
     }
