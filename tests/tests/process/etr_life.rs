@@ -13,18 +13,18 @@ use super::{Network, Ran};
 /// The DCSA issuance request; its texts marked PLACEHOLDER are filled below.
 const ISSUANCE: &str = include_str!("../../data/etr/dcsa/eblissuance-v3.0.0-request.json");
 
-struct Desk {
-    network: Network,
-    out: PathBuf,
-    carrier: String,
-    shipper: String,
-    trader: String,
-    bank: String,
+pub(super) struct Desk {
+    pub(super) network: Network,
+    pub(super) out: PathBuf,
+    pub(super) carrier: String,
+    pub(super) shipper: String,
+    pub(super) trader: String,
+    pub(super) bank: String,
     _temporary: tempfile::TempDir,
 }
 
 impl Desk {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let network = Network::of_one(temporary.path().join("net"));
         let out = temporary.path().to_owned();
@@ -42,27 +42,27 @@ impl Desk {
         }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.out.join(name).display().to_string()
     }
 
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(super) fn file(&self, name: &str, content: &str) -> String {
         std::fs::write(self.out.join(name), content).expect("a file");
         self.path(name)
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
         self.network.run(&[&["etr"][..], args, &["--json"]].concat())
     }
 
-    fn done(&self, args: &[&str]) -> Value {
+    pub(super) fn done(&self, args: &[&str]) -> Value {
         let ran = self.run(args);
         assert_eq!(ran.code, 0, "etr {args:?}: {}{}", ran.stdout, ran.stderr);
         ran.json()
     }
 
     /// An act by one signer that is carried out.
-    fn act(&self, act: &str, id: &str, args: &[&str], by: &str) -> Value {
+    pub(super) fn act(&self, act: &str, id: &str, args: &[&str], by: &str) -> Value {
         let line = [&[act, id][..], args, &["--as", by, "--yes", "--ack-all"]].concat();
         let receipt = self.done(&line);
         assert_eq!(receipt["ok"], true, "{line:?}: {receipt}");
@@ -78,13 +78,26 @@ impl Desk {
         self.cosign(id, &by[1..]);
     }
 
-    fn cosign(&self, id: &str, by: &[&str]) {
+    pub(super) fn cosign(&self, id: &str, by: &[&str]) {
         for party in by {
             let waiting = self.done(&["staged", "--as", party]);
             let found = waiting["items"].as_array().expect("items");
             assert!(found.iter().any(|item| item["id"] == id), "{party}: {waiting}");
             self.done(&["cosign", id, "--as", party, "--yes"]);
         }
+    }
+
+    /// A bill of lading that the carrier issued to the shipper; gives its id.
+    pub(super) fn issued(&self) -> String {
+        let issuance = self.file("issuance.json", &issuance().to_string());
+        let folder = self.out.display().to_string();
+        let issue =
+            ["issue", "--content", &issuance, "--content-dir", &folder, "--to", &self.shipper];
+        let signing = ["--as", &self.carrier, "--stage", "--yes", "--ack-all"];
+        let issued = self.done(&[&issue[..], &signing].concat());
+        let id = issued["id"].as_str().expect("an id").to_owned();
+        self.cosign(&id, &[&self.shipper]);
+        id
     }
 
     fn show(&self, id: &str, party: &str) -> Value {
@@ -156,11 +169,8 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
 
     // type, number and lots come from the document; the shipper signs what the node shows it
     let folder = desk.out.display().to_string();
-    let issue = ["issue", "--content", &issuance, "--content-dir", &folder, "--to", shipper];
     let signing = ["--as", carrier, "--stage", "--yes", "--ack-all"];
-    let issued = desk.done(&[&issue[..], &signing].concat());
-    let id = issued["id"].as_str().expect("an id").to_owned();
-    desk.cosign(&id, &[shipper]);
+    let id = desk.issued();
     let shown = desk.show(&id, shipper);
     assert_eq!(shown["public"]["profile"], "bl-order@1");
     assert_eq!(shown["party"]["ref"], "TTNU4711");
@@ -296,6 +306,12 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
         of["status"].as_str().expect("a status").to_owned()
     };
     assert_eq!((status("11-integrity"), status("14-audit")), ("present".into(), "absent".into()));
+    // the record came back from paper, which a part became, which was split off
+    let transcript = ran.json()["transcript"].as_str().expect("text").to_owned();
+    for parent in [second, &id] {
+        let line = format!("PROVEN 11-integrity/parents/{parent}.history.proof.json");
+        assert!(transcript.contains(&line), "{transcript}");
+    }
     let offline = ["etr", "show", "--offline", &dossier, "--genesis", &genesis, "--json"];
     let shown = desk.network.done(&offline).json();
     assert_eq!(shown["party"]["controller"]["party"], trader);

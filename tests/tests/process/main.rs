@@ -6,6 +6,7 @@
 
 mod bulk;
 mod credentials;
+mod etr_evidence;
 mod etr_life;
 mod import;
 mod importer;
