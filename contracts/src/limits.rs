@@ -244,6 +244,11 @@ pub const FEED_FILTER_ITEMS_MAX: usize = 64;
 pub const SNAPSHOT_INTERVAL_MIN: u64 = 10;
 /// Snapshots kept.
 pub const SNAPSHOTS_MAX: usize = 100;
+/// Backups kept.
+pub const BACKUPS_MAX: usize = 1_000;
+/// How long a backup holds what can be erased: credentials in custody, the keys of their subjects,
+/// sealed contents, ms (vc-api.md A§9).
+pub const BACKUP_ERASABLE_MS_MAX: u64 = 30 * crate::time::DAY_MS;
 /// One value of a snapshot file: a state value, a body or a position with its key.
 pub const SNAPSHOT_ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
 

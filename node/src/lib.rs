@@ -6,6 +6,7 @@
 //! names Malachite, `rpc` names axum and jsonrpsee.
 
 pub mod application;
+pub mod backup;
 pub mod command;
 pub mod config;
 pub mod consensus;

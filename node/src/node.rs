@@ -19,6 +19,7 @@ use titian_genesis::Genesis;
 use tokio::sync::watch;
 
 use crate::application::LedgerApplication;
+use crate::backup::Backups;
 use crate::config::Config;
 use crate::consensus::{self, ConsensusConfig, Engine, EngineStatus, Phase};
 use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
@@ -53,6 +54,16 @@ pub fn search_folder(config: &Config) -> PathBuf {
 pub fn snapshots_of(config: &Config) -> Snapshots {
     let folder = config.node.data_dir.join("snapshots");
     Snapshots::new(folder, config.snapshot.interval_heights, config.snapshot.keep)
+}
+
+/// The backups of a node.
+pub fn backups_of(config: &Config) -> Backups {
+    let data = config.node.data_dir.clone();
+    let folder = match config.backup.folder.as_os_str().is_empty() {
+        true => data.join("backups"),
+        false => config.backup.folder.clone(),
+    };
+    Backups::new(folder, data, config.backup.keep)
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
@@ -109,7 +120,14 @@ async fn run_on(
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
     let issuing = open_issuing(config, ledger)?;
-    let doors = Doors { mempool: &mempool, search, snapshots, issuing: issuing.clone() };
+    let backups = backups_of(config);
+    let doors = Doors {
+        mempool: &mempool,
+        search,
+        snapshots,
+        backups: backups.clone(),
+        issuing: issuing.clone(),
+    };
     let interface = start_interface(config, ledger, doors, health_seen, registry, logs).await?;
     let pruner = pruning::keep_heights(config)
         .map(|keep| tokio::spawn(pruning::follow(ledger.clone(), keep, tasks_seen)));
@@ -122,6 +140,7 @@ async fn run_on(
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
+    tokio::task::spawn_blocking(move || backups.finish()).await?;
     if let Some(issuing) = issuing {
         issuing.custody.finish();
     }
@@ -269,6 +288,7 @@ struct Doors<'a> {
     mempool: &'a Mempool,
     search: Search,
     snapshots: Snapshots,
+    backups: Backups,
     issuing: Option<Arc<Issuing>>,
 }
 
@@ -331,6 +351,7 @@ async fn start_interface(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data_dir: config.node.data_dir.display().to_string(),
         snapshots: doors.snapshots,
+        backups: doors.backups,
         issuing: doors.issuing,
     };
     rpc::start(settings, backend)

@@ -16,6 +16,7 @@ use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
+use titian_node::backup::Backups;
 use titian_node::issuing::Issuing;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
@@ -202,6 +203,7 @@ impl Served {
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
             snapshots: snapshots.clone(),
+            backups: Backups::new(folder.path().join("backups"), folder.path().to_owned(), 3),
             issuing,
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));

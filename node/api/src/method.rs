@@ -275,6 +275,8 @@ methods! {
     NodePeers = "node_peers", Admin, Nothing => node::Peers;
     /// Sets the log filter.
     NodeLogLevel = "node_logLevel", Admin, node::LogLevelParams => node::LogLevel;
+    /// Begins a backup, or says how one stands.
+    NodeBackup = "node_backup", Admin, node::BackupParams => node::Backup;
 
     /// This description, in OpenRPC form.
     Discover = "rpc.discover", Public, Nothing => Object;

@@ -54,6 +54,7 @@ use titian_contracts::transaction::TransactionId;
 use titian_credential::verdict::Policy;
 use tokio::sync::{Semaphore, watch};
 
+use crate::backup::Backups;
 use crate::envelopes::Envelopes;
 use crate::issuing::Issuing;
 use crate::ledger::Ledger;
@@ -195,6 +196,8 @@ pub struct Backend {
     pub data_dir: String,
     /// The snapshots.
     pub snapshots: Snapshots,
+    /// The backups.
+    pub backups: Backups,
     /// The issuers whose credentials this node signs.
     pub issuing: Option<Arc<Issuing>>,
 }

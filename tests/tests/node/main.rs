@@ -1,5 +1,6 @@
 //! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
 
+mod backup;
 mod command;
 mod config;
 mod door;

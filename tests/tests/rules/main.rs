@@ -24,6 +24,7 @@ mod credential_qr;
 mod credential_rdfc;
 mod credential_reading;
 mod credential_recognition;
+mod credential_registration;
 mod credential_scene;
 mod credential_sd_jwt;
 mod credential_signed_lists;
