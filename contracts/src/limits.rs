@@ -89,6 +89,10 @@ pub const ETR_LOTS_MAX: usize = 64;
 pub const ETR_SCALE_MAX: u64 = 6;
 /// Warnings acknowledged by one op.
 pub const ETR_ACK_MAX: usize = 16;
+/// Records that a proof of a lineage shows, upward and downward each.
+pub const ETR_LINEAGE_MAX: usize = 256;
+/// Rulebooks, or states, that one proof of rules is about.
+pub const ETR_RULES_ITEMS_MAX: usize = 32;
 /// Paper serials of one set.
 pub const ETR_SERIALS_MAX: usize = 9;
 /// Endorsements of a record.

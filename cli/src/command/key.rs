@@ -16,6 +16,7 @@ use crate::act::{self, Draft, FrameArgs, SigningArgs, Unsigned, now_ms};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone, table};
+use crate::review;
 use crate::session::Session;
 use crate::wallet::{Algorithm, KeyRef, Wallet, WalletKey};
 
@@ -527,17 +528,20 @@ fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Repor
     if let Some(refusal) = &prepared.fails {
         return Err(act::refused(refusal, &json!({ "file": path })));
     }
+    let of_record = op.register == Register::Etr;
+    let record =
+        of_record.then(|| review::record_of(session, &op.value, signing.signers.first())).flatten();
     let unsigned = Unsigned {
         value: op.value,
         register: op.register,
         needs: prepared.signers,
         warnings: prepared.warnings,
+        record,
     };
     if signing.dry_run {
-        return Ok(Report::new(
-            crate::review::lines(&unsigned).join("\n"),
-            json!({ "opDigest": unsigned.digest().to_string() }),
-        ));
+        let mut json = json!({ "opDigest": unsigned.digest().to_string() });
+        review::with_review(&mut json, review::to_json(&unsigned));
+        return Ok(Report::new(review::lines(&unsigned).join("\n"), json));
     }
     let out = signing.out.clone().unwrap_or_else(|| path.to_owned());
     act::finish(session, &wallet, unsigned, signing, false, Some(&out))

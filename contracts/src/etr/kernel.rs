@@ -21,7 +21,7 @@ use super::request::Request;
 use super::roles::{self, Asked};
 use super::signing::{self, Question, Signed};
 use super::{
-    amend, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
+    amend, clock, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
     succession, surrender, transfer,
 };
 use crate::context::{Authority, Context};
@@ -454,9 +454,10 @@ pub fn finish(
     store(ctx, &work.op.act, before, &after);
 }
 
-/// Writes a record with its index entries and its event.
+/// Writes a record with its clock, its index entries and its event.
 pub fn store(ctx: &mut Context<'_, '_>, act: &str, before: Option<&Record>, after: &Record) {
     after.store(ctx.state);
+    clock::advance(ctx, &after.public);
     index_parties(ctx, before, after);
     emit(ctx, act, after);
 }

@@ -186,24 +186,26 @@ pub struct ChallengeSignature {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// `status`, `control`, `absence`, `singularity`, `conversion` or `history` (also with `etr-`
-    /// before it).
+    /// `status`, `control`, `absence`, `singularity`, `conversion`, `history`, `signers` or `rules`
+    /// (also with `etr-` before it).
     pub kind: String,
-    /// The record id (status, control, history; of a paper's record, to see what it came back as).
+    /// The record id (status, control, history, signers, rules; singularity with the lineage of this
+    /// record; of a paper's record, to see what it came back as).
     #[serde(default)]
     pub id: Option<String>,
-    /// `series/issuer/ref` (absence, singularity), or `issuer/serial` of a paper (absence,
-    /// conversion).
+    /// `series/issuer/ref` (absence, singularity without `id`), or `issuer/serial` of a paper
+    /// (absence, conversion).
     #[serde(default)]
     pub subject: Option<String>,
-    /// As of this height (status, singularity, conversion); the head if absent.
+    /// As of this height (every kind but absence; signers: the height of the ops); the head if
+    /// absent.
     #[serde(default)]
     pub height: Option<u64>,
     /// The controller's answer to a challenge (control).
     #[serde(default)]
     pub challenge: Option<Challenge>,
-    /// Shows that a party to the record asks (control without a challenge's answer, history,
-    /// conversion with `id`).
+    /// Shows that a party to the record asks (history, signers, rules; control of an earlier height;
+    /// singularity and conversion with `id`).
     #[serde(default)]
     pub capability: Option<Capability>,
 }

@@ -256,7 +256,7 @@ methods! {
     EtrEnvelopeErase = "etr_envelopeErase", Public, etr_envelope::EraseParams => etr_envelope::Erased;
     /// Dry run of an unsigned ETR op, or of a bundle of them.
     EtrPrepare = "etr_prepare", Public, etr::PrepareParams => Prepared;
-    /// A proof of status, control, absence, singularity, conversion or history.
+    /// A proof of status, control, absence, singularity, conversion, history, signers or rules.
     EtrProve = "etr_prove", Public, etr::ProveParams => Bundle;
     /// The type profiles in force.
     EtrProfiles = "etr_profiles", Public, Nothing => Object;

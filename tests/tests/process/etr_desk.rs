@@ -38,20 +38,6 @@ fn asked(desk: &Desk, args: &[&str], answers: &[&str]) -> Ran {
     }
 }
 
-/// A bill of lading of the carrier, with this number, held by `to`.
-fn bill(desk: &Desk, number: &str, to: &str) -> String {
-    let mut issuance = issuance();
-    issuance["document"]["transportDocumentReference"] = json!(number);
-    let file = desk.file(&format!("{number}.json"), &issuance.to_string());
-    let folder = desk.out.display().to_string();
-    let issue = ["issue", "--content", &file, "--content-dir", &folder, "--to", to];
-    let signing = ["--as", &desk.carrier, "--stage", "--yes", "--ack-all"];
-    let issued = desk.done(&[&issue[..], &signing].concat());
-    let id = issued["id"].as_str().expect("an id").to_owned();
-    desk.cosign(&id, &[to]);
-    id
-}
-
 fn seq(desk: &Desk, id: &str) -> u64 {
     desk.done(&["show", id])["public"]["seq"].as_u64().expect("a number")
 }
@@ -92,7 +78,7 @@ fn etr_a_first_time_user_is_asked_and_a_record_comes_of_it() {
 fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
     let desk = Desk::open(1);
     let (shipper, trader) = (desk.shipper.as_str(), desk.trader.as_str());
-    let id = bill(&desk, "TTNU5001", shipper);
+    let id = desk.bill("TTNU5001", shipper);
     let before = seq(&desk, &id);
 
     let offer = ["offer", &id, "--to", trader, "--endorse", "special", "--as", shipper];
@@ -161,7 +147,7 @@ fn etr_what_each_state_says_is_shown_as_a_matrix_and_in_words() {
 fn etr_two_bills_change_hands_in_one_bundle_or_not_at_all() {
     let desk = Desk::open(1);
     let (shipper, trader) = (desk.shipper.as_str(), desk.trader.as_str());
-    let (first, second) = (bill(&desk, "TTNU6001", shipper), bill(&desk, "TTNU6002", trader));
+    let (first, second) = (desk.bill("TTNU6001", shipper), desk.bill("TTNU6002", trader));
     let draft = |name: &str, args: &[&str]| -> String {
         let out = desk.path(name);
         desk.done(&[args, &["--draft", &out]].concat());
@@ -195,7 +181,7 @@ fn etr_two_bills_change_hands_in_one_bundle_or_not_at_all() {
 fn etr_what_is_erased_cannot_be_opened_and_its_file_is_gone() {
     let desk = Desk::open(1);
     let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
-    let id = bill(&desk, "TTNU7001", shipper);
+    let id = desk.bill("TTNU7001", shipper);
     let content = desk.path(&format!("{id}.content.json"));
     desk.done(&["seal", &id, "--content", &content, "--as", carrier]);
     let opened = desk.out.join("opened");

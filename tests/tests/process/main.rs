@@ -7,6 +7,7 @@
 mod bulk;
 mod credentials;
 mod etr_desk;
+mod etr_evidence;
 mod etr_life;
 mod import;
 mod importer;

@@ -8,6 +8,7 @@ mod bundle;
 pub(crate) mod content;
 pub(crate) mod dossier;
 mod evidence;
+mod findings;
 mod guide;
 pub(crate) mod issue;
 mod known;
@@ -198,11 +199,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CURSOR")]
         cursor: Option<String>,
     },
-    /// Write a proof of status, control, history, singularity, conversion or absence
+    /// Write a proof of status, control, history, singularity, signers, rules, conversion or absence
     #[command(after_help = "Examples:
   titian etr prove etr_5c… -o p.json && titian verify p.json
   titian etr prove etr_5c… --kind control --challenge c.json --as VN-MST-0100233488-43 -o p.json
   titian etr prove etr_5c… --kind history --as VN-MST-0100233488-43 -o p.json
+  titian etr prove etr_5c… --kind singularity --as VN-MST-0100233488-43 -o p.json
   titian etr prove --number transport/SG-UEN-199403865N-G7/SGPU4711 -o p.json
   titian etr prove --paper SG-UEN-199403865N-G7/P-0001 -o p.json
   titian etr prove --absent transport/SG-UEN-199403865N-G7/SGPU4712 -o p.json")]
@@ -216,6 +218,21 @@ pub(crate) enum Command {
         /// Who asks
         #[arg(long, value_name = "NAME")]
         audience: String,
+        /// Where to write it
+        #[arg(short, long = "out", value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Sign a challenge as one of joint holders; the file goes to the next, and then to `prove`
+    #[command(after_help = "Examples:
+  titian etr answer c.json --as VN-MST-0100233488-43 -o a.json
+  titian etr answer a.json --as TH-JP-0105530041751-D9 -o b.json
+  titian etr prove etr_5c… --challenge b.json -o p.json")]
+    Answer {
+        /// The challenge, or an answer that lacks signatures
+        challenge: PathBuf,
+        /// Holder that signs; repeat it
+        #[arg(long = "as", required = true, value_name = "PARTY[#kN]")]
+        party: Vec<KeyRef>,
         /// Where to write it
         #[arg(short, long = "out", value_name = "FILE")]
         out: PathBuf,
@@ -324,6 +341,9 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
         }
         Command::Prove(args) => prove::run(session, args),
         Command::Challenge { id, audience, out } => prove::challenge(session, id, audience, out),
+        Command::Answer { challenge, party, out } => {
+            prove::answer_file(session, challenge, party, out)
+        }
         Command::Evidence(args) => evidence::run(session, args),
         Command::Seal(args) => seal::seal(session, args),
         Command::Open(args) => seal::open(session, args),

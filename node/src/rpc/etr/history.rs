@@ -52,12 +52,33 @@ pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) ->
     Ok(Page { items: items.collect(), cursor, as_of: view::as_of(at.height, at.time_ms) })
 }
 
-/// All ops of a record for a proof. Errors: `HEIGHT_PRUNED` where this node does not know them all.
-pub(in crate::rpc) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<Value>> {
-    let ops = state.ledger().store().record_ops(id, 0, limits::PROOF_KEYS_MAX);
-    let values: Vec<Value> = ops.iter().filter_map(|(_, _, text)| json::parse(text).ok()).collect();
-    if values.len() as u64 >= seq {
-        return Ok(values);
+/// The ops of a record up to `seq`, for a proof. Errors: `HEIGHT_PRUNED` where this node does not know
+/// them all.
+pub(super) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<Value>> {
+    Ok(ops_and_times(state, id, seq, u64::MAX)?.0)
+}
+
+/// As [`all_ops`], with the heights and times of those that led to `first` or later.
+pub(super) fn ops_and_times(
+    state: &State,
+    id: &str,
+    seq: u64,
+    first: u64,
+) -> Answer<(Vec<Value>, Vec<Value>)> {
+    let (mut ops, mut times) = (Vec::new(), Vec::new());
+    let most = usize::try_from(seq).unwrap_or(usize::MAX).min(limits::PROOF_KEYS_MAX);
+    for (seq, place, text) in state.ledger().store().record_ops(id, 0, most) {
+        ops.extend(json::parse(&text).ok());
+        if seq >= first {
+            times.push(Value::object([
+                ("height", Value::from(place.height)),
+                ("ms", Value::from(place.time_ms)),
+                ("seq", Value::from(seq)),
+            ]));
+        }
+    }
+    if ops.len() as u64 == seq {
+        return Ok((ops, times));
     }
     let (code, detail) = if seq > limits::PROOF_KEYS_MAX as u64 {
         (Code::LimitExceeded, "one proof shows at most 1,024 ops")
@@ -65,6 +86,23 @@ pub(in crate::rpc) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<V
         (Code::HeightPruned, "this node was restored later than the first ops of the record")
     };
     Err(Refusal::new(code, "/id", detail))
+}
+
+/// Digests and signatures of the ops on a record that the block of `height` carried out.
+pub(super) fn signed_at(state: &State, id: &str, height: u64) -> Answer<Value> {
+    let ops = state.ledger().store().record_ops(id, 0, limits::PROOF_KEYS_MAX);
+    let ops = ops.iter().filter(|(_, place, _)| place.height == height);
+    let signed: Vec<Value> = ops
+        .filter_map(|(_, place, text)| {
+            let sigs = json::parse(text).ok()?.get("sigs")?.clone();
+            Some(Value::object([("digest", Value::from(place.digest)), ("sigs", sigs)]))
+        })
+        .collect();
+    if signed.is_empty() {
+        let detail = "this node knows no op on this record at this height";
+        return Err(Refusal::new(Code::NotFound, "/height", detail));
+    }
+    Ok(Value::List(signed))
 }
 
 /// The endorsement chain.
