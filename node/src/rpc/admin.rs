@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
-use titian_api::node::{LogLevel, NodeStatus, Peers};
+use titian_api::node::{EnvelopeStatus, LogLevel, NodeStatus, Peers};
 use titian_api::{Refusal, call};
 use titian_contracts::error::Code;
 
@@ -14,7 +14,13 @@ use super::{State, ledger};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
     add::<call::NodeStatus, _, _>(module, |state, _, _| async move {
+        let envelopes = state.backend.envelopes.figures();
         Ok(NodeStatus {
+            envelopes: EnvelopeStatus {
+                kept: envelopes.kept,
+                bytes: envelopes.bytes,
+                queued: envelopes.queued,
+            },
             public: ledger::status(&state),
             uptime_s: state.started.elapsed().as_secs(),
             data_dir: state.backend.data_dir.clone(),

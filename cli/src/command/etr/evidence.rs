@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use titian_api::access::PartyParams;
-use titian_api::call;
 use titian_api::etr::ProveParams;
 use titian_api::etr_read::{CourtPolicyParams, HistoryParams, ProfileParams};
+use titian_api::{Call as _, call};
 
 use super::dossier::{self, Files, SECTIONS, Section, TRANSCRIPT};
 use super::{ask_as, law, prove, show};
@@ -130,7 +130,7 @@ fn integrity(session: &Session, args: &Args, record: &Json, dossier: &mut Dossie
             subject,
             height: None,
             challenge: None,
-            capability: ask_as(session, Some(&args.party), &args.id)?,
+            capability: ask_as(session, Some(&args.party), call::EtrProve::NAME, &args.id)?,
         };
         client.ask::<call::EtrProve>(&params).map(|answer| Json::Object(answer.bundle))
     };
@@ -165,7 +165,7 @@ fn integrity(session: &Session, args: &Args, record: &Json, dossier: &mut Dossie
         let params = HistoryParams {
             id: args.id.clone(),
             cursor,
-            capability: ask_as(session, Some(&args.party), &args.id)?,
+            capability: ask_as(session, Some(&args.party), call::EtrHistory::NAME, &args.id)?,
         };
         let page = client.ask::<call::EtrHistory>(&params)?;
         // a node that answers nothing must not keep this going

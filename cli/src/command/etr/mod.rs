@@ -7,8 +7,10 @@ mod amend;
 mod bundle;
 pub(crate) mod content;
 pub(crate) mod dossier;
+mod envelope;
 mod evidence;
 mod guide;
+mod handover;
 pub(crate) mod issue;
 mod known;
 mod law;
@@ -24,7 +26,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use titian_api::etr::{InboxParams, ListParams};
 use titian_api::etr_read::{HistoryParams, PartyParams, ProfileParams};
-use titian_api::{Nothing, call};
+use titian_api::{Call as _, Nothing, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 
@@ -305,7 +307,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
                 role: role.clone(),
                 status: status.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrList::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrList>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -314,7 +316,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
             let params = InboxParams {
                 party: party.party.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrInbox::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrInbox>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -338,10 +340,11 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
 fn ask_as(
     session: &Session,
     party: Option<&KeyRef>,
+    method: &str,
     subject: &str,
 ) -> Result<Option<titian_api::etr::Capability>> {
     match party {
-        Some(party) => capability(session, &session.wallet()?, party, subject),
+        Some(party) => capability(session, &session.wallet()?, party, method, subject),
         None => Ok(None),
     }
 }
@@ -369,7 +372,7 @@ struct Consent<'a> {
 fn consents(session: &Session, party: &KeyRef) -> Result<Json> {
     let params = PartyParams {
         party: party.party.clone(),
-        capability: ask_as(session, Some(party), &party.party)?,
+        capability: ask_as(session, Some(party), call::EtrConsents::NAME, &party.party)?,
     };
     Ok(Json::Object(session.client()?.ask::<call::EtrConsents>(&params)?))
 }
@@ -414,7 +417,7 @@ fn history(
     let params = HistoryParams {
         id: id.to_owned(),
         cursor: cursor.cloned(),
-        capability: ask_as(session, party, id)?,
+        capability: ask_as(session, party, call::EtrHistory::NAME, id)?,
     };
     let page = session.client()?.ask::<call::EtrHistory>(&params)?;
     let heading = ["SEQ", "ACT", "HEIGHT", "TIME", "SIGNED BY"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::RngCore as _;
 use titian_api::etr::ProveParams;
 use titian_api::etr_read::{ChallengeParams, ChallengeText};
-use titian_api::{Bundle, Refusal};
+use titian_api::{Bundle, Call as _, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::record::Record;
 use titian_contracts::etr::{self, challenge_of, keys};
@@ -15,7 +15,7 @@ use titian_contracts::state::{Overlay, Reader};
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, now_ms, prove};
-use super::caller::{may_see, require_sight};
+use super::caller::Ask;
 use super::{history, unknown_record};
 
 /// Longest name of an audience.
@@ -68,7 +68,7 @@ pub(super) async fn proof(
         }
         "control" => {
             head_only()?;
-            control(&state, &params, &caller, id()?).await
+            control(&state, &params, id()?).await
         }
         _ => {
             let kinds = "status, control, absence, singularity, conversion or history";
@@ -84,7 +84,7 @@ fn authorised(state: &State, caller: &Caller, params: &ProveParams, id: &str) ->
     if !overlay.holds(&keys::record(id)) {
         return Err(unknown_record());
     }
-    require_sight(state, caller, params.capability.as_ref(), id, &overlay)
+    Ask::new(state, caller, params.capability.as_ref(), call::EtrProve::NAME).require_sight(id)
 }
 
 /// Whether a whole proof of a paper is one of the record that the caller may see.
@@ -99,16 +99,9 @@ fn paper_of(state: &State, stated: &Value, id: &str) -> Answer<()> {
     }
 }
 
-async fn control(state: &State, params: &ProveParams, caller: &Caller, id: &str) -> Answer<Bundle> {
+async fn control(state: &State, params: &ProveParams, id: &str) -> Answer<Bundle> {
     let need = || Refusal::new(Code::InvalidParams, "/challenge", "is needed for this kind");
-    {
-        let at = At::height(state, None)?;
-        let overlay = Overlay::new(&at.reader);
-        // the challenge itself is signed by the controller, so it authorises as well
-        if params.challenge.is_none() {
-            may_see(state, caller, params.capability.as_ref(), id, &overlay)?;
-        }
-    }
+    // the controller signed the challenge: it authorises as well
     let challenge = params.challenge.as_ref().ok_or_else(need)?;
     let text = serde_json::to_vec(challenge).map_err(|_| need())?;
     let challenge = json::parse(&text).map_err(Refusal::from)?;
