@@ -2,7 +2,9 @@
 
 mod command;
 mod config;
+mod delivery;
 mod door;
+mod envelopes;
 mod feed;
 mod gossip;
 mod import;
