@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use titian_api::ledger::{Receipt, Submission, SubmitParams, Submitted, TransactionInput};
-use titian_api::{PrepareParams, Prepared, Signer, call, etr};
+use titian_api::{Call as _, PrepareParams, Prepared, Signer, call, etr};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, Register};
@@ -235,7 +235,9 @@ pub(crate) fn prepare(
     let frame = &draft.frame;
     let subject = draft.id.clone().unwrap_or_default();
     let capability = match (wallet, signers.first()) {
-        (Some(wallet), Some(key)) => capability(session, wallet, key, &subject)?,
+        (Some(wallet), Some(key)) => {
+            capability(session, wallet, key, call::EtrPrepare::NAME, &subject)?
+        }
         _ => None,
     };
     let place = match (&frame.place, signers.first()) {
@@ -277,11 +279,12 @@ pub(crate) fn prepare(
     Ok(prepared)
 }
 
-/// Shows a node that a party to the record asks; nothing without a bound key.
+/// Shows the node, for one method, that a party to the record asks; nothing without a bound key.
 pub(crate) fn capability(
     session: &Session,
     wallet: &Wallet,
     key: &KeyRef,
+    method: &str,
     subject: &str,
 ) -> Result<Option<etr::Capability>> {
     let Ok(key) = wallet.find(key) else { return Ok(None) };
@@ -289,8 +292,9 @@ pub(crate) fn capability(
         return Ok(None);
     }
     let ms = now_ms();
-    let digest = etr::capability_digest(session.chain()?, subject, &key.party, ms);
-    let signature = key.sign(&digest)?;
+    let (chain, node) = (session.chain()?, session.peer_id()?);
+    let text = etr::CapabilityText { chain, node, method, subject, party: &key.party, ms };
+    let signature = key.sign(&text.digest())?;
     Ok(Some(etr::Capability {
         party: signature.party,
         key: format!("k{}", signature.key),

@@ -6,8 +6,8 @@
 mod facts;
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr::GetParams;
+use titian_api::{Call as _, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::time;
@@ -107,7 +107,9 @@ pub(crate) fn with_review(json: &mut Json, review: Option<Json>) {
 pub(crate) fn record_of(session: &Session, op: &Value, signer: Option<&KeyRef>) -> Option<Json> {
     let id = op.get("id").and_then(Value::as_text)?;
     let capability = match (session.wallet(), signer) {
-        (Ok(wallet), Some(key)) => capability(session, &wallet, key, id).ok().flatten(),
+        (Ok(wallet), Some(key)) => {
+            capability(session, &wallet, key, call::EtrGet::NAME, id).ok().flatten()
+        }
         _ => None,
     };
     let params = GetParams { id: id.to_owned(), capability, ..GetParams::default() };

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod consensus;
 pub mod custody;
+pub mod delivery;
 pub mod envelopes;
 pub mod feed;
 pub mod gossip;

@@ -478,6 +478,22 @@ pub fn party_roles(
     state: &crate::state::Overlay<'_>,
     record: &Record,
 ) -> BTreeMap<String, BTreeSet<String>> {
+    roles(state, record, record.public.status != Status::Dead)
+}
+
+/// Who was what to a record when it ended, or is while it lives.
+pub fn last_roles(
+    state: &crate::state::Overlay<'_>,
+    record: &Record,
+) -> BTreeMap<String, BTreeSet<String>> {
+    roles(state, record, true)
+}
+
+fn roles(
+    state: &crate::state::Overlay<'_>,
+    record: &Record,
+    live: bool,
+) -> BTreeMap<String, BTreeSet<String>> {
     let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut add = |ubins: &[String], role: &str| {
         for ubin in ubins {
@@ -487,7 +503,7 @@ pub fn party_roles(
     let party = &record.party;
     add(std::slice::from_ref(&party.issuer), "issuer");
     add(std::slice::from_ref(&party.obligor), "obligor");
-    if record.public.status != Status::Dead {
+    if live {
         add(party.controller.members(), "controller");
         if let Some(holder) = &party.title.party {
             add(holder.members(), "title");

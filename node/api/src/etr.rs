@@ -12,7 +12,7 @@ use crate::Object;
 pub const CAPABILITY_MS_MAX: u64 = 300_000;
 
 /// A statement by which a party shows that it asks: an Ed25519 signature by one of its active
-/// `invoke` keys over [`capability_digest`].
+/// `invoke` keys over the digest of a [`CapabilityText`]. It serves for one method at one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capability {
@@ -26,12 +26,32 @@ pub struct Capability {
     pub sig: String,
 }
 
-/// What a capability signs: H("titian etr read v1", JCS([chain, subject, party, ms])). The subject
-/// is the record id; for methods about a party (`etr_list`, `etr_inbox`) it is the party; for
-/// `etr_lookup` it is `series/issuer/ref` or `issuer/serial`; for blocks and transactions `ledger`.
-pub fn capability_digest(chain: &str, subject: &str, party: &str, ms: u64) -> Digest {
-    let list = Value::List(vec![chain.into(), subject.into(), party.into(), ms.into()]);
-    hash("titian etr read v1", &[list.to_jcs().as_bytes()])
+/// What a capability signs.
+#[derive(Clone, Copy, Debug)]
+pub struct CapabilityText<'a> {
+    /// The chain.
+    pub chain: &'a str,
+    /// The node that is asked: `node` of `ledger_status`.
+    pub node: &'a str,
+    /// The method, `etr_get`.
+    pub method: &'a str,
+    /// The record id; for methods about a party (`etr_list`, `etr_inbox`) the party; for
+    /// `etr_lookup` `series/issuer/ref` or `issuer/serial`.
+    pub subject: &'a str,
+    /// The party.
+    pub party: &'a str,
+    /// When, ms.
+    pub ms: u64,
+}
+
+impl CapabilityText<'_> {
+    /// H("titian etr capability v1", JCS([chain, node, method, subject, party, ms])).
+    pub fn digest(&self) -> Digest {
+        let texts = [self.chain, self.node, self.method, self.subject, self.party];
+        let mut list: Vec<Value> = texts.into_iter().map(Value::from).collect();
+        list.push(self.ms.into());
+        hash("titian etr capability v1", &[Value::List(list).to_jcs().as_bytes()])
+    }
 }
 
 /// `etr_get`.

@@ -239,7 +239,7 @@ methods! {
     /// The ops of a record in order; digests only without authorisation.
     EtrHistory = "etr_history", Public, etr_read::HistoryParams => Page;
     /// The endorsement chain of a record.
-    EtrEndorsements = "etr_endorsements", Public, etr_read::RecordParams => Object;
+    EtrEndorsements = "etr_endorsements", Public, etr_read::EndorsementsParams => Object;
     /// What a controller signs to show control.
     EtrChallenge = "etr_challenge", Public, etr_read::ChallengeParams => etr_read::ChallengeText;
     /// The standing consents of a party.

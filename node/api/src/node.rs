@@ -19,6 +19,20 @@ pub struct NodeStatus {
     pub connections: u64,
     /// Open subscriptions.
     pub subscriptions: u64,
+    /// The sealed contents of records.
+    pub envelopes: EnvelopeStatus,
+}
+
+/// The sealed contents that a node keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvelopeStatus {
+    /// How many.
+    pub kept: u64,
+    /// Their bytes, with what is coming.
+    pub bytes: u64,
+    /// Deliveries and erasures that wait for other nodes.
+    pub queued: u64,
 }
 
 /// One peer.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
-use titian_api::node::{Backup, LogLevel, NodeStatus, Peers};
+use titian_api::node::{Backup, EnvelopeStatus, LogLevel, NodeStatus, Peers};
 use titian_api::{Refusal, call};
 use titian_contracts::error::Code;
 
@@ -19,7 +19,13 @@ const BACKUP_PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
     add::<call::NodeStatus, _, _>(module, |state, _, _| async move {
+        let envelopes = state.backend.envelopes.figures();
         Ok(NodeStatus {
+            envelopes: EnvelopeStatus {
+                kept: envelopes.kept,
+                bytes: envelopes.bytes,
+                queued: envelopes.queued,
+            },
             public: ledger::status(&state),
             uptime_s: state.started.elapsed().as_secs(),
             data_dir: state.backend.data_dir.clone(),

@@ -55,6 +55,7 @@ use titian_credential::verdict::Policy;
 use tokio::sync::{Semaphore, watch};
 
 use crate::backup::Backups;
+use crate::delivery::judge::Homes;
 use crate::envelopes::Envelopes;
 use crate::issuing::Issuing;
 use crate::ledger::Ledger;
@@ -198,6 +199,12 @@ pub struct Backend {
     pub snapshots: Snapshots,
     /// The backups.
     pub backups: Backups,
+    /// The sealed contents of records.
+    pub envelopes: Arc<Envelopes>,
+    /// Which node is the home of which state.
+    pub homes: Arc<Homes>,
+    /// The peer id of this node; capabilities name it.
+    pub node: String,
     /// The issuers whose credentials this node signs.
     pub issuing: Option<Arc<Issuing>>,
 }
@@ -214,7 +221,6 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
-    envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
     challenges: vc::challenge::Challenges,

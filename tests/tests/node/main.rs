@@ -3,7 +3,9 @@
 mod backup;
 mod command;
 mod config;
+mod delivery;
 mod door;
+mod envelopes;
 mod feed;
 mod gossip;
 mod import;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use titian_api::etr::{BundledAct, PrepareParams};
-use titian_api::{Object, Prepared, Signer, call};
+use titian_api::{Call as _, Object, Prepared, Signer, call};
 use titian_contracts::etr::bundle::digest_of;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -127,7 +127,9 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
     let subject =
         acts.iter().filter(|act| !act.act.starts_with("issue")).find_map(|a| a.id.clone());
     let capability = match (session.wallet(), signer, &subject) {
-        (Ok(wallet), Some(key), Some(id)) => act::capability(session, &wallet, key, id)?,
+        (Ok(wallet), Some(key), Some(id)) => {
+            act::capability(session, &wallet, key, call::EtrPrepare::NAME, id)?
+        }
         _ => None,
     };
     let place = match (&args.frame.place, signer) {

@@ -7,8 +7,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr::{Challenge, ProveParams};
+use titian_api::{Call as _, call};
 use titian_contracts::digest::hash;
 use titian_contracts::json::Value;
 use titian_contracts::proof;
@@ -164,7 +164,7 @@ impl Dossier<'_> {
         params: ProveParams,
     ) -> Result<std::result::Result<Value, Lacking>> {
         let id = params.id.clone().unwrap_or_default();
-        let capability = ask_as(self.session, self.args.party.first(), &id)?;
+        let capability = ask_as(self.session, self.args.party.first(), call::EtrProve::NAME, &id)?;
         let params = ProveParams { capability, ..params };
         let bundle = match self.session.client()?.ask::<call::EtrProve>(&params) {
             Ok(answer) => Json::Object(answer.bundle),

@@ -7,9 +7,11 @@ mod amend;
 mod bundle;
 pub(crate) mod content;
 pub(crate) mod dossier;
+mod envelope;
 mod evidence;
 mod findings;
 mod guide;
+mod handover;
 pub(crate) mod issue;
 mod known;
 mod law;
@@ -25,7 +27,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use titian_api::etr::{InboxParams, ListParams};
 use titian_api::etr_read::{HistoryParams, PartyParams, ProfileParams};
-use titian_api::{Nothing, call};
+use titian_api::{Call as _, Nothing, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 
@@ -322,7 +324,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
                 role: role.clone(),
                 status: status.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrList::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrList>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -331,7 +333,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
             let params = InboxParams {
                 party: party.party.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrInbox::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrInbox>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -358,10 +360,11 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
 fn ask_as(
     session: &Session,
     party: Option<&KeyRef>,
+    method: &str,
     subject: &str,
 ) -> Result<Option<titian_api::etr::Capability>> {
     match party {
-        Some(party) => capability(session, &session.wallet()?, party, subject),
+        Some(party) => capability(session, &session.wallet()?, party, method, subject),
         None => Ok(None),
     }
 }
@@ -389,7 +392,7 @@ struct Consent<'a> {
 fn consents(session: &Session, party: &KeyRef) -> Result<Json> {
     let params = PartyParams {
         party: party.party.clone(),
-        capability: ask_as(session, Some(party), &party.party)?,
+        capability: ask_as(session, Some(party), call::EtrConsents::NAME, &party.party)?,
     };
     Ok(Json::Object(session.client()?.ask::<call::EtrConsents>(&params)?))
 }
@@ -434,7 +437,7 @@ fn history(
     let params = HistoryParams {
         id: id.to_owned(),
         cursor: cursor.cloned(),
-        capability: ask_as(session, party, id)?,
+        capability: ask_as(session, party, call::EtrHistory::NAME, id)?,
     };
     let page = session.client()?.ask::<call::EtrHistory>(&params)?;
     let heading = ["SEQ", "ACT", "HEIGHT", "TIME", "SIGNED BY"];

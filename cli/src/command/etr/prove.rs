@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr::{Challenge, ChallengeSignature, ProveParams};
 use titian_api::etr_read::ChallengeParams;
+use titian_api::{Call as _, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::etr::challenge_of;
 use titian_contracts::op::encode_base64;
@@ -80,7 +80,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     };
     // who answered before may hand the proof on to be made by anybody
     let capability = match (&id, args.party.first()) {
-        (Some(id), Some(party)) => ask_as(session, Some(party), id)?,
+        (Some(id), Some(party)) => ask_as(session, Some(party), call::EtrProve::NAME, id)?,
         _ => None,
     };
     let params = ProveParams {

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr_read::StagedParams;
+use titian_api::{Call as _, call};
 use titian_contracts::etr::content::is_record_id;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -27,7 +27,7 @@ fn read_staged(session: &Session, source: &str, signer: &KeyRef) -> Result<Vec<O
         let params = StagedParams {
             id: Some(source.to_owned()),
             party: None,
-            capability: ask_as(session, Some(signer), source)?,
+            capability: ask_as(session, Some(signer), call::EtrStaged::NAME, source)?,
         };
         let items = session.client()?.ask::<call::EtrStaged>(&params)?.items;
         let ops = items.into_iter().filter_map(|item| item.op);
@@ -232,7 +232,7 @@ pub(super) fn list(session: &Session, id: Option<&str>, party: Option<&KeyRef>) 
     let params = StagedParams {
         id: id.map(str::to_owned),
         party: if id.is_none() { ubin } else { None },
-        capability: ask_as(session, party, &subject)?,
+        capability: ask_as(session, party, call::EtrStaged::NAME, &subject)?,
     };
     let staged = session.client()?.ask::<call::EtrStaged>(&params)?;
     let mut rows = vec![["RECORD", "ACT", "LACKS", "UNTIL"].map(str::to_owned).to_vec()];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rand::RngCore as _;
 use titian_api::etr::ProveParams;
 use titian_api::etr_read::{ChallengeParams, ChallengeText};
-use titian_api::{Bundle, Refusal};
+use titian_api::{Bundle, Call as _, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::clock::Clock;
 use titian_contracts::etr::record::Record;
@@ -18,7 +18,7 @@ use titian_contracts::state::{Overlay, Reader};
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, now_ms, prove};
-use super::caller::require_sight;
+use super::caller::{Ask, sight_of};
 use super::{history, unknown_record};
 
 /// Longest name of an audience.
@@ -97,8 +97,9 @@ fn lineage(state: &State, caller: &Caller, params: &ProveParams, id: &str) -> An
     let profile = profile.ok_or_else(|| Refusal::new(Code::UnknownProfile, "/id", ""))?;
     let sees = |id: &str| {
         let party = params.capability.as_ref().map(|capability| &capability.party);
-        caller.may("etr:read")
-            || party.is_some_and(|party| etr::view::is_party(&overlay, id, party))
+        let sees =
+            |party: &String| sight_of(state, id, party).is_ok_and(|sight| sight.at(at.height));
+        caller.may("etr:read") || party.is_some_and(sees)
     };
     let whole = lineage::whole_of(&overlay, &record.party.root, id, &sees);
     Ok(Value::object([
@@ -152,7 +153,12 @@ fn authorised(state: &State, caller: &Caller, params: &ProveParams, id: &str) ->
     if !overlay.holds(&keys::record(id)) {
         return Err(unknown_record());
     }
-    require_sight(state, caller, params.capability.as_ref(), id, &overlay)
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrProve::NAME);
+    match params.height {
+        // a former party proves what it was party to
+        Some(height) if ask.sight(id)?.at(height) => Ok(()),
+        _ => ask.require_sight(id),
+    }
 }
 
 /// Whether a whole proof of a paper is one of the record that the caller may see.

@@ -235,7 +235,7 @@ impl Walk {
             let who = |ubin: &String| (0..TRADERS).find(|who| name(&self.t, *who) == *ubin);
             holder.members().iter().map(who).collect()
         };
-        let found: Vec<_> = view::endorsements(&state, &model.id)
+        let found: Vec<_> = view::endorsements(&state, &model.id, 0, 1_024)
             .iter()
             .map(|e| {
                 let flags = (e.without_recourse, e.released, e.struck);
