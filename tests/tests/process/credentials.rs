@@ -9,6 +9,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use titian_credential::bundle::{TrustAnchor, read};
 use titian_credential::snapshot::Snapshot as _;
+use titian_credential::status::entry::Allocator;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 use titian_genesis::Genesis;
@@ -223,6 +224,10 @@ fn t15_every_type_is_issued_in_every_form_and_judged_alike_by_node_bundle_and_li
             ]);
         }
         let report = desk.done(&args);
+        for entry in report["status"].as_array().expect("entries") {
+            let index = entry["index"].as_u64().expect("a number");
+            assert!(Allocator::Wallet.has(index), "nodes have the others: {index}");
+        }
         for one in report["credentials"].as_array().expect("a list") {
             let file = one["file"].as_str().expect("a file").to_owned();
             issued.insert(format!("{name} {}", one["form"]), file);

@@ -90,10 +90,10 @@ fn give_jointly(desk: &Desk, id: &str) {
 
 #[test]
 fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
-    let desk = Desk::open();
+    let desk = Desk::open(1);
     let (shipper, trader) = (desk.shipper.clone(), desk.trader.clone());
     let bank = desk.bank.clone();
-    let id = desk.issued();
+    let id = desk.bill("TTNU4711", &desk.shipper);
     give_jointly(&desk, &id);
 
     // control: each holder answers, one after the other; one alone or a former holder is not enough

@@ -1,7 +1,7 @@
 //! A bill of lading from the command line (issue text: "It must show"): issued from a real DCSA file,
 //! endorsed in blank, pledged to a bank, split in two, one half surrendered for delivery, the other
-//! put on paper and back; sealed contents; every kind of proof and a dossier that verify with the
-//! node stopped.
+//! put on paper and back; sealed contents; every kind of proof and a dossier that verify with all
+//! nodes stopped. Four nodes, and each party at the one of its own state.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,11 @@ use super::{Network, Ran};
 /// The DCSA issuance request; its texts marked PLACEHOLDER are filled below.
 const ISSUANCE: &str = include_str!("../../data/etr/dcsa/eblissuance-v3.0.0-request.json");
 
+/// Businesses of four states on a devnet, with keys in one wallet.
 pub(super) struct Desk {
     pub(super) network: Network,
+    /// State and address of each node.
+    nodes: Vec<(String, String)>,
     pub(super) out: PathBuf,
     pub(super) carrier: String,
     pub(super) shipper: String,
@@ -24,9 +27,13 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn open() -> Self {
+    /// With so many nodes, each party at the node of its own state if there is one.
+    pub(super) fn open(validators: usize) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let network = Network::of_one(temporary.path().join("net"));
+        let network = Network::of(temporary.path().join("net"), validators);
+        let text = |node: &Value, name: &str| node[name].as_str().expect("a text").to_owned();
+        let nodes = network.nodes();
+        let nodes = nodes.iter().map(|node| (text(node, "ams"), text(node, "url"))).collect();
         let out = temporary.path().to_owned();
         let business = |registrar: &str, scheme: &str, local: &str, name: &str| {
             register(&network, &out, registrar, scheme, local, name)
@@ -37,6 +44,7 @@ impl Desk {
             trader: business("TH:DBD", "JP", "0999999000012", "EXAMPLE FOODS"),
             bank: business("MY:SSM", "BRN", "202401000002", "EXAMPLE BANK"),
             network,
+            nodes,
             out,
             _temporary: temporary,
         }
@@ -51,8 +59,17 @@ impl Desk {
         self.path(name)
     }
 
+    /// The node of the state whose party is the first to sign or ask; Singapore's for the public.
+    fn home(&self, args: &[&str]) -> &str {
+        let by = args.iter().position(|arg| *arg == "--as").and_then(|at| args.get(at + 1));
+        let cc = by.and_then(|party| party.get(..2)).unwrap_or("SG");
+        let home = self.nodes.iter().find(|(ams, _)| ams == cc).or(self.nodes.first());
+        &home.expect("there is a node").1
+    }
+
     pub(super) fn run(&self, args: &[&str]) -> Ran {
-        self.network.run(&[&["etr"][..], args, &["--json"]].concat())
+        let home = self.home(args);
+        self.network.run(&[&["etr"][..], args, &["--json", "--node", home]].concat())
     }
 
     pub(super) fn done(&self, args: &[&str]) -> Value {
@@ -66,15 +83,17 @@ impl Desk {
         let line = [&[act, id][..], args, &["--as", by, "--yes", "--ack-all"]].concat();
         let receipt = self.done(&line);
         assert_eq!(receipt["ok"], true, "{line:?}: {receipt}");
+        self.network.settle();
         receipt
     }
 
     /// An act that the first signer stages and the others complete.
-    fn staged(&self, act: &str, id: &str, args: &[&str], by: &[&str]) {
+    pub(super) fn staged(&self, act: &str, id: &str, args: &[&str], by: &[&str]) {
         let first = by.first().copied().expect("a signer");
         let line =
             [&[act, id][..], args, &["--as", first, "--yes", "--ack-all", "--stage"]].concat();
         self.done(&line);
+        self.network.settle();
         self.cosign(id, &by[1..]);
     }
 
@@ -84,23 +103,26 @@ impl Desk {
             let found = waiting["items"].as_array().expect("items");
             assert!(found.iter().any(|item| item["id"] == id), "{party}: {waiting}");
             self.done(&["cosign", id, "--as", party, "--yes"]);
+            self.network.settle();
         }
     }
 
-    /// A bill of lading that the carrier issued to the shipper; gives its id.
-    pub(super) fn issued(&self) -> String {
-        let issuance = self.file("issuance.json", &issuance().to_string());
+    /// A bill of lading of the carrier with this number, held by `to`; gives its id.
+    pub(super) fn bill(&self, number: &str, to: &str) -> String {
+        let mut issuance = issuance();
+        issuance["document"]["transportDocumentReference"] = json!(number);
+        let file = self.file(&format!("{number}.json"), &issuance.to_string());
         let folder = self.out.display().to_string();
-        let issue =
-            ["issue", "--content", &issuance, "--content-dir", &folder, "--to", &self.shipper];
+        let issue = ["issue", "--content", &file, "--content-dir", &folder, "--to", to];
         let signing = ["--as", &self.carrier, "--stage", "--yes", "--ack-all"];
         let issued = self.done(&[&issue[..], &signing].concat());
         let id = issued["id"].as_str().expect("an id").to_owned();
-        self.cosign(&id, &[&self.shipper]);
+        self.network.settle();
+        self.cosign(&id, &[to]);
         id
     }
 
-    fn show(&self, id: &str, party: &str) -> Value {
+    pub(super) fn show(&self, id: &str, party: &str) -> Value {
         self.done(&["show", id, "--as", party])
     }
 
@@ -147,7 +169,7 @@ fn register(
 }
 
 /// The DCSA document as a carrier issues it: marks filled, to order.
-fn issuance() -> Value {
+pub(super) fn issuance() -> Value {
     let mut request: Value = serde_json::from_str(ISSUANCE).expect("JSON");
     let document = &mut request["document"];
     document["transportDocumentReference"] = json!("TTNU4711");
@@ -162,7 +184,8 @@ fn issuance() -> Value {
 
 #[test]
 fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
-    let desk = Desk::open();
+    let desk = Desk::open(4);
+    desk.network.settle();
     let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
     let (trader, bank) = (desk.trader.as_str(), desk.bank.as_str());
     let issuance = desk.file("issuance.json", &issuance().to_string());
@@ -170,20 +193,22 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     // type, number and lots come from the document; the shipper signs what the node shows it
     let folder = desk.out.display().to_string();
     let signing = ["--as", carrier, "--stage", "--yes", "--ack-all"];
-    let id = desk.issued();
+    let id = desk.bill("TTNU4711", shipper);
     let shown = desk.show(&id, shipper);
     assert_eq!(shown["public"]["profile"], "bl-order@1");
     assert_eq!(shown["party"]["ref"], "TTNU4711");
     assert_eq!(shown["party"]["lots"][0]["amount"], "12000");
     assert!(desk.done(&["show", &id])["party"].is_null(), "the party part is for parties");
 
-    // the content travels sealed; the receiver checks it against the record
+    // the content travels sealed, to the receiver's own node; it is checked against the record
     let content = desk.path(&format!("{id}.content.json"));
     desk.done(&["seal", &id, "--content", &content, "--as", carrier]);
     let opened = desk.out.join("opened");
     std::fs::create_dir(&opened).expect("a folder");
     let opened = opened.display().to_string();
-    let read = desk.done(&["open", &id, "--as", shipper, "--content-dir", &opened]);
+    let open = ["open", &id, "--as", shipper, "--content-dir", &opened];
+    desk.network.wait("the envelope comes to Vietnam's node", || desk.run(&open).code == 0);
+    let read = desk.done(&open);
     assert_eq!(read["content"]["transportDocumentReference"], "TTNU4711");
     assert_ne!(desk.run(&["open", &id, "--as", bank, "--content-dir", &opened]).code, 0);
 
@@ -248,6 +273,7 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     ]
     .concat();
     desk.done(&back);
+    desk.network.settle();
     desk.cosign(&id, &[trader, bank]);
     let returned = desk.children(second, trader);
     let [returned] = returned.as_slice() else { panic!("one record: {returned:?}") };

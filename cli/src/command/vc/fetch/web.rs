@@ -244,9 +244,13 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::ServerConfig;
-    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
     use super::*;
+
+    const LOCALHOST: &[u8] = include_bytes!("testdata/localhost.der");
+    const KEY: &[u8] = include_bytes!("testdata/localhost.key.der");
+    const OTHER: &[u8] = include_bytes!("testdata/other.der");
 
     /// What the server sends for a path; `None` = nothing, ever.
     type Site = fn(&str) -> Option<Vec<u8>>;
@@ -258,10 +262,8 @@ mod tests {
 
     /// Serves `site` on loopback; gives its port and a web that believes its certificate.
     async fn serve(site: Site) -> (u16, Web) {
-        let names = vec!["localhost".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
-        let certificate = made.cert.der().clone();
-        let key = PrivateKeyDer::try_from(made.key_pair.serialize_der()).expect("a key");
+        let certificate = CertificateDer::from(LOCALHOST.to_vec());
+        let key = PrivateKeyDer::try_from(KEY.to_vec()).expect("a key");
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -375,8 +377,10 @@ mod tests {
         assert!(said(&web, by_number).await.contains("certificate"));
         let public = Web { allows: is_public, ..web };
         assert!(said(&public, place(port, "/x")).await.contains("no public address"));
-        let (port, _) = serve(|_| answer("200 OK", "", b"{}")).await;
-        let believes_another = Web { allows: |address| address.is_loopback(), ..public };
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(OTHER.to_vec())).expect("a root");
+        let allows = |address: IpAddr| address.is_loopback();
+        let believes_another = Web { roots, allows, ..public };
         assert!(said(&believes_another, place(port, "/x")).await.contains("localhost"));
     }
 }
