@@ -211,6 +211,16 @@ async fn etr_a_pruned_node_keeps_the_only_copy_of_old_ops() {
     assert!(refused.to_string().contains(&format!("below height {oldest} ")), "{refused}");
     let after = s.result("etr_history", asked()).await;
     assert_eq!(after["items"], before["items"]);
+    // ops and their times stay proven as of now; the keys as of then are gone with their height
+    let prove = |kind: &str, height: Value| {
+        let capability = s.capability(&s.vn, &s.id);
+        json!({"kind": kind, "id": s.id, "height": height, "capability": capability})
+    };
+    let proven = s.verified(&s.result("etr_prove", prove("history", Value::Null)).await);
+    assert_eq!(proven.claim.get("times").and_then(Rule::as_list).map(<[Rule]>::len), Some(2));
+    let height = before["items"][0]["height"].clone();
+    assert_eq!(s.error("etr_prove", prove("signers", height.clone())).await, "HEIGHT_PRUNED");
+    assert_eq!(s.error("etr_prove", prove("history", height)).await, "HEIGHT_PRUNED");
     s.served.stop().await;
 }
 
