@@ -61,12 +61,11 @@ pub fn snapshots_of(config: &Config) -> Snapshots {
 
 /// The backups of a node.
 pub fn backups_of(config: &Config) -> Backups {
-    let data = config.node.data_dir.clone();
     let folder = match config.backup.folder.as_os_str().is_empty() {
-        true => data.join("backups"),
+        true => config.node.data_dir.join("backups"),
         false => config.backup.folder.clone(),
     };
-    Backups::new(folder, data, config.backup.keep)
+    Backups::new(folder, config.backup.keep)
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.

@@ -217,7 +217,7 @@ impl Served {
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
             snapshots: snapshots.clone(),
-            backups: Backups::new(folder.path().join("backups"), folder.path().to_owned(), 3),
+            backups: Backups::new(folder.path().join("backups"), 3),
             issuing,
             envelopes: Arc::clone(&envelopes),
             homes: Arc::new(Homes::of(&world.genesis, &key.public_key())),

@@ -21,19 +21,15 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, BackupError> {
     Ok(names)
 }
 
-/// Copies the files below a folder, if it is there. Files that come or go meanwhile may be in the
-/// copy or not; those whose name ends in `.part` are not whole and stay out.
+/// Copies the files below a folder that stands still.
 pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
     fs::create_dir_all(to).map_err(BackupError::file(to))?;
     for name in names(from)? {
         let (source, copy) = (from.join(&name), to.join(&name));
         if source.is_dir() {
             copy_tree(&source, &copy)?;
-        } else if !name.ends_with(".part") {
-            match fs::copy(&source, &copy) {
-                Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
-                copied => drop(copied.map_err(BackupError::file(&source))?),
-            }
+        } else {
+            fs::copy(&source, &copy).map_err(BackupError::file(&source))?;
         }
     }
     Ok(())

@@ -28,9 +28,10 @@ use serde::{Deserialize, Serialize};
 use titian_contracts::{limits, time};
 
 use crate::custody::{self, Custody};
+use crate::envelopes::Envelopes;
 use crate::ledger::Ledger;
 use crate::store::StoreError;
-use files::{copy_tree, sync, sync_tree};
+use files::{sync, sync_tree};
 pub use restore::{Restored, is_backup, restore};
 
 /// The description of a backup.
@@ -111,6 +112,43 @@ pub struct Written {
     pub expired: Vec<String>,
 }
 
+/// What a backup is made of: what the node has open.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What was issued here, if the node issues.
+    pub custody: Option<Custody>,
+    /// The sealed contents of records.
+    pub envelopes: Arc<Envelopes>,
+}
+
+impl Sources {
+    /// Copies all of it; gives the height that the copy has at least.
+    fn fill(&self, folder: &Path, now_ms: u64) -> Result<u64, BackupError> {
+        // the database may move on before its copy is made, never back
+        let height = self.ledger.head().height;
+        self.ledger.store().copy_to(&folder.join(LEDGER))?;
+        if let Some(custody) = &self.custody {
+            custody.copy_to(folder)?;
+        }
+        let envelopes = folder.join(ENVELOPES);
+        self.envelopes.copy_to(&envelopes).map_err(BackupError::file(&envelopes))?;
+        let manifest = Manifest {
+            titian_backup: 1,
+            chain: self.ledger.chain().to_owned(),
+            genesis: self.ledger.genesis().hash.to_string(),
+            height,
+            time_ms: now_ms,
+        };
+        let path = folder.join(MANIFEST);
+        let text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|fault| BackupError::unfit(&path, fault))?;
+        fs::write(&path, text).map_err(BackupError::file(&path))?;
+        Ok(height)
+    }
+}
+
 /// How the last backup stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -129,7 +167,6 @@ pub struct Backups(Arc<Settings>);
 #[derive(Debug)]
 struct Settings {
     folder: PathBuf,
-    data: PathBuf,
     keep: usize,
     last: Mutex<Option<Last>>,
 }
@@ -163,18 +200,13 @@ impl Last {
 }
 
 impl Backups {
-    /// Backups in `folder` of the node whose data lie in `data`; the last `keep` stay.
-    pub fn new(folder: PathBuf, data: PathBuf, keep: usize) -> Self {
-        Self(Arc::new(Settings { folder, data, keep, last: Mutex::new(None) }))
+    /// Backups in `folder`; the last `keep` stay.
+    pub fn new(folder: PathBuf, keep: usize) -> Self {
+        Self(Arc::new(Settings { folder, keep, last: Mutex::new(None) }))
     }
 
     /// Begins one beside what the node does, and gives its name. Errors: `Busy`.
-    pub fn begin(
-        &self,
-        ledger: &Ledger,
-        custody: Option<&Custody>,
-        now_ms: u64,
-    ) -> Result<String, BackupError> {
+    pub fn begin(&self, sources: Sources, now_ms: u64) -> Result<String, BackupError> {
         let mut last = self.last();
         if let Some(last) = last.as_mut() {
             last.collect(Duration::ZERO);
@@ -182,15 +214,14 @@ impl Backups {
                 return Err(BackupError::Busy);
             }
         }
-        let (backups, ledger, custody) = (self.clone(), ledger.clone(), custody.cloned());
-        let name = self.free_name(now_ms);
+        let (backups, name) = (self.clone(), self.free_name(now_ms));
         let begun = name.clone();
         let (ending, ended) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("backup".to_owned())
             .spawn(move || {
                 let _ending = ending;
-                backups.make_as(&begun, &ledger, custody.as_ref(), now_ms)
+                backups.make_as(&begun, &sources, now_ms)
             })
             .map_err(BackupError::file(&self.0.folder))?;
         *last = Some(Last { name: name.clone(), thread: Some(thread), ended, outcome: None });
@@ -221,15 +252,9 @@ impl Backups {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes one, then removes what must not stay of earlier ones. Blocks go on meanwhile. `custody`
-    /// is what the node has open; without it there is none to copy.
-    pub fn make(
-        &self,
-        ledger: &Ledger,
-        custody: Option<&Custody>,
-        now_ms: u64,
-    ) -> Result<Written, BackupError> {
-        self.make_as(&self.free_name(now_ms), ledger, custody, now_ms)
+    /// Makes one, then removes what must not stay of earlier ones. Blocks go on meanwhile.
+    pub fn make(&self, sources: &Sources, now_ms: u64) -> Result<Written, BackupError> {
+        self.make_as(&self.free_name(now_ms), sources, now_ms)
     }
 
     /// The name of a time, or of the next second that has no backup.
@@ -240,53 +265,19 @@ impl Backups {
         free.unwrap_or_else(|| name_of(now_ms))
     }
 
-    fn make_as(
-        &self,
-        name: &str,
-        ledger: &Ledger,
-        custody: Option<&Custody>,
-        now_ms: u64,
-    ) -> Result<Written, BackupError> {
+    fn make_as(&self, name: &str, sources: &Sources, now_ms: u64) -> Result<Written, BackupError> {
         let whole = self.0.folder.join(name);
         fs::create_dir_all(&self.0.folder).map_err(BackupError::file(&self.0.folder))?;
         self.drop_partial()?;
         let partial = whole.with_extension(PARTIAL);
         fs::create_dir(&partial).map_err(BackupError::file(&partial))?;
-        let height = self.fill(&partial, ledger, custody, now_ms)?;
+        let height = sources.fill(&partial, now_ms)?;
         sync_tree(&partial)?;
         fs::rename(&partial, &whole).map_err(BackupError::file(&whole))?;
         sync(&self.0.folder)?;
         let removed = self.remove_old()?;
         let expired = self.expire(now_ms)?;
         Ok(Written { folder: whole, height, removed, expired })
-    }
-
-    fn fill(
-        &self,
-        folder: &Path,
-        ledger: &Ledger,
-        custody: Option<&Custody>,
-        now_ms: u64,
-    ) -> Result<u64, BackupError> {
-        // the database may move on before its copy is made, never back
-        let height = ledger.head().height;
-        ledger.store().copy_to(&folder.join(LEDGER))?;
-        if let Some(custody) = custody {
-            custody.copy_to(folder)?;
-        }
-        copy_tree(&self.0.data.join(ENVELOPES), &folder.join(ENVELOPES))?;
-        let manifest = Manifest {
-            titian_backup: 1,
-            chain: ledger.chain().to_owned(),
-            genesis: ledger.genesis().hash.to_string(),
-            height,
-            time_ms: now_ms,
-        };
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|fault| BackupError::unfit(&folder.join(MANIFEST), fault))?;
-        let path = folder.join(MANIFEST);
-        fs::write(&path, text).map_err(BackupError::file(&path))?;
-        Ok(height)
     }
 
     /// Names of the complete backups, oldest first.

@@ -1,17 +1,20 @@
 //! `titian-node backup`: a copy of what the node holds, made while it runs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use titian_api::node::Backup;
 
 use super::ask::ask;
 use super::{CommandError, ConfigArgs, Kind, open_ledger};
-use crate::backup::Written;
+use crate::backup::{Sources, Written};
 use crate::config::Config;
 use crate::custody::Custody;
+use crate::envelopes::{Bounds, Envelopes};
 use crate::node;
 use crate::rpc::auth;
+use crate::telemetry::EnvelopeMetrics;
 
 /// Asks the running node to make a backup; where none runs, makes it here.
 pub(super) fn backup(args: &ConfigArgs) -> Result<(), CommandError> {
@@ -64,12 +67,15 @@ fn call(config: &Config, params: &Json) -> Result<Backup, CommandError> {
 fn stopped(config: &Config) -> Result<(), CommandError> {
     let ledger = open_ledger(config, "is the node just starting? try again when it answers")?;
     let custody = open_custody(config, ledger.chain())?;
-    let made =
-        node::backups_of(config).make(&ledger, custody.as_ref(), crate::application::now_ms());
-    if let Some(custody) = &custody {
+    let envelopes =
+        Envelopes::open(&config.node.data_dir, Bounds::default(), EnvelopeMetrics::default());
+    let envelopes = Arc::new(envelopes.map_err(CommandError::refused)?);
+    let sources = Sources { ledger, custody, envelopes };
+    let made = node::backups_of(config).make(&sources, crate::application::now_ms());
+    if let Some(custody) = &sources.custody {
         custody.finish();
     }
-    ledger.finish();
+    sources.ledger.finish();
     let Written { folder, height, removed, expired } = made.map_err(CommandError::refused)?;
     print(&folder, height, &removed, &expired);
     Ok(())

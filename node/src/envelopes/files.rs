@@ -72,6 +72,24 @@ impl Files {
         }
     }
 
+    /// Shares or copies what is whole.
+    pub(super) fn copy_to(&self, folder: &Path) -> std::io::Result<()> {
+        for (id, file) in self.all() {
+            let path = file.path();
+            if name_of(&id, &path).is_none() {
+                continue;
+            }
+            let record = folder.join(&id);
+            fs::create_dir_all(&record)?;
+            let copy = record.join(file.file_name());
+            // another file system
+            if fs::hard_link(&path, &copy).is_err() {
+                fs::copy(&path, &copy)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the files of envelopes for which `stands` is false: a crash left them.
     pub(super) fn sweep(&self, stands: impl Fn(&Name) -> bool) {
         for (id, file) in self.all() {

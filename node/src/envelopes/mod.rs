@@ -128,6 +128,15 @@ impl Envelopes {
         Ok(envelopes)
     }
 
+    /// Copies all of them, as they are at one moment, into `folder`, which must not exist: nobody puts
+    /// or erases meanwhile. Files are shared where the file system can; none is ever written again.
+    pub fn copy_to(&self, folder: &Path) -> std::io::Result<()> {
+        let _room = self.lock();
+        fs::create_dir_all(folder)?;
+        self.rows.copy_to(&folder.join("rows")).map_err(std::io::Error::other)?;
+        self.files.copy_to(&folder.join("files"))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -94,6 +94,11 @@ impl Rows {
         Ok(Self(Vault::open(path, &[KEPT, QUEUE])?))
     }
 
+    /// Copies the database, as it is, to a folder that must not exist.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        self.0.copy_to(path)
+    }
+
     /// Writes a batch, synced. Errors: `UNAVAILABLE`.
     pub fn write(&self, batch: &Batch) -> Result<(), Reject> {
         self.0.write(&batch.0).map_err(fault)

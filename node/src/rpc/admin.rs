@@ -12,7 +12,7 @@ use titian_contracts::error::Code;
 
 use super::methods::{Answer, add, blocking};
 use super::{State, ledger, now_ms};
-use crate::backup::{BackupError, Progress};
+use crate::backup::{BackupError, Progress, Sources};
 
 /// How long an answer waits for a backup to be done.
 const BACKUP_PATIENCE: Duration = Duration::from_secs(3);
@@ -52,8 +52,13 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
 fn backup(state: &State, name: Option<String>) -> Answer<Backup> {
     let backups = &state.backend.backups;
     let Some(name) = name else {
-        let custody = state.backend.issuing.as_ref().map(|issuing| &issuing.custody);
-        let name = backups.begin(state.ledger(), custody, now_ms()).map_err(|error| {
+        let issuing = state.backend.issuing.as_ref();
+        let sources = Sources {
+            ledger: state.ledger().clone(),
+            custody: issuing.map(|issuing| issuing.custody.clone()),
+            envelopes: Arc::clone(&state.backend.envelopes),
+        };
+        let name = backups.begin(sources, now_ms()).map_err(|error| {
             let code = match error {
                 BackupError::Busy => Code::Busy,
                 _ => Code::Unavailable,

@@ -2,17 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use titian_contracts::json::Value;
 use titian_contracts::time::DAY_MS;
-use titian_node::backup::{BackupError, Backups, Progress, Written, is_backup, restore};
+use titian_node::backup::{BackupError, Backups, Progress, Sources, Written, is_backup, restore};
 use titian_node::custody::record::{Found, Label, Record};
 use titian_node::custody::{Custody, Keep};
+use titian_node::envelopes::{Bounds, Envelopes, Going, Piece};
 use titian_node::ledger::Ledger;
 use titian_tests::kept::Kept;
-use titian_tests::marks::files_holding;
 use titian_tests::world::{World, company_body};
+
+use crate::envelopes;
 
 const SECRET: [u8; 32] = [4; 32];
 const NOW_MS: u64 = 1_795_843_800_000;
@@ -22,6 +25,7 @@ struct House {
     kept: Kept,
     data: tempfile::TempDir,
     custody: Custody,
+    envelopes: Arc<Envelopes>,
     backups: Backups,
 }
 
@@ -31,8 +35,9 @@ impl House {
         let data = tempfile::tempdir().expect("a temporary folder");
         let custody = Custody::open(data.path(), &SECRET, &kept.world.genesis.chain);
         let folder = data.path().join("backups");
-        let backups = Backups::new(folder, data.path().to_owned(), keep);
-        Self { custody: custody.expect("the databases open"), kept, data, backups }
+        let backups = Backups::new(folder, keep);
+        let envelopes = Arc::new(envelopes::open(data.path(), Bounds::default()));
+        Self { custody: custody.expect("the databases open"), kept, data, envelopes, backups }
     }
 
     fn register(&mut self, local: &str) {
@@ -40,9 +45,16 @@ impl House {
         self.kept.act("register", Value::object([("body", body)]), &[("SG:ACRA", 1)]);
     }
 
+    fn sources(&self) -> Sources {
+        Sources {
+            ledger: self.kept.ledger().clone(),
+            custody: Some(self.custody.clone()),
+            envelopes: Arc::clone(&self.envelopes),
+        }
+    }
+
     fn back_up(&self, now_ms: u64) -> Written {
-        let made = self.backups.make(self.kept.ledger(), Some(&self.custody), now_ms);
-        made.expect("a backup is made")
+        self.backups.make(&self.sources(), now_ms).expect("a backup is made")
     }
 
     fn keep(&self, subject: &str, id: &str) -> [u8; 32] {
@@ -144,16 +156,22 @@ fn the_last_ones_stay_and_what_a_crash_left_goes() {
 #[test]
 fn t13_a_backup_older_than_30_days_holds_no_credential_no_key_and_no_sealed_content() {
     let house = House::new(10);
-    let envelopes = house.data.path().join("envelopes/etr_00");
-    fs::create_dir_all(&envelopes).expect("made");
-    fs::write(envelopes.join("1-1.json"), "QUOKKA-SEALED").expect("written");
-    fs::write(envelopes.join("SG.part"), "QUOKKA-COMING").expect("written");
+    let (name, text) = envelopes::sealed(0, 1, 100);
+    envelopes::put(&house.envelopes, "a", &name, &text).expect("kept");
+    let (coming, begun) = envelopes::sealed(1, 1, 100);
+    let piece =
+        Piece { name: &coming, by: "a", party: "a", offset: 0, total: 9_999, bytes: &begun };
+    house.envelopes.put(&piece, |_| Ok(Going::default())).expect("it begins");
     let first = house.keep("did:example:ana", "urn:1");
     let second = house.keep("did:example:ana", "urn:2");
     let old = house.back_up(NOW_MS);
-    assert!(!old.folder.join("envelopes/etr_00/SG.part").exists(), "it was not whole");
+    // of sealed contents it holds the one that was whole
+    let held = envelopes::open(&old.folder, Bounds::default());
+    assert_eq!(held.get(&name, 0, 9_999).expect("it is there").0, text);
+    assert_eq!((held.figures().kept, held.figures().bytes), (1, text.len() as u64));
+    drop(held);
     house.erase(first);
-    fs::remove_file(envelopes.join("1-1.json")).expect("erased");
+    house.envelopes.erase(&name, "a", 1, u64::MAX).expect("its own");
 
     let young = house.back_up(NOW_MS + 30 * DAY_MS - 1);
     assert_eq!(young.expired, Vec::<String>::new());
@@ -164,7 +182,9 @@ fn t13_a_backup_older_than_30_days_holds_no_credential_no_key_and_no_sealed_cont
         assert!(day_31.folder.join(part).exists(), "{part}");
     }
     assert!(old.folder.join("ledger").exists(), "the ledger may stay");
-    assert_eq!(files_holding(&house.data.path().join("backups"), "QUOKKA"), Vec::<String>::new());
+    let held = envelopes::open(&day_31.folder, Bounds::default());
+    assert_eq!(held.figures().kept, 0);
+    drop(held);
 
     // the backup of day 31 knows that the first was erased, and gives the second
     let target = tempfile::tempdir().expect("a temporary folder");
@@ -193,9 +213,8 @@ fn t13_a_restored_record_whose_key_is_gone_is_erased() {
 #[test]
 fn a_running_node_makes_one_backup_at_a_time_and_says_how_it_stands() {
     let house = House::new(3);
-    let ledger = house.kept.ledger();
-    let name = house.backups.begin(ledger, Some(&house.custody), NOW_MS).expect("it begins");
-    match house.backups.begin(ledger, None, NOW_MS) {
+    let name = house.backups.begin(house.sources(), NOW_MS).expect("it begins");
+    match house.backups.begin(house.sources(), NOW_MS) {
         Err(BackupError::Busy) => {}
         // the first may have ended by then
         begun => assert_ne!(begun.expect("the second begins"), name),

@@ -24,11 +24,11 @@ const SMALL: Bounds = Bounds {
     deliveries_per_party: 2,
 };
 
-fn open(folder: &Path, bounds: Bounds) -> Envelopes {
+pub(crate) fn open(folder: &Path, bounds: Bounds) -> Envelopes {
     Envelopes::open(folder, bounds, EnvelopeMetrics::default()).expect("the test disk works")
 }
 
-fn sealed(record: usize, number: u64, bytes: usize) -> (Name, Vec<u8>) {
+pub(crate) fn sealed(record: usize, number: u64, bytes: usize) -> (Name, Vec<u8>) {
     let public_key = public_of(&[7; 32]).expect("a secret");
     let to = [Recipient { party: "TH-JP-0999999000012-WM".to_owned(), key: 1, public_key }];
     let id = RECORDS[record].to_owned();
@@ -46,7 +46,7 @@ fn to_states(states: &[&str]) -> Going {
     Going { states, height: 1, until_ms: u64::MAX }
 }
 
-fn put(store: &Envelopes, by: &str, name: &Name, bytes: &[u8]) -> Result<Taken, Code> {
+pub(crate) fn put(store: &Envelopes, by: &str, name: &Name, bytes: &[u8]) -> Result<Taken, Code> {
     put_to(store, by, name, bytes, Going::default())
 }
 
