@@ -37,6 +37,7 @@ mod etr_errors;
 mod etr_law;
 mod etr_profiles;
 mod etr_proofs;
+mod etr_traps;
 mod etr_vectors;
 mod etr_walk;
 mod ledger_ops;

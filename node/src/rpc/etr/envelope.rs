@@ -36,7 +36,7 @@ fn party(state: &State, capability: &Capability, id: &str) -> Answer<(String, u6
     if !etr_view::is_party(&overlay, id, &shown) {
         return Err(Refusal::new(Code::Forbidden, "/capability", "is no party to this record"));
     }
-    Ok((identity(&overlay, &shown), record.public.content_version))
+    Ok((identity(&overlay, &shown).to_string(), record.public.content_version))
 }
 
 fn name_of(name: &EnvelopeName) -> Name {

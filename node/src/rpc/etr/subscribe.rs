@@ -62,7 +62,7 @@ fn wanted(state: &State, params: &SubscribeParams, caller: &Caller) -> Answer<Wa
         (None, Some(party)) => {
             require_party(state, caller, params.capability.as_ref(), party)?;
             let reader = state.ledger().reader();
-            Ok(Wanted::Entity(identity(&Overlay::new(&reader), party)))
+            Ok(Wanted::Entity(identity(&Overlay::new(&reader), party).to_string()))
         }
         _ => Err(Refusal::new(Code::InvalidParams, "", "id or party")),
     }
