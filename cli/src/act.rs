@@ -4,11 +4,13 @@
 //! may suggest an op (etr), but one that differs from what was asked for is refused. Nothing is
 //! signed unseen: a person says yes, or the caller said `--yes`.
 
+mod frame;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use titian_api::ledger::{Receipt, Submission, SubmitParams, Submitted, TransactionInput};
-use titian_api::{PrepareParams, Prepared, Signer, call, etr};
+use titian_api::{Call as _, PrepareParams, Prepared, Signer, call, etr};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, Register};
@@ -21,6 +23,9 @@ use crate::output::{Output, Report, Tone};
 use crate::review;
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, WalletKey};
+use frame::sorted;
+
+pub(crate) use frame::{FrameArgs, default_place, is_framed, legal_warnings};
 
 /// How often a busy node is asked again, each time after the delay it names.
 const BUSY_ATTEMPTS: u32 = 5;
@@ -44,26 +49,6 @@ pub(crate) struct SigningArgs {
     /// Do not wait for the receipt
     #[arg(long, help_heading = "Signing")]
     pub(crate) no_wait: bool,
-}
-
-/// Members of an etr op besides the common ones.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct FrameArgs {
-    /// Legal warning that is acknowledged, for example TH:unknown; repeat it for each
-    #[arg(long, value_name = "CC:VERDICT", help_heading = "Record")]
-    pub(crate) ack: Vec<String>,
-    /// Acknowledge every legal warning that the ledger finds, after showing it
-    #[arg(long, conflicts_with = "ack", help_heading = "Record")]
-    pub(crate) ack_all: bool,
-    /// Place of the act, UN/LOCODE [default: the main port or capital of the signer's state]
-    #[arg(long, value_name = "LOCODE", env = "TITIAN_PLACE", help_heading = "Record")]
-    pub(crate) place: Option<String>,
-    /// Digest of the rulebook [default: the one in force]
-    #[arg(long, value_name = "DIGEST", help_heading = "Record")]
-    pub(crate) rulebook: Option<String>,
-    /// Keep the op on the ledger until the others have signed
-    #[arg(long, help_heading = "Record")]
-    pub(crate) stage: bool,
 }
 
 /// An act that is asked for.
@@ -105,6 +90,8 @@ pub(crate) struct Unsigned {
     pub(crate) needs: Vec<Signer>,
     /// Warnings.
     pub(crate) warnings: Vec<String>,
+    /// The record it is about, as the op names it; in the shape of `etr_get`.
+    pub(crate) record: Option<serde_json::Value>,
 }
 
 impl Unsigned {
@@ -137,10 +124,13 @@ pub(crate) fn finish(
     let keys = choose_keys(wallet, &unsigned, &signing.signers)?;
     approve(session.output, &unsigned, &keys, signing.yes)?;
     sign(&mut unsigned, &keys)?;
+    let seen = review::to_json(&unsigned);
     let missing = missing(&unsigned);
     if missing.is_empty() {
         let submitted = submit(session, "op", unsigned.register, unsigned.value, !signing.no_wait)?;
-        return receipt_report(session.output, &submitted);
+        let mut report = receipt_report(session.output, &submitted)?;
+        review::with_review(&mut report.json, seen);
+        return Ok(report);
     }
     if stage {
         let bytes =
@@ -153,6 +143,7 @@ pub(crate) fn finish(
         let id = unsigned.value.get("id").and_then(Value::as_text).unwrap_or_default();
         let next = format!("next, the others: titian etr cosign {id} --as PARTY");
         report.text = format!("{}\n{next}", report.text);
+        review::with_review(&mut report.json, seen);
         return Ok(report);
     }
     let lacking = missing.join(", ");
@@ -172,10 +163,10 @@ pub(crate) fn finish(
         path.display()
     );
     let digest = unsigned.digest().to_string();
-    Ok(Report::new(
-        text,
-        json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing }),
-    ))
+    let mut json =
+        json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing });
+    review::with_review(&mut json, seen);
+    Ok(Report::new(text, json))
 }
 
 /// A staged op waits at most 30 days; seven unless its deadline comes first.
@@ -198,12 +189,25 @@ pub(crate) fn build(
     if let Some(refusal) = &prepared.fails {
         return Err(refused(refusal, &json!({ "dryRun": true })));
     }
+    let record = record_of(session, draft, &value, signers);
     Ok(Unsigned {
         value,
         register: draft.register,
         needs: prepared.signers,
         warnings: prepared.warnings,
+        record,
     })
+}
+
+/// The record of an etr act, as the first signer sees it.
+fn record_of(
+    session: &Session,
+    draft: &Draft,
+    op: &Value,
+    signers: &[KeyRef],
+) -> Option<serde_json::Value> {
+    let of_record = draft.register == Register::Etr && draft.id.is_some();
+    of_record.then(|| review::record_of(session, op, signers.first())).flatten()
 }
 
 /// Asks the node for a dry run.
@@ -231,7 +235,9 @@ pub(crate) fn prepare(
     let frame = &draft.frame;
     let subject = draft.id.clone().unwrap_or_default();
     let capability = match (wallet, signers.first()) {
-        (Some(wallet), Some(key)) => capability(session, wallet, key, &subject)?,
+        (Some(wallet), Some(key)) => {
+            capability(session, wallet, key, call::EtrPrepare::NAME, &subject)?
+        }
         _ => None,
     };
     let place = match (&frame.place, signers.first()) {
@@ -273,60 +279,12 @@ pub(crate) fn prepare(
     Ok(prepared)
 }
 
-/// Whether an op has the acknowledgements, the place and the rulebook (if one is named) that were
-/// asked for: each is signed, and what a node adds to them would be too.
-pub(crate) fn is_framed(
-    op: &titian_api::Object,
-    ack: &[String],
-    place: &str,
-    rulebook: Option<&str>,
-) -> bool {
-    let is = |name: &str, wanted: serde_json::Value| op.get(name) == Some(&wanted);
-    is("ack", json!(ack))
-        && is("place", json!(place))
-        && rulebook.is_none_or(|rulebook| is("rulebook", json!(rulebook)))
-}
-
-/// Those of the warnings that are verdicts of law: `CC:verdict`.
-pub(crate) fn legal_warnings(warnings: &[String]) -> Vec<String> {
-    let is_verdict = |text: &&String| {
-        let bytes = text.as_bytes();
-        bytes.len() > 3
-            && bytes.get(2) == Some(&b':')
-            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
-    };
-    warnings.iter().filter(is_verdict).cloned().collect()
-}
-
-/// Main port or capital of a party's state, UN/LOCODE.
-pub(crate) fn default_place(party: &str) -> &'static str {
-    match party.get(..2).unwrap_or_default() {
-        "BN" => "BNBWN",
-        "ID" => "IDJKT",
-        "KH" => "KHPNH",
-        "LA" => "LAVTE",
-        "MM" => "MMRGN",
-        "MY" => "MYPKG",
-        "PH" => "PHMNL",
-        "TH" => "THBKK",
-        "TL" => "TLDIL",
-        "VN" => "VNSGN",
-        _ => "SGSIN",
-    }
-}
-
-fn sorted(items: &[String]) -> Vec<String> {
-    let mut items = items.to_vec();
-    items.sort();
-    items.dedup();
-    items
-}
-
-/// Shows a node that a party to the record asks; nothing without a bound key.
+/// Shows the node, for one method, that a party to the record asks; nothing without a bound key.
 pub(crate) fn capability(
     session: &Session,
     wallet: &Wallet,
     key: &KeyRef,
+    method: &str,
     subject: &str,
 ) -> Result<Option<etr::Capability>> {
     let Ok(key) = wallet.find(key) else { return Ok(None) };
@@ -334,8 +292,9 @@ pub(crate) fn capability(
         return Ok(None);
     }
     let ms = now_ms();
-    let digest = etr::capability_digest(session.chain()?, subject, &key.party, ms);
-    let signature = key.sign(&digest)?;
+    let (chain, node) = (session.chain()?, session.peer_id()?);
+    let text = etr::CapabilityText { chain, node, method, subject, party: &key.party, ms };
+    let signature = key.sign(&text.digest())?;
     Ok(Some(etr::Capability {
         party: signature.party,
         key: format!("k{}", signature.key),
@@ -375,17 +334,22 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     let wallet = session.wallet().ok();
     let prepared = prepare(session, draft, wallet.as_ref(), &signing.signers)?;
     let value = check_prepared(session, draft, &prepared)?;
+    let record = record_of(session, draft, &value, &signing.signers);
     let unsigned = Unsigned {
         value,
         register: draft.register,
         needs: prepared.signers.clone(),
         warnings: prepared.warnings.clone(),
+        record,
     };
     let mut lines = review::lines(&unsigned);
     lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         members.insert("status".to_owned(), "dryRun".into());
+        if let Some(review) = review::to_json(&unsigned) {
+            members.insert("review".to_owned(), review);
+        }
         if prepared.fails.is_some() {
             // an error repeats nothing of what was refused
             members.remove("op");
@@ -401,18 +365,22 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     }
 }
 
-/// Shows the op and asks, unless `yes`.
+/// Shows the op and asks, unless `yes`. Acts on records are shown in any case: what they do is seen
+/// before it is signed (etr-api.md §4).
 pub(crate) fn approve(
     output: Output,
     unsigned: &Unsigned,
     keys: &[&WalletKey],
     yes: bool,
 ) -> Result<()> {
-    if yes {
+    if yes && unsigned.register != Register::Etr {
         return Ok(());
     }
     for line in review::lines(unsigned) {
         output.note(&line);
+    }
+    if yes {
+        return Ok(());
     }
     for key in keys {
         output.note(&format!("signs        {}", key.label()));

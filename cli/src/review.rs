@@ -1,12 +1,23 @@
 //! An op in words, before it is signed: act, counterparty, effect, deadline, warnings.
 //!
-//! Invariant: every argument of the op is shown; long lists are counted, nothing else is left out.
+//! Invariant: every argument of the op is shown; long lists are counted, nothing else is left out. What
+//! an act on a record answers is taken from the record as the op names it, by seq and head.
 
+mod facts;
+
+use serde_json::{Value as Json, json};
+use titian_api::etr::GetParams;
+use titian_api::{Call as _, call};
 use titian_contracts::json::Value;
+use titian_contracts::op::Register;
 use titian_contracts::time;
 
-use crate::act::Unsigned;
+use crate::act::{Unsigned, capability};
 use crate::command::explain::act_meaning;
+use crate::document;
+use crate::session::Session;
+use crate::wallet::KeyRef;
+use facts::{Deadline, Facts};
 
 const ITEMS_SHOWN_MAX: usize = 8;
 
@@ -20,8 +31,14 @@ pub(crate) fn lines(unsigned: &Unsigned) -> Vec<String> {
         lines.push(format!("record   {}", text("id")));
     }
     let args = op.get("args").unwrap_or(&Value::Null);
-    if let Some(title) = title_effect(text("act"), args) {
-        lines.push(format!("title    {title}"));
+    if let Some(facts) = facts_of(unsigned) {
+        let whom = |(role, name): &(&str, String)| {
+            format!("with     {}", format!("{role} {name}").trim_start())
+        };
+        lines.extend(facts.counterparties.iter().map(whom));
+        lines.push(format!("title    {}", facts.title));
+        let until = facts.deadline.as_ref().map_or_else(|| "none".to_owned(), Deadline::text);
+        lines.push(format!("deadline {until}"));
     }
     for (name, value) in args.as_object().unwrap_or_default() {
         argument(name, value, &mut lines);
@@ -48,50 +65,76 @@ fn align(lines: &[String]) -> Vec<String> {
     parts.into_iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect()
 }
 
-/// What an act does to the title of a record.
-fn title_effect(act: &str, args: &Value) -> Option<String> {
-    let kind = |name: &str| args.get(name).and_then(Value::as_text);
-    let receiver = || args.get("to").map(party_text).unwrap_or_default();
-    match act {
-        "offer" | "deliver" => Some(match kind("endorse") {
-            Some("special") => format!("to the order of {} once accepted", receiver()),
-            Some("blank") => "to bearer once accepted".to_owned(),
-            Some("restrictive") => format!("named to {}, final", receiver()),
-            Some("collection") => format!("{} collects for you", receiver()),
-            Some("pledge") => format!("{} holds it as pledge", receiver()),
-            Some(other) => other.to_owned(),
-            None => "stays; control alone moves".to_owned(),
-        }),
-        "accept" => Some("control, and title as endorsed, pass to you".to_owned()),
-        "endorse" => Some("changes in place".to_owned()),
-        "issue" | "issue_from_paper" => {
-            let kind = args.get("title").and_then(|title| title.get("kind"));
-            Some(match kind.and_then(Value::as_text) {
-                Some("to_order") => format!("to the order of {} from the start", receiver()),
-                Some("bearer") => "to bearer from the start".to_owned(),
-                Some("named") => format!("named to {} from the start", receiver()),
-                _ => "none: no document of title".to_owned(),
-            })
-        }
-        "split" | "merge" => Some("goes over to the new records; this one ends".to_owned()),
-        "pledge" => Some(format!("stays; {} has to agree to what you do with it", receiver())),
-        "enforce" => Some(format!("passes to {}", receiver())),
-        "surrender" => Some("stays with you until the obligor answers".to_owned()),
-        "surrender_accept" => Some("ends; the record is dead afterwards".to_owned()),
-        "cancel" => Some("ends; the record is dead afterwards".to_owned()),
-        _ => None,
+/// The facts of an act on a record.
+fn facts_of(unsigned: &Unsigned) -> Option<Facts> {
+    if unsigned.register != Register::Etr {
+        return None;
     }
+    let act = unsigned.value.get("act").and_then(Value::as_text)?;
+    let args = unsigned.value.get("args").unwrap_or(&Value::Null);
+    facts::of(act, args, unsigned.record.as_ref())
+}
+
+/// What [`lines`] say of an act on a record, for programs.
+pub(crate) fn to_json(unsigned: &Unsigned) -> Option<Json> {
+    let facts = facts_of(unsigned)?;
+    let text = |name: &str| unsigned.value.get(name).and_then(Value::as_text).unwrap_or_default();
+    let name = format!("{}.{}", text("register"), text("act"));
+    let whom = facts.counterparties.iter();
+    let whom: Vec<Json> =
+        whom.map(|(role, party)| json!({ "role": role, "party": party })).collect();
+    Some(json!({
+        "act": name,
+        "meaning": act_meaning(&name),
+        "record": unsigned.value.get("id").and_then(Value::as_text),
+        "counterparties": whom,
+        "title": facts.title,
+        "deadline": facts.deadline.as_ref().map(Deadline::to_json),
+        "warnings": unsigned.warnings,
+        "opDigest": unsigned.digest().to_string(),
+    }))
+}
+
+/// The report with what was seen before signing.
+pub(crate) fn with_review(json: &mut Json, review: Option<Json>) {
+    if let (Some(members), Some(review)) = (json.as_object_mut(), review) {
+        members.insert("review".to_owned(), review);
+    }
+}
+
+/// The record that an op is about as the node shows it to a signer; `None` unless it stands where the
+/// op names it: another state of it would explain another op.
+pub(crate) fn record_of(session: &Session, op: &Value, signer: Option<&KeyRef>) -> Option<Json> {
+    let id = op.get("id").and_then(Value::as_text)?;
+    let capability = match (session.wallet(), signer) {
+        (Ok(wallet), Some(key)) => {
+            capability(session, &wallet, key, call::EtrGet::NAME, id).ok().flatten()
+        }
+        _ => None,
+    };
+    let params = GetParams { id: id.to_owned(), capability, ..GetParams::default() };
+    let record = Json::Object(session.client().ok()?.ask::<call::EtrGet>(&params).ok()?);
+    let seq = op.get("seq").and_then(Value::as_int);
+    let head = op.get("head").and_then(Value::as_text);
+    let stands = record.pointer("/public/seq").and_then(Json::as_i64) == seq
+        && document::text(&record, "/public/head") == head;
+    stands.then_some(record)
 }
 
 /// The text of a party argument: a UBIN, `{party}` or `{joint}`.
 fn party_text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => other
-            .get("party")
-            .and_then(Value::as_text)
-            .map_or_else(|| other.to_jcs(), str::to_owned),
+    if let Some(text) = value.as_text().or_else(|| value.get("party")?.as_text()) {
+        return text.to_owned();
     }
+    let joint = |joint: &Value| {
+        let of = joint.get("of")?.as_list()?.iter().map(Value::as_text);
+        Some(format!(
+            "{} of {}",
+            joint.get("k")?.to_jcs(),
+            of.collect::<Option<Vec<_>>>()?.join(", ")
+        ))
+    };
+    value.get("joint").and_then(joint).unwrap_or_else(|| value.to_jcs())
 }
 
 fn argument(name: &str, value: &Value, lines: &mut Vec<String>) {

@@ -59,6 +59,7 @@ pub(crate) struct Session {
     folder: OnceCell<Option<Folder>>,
     client: OnceCell<Client>,
     chain: OnceCell<String>,
+    peer_id: OnceCell<String>,
 }
 
 impl Session {
@@ -71,6 +72,7 @@ impl Session {
             folder: OnceCell::new(),
             client: OnceCell::new(),
             chain: OnceCell::new(),
+            peer_id: OnceCell::new(),
         }
     }
 
@@ -90,6 +92,7 @@ impl Session {
             folder: OnceCell::new(),
             client: OnceCell::new(),
             chain: OnceCell::new(),
+            peer_id: OnceCell::new(),
         };
         let _ = session.folder.set(Some(folder));
         Ok(session)
@@ -158,6 +161,15 @@ impl Session {
             None => self.client()?.ask::<call::LedgerStatus>(&Nothing {})?.chain,
         };
         Ok(self.chain.get_or_init(|| asked))
+    }
+
+    /// What the node calls itself: capabilities name it, so that they serve at no other.
+    pub(crate) fn peer_id(&self) -> Result<&str> {
+        if let Some(id) = self.peer_id.get() {
+            return Ok(id);
+        }
+        let asked = self.client()?.ask::<call::LedgerStatus>(&Nothing {})?.node;
+        Ok(self.peer_id.get_or_init(|| asked))
     }
 
     /// Where the wallet is.

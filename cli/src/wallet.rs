@@ -19,10 +19,12 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use titian_contracts::access::Party;
-use titian_contracts::digest::{Digest, hash};
+use titian_contracts::access::new_key::possession_digest;
+use titian_contracts::digest::Digest;
 use titian_contracts::json::Value;
 use titian_contracts::op::{OpSignature, parse_key_no};
 use titian_contracts::ubin::identifier::Ubin;
+use titian_credential::key::Signer;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::{CommandError, Kind, Result};
@@ -67,7 +69,21 @@ impl std::str::FromStr for KeyRef {
     }
 }
 
-/// The 32 secret bytes of an Ed25519 key.
+/// How a key signs. A key for `agree` signs nothing: it is X25519, whatever this says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub(crate) enum Algorithm {
+    /// Ops, credentials and presentations
+    #[default]
+    #[serde(rename = "Ed25519")]
+    #[value(name = "Ed25519")]
+    Ed25519,
+    /// Tokens only (ES256): credentials as vc+jwt or dc+sd-jwt, and their presentations
+    #[serde(rename = "P-256")]
+    #[value(name = "P-256")]
+    P256,
+}
+
+/// The 32 secret bytes of a key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Secret([u8; 32]);
 
@@ -108,7 +124,15 @@ pub(crate) struct WalletKey {
     pub(crate) purposes: Vec<String>,
     /// What it may sign once bound.
     pub(crate) scopes: Vec<String>,
+    /// How it signs.
+    #[serde(default, skip_serializing_if = "is_ed25519")]
+    algorithm: Algorithm,
     secret: Secret,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+const fn is_ed25519(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Ed25519)
 }
 
 impl WalletKey {
@@ -119,9 +143,26 @@ impl WalletKey {
         purposes: Vec<String>,
         scopes: Vec<String>,
     ) -> Self {
-        let mut secret = Secret([0; 32]);
-        rand::rngs::OsRng.fill_bytes(&mut secret.0);
-        Self { party: party.to_owned(), number: None, officer, purposes, scopes, secret }
+        let mut secret = [0; 32];
+        rand::rngs::OsRng.fill_bytes(&mut secret);
+        let key = Self::from_secret(party, None, officer, purposes, scopes, secret);
+        secret.zeroize();
+        key
+    }
+
+    /// The same key with another way to sign, and secret bytes that are fresh.
+    #[must_use]
+    pub(crate) fn anew(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        match algorithm {
+            Algorithm::Ed25519 => rand::rngs::OsRng.fill_bytes(&mut self.secret.0),
+            // not every 32 bytes are a scalar of the curve
+            Algorithm::P256 => {
+                let key = p256::ecdsa::SigningKey::random(&mut rand::rngs::OsRng);
+                self.secret = Secret(key.to_bytes().into());
+            }
+        }
+        self
     }
 
     /// A key around given secret bytes.
@@ -133,7 +174,8 @@ impl WalletKey {
         scopes: Vec<String>,
         secret: [u8; 32],
     ) -> Self {
-        Self { party: party.to_owned(), number, officer, purposes, scopes, secret: Secret(secret) }
+        let (party, algorithm, secret) = (party.to_owned(), Algorithm::Ed25519, Secret(secret));
+        Self { party, number, officer, purposes, scopes, algorithm, secret }
     }
 
     /// `PARTY#kN`, or `PARTY (not bound)`.
@@ -144,9 +186,40 @@ impl WalletKey {
         }
     }
 
-    /// The signing key.
-    pub(crate) fn signing_key(&self) -> SigningKey {
-        SigningKey::from_bytes(&self.secret.0)
+    /// How it signs.
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key of ops and embedded proofs. Errors: it is a P-256 key.
+    pub(crate) fn ed25519(&self) -> Result<SigningKey> {
+        match self.algorithm {
+            Algorithm::Ed25519 => Ok(SigningKey::from_bytes(&self.secret.0)),
+            Algorithm::P256 => Err(CommandError::usage(format!(
+                "{} is a P-256 key: it signs tokens, neither acts nor embedded proofs",
+                self.label()
+            ))
+            .named("ALG_UNSUPPORTED")
+            .hint("--form vc+jwt or dc+sd-jwt; PARTY#kN names another key")),
+        }
+    }
+
+    /// What signs tokens.
+    pub(crate) fn signer(&self) -> Result<Box<dyn Signer>> {
+        match self.algorithm {
+            Algorithm::Ed25519 => Ok(Box::new(self.ed25519()?)),
+            Algorithm::P256 => Ok(Box::new(self.p256()?)),
+        }
+    }
+
+    fn p256(&self) -> Result<p256::ecdsa::SigningKey> {
+        p256::ecdsa::SigningKey::from_slice(&self.secret.0)
+            .map_err(|_| CommandError::usage(format!("{} is no P-256 key", self.label())))
+    }
+
+    /// Whether it can sign ops.
+    pub(crate) fn signs_ops(&self) -> bool {
+        !self.is_sealing() && self.algorithm == Algorithm::Ed25519
     }
 
     /// Whether it receives sealed envelopes: an X25519 key, which signs nothing.
@@ -159,13 +232,34 @@ impl WalletKey {
         &self.secret.0
     }
 
-    /// The public key in base64url.
+    /// The public key in base64url: 32 bytes, of P-256 the compressed point of 33.
     pub(crate) fn public_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.public_bytes())
+    }
+
+    /// The public key; empty if the secret is none, which no wallet of this program holds.
+    pub(crate) fn public_bytes(&self) -> Vec<u8> {
         if self.is_sealing() {
-            let public = titian_envelope::public_of(&self.secret.0).unwrap_or_default();
-            return URL_SAFE_NO_PAD.encode(public);
+            return titian_envelope::public_of(&self.secret.0).unwrap_or_default().to_vec();
         }
-        URL_SAFE_NO_PAD.encode(self.signing_key().verifying_key().as_bytes())
+        match self.algorithm {
+            Algorithm::Ed25519 => {
+                SigningKey::from_bytes(&self.secret.0).verifying_key().as_bytes().to_vec()
+            }
+            Algorithm::P256 => self.p256().map_or_else(
+                |_| Vec::new(),
+                |key| key.verifying_key().to_encoded_point(true).as_bytes().to_vec(),
+            ),
+        }
+    }
+
+    /// The algorithm as the access register names it.
+    pub(crate) fn register_name(&self) -> &'static str {
+        match (self.is_sealing(), self.algorithm) {
+            (true, _) => "X25519",
+            (false, Algorithm::Ed25519) => "Ed25519",
+            (false, Algorithm::P256) => "P-256",
+        }
     }
 
     /// Signs an op digest. The key must be bound.
@@ -174,22 +268,20 @@ impl WalletKey {
             CommandError::usage(format!("the key of {} is not bound yet", self.party))
                 .hint("titian key bind")
         })?;
-        let signature = self.signing_key().sign(&digest.0).to_bytes();
+        let signature = self.ed25519()?.sign(&digest.0).to_bytes();
         Ok(OpSignature { party: self.party.clone(), key, signature, mandate: None })
     }
 
     /// The key as an entry of `keys` in `key_bind`: public part, wishes, proof of possession.
-    pub(crate) fn to_binding(&self, chain: &str) -> Value {
-        let public_key = self.public_key();
-        let statement = Value::List(vec![
-            Value::from(chain),
-            Value::from(self.party.as_str()),
-            Value::from("Ed25519"),
-            Value::from(public_key.as_str()),
-        ]);
-        let digest = hash("titian access possession v1", &[statement.to_jcs().as_bytes()]);
-        let possession = self.signing_key().sign(&digest.0).to_bytes();
-        let possession = (!self.is_sealing()).then(|| URL_SAFE_NO_PAD.encode(possession));
+    pub(crate) fn to_binding(&self, chain: &str) -> Result<Value> {
+        let (public_key, alg) = (self.public_key(), self.register_name());
+        let possession = match self.is_sealing() {
+            true => None,
+            false => {
+                let digest = possession_digest(chain, &self.party, alg, &self.public_bytes());
+                Some(URL_SAFE_NO_PAD.encode(self.signer()?.sign_message(&digest.0)))
+            }
+        };
         let mut purposes = self.purposes.clone();
         purposes.sort_by_key(|name| {
             titian_contracts::access::Purpose::parse(name).map_or(u8::MAX, |p| p as u8)
@@ -199,7 +291,6 @@ impl WalletKey {
         let texts = |items: &[String]| {
             Value::List(items.iter().map(|item| Value::from(item.as_str())).collect())
         };
-        let alg = if self.is_sealing() { "X25519" } else { "Ed25519" };
         let possession = possession.map(|text| ("possession", Value::from(text)));
         let mut members = vec![
             ("alg", Value::from(alg)),
@@ -209,7 +300,7 @@ impl WalletKey {
             ("scopes", texts(&scopes)),
         ];
         members.extend(possession);
-        Value::object(members)
+        Ok(Value::object(members))
     }
 }
 
@@ -301,12 +392,13 @@ impl Wallet {
         Ok(())
     }
 
-    /// The key that a reference names. Without a number the newest bound key of the party.
+    /// The key that a reference names. Without a number the newest bound key of the party that signs
+    /// ops.
     pub(crate) fn find(&self, wanted: &KeyRef) -> Result<&WalletKey> {
         let of_party = self.keys.iter().filter(|key| key.party == wanted.party);
         let fitting = of_party.filter(|key| match wanted.number {
             Some(number) => key.number == Some(number),
-            None => key.number.is_some() && !key.is_sealing(),
+            None => key.number.is_some() && key.signs_ops(),
         });
         let found = fitting.max_by_key(|key| key.number);
         found.ok_or_else(|| {

@@ -36,14 +36,16 @@ pub const KINDS: &[&str] = &[
     "etr-singularity",
     "etr-conversion",
     "etr-history",
+    "etr-signers",
+    "etr-rules",
 ];
 
-/// Whether claims of `kind` are also proven for earlier heights (`as_of`): of records only what
-/// everybody may see.
+/// Whether claims of `kind` are also proven for earlier heights (`as_of`). That a number was absent
+/// then cannot be told from genesis having set it.
 pub fn has_past(kind: &str) -> bool {
-    kind.starts_with("ubin-")
-        || kind.starts_with("vc-")
-        || matches!(kind, "ledger-state" | "etr-status" | "etr-singularity" | "etr-conversion")
+    kind == "ledger-state"
+        || ["ubin-", "vc-", "etr-"].iter().any(|register| kind.starts_with(register))
+            && kind != "etr-absence"
 }
 
 /// What a claim may look at besides what is stated and proven.
@@ -162,7 +164,7 @@ fn members(
         "vc-did" => access::claim(stated, walk, frame),
         "vc-status" | "vc-accreditation" => credential::claim(kind, stated, walk),
         "etr-status" | "etr-control" | "etr-absence" | "etr-singularity" | "etr-conversion"
-        | "etr-history" => etr::claim(kind, stated, walk, frame),
+        | "etr-history" | "etr-signers" | "etr-rules" => etr::claim(kind, stated, walk, frame),
         _ => Err(VerifyError::UnknownKind),
     }
 }

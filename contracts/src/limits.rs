@@ -89,6 +89,10 @@ pub const ETR_LOTS_MAX: usize = 64;
 pub const ETR_SCALE_MAX: u64 = 6;
 /// Warnings acknowledged by one op.
 pub const ETR_ACK_MAX: usize = 16;
+/// Records that a proof of a lineage shows, upward and downward each.
+pub const ETR_LINEAGE_MAX: usize = 256;
+/// Rulebooks, or states, that one proof of rules is about.
+pub const ETR_RULES_ITEMS_MAX: usize = 32;
 /// Paper serials of one set.
 pub const ETR_SERIALS_MAX: usize = 9;
 /// Endorsements of a record.
@@ -150,9 +154,29 @@ pub const ETR_ENVELOPE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Recipients of one envelope.
 pub const ETR_ENVELOPE_RECIPIENTS_MAX: usize = 32;
 /// Envelopes that a node keeps for one record.
-pub const ETR_ENVELOPES_PER_RECORD_MAX: usize = 64;
-/// Bytes of all envelopes that a node keeps.
+pub const ETR_ENVELOPES_PER_RECORD_MAX: u64 = 1_024;
+/// Of these, how many one party may put.
+pub const ETR_ENVELOPES_PER_RECORD_AND_PARTY_MAX: u64 = 16;
+/// Envelopes that a node keeps of one party.
+pub const ETR_ENVELOPES_PER_PARTY_MAX: u64 = 8_192;
+/// Bytes of the envelopes that a node keeps of one party, with what is coming.
+pub const ETR_ENVELOPES_PARTY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Envelopes of one party that may be coming at a time.
+pub const ETR_ENVELOPES_COMING_MAX: u64 = 4;
+/// Bytes of all envelopes that a node keeps, with what is coming.
 pub const ETR_ENVELOPES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Deliveries to other nodes that wait; an envelope for three states is three.
+pub const ETR_DELIVERIES_MAX: u64 = 65_536;
+/// Of these, those of one party.
+pub const ETR_DELIVERIES_PER_PARTY_MAX: u64 = 4_096;
+/// How long a delivery is tried, ms: 30 days, the longest that an offer stands.
+pub const ETR_DELIVERY_MS_MAX: u64 = 30 * 86_400_000;
+/// Bytes of an envelope that travel between nodes at a time; below what delays the mempool's batches.
+pub const ETR_DELIVERY_PART_BYTES_MAX: usize = 256 * 1024;
+/// Requests of other nodes about envelopes that may wait for the disk.
+pub const ETR_DELIVERY_QUEUE_MAX: usize = 64;
+/// Requests about envelopes that one node may make of another in a second.
+pub const ETR_DELIVERY_REQUESTS_PER_S_MAX: u32 = 64;
 /// Bytes of an envelope that travel in one call.
 pub const ETR_ENVELOPE_PART_BYTES_MAX: usize = 512 * 1024;
 
@@ -240,6 +264,11 @@ pub const FEED_FILTER_ITEMS_MAX: usize = 64;
 pub const SNAPSHOT_INTERVAL_MIN: u64 = 10;
 /// Snapshots kept.
 pub const SNAPSHOTS_MAX: usize = 100;
+/// Backups kept.
+pub const BACKUPS_MAX: usize = 1_000;
+/// How long a backup holds what can be erased: credentials in custody, the keys of their subjects,
+/// sealed contents, ms (vc-api.md A§9).
+pub const BACKUP_ERASABLE_MS_MAX: u64 = 30 * crate::time::DAY_MS;
 /// One value of a snapshot file: a state value, a body or a position with its key.
 pub const SNAPSHOT_ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
 

@@ -25,6 +25,8 @@ struct CredentialFiles {
     slug: &'static str,
     schema: &'static [u8],
     context: &'static [u8],
+    /// Schema of its claims, of a type that travels in both data models.
+    claims: Option<&'static [u8]>,
     vct: Option<&'static [u8]>,
     entry: &'static [u8],
 }
@@ -36,12 +38,13 @@ macro_rules! credential_file {
 }
 
 macro_rules! credential_types {
-    ($($slug:literal $vct:expr),* $(,)?) => {
+    ($($slug:literal $claims:expr, $vct:expr);* $(;)?) => {
         /// The shipped credential types.
         const CREDENTIAL_TYPES: &[CredentialFiles] = &[$(CredentialFiles {
             slug: $slug,
             schema: credential_file!($slug, "schema.json"),
             context: credential_file!($slug, "context.jsonld"),
+            claims: $claims,
             vct: $vct,
             entry: credential_file!($slug, "type.json"),
         }),*];
@@ -49,15 +52,18 @@ macro_rules! credential_types {
 }
 
 credential_types! {
-    "business-registration" None,
-    "accreditation-of-issuer" None,
-    "aeo-authorisation" None,
-    "authorised-representative" Some(credential_file!("authorised-representative", "vct.json")),
-    "certificate-of-origin" None,
-    "ecommerce-operator" None,
-    "mcc-adoption" None,
-    "phytosanitary-certificate" None,
-    "professional-qualification" Some(credential_file!("professional-qualification", "vct.json")),
+    "business-registration" Some(credential_file!("business-registration", "claims.json")),
+        Some(credential_file!("business-registration", "vct.json"));
+    "accreditation-of-issuer" None, None;
+    "aeo-authorisation" None, None;
+    "authorised-representative" None,
+        Some(credential_file!("authorised-representative", "vct.json"));
+    "certificate-of-origin" None, None;
+    "ecommerce-operator" None, None;
+    "mcc-adoption" None, None;
+    "phytosanitary-certificate" None, None;
+    "professional-qualification" None,
+        Some(credential_file!("professional-qualification", "vct.json"));
 }
 
 /// What a genesis embeds for the registers.
@@ -68,16 +74,18 @@ pub(crate) fn register_data() -> Result<Value, GenesisError> {
     let mut resources = Vec::new();
     let mut types = Vec::new();
     for files in CREDENTIAL_TYPES {
-        for (kind, bytes) in [
-            (ResourceKind::JsonSchema, Some(files.schema)),
-            (ResourceKind::JsonldContext, Some(files.context)),
-            (ResourceKind::VctMetadata, files.vct),
+        let (slug, of_claims) = (files.slug.to_owned(), format!("{}-claims", files.slug));
+        for (kind, name, bytes) in [
+            (ResourceKind::JsonSchema, &slug, Some(files.schema)),
+            (ResourceKind::JsonSchema, &of_claims, files.claims),
+            (ResourceKind::JsonldContext, &slug, Some(files.context)),
+            (ResourceKind::VctMetadata, &slug, files.vct),
         ] {
             let Some(bytes) = bytes else { continue };
             resources.push(Value::object([
                 ("bytes", Value::from(op::encode_base64(bytes))),
                 ("kind", Value::from(kind.name())),
-                ("name", Value::from(files.slug)),
+                ("name", Value::from(name.as_str())),
                 ("owner", Value::from("ASEAN")),
                 ("version", Value::Int(1)),
             ]));

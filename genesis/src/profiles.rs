@@ -27,12 +27,19 @@ const FILES: &[&str] = &[
 pub fn etr_profiles() -> Vec<Value> {
     FILES
         .iter()
-        .map(|text| {
-            let table: toml::Table = text.parse().expect("a shipped profile is TOML");
-            let value = toml::Value::Table(table);
-            json_of(&value).expect("a shipped profile has no floats and no dates")
-        })
+        .map(|text| of_toml(text).expect("a shipped profile is TOML without floats and dates"))
         .collect()
+}
+
+/// The shipped file of a profile as it is registered, if it is one of them.
+pub fn etr_profile_file(registered: &Value) -> Option<&'static str> {
+    FILES.iter().copied().find(|text| of_toml(text).as_ref() == Some(registered))
+}
+
+/// The JSON form of a profile file; see [`json_of`].
+pub fn of_toml(text: &str) -> Option<Value> {
+    let table: toml::Table = text.parse().ok()?;
+    json_of(&toml::Value::Table(table))
 }
 
 /// The JSON form of a TOML value: `None` for floats, dates and integers beyond 2^53−1, which have

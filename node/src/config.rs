@@ -118,6 +118,11 @@ sections! {
         interval_heights: u64 = 10_000, "One every so many heights; 0 = none.";
         keep: usize = 3, "How many stay.";
     }
+    backup: BackupSection, "Backups that `titian-node backup` makes." {
+        folder: PathBuf = PathBuf::new(),
+            "Where they lie, better on another disk; empty = the folder backups of the data folder.";
+        keep: usize = 7, "How many stay. What is erasable stays in none longer than 30 days.";
+    }
     log: LogSection, "Logs, to standard error." {
         level: String = "info,arc_malachitebft=warn,libp2p=warn".to_owned(), "error, warn, info, debug, trace, or a filter per module.";
         format: LogFormat = LogFormat::Text, "text or json.";
@@ -410,6 +415,7 @@ impl Config {
             "snapshot.interval_heights: 10 or more, or 0",
         );
         check(within(self.snapshot.keep, limits::SNAPSHOTS_MAX), "snapshot.keep: 1 to 100");
+        check(within(self.backup.keep, limits::BACKUPS_MAX), "backup.keep: 1 to 1,000");
         check(self.mempool.verify_threads <= 256, "mempool.verify_threads: at most 256");
         check(
             within(self.rpc.connections_max, limits::RPC_CONNECTIONS_MAX),
@@ -440,6 +446,9 @@ impl Config {
             &mut self.rpc.tls_key,
         ] {
             *path = folder.join(&*path);
+        }
+        if !self.backup.folder.as_os_str().is_empty() {
+            self.backup.folder = folder.join(&self.backup.folder);
         }
         for issuer in &mut self.issuer {
             for path in std::iter::once(&mut issuer.key_file).chain(&mut issuer.act_key_file) {

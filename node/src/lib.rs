@@ -6,10 +6,12 @@
 //! names Malachite, `rpc` names axum and jsonrpsee.
 
 pub mod application;
+pub mod backup;
 pub mod command;
 pub mod config;
 pub mod consensus;
 pub mod custody;
+pub mod delivery;
 pub mod envelopes;
 pub mod feed;
 pub mod gossip;

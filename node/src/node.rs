@@ -1,7 +1,7 @@
 //! A running node: what is started, in which order, and how it stops.
 //!
-//! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, name search,
-//! interface. It stops in reverse, so that nobody is answered by something that is gone.
+//! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, delivery of sealed
+//! contents, name search, interface. It stops in reverse, so that nobody is answered by something that is gone.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -19,8 +19,12 @@ use titian_genesis::Genesis;
 use tokio::sync::watch;
 
 use crate::application::LedgerApplication;
+use crate::backup::Backups;
 use crate::config::Config;
 use crate::consensus::{self, ConsensusConfig, Engine, EngineStatus, Phase};
+use crate::delivery::judge::Homes;
+use crate::delivery::{self, Delivery};
+use crate::envelopes::{Bounds, Envelopes};
 use crate::gossip::{Gossip, GossipConfig, ListedPeer, peers_of};
 use crate::issuing::Issuing;
 use crate::ledger::Ledger;
@@ -34,7 +38,7 @@ use crate::shutdown::Stop;
 use crate::signer::keystore::NodeKey;
 use crate::snapshot::Snapshots;
 use crate::space::Space;
-use crate::telemetry::{GossipMetrics, LogControl, MempoolMetrics, print_figures};
+use crate::telemetry::{EnvelopeMetrics, GossipMetrics, LogControl, MempoolMetrics, print_figures};
 
 /// A head older than this is behind, unless blocks are rarer by configuration.
 const HEAD_AGE_MS_MAX: u64 = 60_000;
@@ -53,6 +57,16 @@ pub fn search_folder(config: &Config) -> PathBuf {
 pub fn snapshots_of(config: &Config) -> Snapshots {
     let folder = config.node.data_dir.join("snapshots");
     Snapshots::new(folder, config.snapshot.interval_heights, config.snapshot.keep)
+}
+
+/// The backups of a node.
+pub fn backups_of(config: &Config) -> Backups {
+    let data = config.node.data_dir.clone();
+    let folder = match config.backup.folder.as_os_str().is_empty() {
+        true => data.join("backups"),
+        false => config.backup.folder.clone(),
+    };
+    Backups::new(folder, data, config.backup.keep)
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
@@ -80,9 +94,11 @@ async fn run_on(
 ) -> anyhow::Result<()> {
     let mempool_metrics = MempoolMetrics::default();
     let gossip_metrics = GossipMetrics::default();
+    let envelope_metrics = EnvelopeMetrics::default();
     let mut registry = Registry::default();
     mempool_metrics.register(&mut registry);
     gossip_metrics.register(&mut registry);
+    envelope_metrics.register(&mut registry);
 
     let mempool = open_mempool(config, ledger, mempool_metrics)?;
     let (tasks_stop, tasks_stopped) = watch::channel(false);
@@ -100,7 +116,13 @@ async fn run_on(
         peers: listed,
         metrics: gossip_metrics,
     };
-    let gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
+    let mut gossip = Gossip::start(gossip, network_key.identity(), mempool.clone()).await?;
+    let envelopes = Arc::new(
+        Envelopes::open(&config.node.data_dir, Bounds::default(), envelope_metrics)
+            .map_err(|reject| anyhow::anyhow!("sealed contents: {reject}"))?,
+    );
+    let homes = Arc::new(Homes::of(ledger.genesis(), &network_key.public_key()));
+    let delivery = start_delivery(ledger, &envelopes, &homes, &mut gossip)?;
     let (health, health_seen) = watch::channel(Health::default());
     let snapshots = snapshots_of(config);
     let keep_up = snapshots.clone().keep_up(ledger.clone(), space.clone(), tasks_stopped.clone());
@@ -109,7 +131,18 @@ async fn run_on(
     tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
     let issuing = open_issuing(config, ledger)?;
-    let doors = Doors { mempool: &mempool, search, snapshots, issuing: issuing.clone() };
+    let backups = backups_of(config);
+    let node = gossip.peer_id().to_string();
+    let doors = Doors {
+        mempool: &mempool,
+        search,
+        snapshots,
+        backups: backups.clone(),
+        issuing: issuing.clone(),
+        envelopes,
+        homes,
+        node,
+    };
     let interface = start_interface(config, ledger, doors, health_seen, registry, logs).await?;
     let pruner = pruning::keep_heights(config)
         .map(|keep| tokio::spawn(pruning::follow(ledger.clone(), keep, tasks_seen)));
@@ -119,9 +152,11 @@ async fn run_on(
     if let Some(following) = following {
         following.stop().await;
     }
+    delivery.stop().await;
     gossip.stop().await;
     engine.stop().await;
     tasks_stop.send_replace(true);
+    tokio::task::spawn_blocking(move || backups.finish()).await?;
     if let Some(issuing) = issuing {
         issuing.custody.finish();
     }
@@ -131,6 +166,23 @@ async fn run_on(
         pruner.await?;
     }
     Ok(())
+}
+
+/// The delivery of sealed contents between home nodes.
+fn start_delivery(
+    ledger: &Ledger,
+    envelopes: &Arc<Envelopes>,
+    homes: &Arc<Homes>,
+    gossip: &mut Gossip,
+) -> anyhow::Result<delivery::Running> {
+    let incoming = gossip.take_incoming().context("the network gives its requests once")?;
+    let delivery = Delivery {
+        ledger: ledger.clone(),
+        envelopes: Arc::clone(envelopes),
+        homes: Arc::clone(homes),
+        post: gossip.post(),
+    };
+    Ok(delivery.start(incoming))
 }
 
 /// The mempool over a ledger.
@@ -269,7 +321,11 @@ struct Doors<'a> {
     mempool: &'a Mempool,
     search: Search,
     snapshots: Snapshots,
+    backups: Backups,
     issuing: Option<Arc<Issuing>>,
+    envelopes: Arc<Envelopes>,
+    homes: Arc<Homes>,
+    node: String,
 }
 
 /// The issuers of the configuration; `None` if it has none.
@@ -331,7 +387,11 @@ async fn start_interface(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data_dir: config.node.data_dir.display().to_string(),
         snapshots: doors.snapshots,
+        backups: doors.backups,
         issuing: doors.issuing,
+        envelopes: doors.envelopes,
+        homes: doors.homes,
+        node: doors.node,
     };
     rpc::start(settings, backend)
         .await

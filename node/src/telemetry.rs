@@ -66,6 +66,15 @@ figures! {
         banned: Counter, "banned_peers", "peers disconnected for what they sent";
         refused_connections: Counter, "refused_connections", "connections of strangers, or beyond a limit";
     }
+    EnvelopeMetrics, "envelopes", "Figures of the sealed contents." {
+        kept: Level, "kept_envelopes", "sealed contents kept";
+        bytes: Level, "kept_bytes", "bytes of sealed contents, with what is coming";
+        queued: Level, "queued_deliveries", "deliveries that wait for other nodes";
+        delivered: Counter, "done_deliveries", "deliveries and erasures that other nodes acknowledged";
+        received: Counter, "received_envelopes", "sealed contents that came from other nodes";
+        refused: Counter, "refused_deliveries", "deliveries that other nodes refused for good";
+        expired: Counter, "expired_deliveries", "deliveries given up after 30 days";
+    }
 }
 
 /// The figures as `/metrics` prints them.
@@ -134,6 +143,7 @@ mod tests {
         let mut registry = Registry::default();
         MempoolMetrics::default().register(&mut registry);
         GossipMetrics::default().register(&mut registry);
+        EnvelopeMetrics::default().register(&mut registry);
         let page = print_figures(&registry);
         for (name, help) in FIGURES {
             assert!(name.starts_with("titian_") && name.split('_').count() >= 3, "{name}");

@@ -191,11 +191,18 @@ impl Bill {
 
     /// The history with its ops read from the database.
     async fn history(&self) -> Result<String> {
-        let ops = self.blocks.ledger.store().record_ops(&self.id, 0, usize::MAX);
+        let rows = self.blocks.ledger.store().record_ops(&self.id, 0, usize::MAX);
         let ops: Vec<Value> =
-            ops.iter().map(|(_, _, text)| json::parse(text)).collect::<Result<_, _>>()?;
-        let stated =
-            Value::object([("id", Value::from(self.id.as_str())), ("ops", Value::List(ops))]);
+            rows.iter().map(|(_, _, text)| json::parse(text)).collect::<Result<_, _>>()?;
+        let times = rows.iter().map(|(seq, place, _)| {
+            let members = [("height", place.height), ("ms", place.time_ms), ("seq", *seq)];
+            Value::object(members.map(|(name, number)| (name, Value::from(number))))
+        });
+        let stated = Value::object([
+            ("id", Value::from(self.id.as_str())),
+            ("ops", Value::List(ops)),
+            ("times", Value::List(times.collect())),
+        ]);
         self.make("etr-history", &stated).await
     }
 }

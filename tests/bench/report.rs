@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 62] = [
+const ROWS: [(&str, &str, &str, usize); 63] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",

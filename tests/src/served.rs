@@ -16,12 +16,17 @@ use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::NodeSecrets;
+use titian_node::backup::Backups;
+use titian_node::delivery::judge::Homes;
+use titian_node::envelopes::{Bounds, Envelopes};
 use titian_node::issuing::Issuing;
 use titian_node::ledger::Ledger;
 use titian_node::rpc::auth::{Integrator, Tokens};
 use titian_node::rpc::{self, Admission, Backend, Config, Health, Running, Waiting};
 use titian_node::search::{self, Search};
+use titian_node::signer::keystore::NodeKey;
 use titian_node::snapshot::Snapshots;
+use titian_node::telemetry::EnvelopeMetrics;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -35,6 +40,9 @@ pub const INTEGRATOR_SEED: [u8; 32] = [8; 32];
 
 /// Seed of the key of tokens that the operator makes.
 pub const TOKEN_SEED: [u8; 32] = [9; 32];
+
+/// What the node calls itself; capabilities name it.
+pub const NODE: &str = "served";
 
 /// Wall clock, ms.
 pub fn now_ms() -> u64 {
@@ -130,6 +138,8 @@ pub struct Served {
     pub search: Search,
     /// Its snapshots, written when a test says so.
     pub snapshots: Snapshots,
+    /// Its sealed contents.
+    pub envelopes: Arc<Envelopes>,
     running: Option<Running>,
     _following: search::Running,
     folder: tempfile::TempDir,
@@ -189,6 +199,11 @@ impl Served {
         }];
         let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
         let snapshots = Snapshots::new(folder.path().join("snapshots"), 0, 3);
+        let first = world.nodes.first().expect("a devnet has nodes");
+        let key = NodeKey::from_seed(&first.peer_seed);
+        let envelopes =
+            Envelopes::open(folder.path(), Bounds::default(), EnvelopeMetrics::default());
+        let envelopes = Arc::new(envelopes.expect("the test disk works"));
         let backend = Backend {
             ledger,
             mempool: Arc::new(blocks.clone()),
@@ -203,7 +218,11 @@ impl Served {
             data_dir: folder.path().display().to_string(),
             search: search.clone(),
             snapshots: snapshots.clone(),
+            backups: Backups::new(folder.path().join("backups"), folder.path().to_owned(), 3),
             issuing,
+            envelopes: Arc::clone(&envelopes),
+            homes: Arc::new(Homes::of(&world.genesis, &key.public_key())),
+            node: NODE.to_owned(),
         };
         let mut config = Config::on(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.calls_per_second_max = NonZeroU32::new(1_000_000);
@@ -217,6 +236,7 @@ impl Served {
             health,
             search,
             snapshots,
+            envelopes,
             running: Some(running),
             _following: following,
             folder,

@@ -171,8 +171,13 @@ fn perform(
         count: quorum(session, by)?,
         scope: String::new(),
     };
-    let unsigned =
-        Unsigned { value, register: Register::Gov, needs: vec![need], warnings: Vec::new() };
+    let unsigned = Unsigned {
+        value,
+        register: Register::Gov,
+        needs: vec![need],
+        warnings: Vec::new(),
+        record: None,
+    };
     if signing.dry_run {
         return Err(CommandError::refused("acts of governance have no dry run").named("NOT_BUILT"));
     }

@@ -16,8 +16,9 @@ use crate::act::{self, Draft, FrameArgs, SigningArgs, Unsigned, now_ms};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone, table};
+use crate::review;
 use crate::session::Session;
-use crate::wallet::{KeyRef, Wallet, WalletKey};
+use crate::wallet::{Algorithm, KeyRef, Wallet, WalletKey};
 
 /// What a key of a business may sign unless told otherwise.
 const BUSINESS_SCOPES: [&str; 2] = ["access.key_*", "etr.*"];
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   titian key new SG-UEN-199403865N-G7 -o request.json
   titian key new SG:CUSTOMS --purpose invoke --purpose assert --scope vc.list_set
+  titian key new SG:CUSTOMS --alg P-256 --purpose assert -o request.json
   titian key new SG-UEN-199403865N-G7 --insecure-devnet --wallet ./dev.json")]
     New(NewArgs),
     /// List the keys of the wallet
@@ -127,6 +129,9 @@ pub(crate) struct NewArgs {
     /// contents); repeat it [default: invoke]
     #[arg(long, value_name = "PURPOSE", value_parser = ["invoke", "assert", "present", "agree"])]
     purpose: Vec<String>,
+    /// How it signs; P-256 is for assert and present only
+    #[arg(long, value_name = "ALG", default_value = "Ed25519")]
+    alg: Algorithm,
     /// What it may sign; repeat it [default for a business: access.key_* and etr.*]
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
@@ -189,8 +194,12 @@ fn new(session: &Session, args: &NewArgs) -> Result<Report> {
     } else {
         args.scope.clone()
     };
-    let key = WalletKey::generate(party, args.officer, purposes, scopes);
-    let request = request_of(party, &chain, std::slice::from_ref(&key));
+    if args.alg == Algorithm::P256 && purposes.iter().any(|purpose| is_for_ed25519(purpose)) {
+        return Err(CommandError::usage("a P-256 key is for --purpose assert or present")
+            .named("ALG_UNSUPPORTED"));
+    }
+    let key = WalletKey::generate(party, args.officer, purposes, scopes).anew(args.alg);
+    let request = request_of(party, &chain, std::slice::from_ref(&key))?;
     let public_key = key.public_key();
     wallet.put(key);
     wallet.save()?;
@@ -215,15 +224,20 @@ fn new(session: &Session, args: &NewArgs) -> Result<Report> {
     Ok(Report::new(lines.join("\n"), json))
 }
 
+/// Purposes that the register admits for no P-256 key.
+fn is_for_ed25519(purpose: &str) -> bool {
+    ["invoke", "agree"].contains(&purpose)
+}
+
 /// What an authority needs to bind keys: the party and the public parts.
-fn request_of(party: &str, chain: &str, keys: &[WalletKey]) -> Value {
-    let keys = keys.iter().map(|key| key.to_binding(chain)).collect();
-    Value::object([
+fn request_of(party: &str, chain: &str, keys: &[WalletKey]) -> Result<Value> {
+    let keys: Result<Vec<Value>> = keys.iter().map(|key| key.to_binding(chain)).collect();
+    Ok(Value::object([
         ("titianKeyRequest", Value::Int(1)),
         ("chain", Value::from(chain)),
         ("party", Value::from(party)),
-        ("keys", Value::List(keys)),
-    ])
+        ("keys", Value::List(keys?)),
+    ]))
 }
 
 fn list(session: &Session) -> Result<Report> {
@@ -250,6 +264,7 @@ fn key_json(key: &WalletKey) -> Json {
         "key": key.number.map(|number| format!("k{number}")),
         "officer": key.officer,
         "purposes": key.purposes,
+        "alg": key.register_name(),
         "scopes": key.scopes,
         "publicKey": key.public_key(),
     })
@@ -283,7 +298,7 @@ fn export(session: &Session, key: &KeyRef, secret: bool, out: &Path) -> Result<R
             json!({ "file": out, "secret": true, "key": key_json(found) }),
         ));
     }
-    let request = request_of(&found.party, session.chain()?, std::slice::from_ref(found));
+    let request = request_of(&found.party, session.chain()?, std::slice::from_ref(found))?;
     document::write(out, &format!("{}\n", request.to_jcs()))?;
     let text = format!("public part of {} written to {}", found.label(), out.display());
     Ok(Report::new(text, json!({ "file": out, "secret": false, "key": key_json(found) })))
@@ -423,20 +438,24 @@ fn rotate(
     let known = |key: &&WalletKey| key.party == party && key.number.is_none();
     let new = match wallet.keys.iter().find(known) {
         Some(key) => key.clone(),
-        None => WalletKey::generate(party, old.officer, old.purposes.clone(), old.scopes.clone()),
+        None => {
+            let (purposes, scopes) = (old.purposes.clone(), old.scopes.clone());
+            WalletKey::generate(party, old.officer, purposes, scopes).anew(old.algorithm())
+        }
     };
     if !signing.dry_run {
         wallet.put(new.clone());
         wallet.save()?;
     }
     let args = Value::object([
-        ("add", Value::List(vec![new.to_binding(session.chain()?)])),
+        ("add", Value::List(vec![new.to_binding(session.chain()?)?])),
         ("overlapS", Value::from(overlap_days * 86_400)),
         ("party", Value::from(party)),
         ("retire", Value::List(retire.iter().map(|key| Value::from(key.as_str())).collect())),
         ("version", Value::from(party_version(session, party)?)),
     ]);
-    let signing = default_signer(signing, party, old.number);
+    // a key that signs no ops is replaced by another one's signature
+    let signing = default_signer(signing, party, old.number.filter(|_| old.signs_ops()));
     let report =
         act::perform(session, &Draft::new(Register::Access, "key_rotate", args), &signing)?;
     learn(session, party)?;
@@ -509,17 +528,20 @@ fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Repor
     if let Some(refusal) = &prepared.fails {
         return Err(act::refused(refusal, &json!({ "file": path })));
     }
+    let of_record = op.register == Register::Etr;
+    let record =
+        of_record.then(|| review::record_of(session, &op.value, signing.signers.first())).flatten();
     let unsigned = Unsigned {
         value: op.value,
         register: op.register,
         needs: prepared.signers,
         warnings: prepared.warnings,
+        record,
     };
     if signing.dry_run {
-        return Ok(Report::new(
-            crate::review::lines(&unsigned).join("\n"),
-            json!({ "opDigest": unsigned.digest().to_string() }),
-        ));
+        let mut json = json!({ "opDigest": unsigned.digest().to_string() });
+        review::with_review(&mut json, review::to_json(&unsigned));
+        return Ok(Report::new(review::lines(&unsigned).join("\n"), json));
     }
     let out = signing.out.clone().unwrap_or_else(|| path.to_owned());
     act::finish(session, &wallet, unsigned, signing, false, Some(&out))

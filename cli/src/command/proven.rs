@@ -17,8 +17,9 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "ubin-absence" => vec![format!(" {} was not registered", text(&claim, "ubin"))],
         "ubin-history" => history(&claim),
         "ubin-kpi" => counters(&claim),
-        "etr-control" => control(&claim),
+        "etr-control" => control(&claim, proven.time_ms),
         "etr-history" => record_history(&claim),
+        "etr-singularity" => singularity(&claim),
         _ => members(&claim),
     }
 }
@@ -28,14 +29,15 @@ fn members(claim: &Value) -> Vec<String> {
     members.map(|(name, value)| format!(" {name:<12} {}", shown(value))).collect()
 }
 
-/// Who is, or was, in control: a challenge that was answered long ago says nothing of now.
-fn control(claim: &Value) -> Vec<String> {
+/// Who is, or was, in control: a challenge that was answered long ago, or over old state, says nothing
+/// of now.
+fn control(claim: &Value, block_ms: u64) -> Vec<String> {
     let ms = claim.get("challenge").and_then(|challenge| challenge.get("ms"));
     let ms = ms.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default();
     let holder = claim.get("party").and_then(|party| party.get("controller"));
     let holder =
         holder.map_or_else(|| "?".to_owned(), |p| p.get("party").map_or_else(|| shown(p), shown));
-    let verb = if etr::is_fresh(ms, now_ms()) { "is" } else { "was" };
+    let verb = if etr::is_fresh(ms, block_ms, now_ms()) { "is" } else { "was" };
     let challenge = claim.get("challenge").unwrap_or(&Value::Null);
     vec![
         format!(" {holder} {verb} in control of {}", text(claim, "id")),
@@ -57,7 +59,8 @@ pub(super) fn check_control(report: &mut Report, challenge: Option<&str>) -> Res
         return Ok(());
     }
     let ms = report.json.pointer("/claim/challenge/ms").and_then(serde_json::Value::as_u64);
-    let fresh = etr::is_fresh(ms.unwrap_or_default(), now_ms());
+    let block_ms = report.json.get("timeMs").and_then(serde_json::Value::as_u64);
+    let fresh = etr::is_fresh(ms.unwrap_or_default(), block_ms.unwrap_or_default(), now_ms());
     let answered = |name: &str| {
         let pointer = format!("/claim/challenge/{name}");
         document::text(&report.json, &pointer).unwrap_or_default().to_owned()
@@ -79,14 +82,50 @@ pub(super) fn check_control(report: &mut Report, challenge: Option<&str>) -> Res
     Ok(())
 }
 
+/// The root record of a number and, where the lineage is shown, what is in force of it.
+fn singularity(claim: &Value) -> Vec<String> {
+    let list = |name: &str| claim.get(name).and_then(Value::as_list);
+    let (Some(descendants), Some(in_force)) = (list("descendants"), list("inForce")) else {
+        return members(claim);
+    };
+    let mut lines = members(
+        &["descendants", "ancestors", "whole", "public"]
+            .iter()
+            .fold(claim.clone(), |claim, name| claim.without(name)),
+    );
+    let node = |node: &Value| {
+        let public = node.get("public").unwrap_or(&Value::Null);
+        format!("{} {}", text(node, "id"), text(public, "status"))
+    };
+    lines.extend(descendants.iter().map(|item| format!(" {:<12} {}", "lineage", node(item))));
+    let ancestors = list("ancestors").unwrap_or_default().iter().skip(1);
+    lines.extend(ancestors.map(|item| format!(" {:<12} {}", "made of", node(item))));
+    let known = claim.get("complete") == Some(&Value::Bool(true));
+    let extent = if known { "no other can be" } else { "there may be others, which are not shown" };
+    lines.push(format!(" {} in force; {extent}", in_force.len()));
+    lines
+}
+
 fn record_history(claim: &Value) -> Vec<String> {
     let ops = claim.get("ops").and_then(Value::as_list).unwrap_or_default();
     let mut lines = vec![format!(" {} had these ops:", text(claim, "id"))];
+    let times = claim.get("times").and_then(Value::as_list).unwrap_or_default();
     lines.extend((1..).zip(ops).map(|(seq, op)| {
         let sigs = op.get("sigs").and_then(Value::as_list).unwrap_or_default();
         let signers: Vec<String> = sigs.iter().map(|sig| text(sig, "party")).collect();
-        format!(" {seq:<4} {:<16} {} {}", text(op, "act"), text(op, "place"), signers.join(" "))
+        let is_this = |item: &&Value| item.get("seq").and_then(Value::as_int) == Some(seq);
+        let ms = times.iter().find(is_this).and_then(|item| item.get("ms")?.as_int());
+        let when = ms.and_then(|ms| u64::try_from(ms).ok()).map(time::rfc3339).unwrap_or_default();
+        let (act, place) = (text(op, "act"), text(op, "place"));
+        format!(" {seq:<4} {act:<16} {when:<24} {place} {}", signers.join(" "))
     }));
+    let redlines = claim.get("redlines").and_then(Value::as_list).unwrap_or_default();
+    for redline in redlines {
+        let changes = redline.get("changes").and_then(Value::as_list).unwrap_or_default();
+        let fields: Vec<String> = changes.iter().map(|change| text(change, "field")).collect();
+        let (seq, reason) = (text(redline, "seq"), text(redline, "reason"));
+        lines.push(format!(" amended by {seq} ({reason}): {}", fields.join(", ")));
+    }
     let count = |name: &str| claim.get(name).and_then(Value::as_list).map_or(0, <[Value]>::len);
     lines.push(format!(
         " {} keys, {} endorsements, {} amendments; they lead to the head in state",

@@ -3,13 +3,12 @@
 //! Invariant: what is signed passed the rules of the data model and the term guard; a payload with
 //! the members `vc` or `vp` of the older form is refused.
 
-use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::codes::Fault;
 use crate::contexts::Contexts;
 use crate::jose::Unsigned;
-use crate::key::Algorithm;
+use crate::key::{Algorithm, Signer};
 use crate::{guard, model, presentation};
 
 /// `typ` of a credential.
@@ -38,16 +37,16 @@ pub fn prepare_vc(
     unsigned(VC_TYP, algorithm, kid, &payload)
 }
 
-/// Issues a credential with an Ed25519 key at hand.
+/// Issues a credential with a key at hand.
 pub fn issue_vc(
     credential: &Value,
-    key: &SigningKey,
+    key: &dyn Signer,
     kid: &str,
     iat_s: u64,
     contexts: Contexts<'_>,
 ) -> Result<String, Fault> {
-    let unsigned = prepare_vc(credential, Algorithm::Ed25519, kid, iat_s, contexts)?;
-    let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
+    let unsigned = prepare_vc(credential, key.algorithm(), kid, iat_s, contexts)?;
+    let signature = key.sign_message(unsigned.signing_input.as_bytes());
     Ok(unsigned.finish(&signature))
 }
 
@@ -70,17 +69,17 @@ pub fn prepare_vp(
     unsigned(VP_TYP, algorithm, kid, &payload)
 }
 
-/// Presents with an Ed25519 holder key at hand.
+/// Presents with a holder key at hand.
 pub fn issue_vp(
     presentation: &Value,
-    key: &SigningKey,
+    key: &dyn Signer,
     kid: &str,
     iat_s: u64,
     nonce: &str,
     audience: &str,
 ) -> Result<String, Fault> {
-    let unsigned = prepare_vp(presentation, Algorithm::Ed25519, kid, iat_s, nonce, audience)?;
-    let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
+    let unsigned = prepare_vp(presentation, key.algorithm(), kid, iat_s, nonce, audience)?;
+    let signature = key.sign_message(unsigned.signing_input.as_bytes());
     Ok(unsigned.finish(&signature))
 }
 

@@ -1,7 +1,8 @@
 //! Public keys: algorithms, Multikey and JWK spellings, strict signature checks.
 //!
 //! Invariant: a signature is checked only with a key that fits the algorithm that was named (S6);
-//! Ed25519 is strict (S4); one key has one accepted spelling per form. Secret keys never enter.
+//! Ed25519 is strict (S4); one key has one accepted spelling per form. Secret keys stay with the
+//! caller: all that is known of them here is that they sign ([`Signer`]).
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -65,6 +66,36 @@ impl Algorithm {
             Self::P256 => Some("ES256"),
             Self::X25519 => None,
         }
+    }
+}
+
+/// A secret key of the caller's that signs tokens.
+pub trait Signer {
+    /// Its algorithm.
+    fn algorithm(&self) -> Algorithm;
+
+    /// The signature of a message: Ed25519, or r ‖ s of ES256 with the nonce of RFC 6979.
+    fn sign_message(&self, message: &[u8]) -> [u8; 64];
+}
+
+impl Signer for ed25519_dalek::SigningKey {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Ed25519
+    }
+
+    fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        ed25519_dalek::Signer::sign(self, message).to_bytes()
+    }
+}
+
+impl Signer for p256::ecdsa::SigningKey {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::P256
+    }
+
+    fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        let signature: p256::ecdsa::Signature = p256::ecdsa::signature::Signer::sign(self, message);
+        signature.to_bytes().into()
     }
 }
 

@@ -18,8 +18,10 @@ pub struct ShippedType {
     pub schema: &'static [u8],
     /// `context.jsonld`.
     pub context: &'static [u8],
-    /// `vct.json`, of types that travel as SD-JWT VC.
+    /// `vct.json`, of types that travel as SD-JWT VC only.
     pub vct: Option<&'static [u8]>,
+    /// `claims.json` and `vct.json`, of types that travel as SD-JWT VC too.
+    pub claims: Option<(&'static [u8], &'static [u8])>,
     /// `example.json`: an unsigned credential.
     pub example: &'static [u8],
 }
@@ -31,7 +33,7 @@ macro_rules! shipped_file {
 }
 
 macro_rules! shipped {
-    ($($slug:literal $vct:expr),* $(,)?) => {
+    ($($slug:literal $vct:expr, $claims:expr);* $(;)?) => {
         /// The shipped types, version 1 each.
         pub const SHIPPED: &[ShippedType] = &[$(ShippedType {
             slug: $slug,
@@ -39,21 +41,25 @@ macro_rules! shipped {
             schema: shipped_file!($slug, "schema.json"),
             context: shipped_file!($slug, "context.jsonld"),
             vct: $vct,
+            claims: $claims,
             example: shipped_file!($slug, "example.json"),
         }),*];
     };
 }
 
 shipped! {
-    "business-registration" None,
-    "accreditation-of-issuer" None,
-    "aeo-authorisation" None,
-    "authorised-representative" Some(shipped_file!("authorised-representative", "vct.json")),
-    "certificate-of-origin" None,
-    "ecommerce-operator" None,
-    "mcc-adoption" None,
-    "phytosanitary-certificate" None,
-    "professional-qualification" Some(shipped_file!("professional-qualification", "vct.json")),
+    "business-registration" None, Some((
+        shipped_file!("business-registration", "claims.json"),
+        shipped_file!("business-registration", "vct.json"),
+    ));
+    "accreditation-of-issuer" None, None;
+    "aeo-authorisation" None, None;
+    "authorised-representative" Some(shipped_file!("authorised-representative", "vct.json")), None;
+    "certificate-of-origin" None, None;
+    "ecommerce-operator" None, None;
+    "mcc-adoption" None, None;
+    "phytosanitary-certificate" None, None;
+    "professional-qualification" Some(shipped_file!("professional-qualification", "vct.json")), None;
 }
 
 /// What genesis writes for the shipped types.
@@ -71,14 +77,17 @@ pub fn genesis_entries() -> Result<GenesisEntries, Reject> {
     let mut entries = GenesisEntries { resources: Vec::new(), types: Vec::new() };
     for shipped in SHIPPED {
         let mut personal = false;
+        let (slug, of_claims) = (shipped.slug.to_owned(), format!("{}-claims", shipped.slug));
         let files = [
-            (ResourceKind::JsonSchema, Some(shipped.schema)),
-            (ResourceKind::JsonldContext, Some(shipped.context)),
-            (ResourceKind::VctMetadata, shipped.vct),
+            (ResourceKind::JsonSchema, &slug, Some(shipped.schema)),
+            (ResourceKind::JsonldContext, &slug, Some(shipped.context)),
+            (ResourceKind::JsonSchema, &of_claims, shipped.claims.map(|(schema, _)| schema)),
+            (ResourceKind::VctMetadata, &slug, shipped.vct),
+            (ResourceKind::VctMetadata, &slug, shipped.claims.map(|(_, vct)| vct)),
         ];
-        for (kind, bytes) in files {
+        for (kind, name, bytes) in files {
             let Some(bytes) = bytes else { continue };
-            let entry = genesis_resource(REGION, kind, shipped.slug, 1, bytes)?;
+            let entry = genesis_resource(REGION, kind, name, 1, bytes)?;
             personal |= entry.1.personal;
             entries.resources.push(entry);
         }

@@ -5,6 +5,8 @@
 //! without proof); verification is strict (S4), and hashing by jcs uses the contexts of the proof
 //! (S10). Keys are chosen elsewhere: this module is given one.
 
+use std::cell::OnceCell;
+
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +15,8 @@ use crate::codes::Fault;
 use crate::contexts::Contexts;
 use crate::json::canonical_object;
 use crate::key::{Algorithm, PublicKey};
-use crate::{guard, model, presentation, rdf, time};
+use crate::rdf::{self, Work};
+use crate::{guard, model, presentation, time};
 
 /// The default cryptosuite.
 pub const CRYPTOSUITE: &str = "eddsa-jcs-2022";
@@ -160,7 +163,8 @@ pub fn prepare(
             members.insert(name.to_owned(), Value::String(value.to_owned()));
         }
     }
-    let unsecured = Unsecured { document: &document, earlier: None };
+    let (work, hashed) = (Work::default(), OnceCell::new());
+    let unsecured = Unsecured { document: &document, earlier: None, hashed: &hashed, work: &work };
     let hash_data = match options.suite {
         Suite::Jcs => {
             if let Some(context) = document.get("@context") {
@@ -217,18 +221,24 @@ pub const fn assertion<'a>(
     Options { suite, verification_method, created, purpose, challenge: None, domain: None }
 }
 
-fn join(options: &[u8], document: &[u8]) -> [u8; 64] {
+/// The hash of the options, then that of the document.
+fn join(options: &[u8], document: [u8; 32]) -> [u8; 64] {
     let mut data = [0; 64];
     let (first, second) = data.split_at_mut(32);
     first.copy_from_slice(&Sha256::digest(options));
-    second.copy_from_slice(&Sha256::digest(document));
+    second.copy_from_slice(&document);
     data
 }
+
+/// The hash of the canonical statements of a document without any proofs, made once.
+type Hashed = OnceCell<Result<[u8; 32], Fault>>;
 
 /// A document without its proofs, but with those that a proof says it follows.
 struct Unsecured<'a> {
     document: &'a Object,
     earlier: Option<Value>,
+    hashed: &'a Hashed,
+    work: &'a Work,
 }
 
 impl Unsecured<'_> {
@@ -239,23 +249,28 @@ impl Unsecured<'_> {
         let with: Vec<(&str, &Value)> = earlier.chain(context).collect();
         let options = canonical_object(options, &["proofValue"], &[]);
         let document = canonical_object(self.document, &["proof"], &with);
-        join(options.as_bytes(), document.as_bytes())
+        join(options.as_bytes(), Sha256::digest(document.as_bytes()).into())
     }
 
     /// The proof options are read under the contexts of the document.
     fn hash_rdfc(&self, options: &Object, contexts: Contexts<'_>) -> Result<[u8; 64], Fault> {
         let empty = Value::Null;
         let context = self.document.get("@context").unwrap_or(&empty);
-        let options = rdf::canonicalize_under(options, context, &["proofValue"], contexts)?;
+        let hash = |object: &Object, without: &[&str]| -> Result<[u8; 32], Fault> {
+            rdf::canonicalize_under(object, context, without, contexts, self.work)
+                .map(|text| Sha256::digest(text.as_bytes()).into())
+        };
+        let without = ["proofValue"];
+        let options = rdf::canonicalize_under(options, context, &without, contexts, self.work)?;
         let document = match &self.earlier {
-            None => rdf::canonicalize_under(self.document, context, &["proof"], contexts)?,
+            None => self.hashed.get_or_init(|| hash(self.document, &["proof"])).clone()?,
             Some(earlier) => {
                 let mut document = self.document.clone();
                 document.insert("proof".to_owned(), earlier.clone());
-                rdf::canonicalize_under(&document, context, &[], contexts)?
+                hash(&document, &[])?
             }
         };
-        Ok(join(options.as_bytes(), document.as_bytes()))
+        Ok(join(options.as_bytes(), document))
     }
 }
 
@@ -311,6 +326,8 @@ pub struct Reader<'a> {
     pub skew_ms: i64,
     /// The contexts that a document may use.
     pub contexts: Contexts<'a>,
+    /// What the verdict has cost so far.
+    pub work: &'a Work,
 }
 
 impl Reader<'_> {
@@ -324,10 +341,17 @@ impl Reader<'_> {
         if list.len() > model::PROOFS_MAX {
             return Err(Fault::new("PROOF_MALFORMED", "/proof"));
         }
-        (0..list.len()).map(|i| self.read_one(document, list, i)).collect()
+        let hashed = OnceCell::new();
+        (0..list.len()).map(|i| self.read_one(document, list, i, &hashed)).collect()
     }
 
-    fn read_one(&self, document: &Object, list: &[Value], i: usize) -> Result<Proof, Fault> {
+    fn read_one(
+        &self,
+        document: &Object,
+        list: &[Value],
+        i: usize,
+        hashed: &Hashed,
+    ) -> Result<Proof, Fault> {
         let fault = |code| Fault::new(code, &format!("/proof/{i}"));
         let malformed = || fault("PROOF_MALFORMED");
         let value = list.get(i).ok_or_else(malformed)?;
@@ -368,7 +392,7 @@ impl Reader<'_> {
             verification_method,
             created_ms,
             algorithm: Algorithm::Ed25519,
-            message: self.message(document, list, i, suite)?.to_vec(),
+            message: self.message(document, list, (i, suite), hashed)?.to_vec(),
             signature,
             challenge: optional_text("challenge")?,
             domains: domains.ok_or_else(malformed)?,
@@ -380,8 +404,8 @@ impl Reader<'_> {
         &self,
         document: &Object,
         list: &[Value],
-        i: usize,
-        suite: Suite,
+        (i, suite): (usize, Suite),
+        hashed: &Hashed,
     ) -> Result<[u8; 64], Fault> {
         let fault = |code| Fault::new(code, &format!("/proof/{i}"));
         let options = list.get(i).and_then(Value::as_object);
@@ -393,7 +417,7 @@ impl Reader<'_> {
         {
             return Err(fault("PROOF_CONTEXT_MISMATCH"));
         }
-        let unsecured = Unsecured { document, earlier };
+        let unsecured = Unsecured { document, earlier, hashed, work: self.work };
         if suite == Suite::Jcs {
             return Ok(unsecured.hash_jcs(options));
         }

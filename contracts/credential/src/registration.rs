@@ -1,7 +1,8 @@
 //! The BusinessRegistration credential: an extract of a UBIN record (vc-api.md A§3).
 //!
 //! Invariant: a pure mapping of the record's body; nothing is added that the register does not
-//! say. Businesses of natural persons are refused: their extract is for `dc+sd-jwt` only.
+//! say. The extract of a business of a natural person is an SD-JWT VC, whose holder chooses what to
+//! show; as a credential of the data model it is refused.
 
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,13 @@ use crate::did::did_of;
 pub const CONTEXT: &str = "did:ubin:ASEAN/context/business-registration/1";
 /// The regional schema.
 pub const SCHEMA: &str = "did:ubin:ASEAN/schema/business-registration/1";
+
+/// The type.
+pub const TYPE: &str = "BusinessRegistration";
+/// The `vct` of an extract as SD-JWT VC.
+pub const VCT: &str = "did:ubin:ASEAN/vct/business-registration/1";
+/// Categories of businesses of natural persons (ubin.md §2.1).
+const NATURAL: [&str; 2] = ["SOLE_PROPRIETOR", "HOUSEHOLD"];
 
 /// One status entry to write into a credential.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +52,9 @@ pub struct Frame<'a> {
 
 /// The unsigned credential of a UBIN record body (ubin.md §2.1).
 pub fn business_registration(body: &Value, frame: Frame<'_>) -> Result<Value, Fault> {
+    if is_natural_person(body) {
+        return Err(Fault::new("CRYPTOSUITE_UNSUPPORTED", "/category"));
+    }
     let subject = claims(body, frame.record_height)?;
     let status: Vec<Value> = frame
         .status
@@ -62,7 +73,7 @@ pub fn business_registration(body: &Value, frame: Frame<'_>) -> Result<Value, Fa
     Ok(json!({
         "@context": [BASE_V2, CONTEXT],
         "id": frame.id,
-        "type": ["VerifiableCredential", "BusinessRegistration"],
+        "type": ["VerifiableCredential", TYPE],
         "issuer": did_of(frame.issuer),
         "validFrom": frame.valid_from,
         "validUntil": frame.valid_until,
@@ -72,14 +83,29 @@ pub fn business_registration(body: &Value, frame: Frame<'_>) -> Result<Value, Fa
     }))
 }
 
-/// The claims of a record body.
+/// Whether the business of a record body is that of a natural person.
+pub fn is_natural_person(body: &Value) -> bool {
+    body.get("category").and_then(Value::as_str).is_some_and(|name| NATURAL.contains(&name))
+}
+
+/// The claims of a record body for an SD-JWT VC: those of the subject, its DID as `sub`. Issuer,
+/// period, status and holder key are added by who signs.
+pub fn extract(body: &Value, record_height: u64) -> Result<Map<String, Value>, Fault> {
+    let Value::Object(mut claims) = claims(body, record_height)? else {
+        return Err(Fault::new("SUBJECT_INVALID", ""));
+    };
+    if let Some(did) = claims.remove("id") {
+        claims.insert("sub".to_owned(), did);
+    }
+    claims.insert("vct".to_owned(), json!(VCT));
+    Ok(claims)
+}
+
+/// The claims of a record body; of a natural person's business what its minimal record holds.
 pub fn claims(body: &Value, record_height: u64) -> Result<Value, Fault> {
     let missing = |name: &str| Fault::new("SUBJECT_INVALID", &format!("/{name}"));
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
     let required = |pointer: &str| text(pointer).ok_or_else(|| missing(pointer));
-    if matches!(text("/category"), Some("SOLE_PROPRIETOR" | "HOUSEHOLD")) {
-        return Err(Fault::new("CRYPTOSUITE_UNSUPPORTED", "/category"));
-    }
     let ubin = required("/ubin")?;
     let mut claims = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -89,7 +115,13 @@ pub fn claims(body: &Value, record_height: u64) -> Result<Value, Fault> {
     };
     set("id", json!(did_of(ubin)));
     set("ubin", json!(ubin));
-    set("legalName", json!(required("/legalName/value")?));
+    // the register holds no name of a person: who has it adds it to the claims (ubin.md §3.3)
+    let natural = is_natural_person(body);
+    let named = |pointer: &str| match natural {
+        true => Ok(text(pointer)),
+        false => required(pointer).map(Some),
+    };
+    set("legalName", json!(named("/legalName/value")?));
     set("legalNameLanguage", json!(text("/legalName/lang")));
     set(
         "otherNames",
@@ -97,9 +129,13 @@ pub fn claims(body: &Value, record_height: u64) -> Result<Value, Fault> {
     );
     // the schema requires it: refused here rather than by every verifier
     let legal_form = body.get("legalForm").cloned();
-    set("legalForm", legal_form.ok_or_else(|| missing("/legalForm"))?);
+    match legal_form {
+        Some(form) => set("legalForm", form),
+        None if natural => {}
+        None => return Err(missing("/legalForm")),
+    }
     set("registrationStatus", json!(required("/status/code")?));
-    set("registeredOn", json!(required("/registeredOn")?));
+    set("registeredOn", json!(named("/registeredOn")?));
     set("endedOn", json!(text("/endedOn")));
     set("registeredAddress", address(body.get("address")));
     set("activities", list(body, "activity", &[("isic", "isic"), ("national", "national")]));

@@ -2,9 +2,9 @@
 //!
 //! Invariant: a key that passes is canonical, on its curve, not of small order, was never bound to
 //! any party, and its holder proved possession (`agree` keys and genesis excepted).
-//! It deliberately does not know P-256 points: that curve is not in this release's tree.
 
 use ed25519_dalek::VerifyingKey;
+use p256::ecdsa::signature::Verifier as _;
 
 use super::{AuthorityEntry, Purpose, bound_key, scope};
 use crate::digest::{Digest, hash};
@@ -14,12 +14,17 @@ use crate::limits;
 use crate::op;
 use crate::state::Overlay;
 
+/// ECDSA over P-256 with SHA-256 (FIPS 186-5; ES256 of RFC 7518).
+const P256: &str = "P-256";
+/// Bytes of a compressed P-256 point (SEC 1 §2.3.3).
+const P256_BYTES: usize = 33;
+
 /// A public key with what it may be used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
-    /// Ed25519 or X25519.
+    /// Ed25519, P-256 or X25519.
     pub algorithm: String,
-    /// The public key, 32 bytes.
+    /// The public key: 32 bytes, P-256 33 (compressed point).
     pub public_key: Vec<u8>,
     /// What it may be used for.
     pub purposes: Vec<Purpose>,
@@ -44,7 +49,7 @@ pub(super) struct OfferedKey {
 }
 
 /// What the holder of a new key signs: H("titian access possession v1", JCS([chain, party, alg,
-/// publicKey])).
+/// publicKey])), 32 bytes. A P-256 key signs them as the message of ECDSA with SHA-256, r ‖ s.
 pub fn possession_digest(chain: &str, party: &str, algorithm: &str, public_key: &[u8]) -> Digest {
     let text = Value::List(vec![
         Value::from(chain),
@@ -56,7 +61,7 @@ pub fn possession_digest(chain: &str, party: &str, algorithm: &str, public_key: 
     hash("titian access possession v1", &[text.as_bytes()])
 }
 
-/// Reads a list of keys: `MALFORMED`, `ALG_UNSUPPORTED`, and `NOT_BUILT` for P-256.
+/// Reads a list of keys: `MALFORMED`, `ALG_UNSUPPORTED`.
 pub(super) fn read_keys(items: &[Value], path: &str) -> Result<Vec<OfferedKey>, Reject> {
     items.iter().enumerate().map(|(i, item)| read_key(item, &format!("{path}/{i}"))).collect()
 }
@@ -77,9 +82,14 @@ fn read_key(item: &Value, path: &str) -> Result<OfferedKey, Reject> {
         return Err(members.malformed("purposes", "one or more, none twice"));
     }
     check_algorithm(&algorithm, &purposes, &members.pointer("alg"))?;
-    let public_key = op::decode_fixed::<32>(members.text("publicKey")?)
-        .ok_or_else(|| members.malformed("publicKey", "32 bytes in base64url without padding"))?
-        .to_vec();
+    let text = members.text("publicKey")?;
+    let public_key = match algorithm.as_str() {
+        P256 => op::decode_fixed::<33>(text).map(|bytes| bytes.to_vec()),
+        _ => op::decode_fixed::<32>(text).map(|bytes| bytes.to_vec()),
+    };
+    let public_key = public_key.ok_or_else(|| {
+        members.malformed("publicKey", "32 bytes, of P-256 33, in base64url without padding")
+    })?;
     let mut scopes: Vec<String> = members.texts("scopes")?.into_iter().map(str::to_owned).collect();
     let given = scopes.len();
     scopes.sort_unstable();
@@ -102,23 +112,20 @@ fn read_key(item: &Value, path: &str) -> Result<OfferedKey, Reject> {
 }
 
 /// `invoke` keys are Ed25519, `agree` keys X25519 and nothing else; P-256 is for `assert` and
-/// `present`, in a later release.
+/// `present`.
 fn check_algorithm(algorithm: &str, purposes: &[Purpose], field: &str) -> Result<(), Reject> {
     let agrees = purposes.contains(&Purpose::Agree);
     let fits = match algorithm {
         "Ed25519" => !agrees,
         "X25519" => agrees && purposes.len() == 1,
-        "P-256" => !agrees && !purposes.contains(&Purpose::Invoke),
+        P256 => !agrees && !purposes.contains(&Purpose::Invoke),
         _ => false,
     };
-    if !fits {
-        return Err(Reject::new(Code::AlgUnsupported, field, "not for these purposes"));
+    if fits {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::AlgUnsupported, field, "not for these purposes"))
     }
-    if algorithm == "P-256" {
-        let detail = "proofs of possession by P-256 keys come with a later release";
-        return Err(Reject::new(Code::NotBuilt, field, detail));
-    }
-    Ok(())
 }
 
 /// `POSSESSION_INVALID`, then `KEY_WEAK`, then `KEY_REUSED`.
@@ -149,11 +156,25 @@ fn proves_possession(chain: &str, party: &str, offer: &OfferedKey) -> bool {
     let Some(signature) = offer.possession else {
         return offer.key.has(Purpose::Agree);
     };
-    let Ok(public_key) = <[u8; 32]>::try_from(offer.key.public_key.as_slice()) else {
+    let NewKey { algorithm, public_key, .. } = &offer.key;
+    let digest = possession_digest(chain, party, algorithm, public_key);
+    if algorithm == P256 {
+        return p256_point(public_key).is_none_or(|point| {
+            p256::ecdsa::Signature::from_slice(&signature)
+                .is_ok_and(|signature| point.verify(&digest.0, &signature).is_ok())
+        });
+    }
+    let Ok(bytes) = <[u8; 32]>::try_from(public_key.as_slice()) else {
         return false;
     };
-    let digest = possession_digest(chain, party, &offer.key.algorithm, &public_key);
-    !is_sound(&offer.key) || op::verify(&public_key, &digest, &signature)
+    !is_sound(&offer.key) || op::verify(&bytes, &digest, &signature)
+}
+
+/// The point of a P-256 key: on the curve and not the one at infinity, which has another length.
+/// The curve has no points of small order; a compressed point has one encoding.
+fn p256_point(public_key: &[u8]) -> Option<p256::ecdsa::VerifyingKey> {
+    let compressed = public_key.len() == P256_BYTES;
+    compressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(public_key).ok())?
 }
 
 /// `KEY_WEAK` unless every key is a canonical point of large order.
@@ -169,6 +190,9 @@ pub(super) fn check_sound(keys: &[NewKey], path: &str) -> Result<(), Reject> {
 }
 
 fn is_sound(key: &NewKey) -> bool {
+    if key.algorithm == P256 {
+        return p256_point(&key.public_key).is_some();
+    }
     let Ok(bytes) = <[u8; 32]>::try_from(key.public_key.as_slice()) else {
         return false;
     };

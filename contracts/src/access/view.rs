@@ -116,7 +116,8 @@ fn page(
     Value::object([(name, Value::List(items)), ("next", Value::from(next))])
 }
 
-fn key_view(no: u64, key: &KeyEntry, time_ms: u64) -> Value {
+/// A key as readers see it.
+pub(crate) fn key_view(no: u64, key: &KeyEntry, time_ms: u64) -> Value {
     let state = match key.state_at(time_ms) {
         KeyState::Active if key.active_from_ms > time_ms => "announced",
         KeyState::Active => "active",
@@ -143,7 +144,8 @@ fn key_view(no: u64, key: &KeyEntry, time_ms: u64) -> Value {
     ])
 }
 
-fn mandate_view(no: u64, mandate: &Mandate, time_ms: u64) -> Value {
+/// A mandate as readers see it.
+pub(crate) fn mandate_view(no: u64, mandate: &Mandate, time_ms: u64) -> Value {
     let status = match (mandate.ended, mandate.until_ms <= time_ms) {
         (true, _) => "ended",
         (false, true) => "expired",

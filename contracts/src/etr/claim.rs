@@ -46,8 +46,9 @@ pub fn redacted_parts(bytes: &[u8]) -> Option<(String, Digest)> {
 
 /// `etr-status` states `id`; `etr-control` states `id` and `challenge`; `etr-absence` states
 /// `issuer` with `series` and `ref`, or with `serial`; `etr-singularity` states `issuer`, `series` and
-/// `ref`, `etr-conversion` states `issuer` and `serial`, and `whole` where it shows the party part and
-/// with it what the paper came back as; `etr-history` states `id` and `ops`.
+/// `ref`, and for the lineage `whole` and `of`; `etr-conversion` states `issuer` and `serial`, and
+/// `whole` where it shows the party part and with it what the paper came back as; `etr-history` states
+/// `id`, `ops` and `times`; for `etr-signers` and `etr-rules` see there.
 pub fn claim(
     kind: &str,
     stated: &Value,
@@ -57,7 +58,9 @@ pub fn claim(
     match kind {
         "etr-status" => status(stated, walk),
         "etr-control" => control(stated, walk, frame),
-        "etr-singularity" => singularity(stated, walk),
+        "etr-singularity" => walk.remembering(|walk| super::lineage::claim(stated, walk)),
+        "etr-signers" => walk.remembering(|walk| super::signers::claim(stated, walk, frame)),
+        "etr-rules" => super::provisions::claim(stated, walk, frame),
         "etr-conversion" => conversion(stated, walk),
         "etr-history" => walk.remembering(|walk| super::history::claim(stated, walk)),
         _ => absence(stated, walk),
@@ -79,7 +82,7 @@ fn status(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
 }
 
 /// The public part and the hash of the party part, of a whole or a redacted content.
-fn parts_of(stored: &Stored) -> Result<(Value, Digest), VerifyError> {
+pub(super) fn parts_of(stored: &Stored) -> Result<(Value, Digest), VerifyError> {
     let parts = redacted_parts(&stored.content).or_else(|| {
         let (public, party) = texts_of(&stored.content)?;
         Some((public, content::party_hash(&party)))
@@ -197,9 +200,11 @@ pub fn challenge_of(
 /// How long the answer to a challenge shows that somebody is, not was, in control.
 pub const CHALLENGE_MS_MAX: u64 = 300_000;
 
-/// Whether an answer given at `ms` says at `now_ms` who is in control; an older one says who was.
-pub const fn is_fresh(ms: u64, now_ms: u64) -> bool {
-    now_ms.abs_diff(ms) <= CHALLENGE_MS_MAX
+/// Whether an answer given at `ms`, proven by state of block time `block_ms`, says at `now_ms` who is
+/// in control; an older one says who was. A new answer over old state says who was, too: whoever gave
+/// control away can sign the head of then anew.
+pub const fn is_fresh(ms: u64, block_ms: u64, now_ms: u64) -> bool {
+    now_ms.abs_diff(ms) <= CHALLENGE_MS_MAX && now_ms.abs_diff(block_ms) <= CHALLENGE_MS_MAX
 }
 
 /// The public key behind a signature of a controller, who is noted in `holders` by entity.
@@ -229,26 +234,6 @@ fn signing_key(
     }
     holders.push(entity);
     key.public_key.as_slice().try_into().map_err(|_| differs("not an Ed25519 key"))
-}
-
-/// The one root record of a number, with its public part: its index entry leads to no other.
-fn singularity(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
-    let (issuer, series) = (stated_text(stated, "issuer")?, stated_text(stated, "series")?);
-    let reference = stated_text(stated, "ref")?;
-    let entity = entity_of(issuer, walk)?;
-    let id: String = walk
-        .read(&keys::index(series, &entity, reference))?
-        .ok_or_else(|| differs("no record has this number"))?;
-    let stored = walk.stored(&keys::record(&id))?.ok_or_else(|| differs("no such record"))?;
-    let (public, party_hash) = parts_of(&stored)?;
-    Ok(Value::object([
-        ("issuer", Value::from(issuer)),
-        ("series", Value::from(series)),
-        ("ref", Value::from(reference)),
-        ("id", Value::from(id)),
-        ("public", public),
-        ("partyHash", Value::from(party_hash)),
-    ]))
 }
 
 /// What the register of paper says of a serial, and the record that it stands for.
@@ -303,7 +288,7 @@ fn returned(stored: &Stored, walk: &mut Walk<'_>) -> Result<Value, VerifyError> 
 }
 
 /// The entity behind an issuer's UBIN, proven.
-fn entity_of(issuer: &str, walk: &mut Walk<'_>) -> Result<String, VerifyError> {
+pub(super) fn entity_of(issuer: &str, walk: &mut Walk<'_>) -> Result<String, VerifyError> {
     let ubin = Ubin::parse_canonical(issuer).ok_or_else(|| missing("issuer"))?;
     let (record, _) = ubin::walk_actor(walk, &ubin)?.ok_or_else(|| differs("unknown issuer"))?;
     Ok(record.entity)

@@ -2,9 +2,9 @@
 //! (etr-api.md §1, kind `etr-history`).
 //!
 //! Invariant: the head in a record's state is a function of its ops in order, so ops that lead to the
-//! proven head are all there are, in that order. The proof shows each op with its signatures and
-//! the keys they verify under; that the right parties signed was asked by the kernel, which made the
-//! head.
+//! proven head are all there are, in that order; and that their times lead to the proven clock of the
+//! record, so they are the block times. The proof shows each op with its signatures and the keys they
+//! verify under; that the right parties signed was asked by the kernel, which made the head.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,18 @@ use super::endorsement::Endorsement;
 use super::keys;
 use super::record::{Record, texts_of};
 use super::request::Request;
+use super::signers::Signers;
 use super::staging::{self, Staged};
 use super::view::endorsement_value;
-use super::{fields, profile};
-use crate::access::{self, KeyEntry, Mandate, Party};
+use super::{clock, fields, profile};
 use crate::claim::{Walk, differs, missing, stated_text};
 use crate::context::Event;
 use crate::digest::Digest;
 use crate::json::{self, Value};
-use crate::op::{Op, OpSignature, encode_base64, verify};
+use crate::op::Op;
 use crate::proof::VerifyError;
 use crate::state::Overlay;
-use crate::time;
 use crate::transaction::{Payload, Transaction};
-use crate::ubin;
-use crate::ubin::identifier::Ubin;
 
 /// An op that was carried out, and the places (record, seq after it) that it led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +98,8 @@ struct Chain {
     redlines: Vec<Value>,
 }
 
-/// `etr-history`: states `id` and `ops`, from the one that opened the record to the last.
+/// `etr-history`: states `id` and `ops`, from the one that opened the record to the last; and `times`,
+/// when each was carried out, but for the older form of this kind.
 pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
     let id = stated_text(stated, "id")?;
     let stored = walk.stored(&keys::record(id))?.ok_or_else(|| differs("no such record"))?;
@@ -115,6 +113,7 @@ pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, Verify
     if items.is_empty() || items.len() as u64 != record.public.seq {
         return Err(differs("not as many ops as the record had"));
     }
+    let times = clock::claim(stated, id, record.public.seq, walk)?;
     let mut signers = Signers::default();
     let mut chain = None;
     for item in items {
@@ -123,7 +122,7 @@ pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, Verify
         let next = follow(chain, id, &op, &request, genesis)?;
         chain = Some(next);
         for signature in &op.signatures {
-            signers.check(walk, &op, signature)?;
+            signers.check(walk, &op.digest, signature)?;
         }
     }
     let chain = chain.ok_or_else(|| missing("ops"))?;
@@ -139,7 +138,7 @@ pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, Verify
             walk.read(&keys::endorsement(id, n))?.ok_or_else(|| differs("an endorsement"))?;
         endorsements.push(endorsement_value(&entry));
     }
-    Ok(Value::object([
+    let mut members = vec![
         ("id", Value::from(id)),
         ("public", record.public.to_value()),
         ("party", record.party.to_value()),
@@ -147,7 +146,9 @@ pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, Verify
         ("signers", signers.to_value()),
         ("endorsements", Value::List(endorsements)),
         ("redlines", Value::List(chain.redlines)),
-    ]))
+    ];
+    members.extend(times.map(|times| ("times", times)));
+    Ok(Value::object(members))
 }
 
 /// One op further. The first one opens the record: an issue, or the op that made it of others.
@@ -244,72 +245,4 @@ fn changed(
         ("text", text("text")),
     ]);
     Ok((Some(new), Some(redline)))
-}
-
-/// The keys that signed, by store name of the party and number.
-#[derive(Default)]
-struct Signers(BTreeMap<(String, u64), (String, KeyEntry)>);
-
-impl Signers {
-    /// The signature verifies under a key of the party; an agent has the mandate that it names.
-    fn check(
-        &mut self,
-        walk: &mut Walk<'_>,
-        op: &Op,
-        signature: &OpSignature,
-    ) -> Result<(), VerifyError> {
-        let name = store_name(walk, &signature.party)?;
-        let entry: KeyEntry = walk
-            .read(&access::key_key(&name, signature.key))?
-            .ok_or_else(|| differs("a signer has no such key"))?;
-        let key = entry.public_key.as_slice().try_into();
-        let key: [u8; 32] = key.map_err(|_| differs("not an Ed25519 key"))?;
-        if !walk.has_own_ops() && !verify(&key, &op.digest, &signature.signature) {
-            return Err(differs("a signature of an op does not verify"));
-        }
-        if let Some((principal, no)) = &signature.mandate {
-            let holder = store_name(walk, principal)?;
-            let mandate: Mandate = walk
-                .read(&access::mandate_key(&holder, *no))?
-                .ok_or_else(|| differs("there is no such mandate"))?;
-            if store_name(walk, &mandate.agent)? != name {
-                return Err(differs("the mandate is another agent's"));
-            }
-        }
-        self.0.insert((name, signature.key), (signature.party.clone(), entry));
-        Ok(())
-    }
-
-    fn to_value(&self) -> Value {
-        let state = |key: &KeyEntry| match key.state {
-            access::KeyState::Active => "active",
-            access::KeyState::Retired => "retired",
-            access::KeyState::Compromised => "compromised",
-        };
-        let ends = |key: &KeyEntry| (key.ends_ms != u64::MAX).then(|| time::rfc3339(key.ends_ms));
-        let keys = self.0.iter().map(|((_, number), (party, key))| {
-            Value::object([
-                ("party", Value::from(party.as_str())),
-                ("key", Value::from(format!("k{number}"))),
-                ("publicKey", Value::from(encode_base64(&key.public_key))),
-                ("state", Value::from(state(key))),
-                ("boundHeight", Value::from(key.bound_height)),
-                ("ends", Value::from(ends(key))),
-            ])
-        });
-        Value::List(keys.collect())
-    }
-}
-
-/// The name under which the entries of a party stand, proven for a business.
-fn store_name(walk: &mut Walk<'_>, party: &str) -> Result<String, VerifyError> {
-    match Party::parse(party) {
-        Some(Party::Business { ubin }) => {
-            let ubin = Ubin::parse_canonical(&ubin).ok_or_else(|| missing("ops"))?;
-            let found = ubin::walk_actor(walk, &ubin)?;
-            Ok(found.ok_or_else(|| differs("unknown signer"))?.0.entity)
-        }
-        Some(Party::Root(_) | Party::Authority { .. }) => Ok(party.to_owned()),
-        None => Err(missing("ops")),
-    }
 }

@@ -22,7 +22,7 @@ use super::request::Request;
 use super::roles::{self, Asked};
 use super::signing::{self, Question, Signed};
 use super::{
-    amend, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
+    amend, clock, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
     succession, surrender, transfer,
 };
 use crate::context::{Authority, Context};
@@ -455,9 +455,10 @@ pub fn finish(
     store(ctx, &work.op.act, before, &after);
 }
 
-/// Writes a record with its index entries and its event.
+/// Writes a record with its clock, its index entries and its event.
 pub fn store(ctx: &mut Context<'_, '_>, act: &str, before: Option<&Record>, after: &Record) {
     after.store(ctx.state);
+    clock::advance(ctx, &after.public);
     index_parties(ctx, before, after);
     emit(ctx, act, after);
 }
@@ -479,6 +480,23 @@ pub fn party_roles(
     state: &crate::state::Overlay<'_>,
     record: &Record,
 ) -> Vec<(Arc<str>, &'static str)> {
+    roles(state, record, record.public.status != Status::Dead)
+}
+
+/// Who was what to a record when it ended, or is while it lives.
+pub fn last_roles(
+    state: &crate::state::Overlay<'_>,
+    record: &Record,
+) -> Vec<(Arc<str>, &'static str)> {
+    roles(state, record, true)
+}
+
+/// Entities and roles, sorted, each once.
+fn roles(
+    state: &crate::state::Overlay<'_>,
+    record: &Record,
+    live: bool,
+) -> Vec<(Arc<str>, &'static str)> {
     let mut roles: Vec<(Arc<str>, &'static str)> = Vec::with_capacity(8);
     let mut add = |ubins: &[String], role: &'static str| {
         roles.extend(ubins.iter().map(|ubin| (identity(state, ubin), role)));
@@ -486,7 +504,7 @@ pub fn party_roles(
     let party = &record.party;
     add(std::slice::from_ref(&party.issuer), "issuer");
     add(std::slice::from_ref(&party.obligor), "obligor");
-    if record.public.status != Status::Dead {
+    if live {
         add(party.controller.members(), "controller");
         if let Some(holder) = &party.title.party {
             add(holder.members(), "title");

@@ -33,6 +33,11 @@ pub fn aside(id: &str) -> Vec<u8> {
     key("aside").text(id).build()
 }
 
+/// When the ops of a record were carried out.
+pub fn clock(id: &str) -> Vec<u8> {
+    key("clock").text(id).build()
+}
+
 /// The ops of a staged bundle, in order.
 pub fn staged_bundle(digest: Digest) -> Vec<u8> {
     key("staged_bundle").text(&digest.to_string()).build()

@@ -12,7 +12,8 @@
 //! - the acts: `issue`, `transfer` with `endorsement`, `surrender`, `amend` with `fields`,
 //!   `quantities` with `quantity`, `pledge`, `money`, `recourse`, `succession`, `note`, `ending`,
 //!   `court`; `condition` and `attestation` are what they wait for;
-//! - `consent`, `staging`: beside records; `view`, `build`, `history`, `claim`: for readers and clients.
+//! - `consent`, `staging`, `clock`: beside records; `view`, `build`: for readers and clients;
+//! - `claim`, `history` with `signers`, `lineage`, `provisions`: what proofs say.
 
 pub mod act;
 mod amend;
@@ -21,6 +22,7 @@ pub mod attestation;
 pub mod build;
 pub mod bundle;
 mod claim;
+pub mod clock;
 pub mod condition;
 pub mod consent;
 pub mod content;
@@ -34,11 +36,13 @@ pub mod kernel;
 pub mod keys;
 pub mod law_acts;
 pub mod legal;
+pub mod lineage;
 mod money;
 pub mod note;
 pub mod person;
 mod pledge;
 pub mod profile;
+pub mod provisions;
 mod quantities;
 pub mod quantity;
 pub mod record;
@@ -47,6 +51,7 @@ mod recourse;
 pub mod request;
 pub mod roles;
 pub mod rules;
+mod signers;
 pub mod signing;
 pub mod staging;
 pub mod succession;

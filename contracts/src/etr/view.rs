@@ -5,9 +5,9 @@
 
 use super::endorsement::{self, Endorsement};
 use super::person::identity;
-use super::record::{Pending, Record, texts_of};
+use super::record::{Pending, Record, Status, texts_of};
 use super::surrender::PaperSerial;
-use super::{keys, profile, roles};
+use super::{kernel, keys, profile, roles};
 use crate::json::{self, Value};
 use crate::state::{Overlay, decode_content};
 
@@ -34,9 +34,11 @@ pub fn lookup(state: &Overlay<'_>, series: &str, issuer: &str, reference: &str) 
     state.read(&keys::index(series, &identity(state, issuer), reference))
 }
 
-/// The endorsement chain of a record, in order.
-pub fn endorsements(state: &Overlay<'_>, id: &str) -> Vec<Endorsement> {
-    Record::load(state, id).map(|record| endorsement::all(state, &record)).unwrap_or_default()
+/// Entries of the endorsement chain of a record, in order, after number `after`, at most `limit`.
+pub fn endorsements(state: &Overlay<'_>, id: &str, after: u64, limit: usize) -> Vec<Endorsement> {
+    let Some(record) = Record::load(state, id) else { return Vec::new() };
+    let numbers = (1..=record.party.endorsements).filter(|n| *n > after).take(limit);
+    numbers.filter_map(|n| state.read(&keys::endorsement(id, n))).collect()
 }
 
 /// One entry of an endorsement chain as JSON.
@@ -75,6 +77,53 @@ pub fn is_party(state: &Overlay<'_>, id: &str, ubin: &str) -> bool {
 /// Whether an entity is, or was, a party to a record.
 pub fn is_party_entity(state: &Overlay<'_>, id: &str, entity: &str) -> bool {
     state.holds(&keys::party(entity, id))
+}
+
+/// How an entity stands to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It never had a role.
+    None,
+    /// It has a role, or had one when the record ended or was changed last; or it may be called on as
+    /// an endorser.
+    Party,
+    /// It had one.
+    Former {
+        /// The height at which it left.
+        until: u64,
+    },
+}
+
+/// How an entity stands to a record, as of committed state.
+pub fn standing(state: &Overlay<'_>, id: &str, entity: &str) -> Standing {
+    let Some(entry) = state.committed(&keys::party(entity, id)) else { return Standing::None };
+    let until = entry.last_changed;
+    let unchanged =
+        || state.committed(&keys::record(id)).is_some_and(|record| record.last_changed <= until);
+    let at_the_end = |record: &Record| {
+        record.public.status == Status::Dead
+            && kernel::last_roles(state, record).iter().any(|(of, _)| **of == *entity)
+    };
+    let still = |record: &Record| at_the_end(record) || may_be_called_on(state, record, entity);
+    let has_role = !roles_of(&entry.content).is_empty();
+    if has_role || unchanged() || Record::load(state, id).as_ref().is_some_and(still) {
+        Standing::Party
+    } else {
+        Standing::Former { until }
+    }
+}
+
+/// Whether recourse may yet run against an entity for its endorsement (etr.md §6.6).
+fn may_be_called_on(state: &Overlay<'_>, record: &Record, entity: &str) -> bool {
+    // without money to be paid there is no recourse, and what has ended is owed no more
+    if record.party.money.is_none() || record.public.status == Status::Dead {
+        return false;
+    }
+    let endorsed = |entry: &Endorsement| {
+        let endorser = entry.endorser_person().filter(|_| entry.is_liable());
+        endorser.is_some_and(|who| who.members().iter().any(|m| *identity(state, m) == *entity))
+    };
+    endorsement::all(state, record).iter().any(endorsed)
 }
 
 /// The parties that are to answer what is pending on a record.

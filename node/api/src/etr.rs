@@ -12,7 +12,7 @@ use crate::Object;
 pub const CAPABILITY_MS_MAX: u64 = 300_000;
 
 /// A statement by which a party shows that it asks: an Ed25519 signature by one of its active
-/// `invoke` keys over [`capability_digest`].
+/// `invoke` keys over the digest of a [`CapabilityText`]. It serves for one method at one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capability {
@@ -26,12 +26,32 @@ pub struct Capability {
     pub sig: String,
 }
 
-/// What a capability signs: H("titian etr read v1", JCS([chain, subject, party, ms])). The subject
-/// is the record id; for methods about a party (`etr_list`, `etr_inbox`) it is the party; for
-/// `etr_lookup` it is `series/issuer/ref` or `issuer/serial`; for blocks and transactions `ledger`.
-pub fn capability_digest(chain: &str, subject: &str, party: &str, ms: u64) -> Digest {
-    let list = Value::List(vec![chain.into(), subject.into(), party.into(), ms.into()]);
-    hash("titian etr read v1", &[list.to_jcs().as_bytes()])
+/// What a capability signs.
+#[derive(Clone, Copy, Debug)]
+pub struct CapabilityText<'a> {
+    /// The chain.
+    pub chain: &'a str,
+    /// The node that is asked: `node` of `ledger_status`.
+    pub node: &'a str,
+    /// The method, `etr_get`.
+    pub method: &'a str,
+    /// The record id; for methods about a party (`etr_list`, `etr_inbox`) the party; for
+    /// `etr_lookup` `series/issuer/ref` or `issuer/serial`.
+    pub subject: &'a str,
+    /// The party.
+    pub party: &'a str,
+    /// When, ms.
+    pub ms: u64,
+}
+
+impl CapabilityText<'_> {
+    /// H("titian etr capability v1", JCS([chain, node, method, subject, party, ms])).
+    pub fn digest(&self) -> Digest {
+        let texts = [self.chain, self.node, self.method, self.subject, self.party];
+        let mut list: Vec<Value> = texts.into_iter().map(Value::from).collect();
+        list.push(self.ms.into());
+        hash("titian etr capability v1", &[Value::List(list).to_jcs().as_bytes()])
+    }
 }
 
 /// `etr_get`.
@@ -186,24 +206,26 @@ pub struct ChallengeSignature {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// `status`, `control`, `absence`, `singularity`, `conversion` or `history` (also with `etr-`
-    /// before it).
+    /// `status`, `control`, `absence`, `singularity`, `conversion`, `history`, `signers` or `rules`
+    /// (also with `etr-` before it).
     pub kind: String,
-    /// The record id (status, control, history; of a paper's record, to see what it came back as).
+    /// The record id (status, control, history, signers, rules; singularity with the lineage of this
+    /// record; of a paper's record, to see what it came back as).
     #[serde(default)]
     pub id: Option<String>,
-    /// `series/issuer/ref` (absence, singularity), or `issuer/serial` of a paper (absence,
-    /// conversion).
+    /// `series/issuer/ref` (absence, singularity without `id`), or `issuer/serial` of a paper
+    /// (absence, conversion).
     #[serde(default)]
     pub subject: Option<String>,
-    /// As of this height (status, singularity, conversion); the head if absent.
+    /// As of this height (every kind but absence; signers: the height of the ops); the head if
+    /// absent.
     #[serde(default)]
     pub height: Option<u64>,
     /// The controller's answer to a challenge (control).
     #[serde(default)]
     pub challenge: Option<Challenge>,
-    /// Shows that a party to the record asks (control without a challenge's answer, history,
-    /// conversion with `id`).
+    /// Shows that a party to the record asks (history, signers, rules; control of an earlier height;
+    /// singularity and conversion with `id`).
     #[serde(default)]
     pub capability: Option<Capability>,
 }

@@ -35,13 +35,20 @@ pub struct PutParams {
 }
 
 /// What became of a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PutResult {
     /// Bytes that are there.
     pub received: u64,
     /// Whether the envelope is whole, checked and on disk.
     pub whole: bool,
+    /// The states to whose nodes it goes by itself, once it is whole.
+    #[serde(default)]
+    pub delivers_to: Vec<String>,
+    /// Other states of recipients: these must ask this node, for theirs runs none, or the party that
+    /// put it is not at home here.
+    #[serde(default)]
+    pub stays_for: Vec<String>,
 }
 
 /// `etr_envelopeGet`.
@@ -73,6 +80,9 @@ pub struct EnvelopePart {
 pub struct ListParams {
     /// The record id.
     pub id: String,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
     /// Shows which party asks.
     pub capability: Capability,
 }
@@ -89,14 +99,24 @@ pub struct EnvelopeHeld {
     pub bytes: u64,
     /// Keys that open it, `PARTY#kN`.
     pub recipients: Vec<String>,
+    /// Whether the party that asks put it.
+    #[serde(default)]
+    pub own: bool,
+    /// To who put it: the states whose nodes have not acknowledged it yet.
+    #[serde(default)]
+    pub underway: Vec<String>,
 }
 
 /// The envelopes of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelopes {
-    /// By version and number, at most 64.
+    /// By version and number, at most 200. One who is no party any more sees its own, and those
+    /// sealed to it.
     pub items: Vec<EnvelopeHeld>,
+    /// The cursor of the next page.
+    #[serde(default)]
+    pub cursor: Option<String>,
 }
 
 /// `etr_envelopeErase`.
@@ -109,7 +129,7 @@ pub struct EraseParams {
     pub capability: Capability,
 }
 
-/// That an envelope is gone from this node.
+/// That an envelope is gone from this node; where it went its erasure follows by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Erased {

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::etr::Capability;
 use crate::{AsOf, Object};
 
-/// `etr_endorsements`.
+/// `etr_endorsements`: pages of at most 200 entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RecordParams {
+pub struct EndorsementsParams {
     /// The record id.
     pub id: String,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
     /// Shows that a party to the record asks.
     #[serde(default)]
     pub capability: Option<Capability>,

@@ -276,6 +276,8 @@ pub struct Status {
     pub chain: String,
     /// The genesis hash.
     pub genesis: String,
+    /// The node: its peer id. A capability names it.
+    pub node: String,
     /// The head.
     pub height: u64,
     /// Its block id.

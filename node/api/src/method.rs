@@ -239,7 +239,7 @@ methods! {
     /// The ops of a record in order; digests only without authorisation.
     EtrHistory = "etr_history", Public, etr_read::HistoryParams => Page;
     /// The endorsement chain of a record.
-    EtrEndorsements = "etr_endorsements", Public, etr_read::RecordParams => Object;
+    EtrEndorsements = "etr_endorsements", Public, etr_read::EndorsementsParams => Object;
     /// What a controller signs to show control.
     EtrChallenge = "etr_challenge", Public, etr_read::ChallengeParams => etr_read::ChallengeText;
     /// The standing consents of a party.
@@ -256,7 +256,7 @@ methods! {
     EtrEnvelopeErase = "etr_envelopeErase", Public, etr_envelope::EraseParams => etr_envelope::Erased;
     /// Dry run of an unsigned ETR op, or of a bundle of them.
     EtrPrepare = "etr_prepare", Public, etr::PrepareParams => Prepared;
-    /// A proof of status, control, absence, singularity, conversion or history.
+    /// A proof of status, control, absence, singularity, conversion, history, signers or rules.
     EtrProve = "etr_prove", Public, etr::ProveParams => Bundle;
     /// The type profiles in force.
     EtrProfiles = "etr_profiles", Public, Nothing => Object;
@@ -275,6 +275,8 @@ methods! {
     NodePeers = "node_peers", Admin, Nothing => node::Peers;
     /// Sets the log filter.
     NodeLogLevel = "node_logLevel", Admin, node::LogLevelParams => node::LogLevel;
+    /// Begins a backup, or says how one stands.
+    NodeBackup = "node_backup", Admin, node::BackupParams => node::Backup;
 
     /// This description, in OpenRPC form.
     Discover = "rpc.discover", Public, Nothing => Object;

@@ -19,6 +19,20 @@ pub struct NodeStatus {
     pub connections: u64,
     /// Open subscriptions.
     pub subscriptions: u64,
+    /// The sealed contents of records.
+    pub envelopes: EnvelopeStatus,
+}
+
+/// The sealed contents that a node keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvelopeStatus {
+    /// How many.
+    pub kept: u64,
+    /// Their bytes, with what is coming.
+    pub bytes: u64,
+    /// Deliveries and erasures that wait for other nodes.
+    pub queued: u64,
 }
 
 /// One peer.
@@ -57,4 +71,35 @@ pub struct LogLevelParams {
 pub struct LogLevel {
     /// The filter.
     pub filter: String,
+}
+
+/// `node_backup`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackupParams {
+    /// Ask how this one stands; without it, one is begun.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// How a backup stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// Its name: when it was begun, `20261128T053000Z`.
+    pub name: String,
+    /// Whether it is on disk; if not, it is being made.
+    pub done: bool,
+    /// Its folder on the node's machine, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The height that it has at least, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// Names of earlier backups that were removed.
+    #[serde(default)]
+    pub removed: Vec<String>,
+    /// Names of earlier backups that lost what can be erased: they are older than 30 days.
+    #[serde(default)]
+    pub expired: Vec<String>,
 }

@@ -8,6 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::vc_verify::as_sent_if_any;
 use crate::{AsOf, Object, Refusal, ledger};
 
 pub use crate::vc_verify::VerifyParams;
@@ -270,7 +271,7 @@ pub struct BundleParams {
     pub height: Option<u64>,
     /// An evidence pack for this credential or presentation; then only `jurisdiction` and
     /// `receipts` may stand beside it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "as_sent_if_any")]
     pub credential: Option<serde_json::Value>,
     /// Evidence pack: also what tells whether this state recognises the issuer.
     #[serde(default)]

@@ -11,12 +11,19 @@ use crate::Object;
 
 /// An object as the text that was sent, anything else as it is: as a value it would lose a member
 /// that stands twice, which the verifier must see.
-fn as_sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+pub(crate) fn as_sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
     if raw.get().starts_with('{') {
         return Ok(Value::from(raw.get()));
     }
     serde_json::from_str(raw.get()).map_err(D::Error::custom)
+}
+
+/// As [`as_sent`], of a member that may be left out or null.
+pub(crate) fn as_sent_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Value>, D::Error> {
+    as_sent(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
 /// `vc_verify`. A presentation is judged like `vc_verifyPresentation` does.

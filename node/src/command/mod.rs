@@ -3,6 +3,8 @@
 //! Exit codes (architecture.md §6): 0 done, 1 refused, 2 usage or not built, 3 not proven,
 //! 4 no node, 5 indeterminate, 70 a fault of the program.
 
+mod ask;
+mod backup;
 mod check_config;
 mod genesis;
 mod init;
@@ -53,8 +55,8 @@ enum Command {
     Restore(snapshot::RestoreArgs),
     /// Drop old blocks and history of a stopped node
     Prune(ConfigArgs),
-    /// Copy the database of a running node [not built yet]
-    Backup,
+    /// Copy the databases of a running or stopped node, and drop what must not stay of old copies
+    Backup(ConfigArgs),
     Reindex(reindex::ReindexArgs),
     /// Go back to an earlier height [not built yet]
     Rollback,
@@ -178,10 +180,7 @@ fn execute(command: Command) -> Result<(), CommandError> {
         Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::Restore(args) => snapshot::restore(&args),
         Command::Prune(args) => prune::prune(&args),
-        Command::Backup => Err(CommandError::not_built(
-            "backup",
-            "stop the node and copy its data folder and key files",
-        )),
+        Command::Backup(args) => backup::backup(&args),
         Command::Reindex(args) => reindex::reindex(&args),
         Command::Rollback => Err(CommandError::not_built(
             "rollback",
@@ -224,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_says_so_with_a_hint_and_the_code_of_usage() {
-        let error = execute(Command::Backup).expect_err("not built");
+        let error = execute(Command::Rollback).expect_err("not built");
         assert_eq!(error.kind as u8, 2);
         assert!(error.message.starts_with("NOT_BUILT: ") && error.hint.is_some());
     }

@@ -1,14 +1,17 @@
 //! `titian-node snapshot` and `titian-node restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use titian_contracts::time::rfc3339;
 use titian_genesis::Genesis;
 
 use super::{CommandError, ConfigArgs};
+use crate::application::now_ms;
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::{node, snapshot};
+use crate::rpc::auth::load_or_create_secret;
+use crate::{backup, custody, node, snapshot};
 
 /// Write a snapshot of a stopped node; a running one writes its own
 #[derive(Debug, Args)]
@@ -17,12 +20,13 @@ pub(super) struct SnapshotArgs {
     config: ConfigArgs,
 }
 
-/// Start a new node from a snapshot: genesis, snapshot, then the blocks after it from its peers
+/// Start a node from a backup of its own, or a new one from a snapshot; peers give the blocks after it
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Folder of the snapshot, such as data/snapshots/80000 of another node
+    /// A backup, such as backups/20261128T053000Z, or a snapshot, such as data/snapshots/80000 of
+    /// another node
     #[arg(value_name = "DIR")]
     source: PathBuf,
 }
@@ -60,11 +64,43 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), CommandError> {
     })?;
     drop_engine_log(&config)?;
     let genesis = genesis(&config)?;
-    let height = snapshot::restore(&args.source, &genesis, &path).map_err(CommandError::refused)?;
+    if backup::is_backup(&args.source) {
+        restore_backup(&config, &args.source, &genesis)?;
+    } else {
+        snapshot::restore(&args.source, &genesis, &path).map_err(CommandError::refused)?;
+    }
     let ledger = Ledger::open(&path, genesis).map_err(CommandError::refused)?;
     let head = ledger.head();
     ledger.finish();
-    println!("restored to height {height}, state root {}; start the node", head.state_root);
+    println!("restored to height {}, state root {}; start the node", head.height, head.state_root);
+    Ok(())
+}
+
+/// Puts the folders of a backup in place, and says what that means for what can be erased.
+fn restore_backup(config: &Config, source: &Path, genesis: &Genesis) -> Result<(), CommandError> {
+    let secret = match config.custody.secret.exists() {
+        true => Some(load_or_create_secret(&config.custody.secret).map_err(|fault| {
+            CommandError::refused(format!("{}: {fault}", config.custody.secret.display()))
+        })?),
+        false => None,
+    };
+    let secret = secret.as_ref().map(|secret| secret.as_slice());
+    let data = &config.node.data_dir;
+    let restored =
+        backup::restore(source, genesis, data, secret, now_ms()).map_err(CommandError::refused)?;
+    for part in &restored.left {
+        println!("{part}: stands already in {} and stays as it is", data.display());
+    }
+    if restored.unreadable > 0 {
+        println!("custody: {} records without a key were erased", restored.unreadable);
+    }
+    if restored.placed.contains(&custody::RECORDS_FOLDER) {
+        println!(
+            "custody is that of {}: repeat erasures made since then, and name new status lists in \
+             `lists`: entries given out since then are not known here",
+            rfc3339(restored.time_ms)
+        );
+    }
     Ok(())
 }
 

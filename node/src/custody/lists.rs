@@ -28,10 +28,42 @@ pub fn parse_local(id: &str) -> Option<(&str, u64)> {
 pub struct Change {
     /// The entry.
     pub index: u64,
-    /// The value it is expected to have; whatever it has if absent.
-    pub old: Option<u64>,
+    /// The value it has before.
+    pub old: Old,
     /// The value to set.
     pub new: u64,
+}
+
+/// The value that an entry has before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Whatever it has.
+    Any,
+    /// This one; else the change is a conflict.
+    Exactly(u64),
+    /// This one; else there is nothing to do: what is to be taken back is not there.
+    Only(u64),
+}
+
+impl Old {
+    /// The value that is expected, if one is.
+    pub const fn expected(self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Exactly(old) | Self::Only(old) => Some(old),
+        }
+    }
+}
+
+impl Change {
+    /// Whether nothing is to be done where the entry has the value `current`.
+    pub fn is_done(&self, current: u64) -> bool {
+        match self.old {
+            Old::Any => current == self.new,
+            Old::Exactly(old) => current == old && current == self.new,
+            Old::Only(old) => current != old,
+        }
+    }
 }
 
 fn list_row(id: &str) -> Vec<u8> {
@@ -96,7 +128,8 @@ impl Custody {
         let size = list.status_size;
         let mut chunks: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         let mut changed = false;
-        for Change { index, old, new } in changes.iter().copied() {
+        for change in changes.iter().copied() {
+            let Change { index, new, .. } = change;
             if index >= list.entries {
                 return Err(Reject::new(Code::StatusIndexRange, "/index", ""));
             }
@@ -108,11 +141,11 @@ impl Custody {
                 Entry::Vacant(free) => free.insert(self.local_chunk(id, c)?),
             };
             let current = value_at(chunk, offset, size);
-            if old.is_some_and(|old| old != u64::from(current)) {
-                return Err(Reject::new(Code::StatusConflict, "/old", ""));
-            }
-            if current == new {
+            if change.is_done(u64::from(current)) {
                 continue;
+            }
+            if change.old.expected().is_some_and(|old| old != u64::from(current)) {
+                return Err(Reject::new(Code::StatusConflict, "/old", ""));
             }
             if current == 1 && matches!(list.profile, Profile::Revocation | Profile::Token) {
                 return Err(Reject::new(Code::StatusIrreversible, "/index", ""));

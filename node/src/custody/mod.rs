@@ -30,6 +30,10 @@ use indexes::Reserved;
 use record::{Counts, Found, Kept, Label, Record, Tombstone};
 use seal::{Name, SecretKey};
 
+/// The folder of records within the data folder.
+pub const RECORDS_FOLDER: &str = "custody";
+/// The folder of the keys of subjects.
+pub const KEYS_FOLDER: &str = "subject-keys";
 /// Records by name.
 const RECORDS: &str = "custody";
 /// Subject ‖ record -> nothing: which records a subject has.
@@ -142,8 +146,8 @@ impl Custody {
     /// Opens the databases in folder `data`; `secret` is the node's own, `chain` the network's id.
     pub fn open(data: &Path, secret: &[u8], chain: &str) -> Result<Self, StoreError> {
         let custody = Self(Arc::new(Inner {
-            records: Vault::open(&data.join("custody"), COLUMNS)?,
-            keys: Vault::open(&data.join("subject-keys"), &[KEYS])?,
+            records: Vault::open(&data.join(RECORDS_FOLDER), COLUMNS)?,
+            keys: Vault::open(&data.join(KEYS_FOLDER), &[KEYS])?,
             wrapping: SecretKey::derive("titian custody wrapping v1", secret),
             naming: SecretKey::derive("titian custody naming v1", secret),
             chain: chain.to_owned(),
@@ -163,6 +167,32 @@ impl Custody {
     pub fn finish(&self) {
         self.0.records.finish();
         self.0.keys.finish();
+    }
+
+    /// Copies both databases, as they are, to folders of the same names in `folder`: records first,
+    /// so that every record of the copy has its key in the copy, unless it was erased meanwhile.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), StoreError> {
+        self.0.records.copy_to(&folder.join(RECORDS_FOLDER))?;
+        self.0.keys.copy_to(&folder.join(KEYS_FOLDER))
+    }
+
+    /// Erases the records whose subject has no key, which nobody can read; gives how many. A copy of
+    /// the records may be older than that of the keys.
+    pub fn forget_unreadable(&self, now_ms: u64) -> Result<usize, Reject> {
+        let mut lost = Vec::new();
+        self.each(RECORDS, |name, bytes| {
+            let kept: Kept = decode(bytes, "record")?;
+            let key = self.0.keys.get(KEYS, &kept.subject).map_err(fault)?;
+            if let (None, Ok(name)) = (key, Name::try_from(name)) {
+                lost.push(name);
+            }
+            Ok(())
+        })?;
+        for name in &lost {
+            let claim = self.claim(*name).ok_or_else(|| damaged("a record in use"))?;
+            self.erase(&claim, now_ms)?;
+        }
+        Ok(lost.len())
     }
 
     /// The name of the record of credential `id` of an issuer.

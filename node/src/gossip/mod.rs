@@ -10,10 +10,13 @@
 //! - every queue to a peer is bounded; the transactions themselves wait in the mempool, so nothing
 //!   is lost while no peer is there: it is told later, and again while it waits.
 //!
+//! On the same connections nodes hand each other sealed envelopes: [`post`].
+//!
 //! It deliberately does not check signatures of transactions: the mempool does.
 
 pub mod batch;
 mod peers;
+pub mod post;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -27,7 +30,7 @@ use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use titian_contracts::limits;
 use titian_genesis::Genesis;
 use tokio::sync::{mpsc, watch};
@@ -37,7 +40,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::mempool::Mempool;
 use crate::telemetry::GossipMetrics;
 use peers::{Change, MALFORMED_BATCH_OFFENCES, Peers};
+use post::{Incoming, Post};
 
+pub use libp2p::PeerId;
 pub use peers::{ListedPeer, OFFENCES_MAX, PeerStatus};
 
 /// How long a batch may collect while others are on their way.
@@ -103,6 +108,8 @@ pub struct Gossip {
     listening: Vec<Multiaddr>,
     commands: mpsc::Sender<Vec<ListedPeer>>,
     status: watch::Receiver<Vec<PeerStatus>>,
+    post: Post,
+    incoming: Option<mpsc::Receiver<Incoming>>,
     task: JoinHandle<()>,
 }
 
@@ -120,6 +127,7 @@ impl Gossip {
         let listening = listen(&mut swarm, &config.listen).await?;
         let (commands, incoming) = mpsc::channel(16);
         let (status_sender, status) = watch::channel(Vec::new());
+        let (ends, post, received) = post::ends();
         let now = Instant::now();
         let mut network = Network {
             swarm,
@@ -130,10 +138,11 @@ impl Gossip {
             send_at: now,
             metrics: config.metrics,
             status: status_sender,
+            post: ends,
         };
         network.set_peers(config.peers);
         let task = tokio::spawn(network.run(incoming));
-        Ok(Self { peer_id, listening, commands, status, task })
+        Ok(Self { peer_id, listening, commands, status, post, incoming: Some(received), task })
     }
 
     /// Our id.
@@ -149,6 +158,16 @@ impl Gossip {
     /// How the listed peers stand; changes wake.
     pub fn status(&self) -> watch::Receiver<Vec<PeerStatus>> {
         self.status.clone()
+    }
+
+    /// The way to ask other nodes about envelopes.
+    pub fn post(&self) -> Post {
+        self.post.clone()
+    }
+
+    /// What other nodes ask about envelopes; given once.
+    pub const fn take_incoming(&mut self) -> Option<mpsc::Receiver<Incoming>> {
+        self.incoming.take()
     }
 
     /// Replaces the allow-list. Who is not on it any more is disconnected.
@@ -193,6 +212,7 @@ struct Behaviour {
     ping: ping::Behaviour,
     gossipsub:
         gossipsub::Behaviour<gossipsub::IdentityTransform, gossipsub::WhitelistSubscriptionFilter>,
+    post: post::Behaviour,
 }
 
 /// The settings of gossipsub: networks of 2 to 40 validators, most of them connected to all
@@ -217,7 +237,11 @@ pub fn protocol_settings() -> Result<gossipsub::Config, GossipError> {
         .map_err(|e| GossipError::Setup { reason: e.to_string() })
 }
 
-fn build_behaviour(keys: &Keypair, topic: &IdentTopic) -> Result<Behaviour, GossipError> {
+fn build_behaviour(
+    chain: &str,
+    keys: &Keypair,
+    topic: &IdentTopic,
+) -> Result<Behaviour, GossipError> {
     let setup = |reason: &str| GossipError::Setup { reason: reason.to_owned() };
     let filter = gossipsub::WhitelistSubscriptionFilter(HashSet::from([topic.hash()]));
     let mut gossipsub = gossipsub::Behaviour::new_with_subscription_filter(
@@ -242,6 +266,7 @@ fn build_behaviour(keys: &Keypair, topic: &IdentTopic) -> Result<Behaviour, Goss
         limits: connection_limits::Behaviour::new(limits),
         ping: ping::Behaviour::new(ping),
         gossipsub,
+        post: post::behaviour(chain).map_err(|e| setup(&e.to_string()))?,
     })
 }
 
@@ -251,7 +276,7 @@ fn build_swarm(
     topic: &IdentTopic,
 ) -> Result<Swarm<Behaviour>, GossipError> {
     let setup = |reason: String| GossipError::Setup { reason };
-    let behaviour = build_behaviour(&identity, topic)?;
+    let behaviour = build_behaviour(&config.chain, &identity, topic)?;
     let settings = |config: libp2p::swarm::Config| {
         config
             .with_idle_connection_timeout(Duration::from_secs(24 * 60 * 60))
@@ -317,6 +342,7 @@ struct Network {
     send_at: Instant,
     metrics: GossipMetrics,
     status: watch::Sender<Vec<PeerStatus>>,
+    post: post::Ends,
 }
 
 impl Network {
@@ -341,6 +367,11 @@ impl Network {
                     Some(peers) => self.set_peers(peers),
                     None => return,
                 },
+                Some(what) = self.post.out.recv() => {
+                    let peers = &self.peers;
+                    let connected = |id: &PeerId| peers.is_connected(id);
+                    self.post.send(&mut self.swarm.behaviour_mut().post, what, connected);
+                }
                 () = sendable, if may_send => self.send(),
                 _ = tick.tick() => self.on_tick(),
                 _ = tell_again.tick() => self.mempool.tell_again(TELL_AGAIN_MS),
@@ -426,6 +457,9 @@ impl Network {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Gossipsub(event)) => {
                 return self.on_gossip(event);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Post(event)) => {
+                return self.post.on_event(event);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => {
                 if let Err(ping::Failure::Timeout) = event.result {

@@ -146,6 +146,10 @@ impl Peers {
         self.listed.values().any(|peer| peer.subscribed)
     }
 
+    pub(super) fn is_connected(&self, id: &PeerId) -> bool {
+        self.listed.get(id).is_some_and(|peer| peer.connected)
+    }
+
     pub(super) fn connected_count(&self) -> usize {
         self.listed.values().filter(|peer| peer.connected).count()
     }

@@ -8,6 +8,7 @@ use titian_contracts::credential::{
 use titian_contracts::limits;
 use titian_contracts::state::Overlay;
 use titian_credential::model;
+use titian_credential::sd_jwt::metadata;
 
 use super::Instance;
 
@@ -53,9 +54,16 @@ pub(super) fn kind_of_claims(params: &IssueParams, state: &Overlay<'_>) -> Kind 
     }
 }
 
-/// The members that the schemas of a type call personal; of lists the whole list.
+/// The members that the holder must be able to keep back: what the schemas of a type call personal
+/// (of lists the whole list), and what the metadata of its SD-JWT VC says.
 pub(super) fn personal_pointers(entry: &CredentialType, state: &Overlay<'_>) -> Vec<String> {
-    let mut found = Vec::new();
+    let metadata = entry.schemas.iter().filter_map(|id| ResourceId::parse(id));
+    let metadata = metadata.filter(|id| id.kind == ResourceKind::VctMetadata);
+    let mut found: Vec<String> = metadata
+        .filter_map(|id| state.read::<Resource>(&id.key()))
+        .filter_map(|resource| serde_json::from_slice(&resource.bytes).ok())
+        .flat_map(|metadata: Value| metadata::always(&metadata))
+        .collect();
     for id in entry.schemas.iter().filter_map(|id| ResourceId::parse(id)) {
         if id.kind != ResourceKind::JsonSchema {
             continue;

@@ -13,13 +13,15 @@ use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::time::rfc3339;
+use titian_contracts::ubin::identifier::Ubin;
+use titian_contracts::ubin::record;
 use titian_credential::codes::{Fault, Outcome};
 use titian_credential::contexts::Contexts;
 use titian_credential::json::canonical;
 use titian_credential::snapshot::{Live, Snapshot as _};
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
-use titian_credential::{anchor, form, jwt, model, proof, sd_jwt, sd_jwt_vc, time};
+use titian_credential::{anchor, form, jwt, model, proof, registration, sd_jwt, sd_jwt_vc, time};
 
 use super::kinds::{Kind, kind_of, kind_of_claims, personal_pointers};
 use super::request::{Wanted, invalid};
@@ -85,6 +87,7 @@ pub fn make(
         sd_jwt_vc::check(claims).map_err(|fault| of_fault(&fault))?;
     }
     let kind = kind_of(wanted.params, &state, instance);
+    check_extract(wanted.params, &kind, &state)?;
     // what follows looks at one type: its settings, period, profiles and personal members
     let claimed = wanted.params.claims.as_ref().map(|_| kind_of_claims(wanted.params, &state));
     if claimed.is_some_and(|claimed| claimed != kind) {
@@ -123,6 +126,25 @@ pub fn make(
         maker.leaves(&mut made)?;
     }
     Ok(made)
+}
+
+/// The extract of a business of a natural person is an SD-JWT VC only (vc-api.md A§3).
+fn check_extract(params: &IssueParams, kind: &Kind, state: &Overlay<'_>) -> Result<(), Refusal> {
+    let subjects = params.credential.as_ref().and_then(|credential| {
+        (kind.name == registration::TYPE).then(|| credential.get("credentialSubject"))?
+    });
+    let of_a_person = subjects.map(model::items).unwrap_or_default().iter().any(|subject| {
+        let ubin = subject.get("ubin").and_then(Value::as_str).and_then(Ubin::parse_canonical);
+        let record = ubin.and_then(|ubin| record::find(state, &ubin));
+        record.is_some_and(|(_, record)| record.category.is_natural_person())
+    });
+    if of_a_person {
+        let mut refusal = refused("CRYPTOSUITE_UNSUPPORTED", "/credential");
+        let detail = "a business of a natural person: claims, form dc+sd-jwt";
+        refusal.data.detail = Some(detail.to_owned());
+        return Err(refusal);
+    }
+    Ok(())
 }
 
 /// The end of the period, ms. Under policy `ledger` a credential ends, within what its type allows.

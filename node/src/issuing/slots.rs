@@ -6,6 +6,7 @@ use titian_contracts::credential::{NumberedId, Profile, StatusList, bits, list_i
 use titian_contracts::error::Code;
 use titian_contracts::state::Overlay;
 use titian_credential::did::did_of;
+use titian_credential::status::entry::Allocator;
 use titian_credential::status::purpose_of;
 
 use super::{Instance, Issuing, refused};
@@ -105,7 +106,10 @@ impl Issuing {
             }
             let ledger = NumberedId::parse(&id, "status");
             let unused = |index: u64| match &ledger {
-                Some(id) => bits::current(state, &id.owner, id.number, &list, index) == 0,
+                Some(id) => {
+                    Allocator::Node.has(index)
+                        && bits::current(state, &id.owner, id.number, &list, index) == 0
+                }
                 None => true,
             };
             match self.custody.reserve(&id, list.entries, need.count, &unused) {

@@ -421,6 +421,9 @@ impl Inner {
                     let owner = checked.parsed.as_ref().map(|tx| tx.quota_owner());
                     Verdict::Good(owner.unwrap_or_default(), Arc::new(checked))
                 }
+                // The state moves on while it is read: what a block executed since the look above
+                // may be refused now because of its own effect, and is known all the same.
+                Err(_) if (self.known)(&job.id) => Verdict::Known,
                 Err(reject) => Verdict::Bad(reject),
             }
         }));

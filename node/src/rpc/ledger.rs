@@ -75,6 +75,7 @@ pub(super) fn status(state: &State) -> Status {
     Status {
         chain: ledger.chain().to_owned(),
         genesis: ledger.genesis().hash.to_string(),
+        node: state.backend.node.clone(),
         height: head.height,
         block: head.block.to_string(),
         time_ms: head.time_ms,

@@ -54,6 +54,8 @@ use titian_contracts::transaction::TransactionId;
 use titian_credential::verdict::Policy;
 use tokio::sync::{Semaphore, watch};
 
+use crate::backup::Backups;
+use crate::delivery::judge::Homes;
 use crate::envelopes::Envelopes;
 use crate::issuing::Issuing;
 use crate::ledger::Ledger;
@@ -195,6 +197,14 @@ pub struct Backend {
     pub data_dir: String,
     /// The snapshots.
     pub snapshots: Snapshots,
+    /// The backups.
+    pub backups: Backups,
+    /// The sealed contents of records.
+    pub envelopes: Arc<Envelopes>,
+    /// Which node is the home of which state.
+    pub homes: Arc<Homes>,
+    /// The peer id of this node; capabilities name it.
+    pub node: String,
     /// The issuers whose credentials this node signs.
     pub issuing: Option<Arc<Issuing>>,
 }
@@ -211,7 +221,6 @@ struct State {
     config: Config,
     limiter: Option<limit::CallLimiter>,
     receipts: submit::Receipts,
-    envelopes: Envelopes,
     tables: ubin::Tables,
     figures: ubin::Figures,
     challenges: vc::challenge::Challenges,

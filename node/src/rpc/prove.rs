@@ -62,7 +62,7 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
         "etr-singularity" | "etr-conversion" => {
             absence(subject).ok_or_else(|| invalid("series/issuer/ref, or issuer/serial"))
         }
-        "etr-control" | "etr-history" => {
+        "etr-control" | "etr-history" | "etr-signers" | "etr-rules" => {
             Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove"))
         }
         _ => Err(Refusal::new(Code::InvalidParams, "/kind", "unknown kind of proof")),
@@ -153,10 +153,13 @@ fn complete(
 
 /// Of a record everybody sees the public part; proofs for its parties show the whole.
 fn shown(kind: &str, stated: &Value, entries: Vec<Entry>) -> Vec<Entry> {
-    if matches!(kind, "etr-control" | "etr-history") || stated.get("whole").is_some() {
-        return entries;
-    }
-    entries.into_iter().map(claim::redact).collect()
+    let is_whole = |key: &[u8]| {
+        etr::lineage::shows_whole(stated, key).unwrap_or_else(|| {
+            matches!(kind, "etr-control" | "etr-history") || stated.get("whole").is_some()
+        })
+    };
+    let shown = |entry: Entry| if is_whole(&entry.key) { entry } else { claim::redact(entry) };
+    entries.into_iter().map(shown).collect()
 }
 
 /// `ledger-state`: raw keys. Keys of the etr register that belong to parties are refused.
@@ -223,7 +226,9 @@ fn refusal(kind: &str, error: &VerifyError) -> Refusal {
         ("ubin-absence", VerifyError::ClaimDiffers(_)) => Code::UbinExists,
         ("etr-absence", VerifyError::ClaimDiffers(_)) => Code::RecordExists,
         ("etr-control", VerifyError::ClaimDiffers(_)) => Code::BadSignature,
-        ("etr-singularity" | "etr-conversion", VerifyError::ClaimDiffers(_)) => Code::NotFound,
+        ("etr-singularity" | "etr-conversion" | "etr-rules", VerifyError::ClaimDiffers(_)) => {
+            Code::NotFound
+        }
         _ => Code::InvalidParams,
     };
     Refusal::new(code, "", &error.to_string())

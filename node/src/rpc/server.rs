@@ -83,7 +83,6 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
         limiter: config.calls_per_second_max.map(CallLimiter::new),
         receipts,
         tables: super::ubin::Tables::default(),
-        envelopes: crate::envelopes::Envelopes::open(std::path::Path::new(&backend.data_dir)),
         figures: super::ubin::Figures::default(),
         challenges: super::vc::challenge::Challenges::default(),
         bundles: Semaphore::new(limits::BUNDLES_AT_A_TIME),

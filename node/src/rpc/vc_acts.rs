@@ -19,7 +19,7 @@ use super::methods::{Answer, blocking};
 use super::vc::bare;
 use super::vc::status::read_list;
 use super::{Caller, State, ledger, now_ms};
-use crate::custody::lists::{Change, parse_local};
+use crate::custody::lists::{Change, Old, parse_local};
 use crate::custody::record::Entry;
 use crate::issuing::{Instance, Issuing};
 
@@ -87,10 +87,10 @@ async fn change(
                 return Err(Refusal::new(Code::StatusIndexRange, "/index", ""));
             }
             let current = u64::from(bits::current(&overlay, owner, n, &list, change.index));
-            if change.old.is_none() && current == change.new {
+            if change.is_done(current) {
                 continue;
             }
-            let old = change.old.unwrap_or(current);
+            let old = change.old.expected().unwrap_or(current);
             let numbers = [change.index, old, change.new, reason];
             rows.push(Value::List(numbers.into_iter().map(Value::from).collect()));
         }
@@ -115,7 +115,8 @@ pub(super) async fn set_status(
     params: &SetStatusParams,
 ) -> Answer<Acted> {
     let issuing = state.issuing()?;
-    let change_to = Change { index: params.index, old: params.old, new: params.new };
+    let old = params.old.map_or(Old::Any, Old::Exactly);
+    let change_to = Change { index: params.index, old, new: params.new };
     let named = issuing.local_of_url(&params.list).unwrap_or(&params.list);
     if let Some((name, _)) = parse_local(named).filter(|(name, _)| issuing.by_name(name).is_some())
     {
@@ -182,7 +183,7 @@ pub(super) async fn revoke(
     for entry in entries {
         let profile = Profile::parse(&entry.profile);
         if matches!(profile, Some(Profile::Revocation | Profile::Token)) {
-            let revoked = Change { index: entry.index, old: None, new: 1 };
+            let revoked = Change { index: entry.index, old: Old::Any, new: 1 };
             by_list.entry(entry.list.clone()).or_default().push(revoked);
         }
     }

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use borsh::BorshDeserialize;
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
     DBCompressionType, DBRecoveryMode, Options, WriteOptions,
@@ -207,6 +208,12 @@ impl Store {
             self.db.flush_cf(self.cf(column))?;
         }
         Ok(())
+    }
+
+    /// Copies the database, as it is at one moment, to folder `path`, which must not exist; its
+    /// parent must. On the same file system table files are shared, not copied.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.db)?.create_checkpoint(path)?)
     }
 
     fn cf(&self, column: Column) -> &ColumnFamily {

@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BottommostLevelCompaction, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
     DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
@@ -142,6 +143,12 @@ impl Vault {
             self.db.compact_range_cf_opt(self.cf(column), key, key, &options);
         }
         Ok(())
+    }
+
+    /// Copies the database, as it is at one moment, to folder `path`, which must not exist; its
+    /// parent must.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.db)?.create_checkpoint(path)?)
     }
 
     /// Ends work behind the scenes; before the process ends.

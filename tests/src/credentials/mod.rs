@@ -41,7 +41,11 @@ pub const LISTS: [(&str, i64, &[&str]); 5] = [
     ("suspension", 1, &["AEOAuthorisation", "AccreditationOfIssuer", "EcommerceOperator"]),
     ("refresh", 1, &["BusinessRegistration"]),
     ("use", 2, &["CertificateOfOrigin", "PhytosanitaryCertificate"]),
-    ("token", 2, &["AuthorisedRepresentative", "ProfessionalQualification"]),
+    (
+        "token",
+        2,
+        &["AuthorisedRepresentative", "BusinessRegistration", "ProfessionalQualification"],
+    ),
 ];
 /// Entries of each of those lists.
 pub const ENTRIES: u64 = 131_072;

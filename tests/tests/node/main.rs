@@ -1,8 +1,11 @@
 //! The parts of a node with their real libraries, on loopback: mempool, gossip, interface.
 
+mod backup;
 mod command;
 mod config;
+mod delivery;
 mod door;
+mod envelopes;
 mod feed;
 mod gossip;
 mod import;

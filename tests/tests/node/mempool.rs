@@ -9,7 +9,9 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::op::{Op, Register};
+use titian_contracts::state::Reader;
 use titian_contracts::transaction::TransactionId;
+use titian_node::mempool::{Mempool, MempoolConfig};
 use titian_tests::world::World;
 
 fn code<T: std::fmt::Debug>(result: Result<T, titian_contracts::error::Reject>) -> Code {
@@ -54,6 +56,25 @@ async fn the_same_bytes_give_the_same_id_while_they_wait_and_after_their_block()
     door.set_known(older_id);
     assert_eq!(door.mempool.submit(older).await, Ok(older_id));
     assert!(door.mempool.is_empty(), "it stands in a block");
+}
+
+#[tokio::test]
+async fn what_a_block_executes_while_it_is_judged_is_known_and_not_refused() {
+    let world = World::new();
+    let op = world.op(Register::Ubin, "register", Value::object([("n", Value::from(1u64))]));
+    let mut signature = world.signature(&Digest::ZERO, "SG:ACRA", 1);
+    signature.key = 9;
+    let bytes = World::transaction(&Op::with_signature(&op, &signature));
+    let (id, head_ms, looks) = (TransactionId::of(&bytes), world.time_ms, AtomicU64::new(0));
+    let head: Arc<dyn Reader + Send + Sync> = Arc::new(world.state);
+    let mempool = Mempool::with_clock(
+        MempoolConfig::new(&world.genesis.chain, 11),
+        move || (Arc::clone(&head), head_ms),
+        // the block comes after the first look
+        move |_| looks.fetch_add(1, Ordering::SeqCst) > 0,
+        move || head_ms,
+    );
+    assert_eq!(mempool.expect("threads start").submit(bytes).await, Ok(id));
 }
 
 #[tokio::test]

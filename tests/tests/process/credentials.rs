@@ -9,6 +9,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use titian_credential::bundle::{TrustAnchor, read};
 use titian_credential::snapshot::Snapshot as _;
+use titian_credential::status::entry::Allocator;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 use titian_genesis::Genesis;
@@ -223,13 +224,24 @@ fn t15_every_type_is_issued_in_every_form_and_judged_alike_by_node_bundle_and_li
             ]);
         }
         let report = desk.done(&args);
+        for entry in report["status"].as_array().expect("entries") {
+            let index = entry["index"].as_u64().expect("a number");
+            assert!(Allocator::Wallet.has(index), "nodes have the others: {index}");
+        }
         for one in report["credentials"].as_array().expect("a list") {
             let file = one["file"].as_str().expect("a file").to_owned();
             issued.insert(format!("{name} {}", one["form"]), file);
         }
         assert_eq!(report["type"], name);
     }
-    assert_eq!(issued.len(), 7 * 3 + 2);
+    // the extract of a business travels as SD-JWT VC too
+    desk.open_list("MY:SSM", "token", "2", "BusinessRegistration");
+    let (claims, out) = (desk.claims("BusinessRegistration"), desk.path("extract.sdjwt"));
+    let extract = ["vc", "issue", &claims, "--type", "BusinessRegistration", "--as", "MY:SSM#k1"];
+    let form = ["--form", "dc+sd-jwt", "--holder", "holder:ana", "-o", &out];
+    desk.done(&[&extract[..], &form].concat());
+    issued.insert("BusinessRegistration \"dc+sd-jwt\"".to_owned(), out);
+    assert_eq!(issued.len(), 7 * 3 + 3);
     let issuers = "SG:ACRA,MY:SSM,VN:NBR,TH:DBD";
     let bundle = desk.path("trust.ttb");
     let exported = desk.done(&["vc", "bundle", "export", "--issuer", issuers, "-o", &bundle]);
@@ -621,4 +633,48 @@ fn t03_a_state_publishes_a_type_of_its_own_and_its_credentials_verify() {
         &["vc", "issue", &more, "--type", "PortPermit", "--as", "SG:ACRA#k1", "-o", &out],
         "UNDEFINED_TERM",
     );
+}
+
+#[test]
+fn t01_an_issuer_signs_tokens_with_a_p256_key_and_nothing_else_with_it() {
+    let desk = Desk::open();
+    desk.accredit("SG:ACRA", &["AEOAuthorisation"], "issue,use", "customs");
+    desk.open_list("SG:ACRA", "revocation", "1", "AEOAuthorisation");
+    desk.open_list("SG:ACRA", "suspension", "1", "AEOAuthorisation");
+    let request = desk.path("request.json");
+    let new = ["key", "new", "SG:ACRA", "--alg", "P-256"];
+    desk.refused(&new, "ALG_UNSUPPORTED");
+    desk.done(&[&new[..], &["--purpose", "assert", "-o", &request]].concat());
+    desk.done(&["key", "bind", &request, "--as", "SG#k1", "--as", "SG#k2", "--yes"]);
+    let keys = desk.done(&["key", "status", "SG:ACRA"]);
+    let keys = keys["keys"].as_array().expect("keys");
+    let bound = keys.iter().find(|key| key["alg"] == "P-256").expect("it is bound");
+    let key = format!("SG:ACRA#{}", bound["key"].as_str().expect("a number"));
+    let document = desk.done(&["vc", "did", "resolve", "did:ubin:SG:ACRA"]).to_string();
+    assert!(document.contains("\"zDn"), "a Multikey of a P-256 point: {document}");
+
+    let (claims, token) = (desk.claims("AEOAuthorisation"), desk.path("aeo.jwt"));
+    let issue = ["vc", "issue", &claims, "--type", "AEOAuthorisation", "--as", &key, "-o", &token];
+    desk.refused(&[&issue[..], &["--form", "eddsa-jcs-2022"]].concat(), "ALG_UNSUPPORTED");
+    desk.done(&[&issue[..], &["--form", "vc+jwt"]].concat());
+    let (exit, verdict) = desk.verdict(&[&token]);
+    assert_eq!((exit, verdict["verified"].as_bool()), (0, Some(true)), "{verdict}");
+    // an act needs an invoke key
+    let revoke = ["vc", "revoke", &desk.text("aeo.jwt"), "--as", &key, "--yes"].map(str::to_owned);
+    let revoke: Vec<&str> = revoke.iter().map(String::as_str).collect();
+    assert_ne!(desk.run(&revoke).code, 0);
+
+    // with the nodes stopped, whole and with one character changed
+    let bundle = desk.path("trust.ttb");
+    desk.done(&["vc", "bundle", "export", "--issuer", "SG:ACRA", "-o", &bundle]);
+    desk.network.run(&["devnet", "down"]);
+    let (exit, verdict) = desk.verdict(&[&token, "--offline", &bundle]);
+    assert_eq!(exit, 0, "{verdict}");
+    let text = desk.text("aeo.jwt");
+    let (signed, signature) = text.rsplit_once('.').expect("three parts");
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = desk.path("forged.jwt");
+    std::fs::write(&forged, format!("{signed}.{other}{}", &signature[1..])).expect("written");
+    let (exit, verdict) = desk.verdict(&[&forged, "--offline", &bundle]);
+    assert_eq!((exit, code(&verdict, "proof").as_str()), (3, "SIGNATURE_INVALID"));
 }

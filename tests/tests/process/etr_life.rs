@@ -1,7 +1,7 @@
 //! A bill of lading from the command line (issue text: "It must show"): issued from a real DCSA file,
 //! endorsed in blank, pledged to a bank, split in two, one half surrendered for delivery, the other
-//! put on paper and back; sealed contents; every kind of proof and a dossier that verify with the
-//! node stopped.
+//! put on paper and back; sealed contents; every kind of proof and a dossier that verify with all
+//! nodes stopped. Four nodes, and each party at the one of its own state.
 
 use std::path::{Path, PathBuf};
 
@@ -13,20 +13,27 @@ use super::{Network, Ran};
 /// The DCSA issuance request; its texts marked PLACEHOLDER are filled below.
 const ISSUANCE: &str = include_str!("../../data/etr/dcsa/eblissuance-v3.0.0-request.json");
 
-struct Desk {
-    network: Network,
-    out: PathBuf,
-    carrier: String,
-    shipper: String,
-    trader: String,
-    bank: String,
+/// Businesses of four states on a devnet, with keys in one wallet.
+pub(super) struct Desk {
+    pub(super) network: Network,
+    /// State and address of each node.
+    nodes: Vec<(String, String)>,
+    pub(super) out: PathBuf,
+    pub(super) carrier: String,
+    pub(super) shipper: String,
+    pub(super) trader: String,
+    pub(super) bank: String,
     _temporary: tempfile::TempDir,
 }
 
 impl Desk {
-    fn open() -> Self {
+    /// With so many nodes, each party at the node of its own state if there is one.
+    pub(super) fn open(validators: usize) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let network = Network::of_one(temporary.path().join("net"));
+        let network = Network::of(temporary.path().join("net"), validators);
+        let text = |node: &Value, name: &str| node[name].as_str().expect("a text").to_owned();
+        let nodes = network.nodes();
+        let nodes = nodes.iter().map(|node| (text(node, "ams"), text(node, "url"))).collect();
         let out = temporary.path().to_owned();
         let business = |registrar: &str, scheme: &str, local: &str, name: &str| {
             register(&network, &out, registrar, scheme, local, name)
@@ -37,57 +44,85 @@ impl Desk {
             trader: business("TH:DBD", "JP", "0999999000012", "EXAMPLE FOODS"),
             bank: business("MY:SSM", "BRN", "202401000002", "EXAMPLE BANK"),
             network,
+            nodes,
             out,
             _temporary: temporary,
         }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.out.join(name).display().to_string()
     }
 
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(super) fn file(&self, name: &str, content: &str) -> String {
         std::fs::write(self.out.join(name), content).expect("a file");
         self.path(name)
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
-        self.network.run(&[&["etr"][..], args, &["--json"]].concat())
+    /// The node of the state whose party is the first to sign or ask; Singapore's for the public.
+    fn home(&self, args: &[&str]) -> &str {
+        let by = args.iter().position(|arg| *arg == "--as").and_then(|at| args.get(at + 1));
+        let cc = by.and_then(|party| party.get(..2)).unwrap_or("SG");
+        let home = self.nodes.iter().find(|(ams, _)| ams == cc).or(self.nodes.first());
+        &home.expect("there is a node").1
     }
 
-    fn done(&self, args: &[&str]) -> Value {
+    pub(super) fn run(&self, args: &[&str]) -> Ran {
+        let home = self.home(args);
+        self.network.run(&[&["etr"][..], args, &["--json", "--node", home]].concat())
+    }
+
+    pub(super) fn done(&self, args: &[&str]) -> Value {
         let ran = self.run(args);
         assert_eq!(ran.code, 0, "etr {args:?}: {}{}", ran.stdout, ran.stderr);
         ran.json()
     }
 
     /// An act by one signer that is carried out.
-    fn act(&self, act: &str, id: &str, args: &[&str], by: &str) -> Value {
+    pub(super) fn act(&self, act: &str, id: &str, args: &[&str], by: &str) -> Value {
         let line = [&[act, id][..], args, &["--as", by, "--yes", "--ack-all"]].concat();
         let receipt = self.done(&line);
         assert_eq!(receipt["ok"], true, "{line:?}: {receipt}");
+        self.network.settle();
         receipt
     }
 
     /// An act that the first signer stages and the others complete.
-    fn staged(&self, act: &str, id: &str, args: &[&str], by: &[&str]) {
+    pub(super) fn staged(&self, act: &str, id: &str, args: &[&str], by: &[&str]) {
         let first = by.first().copied().expect("a signer");
         let line =
             [&[act, id][..], args, &["--as", first, "--yes", "--ack-all", "--stage"]].concat();
         self.done(&line);
+        self.network.settle();
         self.cosign(id, &by[1..]);
     }
 
-    fn cosign(&self, id: &str, by: &[&str]) {
+    pub(super) fn cosign(&self, id: &str, by: &[&str]) {
         for party in by {
             let waiting = self.done(&["staged", "--as", party]);
             let found = waiting["items"].as_array().expect("items");
             assert!(found.iter().any(|item| item["id"] == id), "{party}: {waiting}");
             self.done(&["cosign", id, "--as", party, "--yes"]);
+            self.network.settle();
         }
     }
 
-    fn show(&self, id: &str, party: &str) -> Value {
+    /// A bill of lading of the carrier with this number, held by `to`; gives its id.
+    pub(super) fn bill(&self, number: &str, to: &str) -> String {
+        let mut issuance = issuance();
+        issuance["document"]["transportDocumentReference"] = json!(number);
+        let file = self.file(&format!("{number}.json"), &issuance.to_string());
+        let folder = self.out.display().to_string();
+        let issue = ["issue", "--content", &file, "--content-dir", &folder, "--to", to];
+        let signing = ["--as", &self.carrier, "--stage", "--yes", "--ack-all"];
+        let issued = self.done(&[&issue[..], &signing].concat());
+        let id = issued["id"].as_str().expect("an id").to_owned();
+        self.network.settle();
+        self.cosign(&id, &[to]);
+        id
+    }
+
+    pub(super) fn show(&self, id: &str, party: &str) -> Value {
         self.done(&["show", id, "--as", party])
     }
 
@@ -134,7 +169,7 @@ fn register(
 }
 
 /// The DCSA document as a carrier issues it: marks filled, to order.
-fn issuance() -> Value {
+pub(super) fn issuance() -> Value {
     let mut request: Value = serde_json::from_str(ISSUANCE).expect("JSON");
     let document = &mut request["document"];
     document["transportDocumentReference"] = json!("TTNU4711");
@@ -149,31 +184,31 @@ fn issuance() -> Value {
 
 #[test]
 fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
-    let desk = Desk::open();
+    let desk = Desk::open(4);
+    desk.network.settle();
     let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
     let (trader, bank) = (desk.trader.as_str(), desk.bank.as_str());
     let issuance = desk.file("issuance.json", &issuance().to_string());
 
     // type, number and lots come from the document; the shipper signs what the node shows it
     let folder = desk.out.display().to_string();
-    let issue = ["issue", "--content", &issuance, "--content-dir", &folder, "--to", shipper];
     let signing = ["--as", carrier, "--stage", "--yes", "--ack-all"];
-    let issued = desk.done(&[&issue[..], &signing].concat());
-    let id = issued["id"].as_str().expect("an id").to_owned();
-    desk.cosign(&id, &[shipper]);
+    let id = desk.bill("TTNU4711", shipper);
     let shown = desk.show(&id, shipper);
     assert_eq!(shown["public"]["profile"], "bl-order@1");
     assert_eq!(shown["party"]["ref"], "TTNU4711");
     assert_eq!(shown["party"]["lots"][0]["amount"], "12000");
     assert!(desk.done(&["show", &id])["party"].is_null(), "the party part is for parties");
 
-    // the content travels sealed; the receiver checks it against the record
+    // the content travels sealed, to the receiver's own node; it is checked against the record
     let content = desk.path(&format!("{id}.content.json"));
     desk.done(&["seal", &id, "--content", &content, "--as", carrier]);
     let opened = desk.out.join("opened");
     std::fs::create_dir(&opened).expect("a folder");
     let opened = opened.display().to_string();
-    let read = desk.done(&["open", &id, "--as", shipper, "--content-dir", &opened]);
+    let open = ["open", &id, "--as", shipper, "--content-dir", &opened];
+    desk.network.wait("the envelope comes to Vietnam's node", || desk.run(&open).code == 0);
+    let read = desk.done(&open);
     assert_eq!(read["content"]["transportDocumentReference"], "TTNU4711");
     assert_ne!(desk.run(&["open", &id, "--as", bank, "--content-dir", &opened]).code, 0);
 
@@ -238,6 +273,7 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     ]
     .concat();
     desk.done(&back);
+    desk.network.settle();
     desk.cosign(&id, &[trader, bank]);
     let returned = desk.children(second, trader);
     let [returned] = returned.as_slice() else { panic!("one record: {returned:?}") };
@@ -296,6 +332,12 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
         of["status"].as_str().expect("a status").to_owned()
     };
     assert_eq!((status("11-integrity"), status("14-audit")), ("present".into(), "absent".into()));
+    // the record came back from paper, which a part became, which was split off
+    let transcript = ran.json()["transcript"].as_str().expect("text").to_owned();
+    for parent in [second, &id] {
+        let line = format!("PROVEN 11-integrity/parents/{parent}.history.proof.json");
+        assert!(transcript.contains(&line), "{transcript}");
+    }
     let offline = ["etr", "show", "--offline", &dossier, "--genesis", &genesis, "--json"];
     let shown = desk.network.done(&offline).json();
     assert_eq!(shown["party"]["controller"]["party"], trader);

@@ -6,6 +6,8 @@
 
 mod bulk;
 mod credentials;
+mod etr_desk;
+mod etr_evidence;
 mod etr_life;
 mod import;
 mod importer;
@@ -55,18 +57,16 @@ fn binary() -> PathBuf {
 impl Network {
     /// A devnet of one node, up.
     fn of_one(folder: PathBuf) -> Self {
+        Self::of(folder, 1)
+    }
+
+    /// A devnet of so many nodes, up: of Singapore, Malaysia, Thailand, Vietnam.
+    fn of(folder: PathBuf, validators: usize) -> Self {
         let network = Self { folder };
         let (folder, port) = (network.folder.display().to_string(), free_forty().to_string());
-        network.done(&[
-            "devnet",
-            "up",
-            "--dir",
-            &folder,
-            "--validators",
-            "1",
-            "--base-port",
-            &port,
-        ]);
+        let validators = validators.to_string();
+        let up = ["devnet", "up", "--dir", &folder, "--validators", &validators];
+        network.done(&[&up[..], &["--base-port", &port]].concat());
         network
     }
 
@@ -99,6 +99,16 @@ impl Network {
     fn nodes(&self) -> Vec<Value> {
         let json = self.done(&["devnet", "status", "--json"]).json();
         json["nodes"].as_array().expect("nodes").clone()
+    }
+
+    /// Waits until every node has what any of them has now.
+    fn settle(&self) {
+        let heights = || -> Vec<u64> {
+            let height = |node: &Value| node["status"]["height"].as_u64().unwrap_or(0);
+            self.nodes().iter().map(height).collect()
+        };
+        let goal = heights().into_iter().max().unwrap_or(0);
+        self.wait("all nodes have it", || heights().into_iter().all(|height| height >= goal));
     }
 
     /// Height of a node; 0 if it does not answer.

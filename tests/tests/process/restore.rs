@@ -1,7 +1,7 @@
-//! A validator whose database is lost starts again from a snapshot while the others go on: it catches
-//! up, agrees, and votes.
+//! A validator whose database is lost starts again from a snapshot, or from a backup of its own, while
+//! the others go on: it catches up, agrees, and votes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use titian_tests::ports::free_forty;
@@ -12,8 +12,8 @@ use super::Network;
 /// Place of the node that is restored: Vietnam's, the last of four.
 const RESTORED: usize = 3;
 
-/// Runs `titian-node`, which must succeed.
-fn operator(args: &[&str]) {
+/// Runs `titian-node`, which must succeed; gives what it printed.
+fn operator(args: &[&str]) -> String {
     let own = std::env::current_exe().expect("the test knows its own path");
     let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let output = Command::new(release.join("titian-node"))
@@ -23,14 +23,24 @@ fn operator(args: &[&str]) {
         .expect("the binary runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "titian-node {args:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Takes the database of a stopped node away and makes it anew from a snapshot that it wrote before.
-fn lose_and_restore(home: &Path, snapshot: u64) {
+/// Takes the database of a stopped node away and makes it anew from a snapshot or a backup.
+fn lose_and_restore(home: &Path, source: &Path) {
     let config = home.join("config.toml").display().to_string();
-    let source = home.join("data/snapshots").join(snapshot.to_string()).display().to_string();
     std::fs::rename(home.join("data/ledger"), home.join("lost")).expect("taken away");
-    operator(&["restore", "--config", &config, &source]);
+    operator(&["restore", "--config", &config, &source.display().to_string()]);
+    std::fs::remove_dir_all(home.join("lost")).expect("it is not needed");
+}
+
+/// Has a node, running or not, make a backup; gives its folder and the height that it names.
+fn back_up(home: &Path) -> (PathBuf, u64) {
+    let config = home.join("config.toml").display().to_string();
+    let said = operator(&["backup", "--config", &config]);
+    let words = said.trim().strip_prefix("backup of height ");
+    let (height, folder) = words.and_then(|words| words.split_once(" in ")).expect("it says so");
+    (PathBuf::from(folder), height.parse().expect("a height"))
 }
 
 fn newest_snapshot(home: &Path) -> u64 {
@@ -67,7 +77,7 @@ fn a_validator_restored_from_a_snapshot_catches_up_with_the_running_network_and_
     let snapshot = newest_snapshot(&home);
     let missed = act(&["suspend", &ubin, "--reason", "LICENCE"]).expect("a height");
     assert!(missed > snapshot);
-    lose_and_restore(&home, snapshot);
+    lose_and_restore(&home, &home.join("data/snapshots").join(snapshot.to_string()));
 
     // it catches up with the running network
     network.done(&["devnet", "up", "--dir", &folder]);
@@ -101,6 +111,21 @@ fn a_validator_restored_from_a_snapshot_catches_up_with_the_running_network_and_
     network.wait("blocks flow on all four", || {
         (0..4).all(|place| network.height(place) > before[place])
     });
+    let status = network.done(&["ledger", "status", "--json"]).json();
+    assert_eq!(status["roots"]["equal"], true, "{status}");
+
+    // a backup is made while it runs, and another when it stands; it comes back from the first
+    let (folder_of_first, first) = back_up(&home);
+    let later = act(&["suspend", &ubin, "--reason", "LICENCE"]).expect("a height");
+    assert!(later > first);
+    network.wait("the node has it", || network.height(RESTORED) >= later);
+    network.kill(RESTORED);
+    let (folder_of_second, second) = back_up(&home);
+    assert!(second >= later && folder_of_second != folder_of_first);
+    lose_and_restore(&home, &folder_of_first);
+    network.done(&["devnet", "up", "--dir", &folder]);
+    let goal = network.height(0) + 2;
+    network.wait("it goes on with the others", || network.height(RESTORED) >= goal);
     let status = network.done(&["ledger", "status", "--json"]).json();
     assert_eq!(status["roots"]["equal"], true, "{status}");
 }

@@ -1,8 +1,11 @@
 //! Each access act, and each of its preconditions broken in turn, in the documented order.
 
+use p256::ecdsa::signature::Signer as _;
 use titian_contracts::access::KeyState;
+use titian_contracts::access::new_key::possession_digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
+use titian_contracts::op::{Op, OpSignature, encode_base64};
 
 use crate::access_scene::{
     Break, CLOSED, CUSTOMS, Scene, WIDE, check_act, ending, key_ids, signature_of, versioned,
@@ -44,8 +47,7 @@ fn key_breaks<'a>(scene: &Scene, list: &'static str) -> Vec<Break<'a>> {
     let chain = scene.world.genesis.chain.clone();
     let reuse = move |args: &Value| {
         let party = args.get("party").and_then(Value::as_text).expect("named");
-        let digest =
-            titian_contracts::access::new_key::possession_digest(&chain, party, "Ed25519", &used);
+        let digest = possession_digest(&chain, party, "Ed25519", &used);
         let proof = Value::from(signature_of(used_seed, &digest.0));
         with_first(&with_public_key(args, list, used), list, "possession", proof)
     };
@@ -235,11 +237,82 @@ fn algorithms_fit_the_purposes_and_agree_keys_need_no_proof() {
     assert_eq!(judge("X25519", &["invoke"], sound, true), Err(Code::AlgUnsupported));
     assert_eq!(judge("Ed25519", &["agree"], sound, false), Err(Code::AlgUnsupported));
     assert_eq!(judge("P-256", &["invoke"], sound, true), Err(Code::AlgUnsupported));
-    assert_eq!(judge("P-256", &["assert"], sound, true), Err(Code::NotBuilt));
+    assert_eq!(judge("P-256", &["assert"], sound, true), Err(Code::Malformed), "33 bytes");
     assert_eq!(judge("ML-DSA-44", &["assert"], sound, true), Err(Code::AlgUnsupported));
     for weak in x25519_low_order() {
         assert_eq!(judge("X25519", &["agree"], weak, false), Err(Code::KeyWeak));
     }
+}
+
+/// A P-256 key as an op brings it, with the proof of whoever holds `prover`.
+fn p256_key(chain: &str, party: &str, public: &[u8], prover: &p256::ecdsa::SigningKey) -> Value {
+    let digest = possession_digest(chain, party, "P-256", public);
+    let proof: p256::ecdsa::Signature = prover.sign(&digest.0);
+    Value::object([
+        ("alg", Value::from("P-256")),
+        ("officer", Value::Int(1)),
+        ("possession", Value::from(encode_base64(&proof.to_bytes()))),
+        ("publicKey", Value::from(encode_base64(public))),
+        ("purposes", Value::List(vec![Value::from("assert"), Value::from("present")])),
+        ("scopes", Value::List(Vec::new())),
+    ])
+}
+
+#[test]
+fn p256_keys_are_bound_with_a_proof_of_possession_and_sign_no_op() {
+    let mut scene = Scene::new();
+    let (party, chain) = (scene.business.clone(), scene.world.genesis.chain.clone());
+    let args = scene.bind_args(&party, 2, &[(&["assert"], &[], 1)]);
+    let secret = p256::ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar");
+    let other = p256::ecdsa::SigningKey::from_slice(&[8; 32]).expect("a scalar");
+    let point = secret.verifying_key().to_encoded_point(true).as_bytes().to_vec();
+    let with = |keys: Vec<Value>| args.with("keys", Value::List(keys));
+    let judge = |scene: &Scene, keys: Vec<Value>| {
+        scene.judge(&scene.op("key_bind", with(keys), &[("SG:ACRA", 1)]))
+    };
+    let good = p256_key(&chain, &party, &point, &secret);
+    let forged = p256_key(&chain, &party, &point, &other);
+    assert_eq!(judge(&scene, vec![forged]), Err(Code::PossessionInvalid));
+    let elsewhere = p256_key("titian-other-1", &party, &point, &secret);
+    assert_eq!(judge(&scene, vec![elsewhere]), Err(Code::PossessionInvalid));
+    // half of all x belong to no point; p itself is not below p
+    let off_curve = (0..=255u8).map(|x| {
+        let mut bytes = vec![2; 33];
+        bytes[32] = x;
+        bytes
+    });
+    let off_curve = off_curve
+        .filter(|bytes| p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).is_err())
+        .take(8)
+        .chain([[&[2][..], &[0xff; 32]].concat(), vec![0; 33], [&[4], &point[1..]].concat()]);
+    for bytes in off_curve {
+        let key = p256_key(&chain, &party, &bytes, &secret);
+        assert_eq!(judge(&scene, vec![key]), Err(Code::KeyWeak), "{bytes:?}");
+    }
+    let uncompressed = secret.verifying_key().to_encoded_point(false).as_bytes().to_vec();
+    let key = p256_key(&chain, &party, &uncompressed, &secret);
+    assert_eq!(judge(&scene, vec![key]), Err(Code::Malformed));
+    assert_eq!(judge(&scene, vec![good.clone(), good.clone()]), Err(Code::KeyReused));
+
+    scene.must("key_bind", with(vec![good.clone()]), &[("SG:ACRA", 1)]);
+    let bound = scene.key(&party, 3);
+    assert_eq!((bound.algorithm.as_str(), bound.public_key), ("P-256", point.clone()));
+    let again = with(vec![good]).with("version", Value::from(scene.version(&party)));
+    let again = scene.op("key_bind", again, &[("SG:ACRA", 1)]);
+    assert_eq!(scene.judge(&again), Err(Code::KeyReused));
+
+    // it signs credentials only: its signature under an op counts for nothing
+    let revoke = scene.op("key_bind", args.clone(), &[]);
+    let digest = Op::from_value(revoke.clone()).expect("an op").digest;
+    let signature: p256::ecdsa::Signature = secret.sign(&digest.0);
+    let signature = OpSignature {
+        party: party.clone(),
+        key: 3,
+        signature: signature.to_bytes().into(),
+        mandate: None,
+    };
+    let refused = scene.judge(&Op::with_signature(&revoke, &signature)).expect_err("no invoke key");
+    assert!([Code::KeyNotActive, Code::BadSignature].contains(&refused), "{refused:?}");
 }
 
 /// u = 9 (RFC 7748).

@@ -11,7 +11,7 @@ use titian_credential::proof::issue_jcs;
 use titian_credential::sd_jwt::digest;
 use titian_credential::status::encode_list;
 use titian_credential::verdict::{Check, Policy};
-use titian_credential::verify::{Request, SuppliedList, verify};
+use titian_credential::verify::{Request, SuppliedList, verify, verify_presentation};
 use titian_tests::credentials::random::credential;
 use titian_tests::credentials::{Desk, METHOD, shipped, strict};
 
@@ -361,6 +361,24 @@ fn a_graph_made_to_cost_much_and_a_list_made_to_be_large_have_their_codes() {
     signed["proof"]["cryptosuite"] = json!("eddsa-rdfc-2022");
     signed["proof"].as_object_mut().expect("an object").remove("@context");
     fails_with(&judge(&signed, Policy::W3c), Check::Proof, "DATASET_POISONED");
+
+    // five of them are within what one verdict may cost, with any number of proofs over them
+    let alike = json!({"each": vec![json!({"alike": "x"}); 5]});
+    signed["credentialSubject"]["holds"] = json!([alike, alike]);
+    fails_with(&judge(&signed, Policy::W3c), Check::Proof, "SIGNATURE_INVALID");
+    let first = signed["proof"].clone();
+    signed["proof"] = json!(vec![first; 8]);
+    fails_with(&judge(&signed, Policy::W3c), Check::Proof, "SIGNATURE_INVALID");
+    // but not thirty-two documents in one presentation: the count is that of the verdict
+    let shown = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiablePresentation"],
+        "verifiableCredential": vec![signed; 32],
+    });
+    let request = Request::new(Policy::W3c);
+    let verdict = verify_presentation(shown.to_string().as_bytes(), &request, None, NOW_MS);
+    let codes: Vec<&str> = verdict.credentials.iter().map(|one| code(one, Check::Proof)).collect();
+    assert_eq!(codes.first(), Some(&"SIGNATURE_INVALID"));
+    assert_eq!(codes.last(), Some(&"DATASET_POISONED"), "{codes:?}");
 
     let url = "https://lists.example/1";
     let (mut one, key, method) = self_issued(1);

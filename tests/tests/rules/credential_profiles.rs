@@ -10,7 +10,7 @@ use titian_credential::schema::{self, Evaluation};
 use titian_credential::sd_jwt::issue::issue;
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::Request;
-use titian_credential::{profiles, sd_jwt_vc};
+use titian_credential::{profiles, registration, sd_jwt_vc};
 
 use super::credential_fixture::{code, fails_with, live, verdict_of_text};
 use super::credential_scene::{ACRA, ROOT, Scene, grant, list, set, texts};
@@ -48,8 +48,10 @@ pub fn every_shipped_type_passes_the_linter_and_stands_in_genesis() {
         assert!(scene.world.state.0.contains_key(key), "{}", entry.name);
         let kinds: Vec<ResourceKind> =
             entry.schemas.iter().map(|id| ResourceId::parse(id).expect("an id").kind).collect();
-        // data of persons travel as SD-JWT VC, which needs type metadata
-        assert_eq!(kinds.contains(&ResourceKind::VctMetadata), entry.natural_person_data);
+        // data of persons travel as SD-JWT VC, which needs type metadata; extracts may
+        let extract = entry.name == registration::TYPE;
+        let sd_jwt = entry.natural_person_data || extract;
+        assert_eq!(kinds.contains(&ResourceKind::VctMetadata), sd_jwt, "{}", entry.name);
     }
     for (key, _) in &entries.resources {
         assert!(scene.world.state.0.contains_key(key));

@@ -66,7 +66,7 @@ fn a_note_lives_from_issue_over_endorsement_to_surrender_on_paper() {
     assert_eq!(record.party.controller.members(), std::slice::from_ref(&th));
     assert_eq!(record.party.title.kind, TitleKind::ToOrder);
     let state = Overlay::new(&t.world.state);
-    let chain = view::endorsements(&state, &id);
+    let chain = view::endorsements(&state, &id, 0, 1_024);
     assert_eq!(chain.len(), 1);
     assert!(chain[0].endorser.contains(&vn) && chain[0].endorsee.contains(&th));
     assert_eq!(view::lookup(&state, "note", &sg, "PN-1"), Some(id.clone()));

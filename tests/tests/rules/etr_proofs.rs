@@ -1,117 +1,16 @@
 //! Proofs of records made by the kernel itself: history, conversion, control (etr-api.md §1).
 
-use std::collections::BTreeMap;
-
 use titian_contracts::claim::{self, Frame};
 use titian_contracts::digest::{Digest, hash};
-use titian_contracts::etr::{self, content, history, keys};
+use titian_contracts::etr::{self, content, keys};
 use titian_contracts::json::{self, Value};
-use titian_contracts::op::{Register, encode_base64};
-use titian_contracts::proof::{self, VerifyError};
+use titian_contracts::op::Register;
+use titian_contracts::proof;
 use titian_contracts::state::Overlay;
-use titian_contracts::transaction::Transaction;
 use titian_tests::certify;
-use titian_tests::etr::{Traders, accept_args, lots, with_ack};
-use titian_tests::world::World;
+use titian_tests::etr::{accept_args, with_ack};
 
-/// The traders with every op that was carried out, by record and seq, as a node keeps them.
-struct Desk {
-    traders: Traders,
-    ops: BTreeMap<(String, u64), Value>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { traders: Traders::new(), ops: BTreeMap::new() }
-    }
-
-    /// Runs a transaction and keeps what it carried out.
-    fn run_kind(&mut self, kind: &str, payload: Value) {
-        let bytes = Transaction::encode(kind, Register::Etr, payload);
-        let receipt = self.traders.world.run_transactions(std::slice::from_ref(&bytes)).remove(0);
-        assert_eq!(receipt.error, None, "{kind}");
-        let tx = Transaction::parse(&bytes).expect("it was carried out");
-        let state = Overlay::new(&self.traders.world.state);
-        for executed in history::executed(&tx, &receipt.events, &state) {
-            for place in executed.places {
-                self.ops.insert(place, executed.op.value.clone());
-            }
-        }
-    }
-
-    fn run(&mut self, op: &Value, parties: &[&str]) {
-        let signers: Vec<(&str, u64)> = parties.iter().map(|party| (*party, 1)).collect();
-        let op = self.traders.world.sign(op, &signers);
-        self.run_kind("op", op);
-    }
-
-    fn act(&mut self, id: &str, act: &str, args: Value, ack: &[&str], parties: &[&str]) {
-        let op = with_ack(&self.traders.op(id, act, args), ack);
-        self.run(&op, parties);
-    }
-
-    fn history(&self, id: &str) -> Vec<Value> {
-        let seq = self.traders.get(id).public.seq;
-        (1..=seq).map(|n| self.ops[&(id.to_owned(), n)].clone()).collect()
-    }
-
-    fn question(&self, id: &str) -> Value {
-        stated(&[("id", id)]).with("ops", Value::List(self.history(id)))
-    }
-}
-
-fn stated(members: &[(&str, &str)]) -> Value {
-    Value::object(members.iter().map(|(name, text)| (*name, Value::from(*text))))
-}
-
-/// A bundle made as a node makes one for a party: the whole record.
-fn bundle(world: &World, kind: &str, stated: &Value) -> Result<String, VerifyError> {
-    let frame = Frame { chain: &world.genesis.chain, time_ms: world.time_ms };
-    let keys = claim::question(kind, stated, &world.state, frame)?;
-    let (entries, evidence) = certify::prove(world, &keys);
-    let claim = claim::rebuild(kind, stated, &entries, frame)?;
-    Ok(proof::bundle(kind, world.height, claim, &evidence))
-}
-
-fn verify(world: &World, text: &[u8]) -> Result<proof::Proven, VerifyError> {
-    proof::verify(text, &world.genesis.anchor(), 0)
-}
-
-/// Every changed byte of the claim is refused; of the rest, whose signatures are dear, every 97th.
-fn every_byte_matters(world: &World, kind: &str, text: &str) {
-    let claim = text.find("\"claim\":").expect("a claim");
-    let claim_end = text.find(",\"header\":").expect("members are in order");
-    for i in 0..text.len() {
-        if !(claim..claim_end).contains(&i) && i % 97 != 0 {
-            continue;
-        }
-        let mut bytes = text.as_bytes().to_vec();
-        bytes[i] ^= if i % 2 == 0 { 0x01 } else { 0x20 };
-        assert!(verify(world, &bytes).is_err(), "{kind}: byte {i} of {}", text.len());
-    }
-}
-
-/// A bill that was issued, transferred, amended in nothing, and split; gives it and its parts.
-fn split_bill(desk: &mut Desk) -> (String, Vec<String>) {
-    let t = &desk.traders;
-    let (sg, vn, th) = (t.sg.clone(), t.vn.clone(), t.th.clone());
-    let issue = with_ack(&t.bill("SGPU4711", &vn), &["VN:unknown"]);
-    let id = t.id("transport", "SGPU4711");
-    desk.run(&issue, &[&sg, &vn]);
-    let offer = desk.traders.offer_args(&th, Some("special"));
-    desk.act(&id, "offer", offer, &[], &[&vn]);
-    desk.act(&id, "accept", accept_args(), &["TH:unknown", "VN:unknown"], &[&th]);
-    let part = |amount: &str| {
-        Value::object([
-            ("lots", lots(&[("1", "KGM", 0, amount)])),
-            ("pledges", Value::List(Vec::new())),
-        ])
-    };
-    let parts = Value::object([("parts", Value::List(vec![part("5000"), part("7000")]))]);
-    desk.act(&id, "split", parts, &[], &[&th, &sg]);
-    let children = desk.traders.get(&id).party.into.clone();
-    (id, children)
-}
+use crate::etr_desk::{Desk, bundle, every_byte_matters, split_bill, stated, verify};
 
 #[test]
 fn etr_history_shows_every_op_with_its_signatures_and_leads_to_the_proven_head() {
@@ -129,6 +28,51 @@ fn etr_history_shows_every_op_with_its_signatures_and_leads_to_the_proven_head()
     }
     let text = bundle(&desk.traders.world, "etr-history", &desk.question(&id)).expect("it holds");
     every_byte_matters(&desk.traders.world, "etr-history", &text);
+}
+
+#[test]
+fn etr_history_proves_when_each_op_was_carried_out() {
+    let mut desk = Desk::new();
+    let (id, children) = split_bill(&mut desk);
+    for id in children.iter().chain([&id]) {
+        let question = desk.question(id);
+        let text = bundle(&desk.traders.world, "etr-history", &question).expect("it holds");
+        let proven = verify(&desk.traders.world, text.as_bytes()).expect("it verifies");
+        assert_eq!(proven.claim.get("times"), Some(&Value::List(desk.times(id))));
+    }
+    let world = &desk.traders.world;
+    let times = desk.times(&id);
+    let changed = |at: usize, name: &str, by: i64| {
+        let mut times = times.clone();
+        let value = times[at].get(name).and_then(Value::as_int).expect("a number");
+        times[at] = times[at].with(name, Value::Int(value + by));
+        times
+    };
+    let mut swapped = times.clone();
+    swapped.swap(0, 1);
+    let mut twice = times.clone();
+    twice.push(times[3].clone());
+    let others = desk.times(&children[0]);
+    let wrong = [
+        changed(0, "ms", 1),
+        changed(2, "height", -1),
+        changed(3, "ms", -1),
+        changed(3, "seq", 1),
+        swapped,
+        twice,
+        times[1..].to_vec(),
+        others,
+        Vec::new(),
+    ];
+    for times in wrong {
+        let question = desk.question(&id).with("times", Value::List(times));
+        assert!(bundle(world, "etr-history", &question).is_err());
+    }
+    // the older form, without times, says nothing of them
+    let question = stated(&[("id", &id)]).with("ops", Value::List(desk.history(&id)));
+    let text = bundle(world, "etr-history", &question).expect("it holds");
+    let proven = verify(world, text.as_bytes()).expect("it verifies");
+    assert!(proven.claim.get("times").is_none());
 }
 
 #[test]
@@ -300,34 +244,21 @@ fn etr_control_of_a_former_controller_fails_and_an_old_answer_says_was() {
     let issue = with_ack(&desk.traders.bill("SGPU4715", &vn), &["VN:unknown"]);
     let id = desk.traders.id("transport", "SGPU4715");
     desk.run(&issue, &[&sg, &vn]);
-    let answer = |desk: &Desk, party: &str| {
-        let world = &desk.traders.world;
-        let public = desk.traders.get(&id).public;
-        let (nonce, ms) = ("00".repeat(16), world.time_ms);
-        let chain = &world.genesis.chain;
-        let digest = etr::challenge_of(chain, &id, public.seq, public.head, "bank", &nonce, ms);
-        let signature = world.signature(&digest, party, 1);
-        let sig = Value::object([
-            ("party", Value::from(party)),
-            ("key", Value::from("k1")),
-            ("sig", Value::from(encode_base64(&signature.signature))),
-        ]);
-        let challenge = stated(&[("audience", "bank"), ("nonce", &nonce)])
-            .with("ms", Value::from(ms))
-            .with("sigs", Value::List(vec![sig]));
-        stated(&[("id", &id)]).with("challenge", challenge)
-    };
-    let held = answer(&desk, &vn);
+    let held = desk.control(&id, &[&vn]);
     assert!(bundle(&desk.traders.world, "etr-control", &held).is_ok());
     let offer = desk.traders.offer_args(&th, Some("special"));
     desk.act(&id, "offer", offer, &[], &[&vn]);
     desk.act(&id, "accept", accept_args(), &["TH:unknown", "VN:unknown"], &[&th]);
     let world = &desk.traders.world;
     assert!(bundle(world, "etr-control", &held).is_err(), "the answer of before");
-    assert!(bundle(world, "etr-control", &answer(&desk, &vn)).is_err(), "a former controller");
-    assert!(bundle(world, "etr-control", &answer(&desk, &th)).is_ok());
-    assert!(etr::is_fresh(1_000, 301_000) && etr::is_fresh(301_000, 1_000));
-    assert!(!etr::is_fresh(1_000, 301_001));
+    assert!(
+        bundle(world, "etr-control", &desk.control(&id, &[&vn])).is_err(),
+        "a former controller"
+    );
+    assert!(bundle(world, "etr-control", &desk.control(&id, &[&th])).is_ok());
+    assert!(etr::is_fresh(1_000, 2_000, 301_000) && etr::is_fresh(301_000, 1_000, 1_000));
+    assert!(!etr::is_fresh(1_000, 301_001, 301_001), "an old answer");
+    assert!(!etr::is_fresh(301_001, 1_000, 301_001), "a new answer over old state");
 }
 
 #[test]

@@ -30,11 +30,13 @@ pub(crate) fn alive(folder: &Folder, node: &Node) -> Option<Pid> {
 }
 
 /// A process shows no command line while it becomes another program, and for good once it is dead
-/// and nobody asked for its exit code.
+/// and nobody asked for its exit code. Its first thread may be dead before the others, which hold its
+/// ports and its database until they are.
 fn is_executing(number: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
+    let threads = || fs::read_dir(format!("/proc/{number}/task")).map_or(0, Iterator::count);
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x') || threads() > 1)
 }
 
 /// The node binary: beside this one.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use titian_api::etr::{BundledAct, PrepareParams};
-use titian_api::{Object, Prepared, Signer, call};
+use titian_api::{Call as _, Object, Prepared, Signer, call};
 use titian_contracts::etr::bundle::digest_of;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -17,6 +17,7 @@ use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
+use crate::wallet::KeyRef;
 
 /// Arguments of `bundle`.
 #[derive(Clone, Debug, clap::Args)]
@@ -99,12 +100,13 @@ fn filled(value: &Value, ids: &[Option<String>]) -> Result<Value> {
 pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let acts = read(&args.files)?;
     let prepared = prepare(session, &acts, args)?;
-    let ops = check(session, &acts, &prepared)?;
+    let ops = check(session, &acts, &prepared, &args.signing.signers)?;
     if let Some(refusal) = &prepared.fails {
         return Err(act::refused(refusal, &json!({ "dryRun": args.signing.dry_run })));
     }
     if args.signing.dry_run {
-        let json = serde_json::to_value(&prepared).unwrap_or_default();
+        let mut json = serde_json::to_value(&prepared).unwrap_or_default();
+        crate::review::with_review(&mut json, Some(reviews(&ops)));
         let mut lines: Vec<String> = ops.iter().flat_map(crate::review::lines).collect();
         let ok = session.output.paint(Tone::Good, "ok");
         lines.push(format!("{ok} the bundle would be applied now"));
@@ -125,7 +127,9 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
     let subject =
         acts.iter().filter(|act| !act.act.starts_with("issue")).find_map(|a| a.id.clone());
     let capability = match (session.wallet(), signer, &subject) {
-        (Ok(wallet), Some(key), Some(id)) => act::capability(session, &wallet, key, id)?,
+        (Ok(wallet), Some(key), Some(id)) => {
+            act::capability(session, &wallet, key, call::EtrPrepare::NAME, id)?
+        }
         _ => None,
     };
     let place = match (&args.frame.place, signer) {
@@ -186,11 +190,16 @@ fn hostile() -> CommandError {
 }
 
 /// The ops, after checking that they are those that were asked for and name one bundle.
-fn check(session: &Session, acts: &[BundledAct], prepared: &Prepared) -> Result<Vec<Unsigned>> {
+fn check(
+    session: &Session,
+    acts: &[BundledAct],
+    prepared: &Prepared,
+    signers: &[KeyRef],
+) -> Result<Vec<Unsigned>> {
     let first = (&prepared.op, &prepared.op_digest, &prepared.signers);
     let others = prepared.bundled.iter().map(|op| (&op.op, &op.op_digest, &op.signers));
     let mut values = Vec::new();
-    for ((op, digest, signers), act) in std::iter::once(first).chain(others).zip(acts) {
+    for ((op, digest, needs), act) in std::iter::once(first).chain(others).zip(acts) {
         let value = document::from_json(&serde_json::Value::Object(op.clone()))?
             .with("sigs", Value::List(Vec::new()));
         let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
@@ -204,7 +213,7 @@ fn check(session: &Session, acts: &[BundledAct], prepared: &Prepared) -> Result<
         if !same || own != *digest {
             return Err(hostile());
         }
-        values.push((value, signers.clone()));
+        values.push((value, needs.clone()));
     }
     let ops: Vec<Op> = values
         .iter()
@@ -216,6 +225,8 @@ fn check(session: &Session, acts: &[BundledAct], prepared: &Prepared) -> Result<
         return Err(hostile());
     }
     let unsigned = |(value, needs): (Value, Vec<Signer>)| Unsigned {
+        // of several acts on one record the first finds it as it stands
+        record: crate::review::record_of(session, &value, signers.first()),
         value,
         register: Register::Etr,
         needs,
@@ -249,14 +260,22 @@ fn sign_all(
     Ok(ops)
 }
 
+/// What was shown of each act.
+fn reviews(ops: &[Unsigned]) -> serde_json::Value {
+    serde_json::Value::Array(ops.iter().filter_map(crate::review::to_json).collect())
+}
+
 fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> {
+    let seen = reviews(&ops);
     let missing: Vec<String> = ops.iter().flat_map(act::missing).collect();
     let list =
         Value::object([("ops", Value::List(ops.iter().map(|op| op.value.clone()).collect()))]);
     let wait = !args.signing.no_wait;
     if missing.is_empty() {
         let submitted = act::submit(session, "bundle", Register::Etr, list, wait)?;
-        return act::receipt_report(session.output, &submitted);
+        let mut report = act::receipt_report(session.output, &submitted)?;
+        crate::review::with_review(&mut report.json, Some(seen));
+        return Ok(report);
     }
     if let Some(path) = &args.signing.out {
         document::write(path, &format!("{}\n", list.to_jcs()))?;
@@ -267,6 +286,7 @@ fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> 
         let submitted = act::submit(session, "stage", Register::Etr, payload, wait)?;
         let mut report = act::receipt_report(session.output, &submitted)?;
         report.text = format!("{}\nnext, the others: titian etr cosign ID", report.text);
+        crate::review::with_review(&mut report.json, Some(seen));
         return Ok(report);
     }
     Err(CommandError::refused(format!("the bundle still lacks: {}", missing.join(", ")))

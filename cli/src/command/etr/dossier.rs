@@ -2,21 +2,22 @@
 //! evidence has the same bytes (etr-api.md A§2); and its verification from files alone.
 //!
 //! Invariant: the manifest names every other entry with its SHA-256, nothing else is in the archive,
-//! the archive has the one form that these files have, and the transcript is a function of the proofs
-//! in it and the genesis file.
+//! the archive has the one form that these files have, and the transcript is a function of the files
+//! in it and the genesis file ([`findings`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read as _, Write as _};
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use titian_contracts::json::Value;
-use titian_contracts::proof::{self, Proven};
-use titian_contracts::time;
+use titian_contracts::op::{Register, digest_of};
+use titian_contracts::proof::Proven;
 use titian_genesis::Genesis;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::findings::{self, Findings};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
@@ -41,7 +42,7 @@ pub(super) const SECTIONS: [(&str, &str, &str); 9] = [
 pub(super) const TRANSCRIPT: &str = "20-in-fact/transcript.txt";
 const MANIFEST: &str = "manifest.json";
 const PROOF: &str = ".proof.json";
-const ENTRIES_MAX: usize = 256;
+const ENTRIES_MAX: usize = 4_096;
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Files by name.
@@ -68,7 +69,12 @@ pub(super) fn pack(
     let manifest = manifest(id, genesis, sections, files);
     let mut all = files.clone();
     all.insert(MANIFEST.to_owned(), format!("{}\n", manifest.to_jcs()).into_bytes());
-    archive(&all)
+    let bytes = archive(&all)?;
+    if bytes.len() as u64 > BYTES_MAX || all.len() > ENTRIES_MAX {
+        let message = "the dossier has more than 16 MiB or 4,096 files";
+        return Err(CommandError::refused(message).hint("attach less"));
+    }
+    Ok(bytes)
 }
 
 /// The one archive of these files.
@@ -152,38 +158,6 @@ pub(super) fn proofs(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)>
     files.iter().filter(|(name, _)| name.ends_with(PROOF))
 }
 
-/// What verifying each proof says, in words that do not depend on when it is done. The second value
-/// is whether all are proven.
-pub(super) fn transcript<'a>(
-    proofs: impl Iterator<Item = (&'a String, &'a Vec<u8>)>,
-    genesis: &Genesis,
-) -> (String, bool) {
-    let mut lines = vec![format!("network {}, genesis {}", genesis.chain, genesis.hash)];
-    let mut all = true;
-    for (name, bytes) in proofs {
-        lines.push(match proof::verify(bytes, &genesis.anchor(), 0) {
-            Ok(proven) => {
-                let claim = proven.claim.without("entries");
-                let digest = titian_contracts::digest::hash(
-                    "titian document v1",
-                    &[claim.to_jcs().as_bytes()],
-                );
-                format!(
-                    "PROVEN {name}: {} as of height {}, block time {}, claim {digest}",
-                    proven.kind,
-                    proven.height,
-                    time::rfc3339(proven.time_ms)
-                )
-            }
-            Err(error) => {
-                all = false;
-                format!("NOT PROVEN {name}: {error}")
-            }
-        });
-    }
-    (format!("{}\n", lines.join("\n")), all)
-}
-
 /// Judges a dossier from the genesis file alone.
 pub(crate) fn verify(output: Output, bytes: &[u8], genesis: &Genesis) -> Result<Report> {
     let broken = |what: String| {
@@ -218,33 +192,17 @@ pub(crate) fn verify(output: Output, bytes: &[u8], genesis: &Genesis) -> Result<
         return Err(broken("files differ from the manifest".into()));
     }
     let sections = sections_of(&manifest).ok_or_else(|| broken("a section is missing".into()))?;
-    let (made, proven) = transcript(proofs(&files), genesis);
+    let Findings { text: made, holds, proven } = findings::of(&files, genesis);
     if files.get(TRANSCRIPT).map(Vec::as_slice) != Some(made.as_bytes()) {
         return Err(broken("the transcript is not what the proofs say".into()));
     }
-    if !proven || proofs(&files).next().is_none() {
-        return Err(broken("a proof does not verify, or there is none".into()));
+    if !holds || proven.is_empty() {
+        let what = "a proof does not verify, a file differs from what is proven, or there is none";
+        return Err(broken(what.into()));
     }
     let id = text("/id");
-    let judged = proofs(&files).map(|(name, bytes)| {
-        let proven = proof::verify(bytes, &genesis.anchor(), 0);
-        Ok((name, proven.map_err(|e| broken(e.to_string()))?))
-    });
-    let judged: Vec<(&String, Proven)> = judged.collect::<Result<_>>()?;
-    let subject = |proven: &Proven| {
-        proven.claim.get("id").and_then(Value::as_text).unwrap_or_default().to_owned()
-    };
-    // the number of a record leads to its root, which the party part of the record names
-    let root = judged
-        .iter()
-        .filter(|(_, proven)| subject(proven) == id)
-        .find_map(|(_, proven)| proven.claim.get("party")?.get("lineage")?.get("root")?.as_text());
-    for (name, proven) in &judged {
-        let own = subject(proven);
-        let of_root = proven.kind == "etr-singularity" && Some(own.as_str()) == root;
-        if own != id && !of_root {
-            return Err(broken(format!("{name} is about another record")));
-        }
+    if let Some(name) = foreign(&id, &proven) {
+        return Err(broken(format!("{name} is about another record")));
     }
     let mut lines =
         vec![format!("{}  evidence dossier of {id}", output.paint(Tone::Good, "PROVEN"))];
@@ -255,6 +213,45 @@ pub(crate) fn verify(output: Output, bytes: &[u8], genesis: &Genesis) -> Result<
     let json = json!({ "proven": true, "kind": "dossier", "id": id, "sections": shown,
         "transcript": made, "files": found });
     Ok(Report::new(lines.join("\n"), json))
+}
+
+/// A proof that is about another record than the dossier, its root, those it was made of, what they
+/// stand under, and who signed their ops.
+fn foreign<'a>(id: &str, proven: &'a BTreeMap<String, Proven>) -> Option<&'a String> {
+    let own = |proven: &&Proven| findings::text(&proven.claim, "id") == id;
+    // the party part of the record names its root, the lineage those between
+    let root = proven
+        .values()
+        .filter(own)
+        .find_map(|proven| proven.claim.get("party")?.get("lineage")?.get("root")?.as_text());
+    let lineage = proven.values().filter(|proven| findings::text(&proven.claim, "of") == id);
+    let lineage: Vec<&str> = lineage
+        .flat_map(|proven| findings::list(&proven.claim, "ancestors"))
+        .map(|node| findings::text(node, "id"))
+        .collect();
+    let histories = || proven.values().filter(|proven| proven.kind == "etr-history");
+    let ops: BTreeSet<String> = histories()
+        .flat_map(|proven| findings::list(&proven.claim, "ops"))
+        .map(|op| digest_of(Register::Etr, op).to_string())
+        .collect();
+    let is_ours = |proven: &Proven| {
+        let subject = findings::text(&proven.claim, "id");
+        match proven.kind.as_str() {
+            "etr-signers" => findings::list(&proven.claim, "ops")
+                .iter()
+                .all(|op| ops.contains(findings::text(op, "digest"))),
+            "etr-rules" => histories().any(|history| {
+                let public = history.claim.get("public").unwrap_or(&Value::Null);
+                let same = |name: &str| {
+                    findings::text(public, name) == findings::text(&proven.claim, name)
+                };
+                same("profile") && same("regime") && same("home")
+            }),
+            "etr-singularity" => Some(subject) == root,
+            _ => subject == id || lineage.contains(&subject),
+        }
+    };
+    proven.iter().find(|(_, proven)| !is_ours(proven)).map(|(name, _)| name)
 }
 
 /// Name and status of every section; `None` unless all are there, each with a known status.

@@ -1,16 +1,23 @@
 //! `titian etr evidence`: gathers what convinces a court (MLETR art. 12) into a dossier.
+//!
+//! Everything that the ledger knows comes as proofs of one height, but for the keys of those who
+//! signed, which are proven as of the height of each op. What is not to be had is named with the
+//! reason.
 
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
-use titian_api::access::PartyParams;
-use titian_api::call;
-use titian_api::etr::ProveParams;
-use titian_api::etr_read::{CourtPolicyParams, HistoryParams, ProfileParams};
+use titian_api::etr::{Challenge, ProveParams};
+use titian_api::{Call as _, call};
+use titian_contracts::digest::hash;
+use titian_contracts::json::Value;
+use titian_contracts::proof;
+use titian_genesis::{Genesis, profiles};
 
 use super::dossier::{self, Files, SECTIONS, Section, TRANSCRIPT};
-use super::{ask_as, law, prove, show};
-use crate::act::{now_ms, random_hex};
+use super::findings::{self, HISTORY, PARENTS, PROFILE};
+use super::{ask_as, prove, show};
+use crate::act::now_ms;
 use crate::command::verify::read_genesis;
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -25,9 +32,13 @@ const DAY_MS: u64 = 86_400_000;
 pub(crate) struct Args {
     /// The record
     id: String,
-    /// A party to the record, who sees its history; of a controller also the proof of control
-    #[arg(long = "as", value_name = "PARTY[#kN]")]
-    party: KeyRef,
+    /// A party to the record, who sees its history; of a controller also the proof of control. Repeat it
+    /// for joint holders
+    #[arg(long = "as", required = true, value_name = "PARTY[#kN]")]
+    party: Vec<KeyRef>,
+    /// As of this height [default: the head]
+    #[arg(long, value_name = "HEIGHT")]
+    at: Option<u64>,
     /// A document for a section: rulebook text, bill of materials, audit or accreditation credential;
     /// repeat it
     #[arg(long, value_name = "SECTION=FILE")]
@@ -40,42 +51,44 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
+/// Why something is not in the dossier.
+type Lacking = (&'static str, String);
+
 /// What is being put together.
-struct Dossier {
+struct Dossier<'a> {
+    session: &'a Session,
+    args: &'a Args,
+    genesis: &'a Genesis,
+    height: u64,
+    /// The record as of the height, as the node shows it to the party.
+    record: Json,
     files: Files,
     sections: Vec<Section>,
-}
-
-impl Dossier {
-    fn json(&mut self, name: &str, value: &Json) -> Result<()> {
-        // canonical text: the same answer has the same bytes
-        let text = titian_credential::json::canonical(value);
-        self.files.insert(name.to_owned(), format!("{text}\n").into_bytes());
-        Ok(())
-    }
-
-    fn section(&mut self, name: &'static str, status: &'static str, note: &str) {
-        self.sections.push(Section { name, status, note: note.to_owned() });
-    }
 }
 
 /// Runs `titian etr evidence`.
 pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
     let bar = session.output.spinner("gathering evidence");
-    let record = show::get(session, &args.id, None, Some(&args.party))?;
-    let mut dossier = Dossier { files: Files::new(), sections: Vec::new() };
-    rules(session, args, &record, &mut dossier)?;
-    let history = integrity(session, args, &record, &mut dossier)?;
-    access(session, &history, &record, &mut dossier)?;
-    attached(session, args, &mut dossier)?;
-    in_fact(session, args, &record, &mut dossier)?;
-    plain(session, &record, &history, &mut dossier)?;
-    let (transcript, _) = dossier::transcript(dossier::proofs(&dossier.files), &genesis);
-    dossier.files.insert(TRANSCRIPT.to_owned(), transcript.into_bytes());
-    let mut sections = dossier.sections;
+    let height = match args.at {
+        Some(height) => height,
+        None => session.client()?.ask::<call::LedgerStatus>(&titian_api::Nothing {})?.height,
+    };
+    let record = show::get(session, &args.id, Some(height), args.party.first())?;
+    let (files, sections) = (Files::new(), Vec::new());
+    let mut dossier = Dossier { session, args, genesis: &genesis, height, record, files, sections };
+    dossier.attach()?;
+    dossier.rules()?;
+    let histories = dossier.integrity()?;
+    dossier.access(&histories)?;
+    dossier.attested()?;
+    dossier.in_fact()?;
+    dossier.plain(histories.first());
+    let Dossier { mut files, mut sections, .. } = dossier;
+    let transcript = findings::of(&files, &genesis).text;
+    files.insert(TRANSCRIPT.to_owned(), transcript.into_bytes());
     sections.sort_by_key(|section| section.name);
-    let bytes = dossier::pack(&args.id, &genesis, &sections, &dossier.files)?;
+    let bytes = dossier::pack(&args.id, &genesis, &sections, &files)?;
     write_private(&args.out, &bytes)
         .map_err(|error| CommandError::file("write", &args.out, &error))?;
     bar.finish_and_clear();
@@ -89,258 +102,405 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         .iter()
         .map(|s| json!({ "name": s.name, "status": s.status, "note": s.note }))
         .collect();
-    Ok(Report::new(lines.join("\n"), json!({ "id": args.id, "file": args.out, "sections": shown })))
+    let json = json!({ "id": args.id, "file": args.out, "height": height, "sections": shown });
+    Ok(Report::new(lines.join("\n"), json))
 }
 
 fn text<'a>(value: &'a Json, pointer: &str) -> &'a str {
     document::text(value, pointer).unwrap_or_default()
 }
 
-/// Profile, legal effect and court policy as they stand.
-fn rules(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier) -> Result<()> {
-    let client = session.client()?;
-    let profile = text(record, "/public/profile");
-    let (id, version) = profile.split_once('@').unwrap_or((profile, "1"));
-    let params = ProfileParams { id: id.to_owned(), version: version.parse().ok() };
-    let profile = Json::Object(client.ask::<call::EtrProfile>(&params)?);
-    dossier.json("10-rules/profile.json", profile.get("profile").unwrap_or(&Json::Null))?;
-    let home = text(record, "/public/home").to_owned();
-    let policy = client.ask::<call::EtrCourtPolicy>(&CourtPolicyParams { ams: home })?;
-    dossier.json("10-rules/court-policy.json", &Json::Object(policy))?;
-    let class = text(record, "/lawClass");
-    dossier.json("10-rules/legal-effect.json", &law::entries_of(session, Some(class))?)?;
-    // the ledger keeps the digest of the rulebook only
-    let rulebook = if args.attach.iter().any(|text| text.starts_with("10-rules=")) {
-        "what was attached"
-    } else {
-        "no text of the rulebook was given"
-    };
-    let note = format!("type profile, legal effect, court policy; {rulebook}");
-    dossier.section("10-rules", "present", &note);
-    Ok(())
+/// What a refusal means for a dossier; others stop it.
+fn lacking(error: CommandError) -> Result<Lacking> {
+    match error.name.as_deref() {
+        Some("HEIGHT_PRUNED") => {
+            Ok(("expired", "this node keeps nothing so old; ask another".to_owned()))
+        }
+        Some("FORBIDDEN") => Ok(("absent", "who asks is no party to it".to_owned())),
+        Some("LIMIT_EXCEEDED" | "NOT_BUILT") => Ok(("absent", error.message)),
+        _ => Err(error),
+    }
 }
 
-/// History, and singularity of the number; the ops as the node shows them.
-fn integrity(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier) -> Result<Json> {
-    let client = session.client()?;
-    let ask = |kind: &str, subject: Option<String>| {
-        let params = ProveParams {
+/// The parts of a section, each with its status and why.
+#[derive(Default)]
+struct Parts(Vec<(String, &'static str, String)>);
+
+impl Parts {
+    fn add(&mut self, name: impl Into<String>, status: &'static str, why: impl Into<String>) {
+        self.0.push((name.into(), status, why.into()));
+    }
+
+    /// A part that was made, or why it was not.
+    fn of(&mut self, name: &str, made: &std::result::Result<Value, Lacking>) {
+        match made {
+            Ok(_) => self.add(name, "present", ""),
+            Err((status, why)) => self.add(name, status, why.as_str()),
+        }
+    }
+
+    /// The section: present if a part is, else expired if a part is.
+    fn section(self, name: &'static str) -> Section {
+        let has = |wanted: &str| self.0.iter().any(|(_, status, _)| *status == wanted);
+        let status = match (has("present"), has("expired")) {
+            (true, _) => "present",
+            (false, true) => "expired",
+            (false, false) => "absent",
+        };
+        let part = |(name, status, why): &(String, &str, String)| {
+            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+            format!("{name} {status}{why}")
+        };
+        let note: Vec<String> = self.0.iter().map(part).collect();
+        Section { name, status, note: note.join("; ") }
+    }
+}
+
+impl Dossier<'_> {
+    /// A proof of a kind about the record `id`, put into a file, and its claim; or why there is none.
+    fn prove(
+        &mut self,
+        file: &str,
+        params: ProveParams,
+    ) -> Result<std::result::Result<Value, Lacking>> {
+        let id = params.id.clone().unwrap_or_default();
+        let capability = ask_as(self.session, self.args.party.first(), call::EtrProve::NAME, &id)?;
+        let params = ProveParams { capability, ..params };
+        let bundle = match self.session.client()?.ask::<call::EtrProve>(&params) {
+            Ok(answer) => Json::Object(answer.bundle),
+            Err(error) => return lacking(error).map(Err),
+        };
+        // canonical text: the same answer has the same bytes
+        let bytes = format!("{}\n", document::from_json(&bundle)?.to_jcs()).into_bytes();
+        let proven = proof::verify(&bytes, &self.genesis.anchor(), 0).map_err(|error| {
+            CommandError::new(crate::error::Kind::NotProven, format!("the node's proof: {error}"))
+                .hint("it is broken or hostile, or of another network: use another one with --node")
+        })?;
+        self.files.insert(file.to_owned(), bytes);
+        Ok(Ok(proven.claim))
+    }
+
+    fn asked(&self, kind: &str, id: &str) -> ProveParams {
+        ProveParams {
             kind: kind.to_owned(),
-            id: Some(args.id.clone()),
-            subject,
-            height: None,
-            challenge: None,
-            capability: ask_as(session, Some(&args.party), &args.id)?,
-        };
-        client.ask::<call::EtrProve>(&params).map(|answer| Json::Object(answer.bundle))
-    };
-    let proof = match ask("history", None) {
-        Ok(bundle) => bundle,
-        Err(error) if error.name.as_deref() == Some("HEIGHT_PRUNED") => {
-            dossier.section(
-                "11-integrity",
-                "expired",
-                "this node keeps no ops so old; ask another",
-            );
-            return Ok(Json::Null);
-        }
-        Err(error) => return Err(error),
-    };
-    dossier.json("11-integrity/history.proof.json", &proof)?;
-    // parts keep the number of their root record, which is the one that the number leads to
-    let series = series(session, record)?;
-    let number =
-        format!("{series}/{}/{}", text(record, "/party/issuer"), text(record, "/party/ref"));
-    dossier.json("11-integrity/singularity.proof.json", &ask("singularity", Some(number))?)?;
-    dossier.files.insert("11-integrity/heads.txt".to_owned(), heads(&proof).into_bytes());
-    let note = if text(record, "/party/lineage/root") == args.id {
-        "every op with signatures, heads recomputed; the one record of its number"
-    } else {
-        "every op of this record with signatures, heads recomputed; the one root record of its \
-         number; the history of the records that it was made of is not in it"
-    };
-    dossier.section("11-integrity", "present", note);
-    let (mut items, mut cursor) = (Vec::new(), None);
-    loop {
-        let params = HistoryParams {
-            id: args.id.clone(),
-            cursor,
-            capability: ask_as(session, Some(&args.party), &args.id)?,
-        };
-        let page = client.ask::<call::EtrHistory>(&params)?;
-        // a node that answers nothing must not keep this going
-        let ended = page.items.is_empty();
-        items.extend(page.items);
-        cursor = page.cursor.filter(|_| !ended);
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(json!({ "claim": proof.get("claim"), "items": items }))
-}
-
-fn series(session: &Session, record: &Json) -> Result<String> {
-    let profile = text(record, "/public/profile");
-    Ok(super::issue::profile(session, profile)?.series)
-}
-
-/// The heads, recomputed here from the ops of the proof.
-fn heads(proof: &Json) -> String {
-    let ops = proof.pointer("/claim/ops").and_then(Json::as_array).into_iter().flatten();
-    let mut lines = Vec::new();
-    for op in ops {
-        let Ok(value) = document::from_json(op) else { continue };
-        let Ok(op) = titian_contracts::op::Op::from_value(value) else { continue };
-        let head = op.value.get("head").and_then(titian_contracts::json::Value::as_text);
-        let Some(head) = head.and_then(titian_contracts::digest::Digest::parse) else { continue };
-        let next = titian_contracts::etr::content::next_head(head, op.digest);
-        lines.push(format!("{} {}: {head} + {} = {next}", lines.len() + 1, op.act, op.digest));
-    }
-    format!("{}\n", lines.join("\n"))
-}
-
-/// The keys of everybody who signed, roles now, and what courts did.
-fn access(session: &Session, history: &Json, record: &Json, dossier: &mut Dossier) -> Result<()> {
-    let signers = history.pointer("/claim/signers").and_then(Json::as_array);
-    let mut parties: Vec<String> =
-        signers.into_iter().flatten().map(|signer| text(signer, "/party").to_owned()).collect();
-    parties.sort();
-    parties.dedup();
-    for party in &parties {
-        let params = PartyParams { party: party.clone(), height: None, proof: false };
-        let keys = Json::Object(session.client()?.ask::<call::AccessKeys>(&params)?);
-        dossier.json(&format!("12-access/{}.keys.json", party.replace(':', "_")), &keys)?;
-    }
-    let court = |item: &&Json| {
-        let act = text(item, "/act");
-        act.starts_with("court_") || act.ends_with("freeze")
-    };
-    let items = history.get("items").and_then(Json::as_array);
-    let events: Vec<Json> = items.into_iter().flatten().filter(court).cloned().collect();
-    dossier.json("12-access/court-events.json", &Json::Array(events))?;
-    dossier.json("12-access/record.json", record)?;
-    let status = if parties.is_empty() { "absent" } else { "present" };
-    dossier.section("12-access", status, "keys of the signers with their heights, court events");
-    Ok(())
-}
-
-/// What others attest: it comes in files.
-fn attached(session: &Session, args: &Args, dossier: &mut Dossier) -> Result<()> {
-    let usage = || {
-        let names: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
-        CommandError::usage("--attach is SECTION=FILE").hint(names.join(", "))
-    };
-    let mut given: Vec<(&'static str, bool)> = Vec::new();
-    for text in &args.attach {
-        let (section, path) = text.split_once('=').ok_or_else(usage)?;
-        let known = SECTIONS.iter().find(|(name, ..)| *name == section);
-        let (name, ..) = known.copied().ok_or_else(usage)?;
-        let bytes = document::read(path.as_ref())?;
-        let file = std::path::Path::new(path).file_name().and_then(|name| name.to_str());
-        given.push((name, expired(&bytes)));
-        dossier.files.insert(format!("{name}/{}", file.ok_or_else(usage)?), bytes);
-    }
-    if let Ok(status) = session.client()?.ask::<call::LedgerValidators>(&titian_api::Nothing {}) {
-        let value = serde_json::to_value(&status).unwrap_or_default();
-        dossier.json("13-security/validators.json", &value)?;
-    }
-    for (name, why) in [
-        (
-            "13-security",
-            "no software digests, bill of materials or key-custody statements were given",
-        ),
-        ("14-audit", "no audit credential was given"),
-        ("15-declarations", "no accreditation credential was given"),
-        ("16-standards", "no list of standards was given"),
-    ] {
-        let of: Vec<bool> =
-            given.iter().filter(|(section, _)| *section == name).map(|(_, e)| *e).collect();
-        match (of.is_empty(), of.iter().all(|expired| *expired)) {
-            (true, _) => dossier.section(name, "absent", why),
-            (false, true) => dossier.section(name, "expired", "what was given is past its end"),
-            (false, false) => dossier.section(name, "present", "as attached"),
-        }
-    }
-    Ok(())
-}
-
-/// Whether a credential is past the day of its `validUntil`.
-fn expired(bytes: &[u8]) -> bool {
-    let json: Json = serde_json::from_slice(bytes).unwrap_or_default();
-    let day = document::text(&json, "/validUntil").and_then(|text| text.get(..10));
-    let day = day.and_then(titian_contracts::time::Date::parse);
-    day.is_some_and(|day| day.start_ms().saturating_add(DAY_MS) <= now_ms())
-}
-
-/// Status, and control if the asker holds it.
-fn in_fact(session: &Session, args: &Args, record: &Json, dossier: &mut Dossier) -> Result<()> {
-    let params = ProveParams {
-        kind: "status".to_owned(),
-        id: Some(args.id.clone()),
-        ..ProveParams::default()
-    };
-    let status = session.client()?.ask::<call::EtrProve>(&params)?;
-    dossier.json("20-in-fact/status.proof.json", &Json::Object(status.bundle))?;
-    let controller = text(record, "/party/controller/party");
-    let dead = text(record, "/public/status") == "dead";
-    let joint = record.pointer("/party/controller/joint").is_some();
-    let mut note = if joint {
-        "status and transcript; control is joint, and a proof of it needs answers of its members"
-    } else {
-        "status and transcript; who asks is not the controller"
-    };
-    if controller == args.party.party && !dead {
-        let asked =
-            prove::Asked { audience: "evidence dossier".to_owned(), nonce: random_hex::<16>() };
-        let challenge = prove::sign(session, &args.id, &asked, std::slice::from_ref(&args.party))?;
-        let params = ProveParams {
-            kind: "control".to_owned(),
-            id: Some(args.id.clone()),
-            challenge: Some(challenge),
+            id: Some(id.to_owned()),
+            height: Some(self.height),
             ..ProveParams::default()
-        };
-        let control = session.client()?.ask::<call::EtrProve>(&params)?;
-        dossier.json("20-in-fact/control.proof.json", &Json::Object(control.bundle))?;
-        note = "control, status and transcript";
+        }
     }
-    dossier.section("20-in-fact", "present", note);
-    Ok(())
+
+    /// Files that others made.
+    fn attach(&mut self) -> Result<()> {
+        let usage = || {
+            let names: Vec<&str> = SECTIONS.iter().map(|(name, ..)| *name).collect();
+            CommandError::usage("--attach is SECTION=FILE").hint(names.join(", "))
+        };
+        for given in &self.args.attach {
+            let (section, path) = given.split_once('=').ok_or_else(usage)?;
+            let known = SECTIONS.iter().find(|(name, ..)| *name == section);
+            let (name, ..) = known.ok_or_else(usage)?;
+            let bytes = document::read(path.as_ref())?;
+            let file = std::path::Path::new(path).file_name().and_then(|name| name.to_str());
+            let entry = format!("{name}/{}", file.ok_or_else(usage)?);
+            if RESERVED.contains(&entry.as_str()) || entry.ends_with(".proof.json") {
+                return Err(CommandError::usage(format!("{entry} is a name of the dossier's own")));
+            }
+            if self.files.insert(entry.clone(), bytes).is_some() {
+                return Err(CommandError::usage(format!("{entry} is attached twice")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Profile, legal effect, regime, rulebooks and court policy as the registers hold them.
+    fn rules(&mut self) -> Result<()> {
+        let id = self.args.id.clone();
+        let made = self.prove("10-rules/rules.proof.json", self.asked("rules", &id))?;
+        let mut parts = Parts::default();
+        parts.of("governance, legal effect and court policy with proof", &made);
+        if let Ok(claim) = &made {
+            let registered = claim.get("profileValue").unwrap_or(&Value::Null);
+            let [toml, json] = PROFILE;
+            if let Some(source) = profiles::etr_profile_file(registered) {
+                self.files.insert(toml.to_owned(), source.as_bytes().to_vec());
+                parts.add("profile file", "present", "its digest is the registered one");
+            } else {
+                let registered = format!("{}\n", registered.to_jcs());
+                self.files.insert(json.to_owned(), registered.into_bytes());
+                parts.add("profile", "present", "as registered; its TOML source is not known here");
+            }
+            if findings::list(claim, "courtPolicies").is_empty() {
+                let why = format!("{} has enacted none", findings::text(claim, "home"));
+                parts.add("court policy", "absent", why);
+            }
+            for digest in findings::list(claim, "rulebooks").iter().filter_map(Value::as_text) {
+                let name = format!("text of rulebook {digest}");
+                let found = findings::rulebook_texts(&self.files)
+                    .find(|(_, digests)| digests.iter().any(|other| other == digest));
+                match found {
+                    Some((file, _)) => {
+                        parts.add(name, "present", format!("{file} has this digest"))
+                    }
+                    None => parts.add(name, "absent", "no text with this digest was attached"),
+                }
+            }
+        }
+        self.sections.push(parts.section("10-rules"));
+        Ok(())
+    }
+
+    /// Histories of the record and of those that it was made of, and the lineage of its number.
+    /// Returns the claims of the histories, the record's own first.
+    fn integrity(&mut self) -> Result<Vec<Value>> {
+        let id = self.args.id.clone();
+        let mut parts = Parts::default();
+        let mut histories = Vec::new();
+        let own = self.prove(HISTORY, self.asked("history", &id))?;
+        parts.of("every op with signatures and times, heads recomputed", &own);
+        if let Ok(claim) = own {
+            for (name, bytes) in findings::derived(&claim) {
+                self.files.insert(name.to_owned(), bytes);
+            }
+            histories.push(claim);
+        }
+        let lineage =
+            self.prove("11-integrity/singularity.proof.json", self.asked("singularity", &id))?;
+        parts.of("the one root record of its number with lineage", &lineage);
+        let lineage = lineage.unwrap_or(Value::Null);
+        if lineage.get("complete") == Some(&Value::Bool(false)) {
+            let why = "records that who asks is no party to stay closed";
+            parts.add("all descendants of the root", "absent", why);
+        }
+        for parent in findings::list(&lineage, "ancestors").iter().skip(1) {
+            let parent = findings::text(parent, "id").to_owned();
+            let file = format!("{PARENTS}{parent}.history.proof.json");
+            let made = self.prove(&file, self.asked("history", &parent))?;
+            parts.of(&format!("history of {parent}, which it was made of"), &made);
+            if let Ok(claim) = made {
+                let heads = findings::heads(&claim).into_bytes();
+                self.files.insert(format!("{PARENTS}{parent}.heads.txt"), heads);
+                histories.push(claim);
+            }
+        }
+        self.sections.push(parts.section("11-integrity"));
+        Ok(histories)
+    }
+
+    /// Keys and mandates of everybody who signed, as of the height of each op; roles; what courts did.
+    fn access(&mut self, histories: &[Value]) -> Result<()> {
+        let mut parts = Parts::default();
+        let (mut proven, mut missing) = (0_usize, Vec::new());
+        for claim in histories {
+            let id = findings::text(claim, "id").to_owned();
+            for height in findings::heights(claim) {
+                let file = format!("12-access/{id}-{height:010}.proof.json");
+                let asked = ProveParams { height: Some(height), ..self.asked("signers", &id) };
+                match self.prove(&file, asked)? {
+                    Ok(_) => proven += 1,
+                    Err((status, why)) => missing.push((height, status, why)),
+                }
+            }
+        }
+        match histories.first() {
+            None => parts.add("signer keys and mandates", "absent", "there is no history"),
+            Some(own) => {
+                if proven > 0 {
+                    parts.add(
+                        format!("signer keys and mandates at {proven} heights"),
+                        "present",
+                        "",
+                    );
+                } else if missing.is_empty() {
+                    let why = "the record is older than clocks, so the heights are not proven";
+                    parts.add("signer keys and mandates at each height", "absent", why);
+                }
+                parts.add("roles, freeze and court events", "present", "from the history");
+                let ops = findings::list(own, "ops").len();
+                let timed = findings::list(own, "times").len();
+                if timed < ops && proven > 0 {
+                    let why = "they are older than clocks";
+                    parts.add(format!("heights of the first {} ops", ops - timed), "absent", why);
+                }
+            }
+        }
+        for (height, status, why) in missing {
+            parts.add(format!("keys at height {height}"), status, why);
+        }
+        self.sections.push(parts.section("12-access"));
+        Ok(())
+    }
+
+    /// What others attest: it came in files.
+    fn attested(&mut self) -> Result<()> {
+        let set = self.genesis.validators.validators.iter();
+        let validators = set.map(|validator| {
+            Value::object([
+                ("ams", Value::from(validator.ams.as_str())),
+                ("publicKey", Value::from(hex::encode(validator.public_key))),
+            ])
+        });
+        let text = format!("{}\n", Value::List(validators.collect()).to_jcs());
+        let sections = [
+            ("13-security", "software digests, bill of materials and key-custody statements"),
+            ("14-audit", "audit credentials"),
+            ("15-declarations", "accreditation credentials"),
+            ("16-standards", "list of standards with conformance results"),
+        ];
+        for (name, what) in sections {
+            let mut parts = Parts::default();
+            let prefix = format!("{name}/");
+            let given: Vec<(&String, bool)> = self
+                .files
+                .iter()
+                .filter(|(file, _)| file.starts_with(&prefix))
+                .map(|(file, bytes)| (file, expired(bytes, self.time_ms())))
+                .collect();
+            for (file, expired) in &given {
+                match expired {
+                    true => parts.add(file.as_str(), "expired", "past its validUntil"),
+                    false => parts.add(file.as_str(), "present", "as attached"),
+                }
+            }
+            if given.is_empty() {
+                parts.add(what, "absent", "none were attached");
+            }
+            self.sections.push(parts.section(name));
+        }
+        self.files.insert("13-security/validators.json".to_owned(), text.into_bytes());
+        Ok(())
+    }
+
+    /// Block time of the height, ms.
+    fn time_ms(&self) -> u64 {
+        self.record.pointer("/asOf/timeMs").and_then(Json::as_u64).unwrap_or_else(now_ms)
+    }
+
+    /// Status, and control if those who ask hold it.
+    fn in_fact(&mut self) -> Result<()> {
+        let id = self.args.id.clone();
+        let mut parts = Parts::default();
+        let status = self.prove("20-in-fact/status.proof.json", self.asked("status", &id))?;
+        parts.of("status", &status);
+        match self.challenge()? {
+            Err(why) => parts.add("control", "absent", why),
+            Ok(challenge) => {
+                let asked =
+                    ProveParams { challenge: Some(challenge), ..self.asked("control", &id) };
+                let made = self.prove("20-in-fact/control.proof.json", asked)?;
+                parts.of("control as of the height", &made);
+            }
+        }
+        parts.add("transcript", "present", "");
+        self.sections.push(parts.section("20-in-fact"));
+        Ok(())
+    }
+
+    /// The controller's answer to a challenge that follows from record and height, so that the same
+    /// state has the same dossier; or why there is none.
+    fn challenge(&self) -> Result<std::result::Result<Challenge, String>> {
+        if text(&self.record, "/public/status") == "dead" {
+            return Ok(Err("the record has ended; nobody is in control".to_owned()));
+        }
+        let controller = self.record.pointer("/party/controller").unwrap_or(&Json::Null);
+        let (members, k) = match controller.get("joint") {
+            Some(joint) => {
+                let of = joint.get("of").and_then(Json::as_array).into_iter().flatten();
+                let k = joint.get("k").and_then(Json::as_u64).unwrap_or(u64::MAX);
+                (of.filter_map(Json::as_str).collect(), k)
+            }
+            None => (vec![text(controller, "/party")], 1),
+        };
+        let keys: Vec<KeyRef> = self
+            .args
+            .party
+            .iter()
+            .filter(|key| members.contains(&key.party.as_str()))
+            .cloned()
+            .collect();
+        if (keys.len() as u64) < k {
+            let why = match controller.get("joint") {
+                Some(_) => format!("control is joint, and {k} of its holders must ask: --as each"),
+                None => "who asks is not the controller".to_owned(),
+            };
+            return Ok(Err(why));
+        }
+        let head = text(&self.record, "/public/head");
+        let nonce = hash("titian etr dossier v1", &[head.as_bytes(), &self.height.to_be_bytes()]);
+        let asked = prove::Asked {
+            audience: "evidence dossier".to_owned(),
+            nonce: hex::encode(nonce.0),
+            ms: Some(self.time_ms()),
+            ..prove::Asked::default()
+        };
+        let answered = prove::sign(self.session, &self.args.id, &asked, &keys, Some(self.height))?;
+        Ok(Ok(answered.challenge))
+    }
+
+    /// The same in words.
+    fn plain(&mut self, history: Option<&Value>) {
+        let mut lines = show::lines(self.session.output.plain(), &self.record);
+        lines.push(String::new());
+        lines.push("Ops".to_owned());
+        lines.extend(history.into_iter().flat_map(op_lines));
+        lines.push(String::new());
+        lines.extend(CROSS_WALK.iter().map(|line| (*line).to_owned()));
+        let text = format!("{}\n", lines.join("\n"));
+        self.files.insert("30-plain/record.txt".to_owned(), text.into_bytes());
+        let mut parts = Parts::default();
+        parts.add("record and cross-walk", "present", "");
+        match history {
+            Some(_) => parts.add("the chain in words, acknowledgements", "present", ""),
+            None => parts.add("the chain in words", "absent", "there is no history"),
+        }
+        self.sections.push(parts.section("30-plain"));
+    }
 }
 
-/// The same in words.
-fn plain(session: &Session, record: &Json, history: &Json, dossier: &mut Dossier) -> Result<()> {
-    let mut lines = show::lines(session.output.plain(), record);
-    lines.push(String::new());
-    lines.push("Ops".to_owned());
-    for item in history.get("items").and_then(Json::as_array).into_iter().flatten() {
-        let number = |name: &str| item.get(name).map_or("?".to_owned(), Json::to_string);
-        let signers = item.pointer("/op/sigs").and_then(Json::as_array).into_iter().flatten();
-        let signers: Vec<String> =
-            signers.map(|s| format!("{}#{}", text(s, "/party"), text(s, "/key"))).collect();
-        let ack = item.pointer("/op/ack").and_then(Json::as_array).into_iter().flatten();
-        let ack: Vec<&str> = ack.filter_map(Json::as_str).collect();
+/// Names of files that the dossier makes itself.
+const RESERVED: [&str; 7] = [
+    PROFILE[0],
+    PROFILE[1],
+    findings::HEADS,
+    findings::ROLES,
+    findings::COURT_EVENTS,
+    "13-security/validators.json",
+    "30-plain/record.txt",
+];
+
+/// Each op of a history in words.
+fn op_lines(claim: &Value) -> Vec<String> {
+    let ops = findings::list(claim, "ops").iter().enumerate();
+    ops.map(|(index, op)| {
+        let when = findings::time_of(claim, index).map_or_else(String::new, |(height, ms)| {
+            format!(" at height {height}, {}", titian_contracts::time::rfc3339(ms))
+        });
+        let signers: Vec<String> = findings::list(op, "sigs")
+            .iter()
+            .map(|sig| format!("{}#{}", findings::text(sig, "party"), findings::text(sig, "key")))
+            .collect();
+        let ack: Vec<&str> = findings::list(op, "ack").iter().filter_map(Value::as_text).collect();
         let ack = if ack.is_empty() {
             String::new()
         } else {
             format!(", acknowledged {}", ack.join(" "))
         };
-        lines.push(format!(
-            "{} {} at height {}, {}, {}, signed by {}{ack}",
-            number("seq"),
-            text(item, "/act"),
-            number("height"),
-            text(item, "/time"),
-            text(item, "/op/place"),
+        format!(
+            "{} {}{when}, {}, signed by {}{ack}",
+            index + 1,
+            findings::text(op, "act"),
+            findings::text(op, "place"),
             signers.join(", ")
-        ));
-    }
-    lines.push(String::new());
-    lines.extend(CROSS_WALK.iter().map(|line| (*line).to_owned()));
-    dossier
-        .files
-        .insert("30-plain/record.txt".to_owned(), format!("{}\n", lines.join("\n")).into_bytes());
-    dossier.section("30-plain", "present", "the chain in words, acknowledgements, cross-walk");
-    Ok(())
+        )
+    })
+    .collect()
+}
+
+/// Whether a credential is past the day of its `validUntil` at a time.
+fn expired(bytes: &[u8], time_ms: u64) -> bool {
+    let json: Json = serde_json::from_slice(bytes).unwrap_or_default();
+    let day = document::text(&json, "/validUntil").and_then(|text| text.get(..10));
+    let day = day.and_then(titian_contracts::time::Date::parse);
+    day.is_some_and(|day| day.start_ms().saturating_add(DAY_MS) <= time_ms)
 }
 
 const CROSS_WALK: [&str; 7] = [

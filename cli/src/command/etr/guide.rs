@@ -85,6 +85,8 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
         })?);
     }
     args.frame.ack_all = true;
+    // the first holder signs too, and somebody who is asked cannot know how
+    args.frame.stage = true;
     Ok(args)
 }
 

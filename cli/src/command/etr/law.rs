@@ -39,11 +39,6 @@ fn entries(session: &Session, class: Option<&str>) -> Result<(Json, Vec<Json>)> 
     Ok((answer, entries))
 }
 
-/// The entries of the register for a class, for a dossier.
-pub(super) fn entries_of(session: &Session, class: Option<&str>) -> Result<Json> {
-    Ok(Json::Array(entries(session, class)?.1))
-}
-
 fn member<'a>(entry: &'a Json, name: &str) -> &'a str {
     entry.get(name).and_then(Json::as_str).unwrap_or("?")
 }

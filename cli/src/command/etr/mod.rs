@@ -7,8 +7,11 @@ mod amend;
 mod bundle;
 pub(crate) mod content;
 pub(crate) mod dossier;
+mod envelope;
 mod evidence;
+mod findings;
 mod guide;
+mod handover;
 pub(crate) mod issue;
 mod known;
 mod law;
@@ -24,7 +27,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use titian_api::etr::{InboxParams, ListParams};
 use titian_api::etr_read::{HistoryParams, PartyParams, ProfileParams};
-use titian_api::{Nothing, call};
+use titian_api::{Call as _, Nothing, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 
@@ -198,11 +201,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CURSOR")]
         cursor: Option<String>,
     },
-    /// Write a proof of status, control, history, singularity, conversion or absence
+    /// Write a proof of status, control, history, singularity, signers, rules, conversion or absence
     #[command(after_help = "Examples:
   titian etr prove etr_5c… -o p.json && titian verify p.json
   titian etr prove etr_5c… --kind control --challenge c.json --as VN-MST-0100233488-43 -o p.json
   titian etr prove etr_5c… --kind history --as VN-MST-0100233488-43 -o p.json
+  titian etr prove etr_5c… --kind singularity --as VN-MST-0100233488-43 -o p.json
   titian etr prove --number transport/SG-UEN-199403865N-G7/SGPU4711 -o p.json
   titian etr prove --paper SG-UEN-199403865N-G7/P-0001 -o p.json
   titian etr prove --absent transport/SG-UEN-199403865N-G7/SGPU4712 -o p.json")]
@@ -216,6 +220,21 @@ pub(crate) enum Command {
         /// Who asks
         #[arg(long, value_name = "NAME")]
         audience: String,
+        /// Where to write it
+        #[arg(short, long = "out", value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Sign a challenge as one of joint holders; the file goes to the next, and then to `prove`
+    #[command(after_help = "Examples:
+  titian etr answer c.json --as VN-MST-0100233488-43 -o a.json
+  titian etr answer a.json --as TH-JP-0105530041751-D9 -o b.json
+  titian etr prove etr_5c… --challenge b.json -o p.json")]
+    Answer {
+        /// The challenge, or an answer that lacks signatures
+        challenge: PathBuf,
+        /// Holder that signs; repeat it
+        #[arg(long = "as", required = true, value_name = "PARTY[#kN]")]
+        party: Vec<KeyRef>,
         /// Where to write it
         #[arg(short, long = "out", value_name = "FILE")]
         out: PathBuf,
@@ -305,7 +324,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
                 role: role.clone(),
                 status: status.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrList::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrList>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -314,7 +333,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
             let params = InboxParams {
                 party: party.party.clone(),
                 cursor: cursor.clone(),
-                capability: ask_as(session, Some(party), &party.party)?,
+                capability: ask_as(session, Some(party), call::EtrInbox::NAME, &party.party)?,
             };
             let page = session.client()?.ask::<call::EtrInbox>(&params)?;
             Ok(records_report(serde_json::to_value(&page).unwrap_or_default()))
@@ -324,6 +343,9 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
         }
         Command::Prove(args) => prove::run(session, args),
         Command::Challenge { id, audience, out } => prove::challenge(session, id, audience, out),
+        Command::Answer { challenge, party, out } => {
+            prove::answer_file(session, challenge, party, out)
+        }
         Command::Evidence(args) => evidence::run(session, args),
         Command::Seal(args) => seal::seal(session, args),
         Command::Open(args) => seal::open(session, args),
@@ -338,10 +360,11 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
 fn ask_as(
     session: &Session,
     party: Option<&KeyRef>,
+    method: &str,
     subject: &str,
 ) -> Result<Option<titian_api::etr::Capability>> {
     match party {
-        Some(party) => capability(session, &session.wallet()?, party, subject),
+        Some(party) => capability(session, &session.wallet()?, party, method, subject),
         None => Ok(None),
     }
 }
@@ -369,7 +392,7 @@ struct Consent<'a> {
 fn consents(session: &Session, party: &KeyRef) -> Result<Json> {
     let params = PartyParams {
         party: party.party.clone(),
-        capability: ask_as(session, Some(party), &party.party)?,
+        capability: ask_as(session, Some(party), call::EtrConsents::NAME, &party.party)?,
     };
     Ok(Json::Object(session.client()?.ask::<call::EtrConsents>(&params)?))
 }
@@ -414,7 +437,7 @@ fn history(
     let params = HistoryParams {
         id: id.to_owned(),
         cursor: cursor.cloned(),
-        capability: ask_as(session, party, id)?,
+        capability: ask_as(session, party, call::EtrHistory::NAME, id)?,
     };
     let page = session.client()?.ask::<call::EtrHistory>(&params)?;
     let heading = ["SEQ", "ACT", "HEIGHT", "TIME", "SIGNED BY"];

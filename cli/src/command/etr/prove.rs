@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr::{Challenge, ChallengeSignature, ProveParams};
 use titian_api::etr_read::ChallengeParams;
+use titian_api::{Call as _, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::etr::challenge_of;
 use titian_contracts::op::encode_base64;
@@ -25,11 +25,14 @@ pub(crate) struct Args {
     /// The record
     #[arg(required_unless_present_any = ["absent", "number", "paper"])]
     id: Option<String>,
-    /// status, control, history, singularity, conversion or absence [default: what the rest says]
+    /// status, control, history, singularity (with ID also the lineage), signers (of the ops at the
+    /// height --at), rules, conversion or absence [default: what the rest says]
     #[arg(long, value_name = "KIND")]
-    #[arg(value_parser = ["status", "control", "history", "singularity", "conversion", "absence"])]
+    #[arg(value_parser = ["status", "control", "history", "singularity", "signers", "rules",
+        "conversion", "absence"])]
     kind: Option<String>,
-    /// Control: the verifier's challenge, as `titian etr challenge` writes it
+    /// Control: the verifier's challenge, as `titian etr challenge` writes it, or what joint holders
+    /// answered, as `titian etr answer` writes it
     #[arg(long, value_name = "FILE")]
     challenge: Option<PathBuf>,
     /// Absence: series/issuer/ref or issuer/serial that does not exist
@@ -41,10 +44,11 @@ pub(crate) struct Args {
     /// Conversion: issuer/serial of a paper
     #[arg(long, value_name = "ISSUER/SERIAL")]
     paper: Option<String>,
-    /// As of this height (status, singularity, conversion)
+    /// As of this height (all kinds but absence)
     #[arg(long, value_name = "HEIGHT")]
     at: Option<u64>,
-    /// Ask as this party: history, control, conversion with the record
+    /// Ask as this party: history, control, signers, rules, singularity and conversion with the record;
+    /// control: each holder that signs here
     #[arg(long = "as", value_name = "PARTY[#kN]")]
     party: Vec<KeyRef>,
     /// Where to write it
@@ -74,8 +78,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         ("control", Some(id)) => Some(answer(session, id, args)?),
         _ => None,
     };
+    // who answered before may hand the proof on to be made by anybody
     let capability = match (&id, args.party.first()) {
-        (Some(id), Some(party)) => ask_as(session, Some(party), id)?,
+        (Some(id), Some(party)) => ask_as(session, Some(party), call::EtrProve::NAME, id)?,
         _ => None,
     };
     let params = ProveParams {
@@ -94,62 +99,138 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     ))
 }
 
-/// Signs the verifier's challenge over the record as it stands, with each key that was named.
+/// Signs the verifier's challenge over the record, with each key that was named.
 fn answer(session: &Session, id: &str, args: &Args) -> Result<Challenge> {
     let usage = || {
         CommandError::usage("a proof of control answers a challenge")
             .hint("the verifier runs: titian etr challenge ID --audience NAME -o c.json")
     };
-    let asked = document::read_json(args.challenge.as_ref().ok_or_else(usage)?)?;
-    let text = |name: &str| document::text(&asked, &format!("/{name}")).map(str::to_owned);
-    let (Some(audience), Some(nonce)) = (text("audience"), text("nonce")) else {
-        return Err(CommandError::usage("a challenge has the members audience and nonce"));
-    };
-    if text("id").is_some_and(|other| other != id) {
+    let asked = Asked::read(args.challenge.as_ref().ok_or_else(usage)?)?;
+    if asked.id.as_ref().is_some_and(|other| other != id) {
         return Err(CommandError::usage("the challenge is about another record"));
     }
-    sign(session, id, &Asked { audience, nonce }, &args.party)
+    Ok(sign(session, id, &asked, &args.party, args.at)?.challenge)
 }
 
-/// What a verifier asks.
+/// What a verifier asks, and what of it is answered.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
+    /// The record, if it is named.
+    pub(super) id: Option<String>,
     /// Who asks.
     pub(super) audience: String,
     /// Its nonce, hex.
     pub(super) nonce: String,
+    /// When the first holder answered, ms, over which head, and the signatures so far.
+    pub(super) answered: Option<(u64, String, Vec<ChallengeSignature>)>,
+    /// When it is answered, ms, where that is not now.
+    pub(super) ms: Option<u64>,
 }
 
-/// A challenge signed by keys of the controller, over the record as it stands.
+impl Asked {
+    /// Reads a challenge, or an answer that lacks signatures.
+    fn read(path: &Path) -> Result<Self> {
+        let asked = document::read_json(path)?;
+        let text = |name: &str| document::text(&asked, &format!("/{name}")).map(str::to_owned);
+        let (Some(audience), Some(nonce)) = (text("audience"), text("nonce")) else {
+            return Err(CommandError::usage("a challenge has the members audience and nonce"));
+        };
+        let answered = match asked.get("sigs") {
+            None => None,
+            Some(sigs) => {
+                let broken = || CommandError::usage("an answer has the members ms, head and sigs");
+                let sigs = serde_json::from_value(sigs.clone()).map_err(|_| broken())?;
+                let ms = asked.get("ms").and_then(Json::as_u64).ok_or_else(broken)?;
+                Some((ms, text("head").ok_or_else(broken)?, sigs))
+            }
+        };
+        Ok(Self { id: text("id"), audience, nonce, answered, ms: None })
+    }
+}
+
+/// An answer with the place of the record that it was given over.
+pub(super) struct Answered {
+    /// The answer.
+    pub(super) challenge: Challenge,
+    seq: u64,
+    head: Digest,
+}
+
+/// A challenge signed by keys of the controller, over the record as it stands or stood at a height.
+/// Signatures that are there already are kept; each party signs once.
 pub(super) fn sign(
     session: &Session,
     id: &str,
     asked: &Asked,
     parties: &[KeyRef],
-) -> Result<Challenge> {
-    if parties.is_empty() {
+    height: Option<u64>,
+) -> Result<Answered> {
+    if parties.is_empty() && asked.answered.is_none() {
         return Err(CommandError::usage("who is in control?").hint("--as PARTY"));
     }
-    let record = show::get(session, id, None, None)?;
+    let record = show::get(session, id, height, None)?;
     let seq = record.pointer("/public/seq").and_then(Json::as_u64);
     let head = document::text(&record, "/public/head").and_then(Digest::parse);
     let (Some(seq), Some(head)) = (seq, head) else {
         return Err(CommandError::refused("the node shows no such record").named("UNKNOWN_RECORD"));
     };
-    let Asked { audience, nonce } = asked;
-    let ms = now_ms();
+    let Asked { audience, nonce, answered, .. } = asked;
+    let (ms, mut sigs) = match answered {
+        None => (asked.ms.unwrap_or_else(now_ms), Vec::new()),
+        Some((ms, over, sigs)) if *over == head.to_string() => (*ms, sigs.clone()),
+        Some(_) => {
+            return Err(CommandError::refused("the record moved on since the others answered")
+                .named("STALE_HEAD")
+                .hint("all holders answer the challenge anew"));
+        }
+    };
     let digest = challenge_of(session.chain()?, id, seq, head, audience, nonce, ms);
-    let wallet = session.wallet()?;
-    wallet.check_chain(session.chain()?)?;
-    let sigs = parties.iter().map(|party| {
-        let signature = wallet.find(party)?.sign(&digest)?;
-        Ok(ChallengeSignature {
-            party: signature.party,
-            key: format!("k{}", signature.key),
-            sig: encode_base64(&signature.signature),
-        })
+    if !parties.is_empty() {
+        let wallet = session.wallet()?;
+        wallet.check_chain(session.chain()?)?;
+        for party in parties {
+            let signature = wallet.find(party)?.sign(&digest)?;
+            sigs.retain(|other: &ChallengeSignature| other.party != signature.party);
+            sigs.push(ChallengeSignature {
+                party: signature.party,
+                key: format!("k{}", signature.key),
+                sig: encode_base64(&signature.signature),
+            });
+        }
+    }
+    let challenge = Challenge { audience: audience.clone(), nonce: nonce.clone(), ms, sigs };
+    Ok(Answered { challenge, seq, head })
+}
+
+/// Runs `titian etr answer`: one joint holder signs, and hands the file on to the next.
+pub(super) fn answer_file(
+    session: &Session,
+    source: &Path,
+    parties: &[KeyRef],
+    out: &Path,
+) -> Result<Report> {
+    let asked = Asked::read(source)?;
+    let id =
+        asked.id.clone().ok_or_else(|| CommandError::usage("the challenge names no record"))?;
+    let Answered { challenge, seq, head } = sign(session, &id, &asked, parties, None)?;
+    let text = json!({
+        "audience": challenge.audience,
+        "chain": session.chain()?,
+        "head": head.to_string(),
+        "id": id,
+        "ms": challenge.ms,
+        "nonce": challenge.nonce,
+        "seq": seq,
+        "sigs": challenge.sigs,
     });
-    let sigs = sigs.collect::<Result<_>>()?;
-    Ok(Challenge { audience: audience.clone(), nonce: nonce.clone(), ms, sigs })
+    document::write(out, &format!("{text}\n"))?;
+    let out = out.display();
+    let line = format!(
+        "answer in {out}, signed by {}; next: titian etr answer {out} --as PARTY by the next holder, \
+         or titian etr prove {id} --challenge {out} -o proof.json",
+        challenge.sigs.iter().map(|sig| sig.party.as_str()).collect::<Vec<_>>().join(" ")
+    );
+    Ok(Report::new(line, text))
 }
 
 /// Writes a challenge for the controller of a record.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use titian_api::call;
 use titian_api::etr::GetParams;
 use titian_api::etr_read::{LegalEffectParams, ProfileParams};
+use titian_api::{Call as _, call};
 use titian_contracts::proof;
 use titian_contracts::time;
 
@@ -81,7 +81,7 @@ pub(super) fn get(
         id: id.to_owned(),
         height,
         proof: false,
-        capability: ask_as(session, party, id)?,
+        capability: ask_as(session, party, call::EtrGet::NAME, id)?,
     };
     let mut answer = Json::Object(session.client()?.ask::<call::EtrGet>(&params)?);
     // the name of the type, for people

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::etr_read::StagedParams;
+use titian_api::{Call as _, call};
 use titian_contracts::etr::content::is_record_id;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -27,7 +27,7 @@ fn read_staged(session: &Session, source: &str, signer: &KeyRef) -> Result<Vec<O
         let params = StagedParams {
             id: Some(source.to_owned()),
             party: None,
-            capability: ask_as(session, Some(signer), source)?,
+            capability: ask_as(session, Some(signer), call::EtrStaged::NAME, source)?,
         };
         let items = session.client()?.ask::<call::EtrStaged>(&params)?.items;
         let ops = items.into_iter().filter_map(|item| item.op);
@@ -94,8 +94,13 @@ fn signer(signing: &SigningArgs) -> Result<&KeyRef> {
     first.ok_or_else(|| CommandError::usage("who signs?").hint("--as PARTY"))
 }
 
-fn unsigned(value: Value) -> Unsigned {
-    Unsigned { value, register: Register::Etr, needs: Vec::new(), warnings: Vec::new() }
+/// An op that somebody else made, with the record as it stands for `signer`.
+fn unsigned(session: &Session, value: Value, signer: Option<&KeyRef>) -> Unsigned {
+    let record = review::record_of(session, &value, signer);
+    // what the op acknowledges is what was warned of when it was made
+    let ack = value.get("ack").and_then(Value::as_list).unwrap_or_default();
+    let warnings = ack.iter().filter_map(Value::as_text).map(str::to_owned).collect();
+    Unsigned { value, register: Register::Etr, needs: Vec::new(), warnings, record }
 }
 
 /// Whether a key signed an op.
@@ -110,9 +115,12 @@ pub(super) fn stage(session: &Session, source: &Path, signing: &SigningArgs) -> 
     wallet.check_chain(session.chain()?)?;
     let (payload, first) = match value.get("ops").and_then(Value::as_list) {
         // the signatures of a bundle are made when it is put together
-        Some(ops) => (value.clone(), unsigned(ops.first().cloned().unwrap_or(Value::Null))),
+        Some(ops) => {
+            let first = ops.first().cloned().unwrap_or(Value::Null);
+            (value.clone(), unsigned(session, first, None))
+        }
         None => {
-            let mut op = unsigned(value);
+            let mut op = unsigned(session, value, signing.signers.first());
             let keys = named_keys(&wallet, signing)?;
             if !keys.is_empty() {
                 act::approve(session.output, &op, &keys, signing.yes)?;
@@ -123,7 +131,9 @@ pub(super) fn stage(session: &Session, source: &Path, signing: &SigningArgs) -> 
     };
     let payload = Value::object([("op", payload), ("untilMs", act::stage_until(&first))]);
     let submitted = act::submit(session, "stage", Register::Etr, payload, !signing.no_wait)?;
-    act::receipt_report(session.output, &submitted)
+    let mut report = act::receipt_report(session.output, &submitted)?;
+    review::with_review(&mut report.json, review::to_json(&first));
+    Ok(report)
 }
 
 fn named_keys<'a>(wallet: &'a Wallet, signing: &SigningArgs) -> Result<Vec<&'a WalletKey>> {
@@ -148,13 +158,7 @@ pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> 
     let mut foreign = None;
     for op in ops {
         let id = id_of(&op)?;
-        let shown = unsigned(op.value);
-        if signing.yes {
-            // the op is of another party: what is signed unasked is shown all the same
-            for line in review::lines(&shown) {
-                session.output.note(&line);
-            }
-        }
+        let shown = unsigned(session, op.value, Some(signer));
         act::approve(session.output, &shown, &[key], signing.yes)?;
         let digest = shown.digest();
         let payload = Value::object([
@@ -164,7 +168,10 @@ pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> 
         ]);
         let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait);
         match submitted.and_then(|done| act::receipt_report(session.output, &done)) {
-            Ok(report) => reports.push(report),
+            Ok(mut report) => {
+                review::with_review(&mut report.json, review::to_json(&shown));
+                reports.push(report);
+            }
             // an op of a bundle that this party has no part in
             Err(error) if error.name.as_deref() == Some("UNEXPECTED_SIGNER") => {
                 foreign = Some(error);
@@ -201,13 +208,14 @@ pub(super) fn unstage(session: &Session, source: &str, signing: &SigningArgs) ->
     // the ops of a bundle stand and fall together
     let op = ops.first().ok_or_else(|| CommandError::usage("which op?"))?;
     let args = Value::object([("digest", Value::from(op.digest)), ("id", Value::from(id_of(op)?))]);
-    let mut request = unsigned(Value::object([
+    let request = Value::object([
         ("act", Value::from("unstage")),
         ("args", args),
         ("chain", Value::from(session.chain()?)),
         ("register", Value::from("etr")),
         ("sigs", Value::List(Vec::new())),
-    ]));
+    ]);
+    let mut request = unsigned(session, request, None);
     act::approve(session.output, &request, &keys, signing.yes)?;
     act::sign(&mut request, &keys)?;
     let wait = !signing.no_wait;
@@ -224,7 +232,7 @@ pub(super) fn list(session: &Session, id: Option<&str>, party: Option<&KeyRef>) 
     let params = StagedParams {
         id: id.map(str::to_owned),
         party: if id.is_none() { ubin } else { None },
-        capability: ask_as(session, party, &subject)?,
+        capability: ask_as(session, party, call::EtrStaged::NAME, &subject)?,
     };
     let staged = session.client()?.ask::<call::EtrStaged>(&params)?;
     let mut rows = vec![["RECORD", "ACT", "LACKS", "UNTIL"].map(str::to_owned).to_vec()];

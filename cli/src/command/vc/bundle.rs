@@ -152,9 +152,8 @@ fn params(args: &ExportArgs) -> Result<BundleParams> {
     let credential = match &args.evidence {
         None => None,
         Some(argument) => match input::read(argument)? {
-            Input::Credential(text) => {
-                Some(serde_json::from_str(&text).unwrap_or_else(|_| json!(text)))
-            }
+            // as a value it would lose a member that stands twice
+            Input::Credential(text) => Some(Json::String(text)),
             _ => return Err(CommandError::usage(format!("{argument} is no credential"))),
         },
     };

@@ -13,7 +13,7 @@ use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Report, table};
 use crate::session::Session;
-use crate::wallet::{KeyRef, Wallet, WalletKey};
+use crate::wallet::{self, KeyRef, Wallet, WalletKey};
 
 /// Before the name of a holder key.
 const HOLDER: &str = "holder:";
@@ -118,10 +118,11 @@ fn new(
 
 /// The public part of a key of the wallet.
 pub(super) fn public_key(key: &WalletKey) -> PublicKey {
-    PublicKey {
-        algorithm: Algorithm::Ed25519,
-        bytes: key.signing_key().verifying_key().as_bytes().to_vec(),
-    }
+    let algorithm = match key.algorithm() {
+        wallet::Algorithm::Ed25519 => Algorithm::Ed25519,
+        wallet::Algorithm::P256 => Algorithm::P256,
+    };
+    PublicKey { algorithm, bytes: key.public_bytes() }
 }
 
 /// A key of the wallet by `holder:NAME` or `PARTY[#kN]`.

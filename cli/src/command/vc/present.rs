@@ -168,7 +168,7 @@ fn bound(
         CommandError::usage("a claim to show is not among those that can be kept back")
             .hint("titian vc show FILE lists them")
     })?;
-    bind(&chosen, &key.signing_key(), nonce, audience, now_ms() / 1_000)
+    bind(&chosen, &*key.signer()?, nonce, audience, now_ms() / 1_000)
         .map_err(|fault| CommandError::usage("it cannot be bound").named(fault.code))
 }
 
@@ -194,13 +194,13 @@ fn presented(
         "@context": [BASE_V2], "type": ["VerifiablePresentation"], "holder": did,
         "verifiableCredential": inner,
     });
-    let (signing, now) = (key.signing_key(), now_ms());
+    let now = now_ms();
     let refused = |fault: titian_credential::codes::Fault| {
         CommandError::usage(format!("the presentation is refused at {}", fault.pointer))
             .named(fault.code)
     };
     if args.form == Form::Jwt {
-        return jwt::issue_vp(&presentation, &signing, &kid, now / 1_000, nonce, audience)
+        return jwt::issue_vp(&presentation, &*key.signer()?, &kid, now / 1_000, nonce, audience)
             .map(|text| (text, jwt::VP_TYP))
             .map_err(refused);
     }
@@ -214,7 +214,8 @@ fn presented(
         domain: Some(audience),
     };
     let contexts = Contexts { snapshot: None, sandbox: false, inline: false };
-    let signed = proof::issue(&presentation, &signing, options, contexts).map_err(refused)?;
+    let signed =
+        proof::issue(&presentation, &key.ed25519()?, options, contexts).map_err(refused)?;
     Ok((canonical(&signed), Suite::Jcs.name()))
 }
 

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use super::Work;
 use super::quads::Quad;
-use super::{PERMUTATIONS_MAX, RELATED_MAX};
 
 const POISONED: &str = "DATASET_POISONED";
 const MEMORY: &str = "writing to a string cannot fail";
@@ -46,8 +46,8 @@ fn sha256(text: &str) -> String {
 }
 
 /// The canonical text. The error is a code of check `proof`.
-pub fn canonicalize(quads: &[Quad]) -> Result<String, &'static str> {
-    let mut run = Run::new(quads);
+pub fn canonicalize(quads: &[Quad], work: &Work) -> Result<String, &'static str> {
+    let mut run = Run::new(quads, work);
     run.name_all()?;
     let label = |node: u32, line: &mut String| {
         let number = run.canonical.names.get(&node).unwrap_or(&0);
@@ -65,12 +65,11 @@ struct Run<'a> {
     of_node: BTreeMap<u32, Vec<&'a Quad>>,
     first: BTreeMap<u32, String>,
     canonical: Issuer,
-    permutations: usize,
-    related: usize,
+    work: &'a Work,
 }
 
 impl<'a> Run<'a> {
-    fn new(quads: &'a [Quad]) -> Self {
+    fn new(quads: &'a [Quad], work: &'a Work) -> Self {
         let mut of_node: BTreeMap<u32, Vec<&Quad>> = BTreeMap::new();
         for quad in quads {
             let mut nodes: Vec<u32> = quad.blanks().map(|(node, _)| node).collect();
@@ -91,7 +90,7 @@ impl<'a> Run<'a> {
                 (*node, sha256(&lines.concat()))
             })
             .collect();
-        Self { of_node, first, canonical: Issuer::default(), permutations: 0, related: 0 }
+        Self { of_node, first, canonical: Issuer::default(), work }
     }
 
     fn name_all(&mut self) -> Result<(), &'static str> {
@@ -130,10 +129,7 @@ impl<'a> Run<'a> {
         issuer: &Issuer,
         position: char,
     ) -> Result<String, &'static str> {
-        self.related += 1;
-        if self.related > RELATED_MAX {
-            return Err(POISONED);
-        }
+        self.work.relate()?;
         let mut input = String::from(position);
         if position != 'g' {
             input.push_str(&format!("<{}>", quad.predicate));
@@ -191,10 +187,7 @@ impl<'a> Run<'a> {
         nodes.sort_unstable();
         let mut best: Option<(String, Issuer)> = None;
         loop {
-            self.permutations += 1;
-            if self.permutations > PERMUTATIONS_MAX {
-                return Err(POISONED);
-            }
+            self.work.permute()?;
             if let Some(found) = self.one_path(&nodes, issuer.clone(), best.as_ref(), depth)?
                 && best.as_ref().is_none_or(|(path, _)| found.0 < *path)
             {

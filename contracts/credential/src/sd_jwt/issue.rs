@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Map, Value, json};
 
 use super::disclose::NEVER_DISCLOSED;
@@ -15,7 +14,7 @@ use super::{DISCLOSURES_MAX, KB_TYP, SdJwt, TYP, digest};
 use crate::codes::Fault;
 use crate::jose::Unsigned;
 use crate::json::canonical;
-use crate::key::{Algorithm, decode};
+use crate::key::{Algorithm, Signer, decode};
 
 type Object = Map<String, Value>;
 
@@ -75,16 +74,16 @@ pub fn prepare(
     Ok(Prepared { unsigned, disclosures })
 }
 
-/// Issues with an Ed25519 key at hand.
+/// Issues with a key at hand.
 pub fn issue(
     claims: &Object,
     disclose: &[&str],
-    key: &SigningKey,
+    key: &dyn Signer,
     kid: &str,
     random: Random<'_>,
 ) -> Result<String, Fault> {
-    let prepared = prepare(claims, disclose, Algorithm::Ed25519, kid, random)?;
-    let signature = key.sign(prepared.unsigned.signing_input.as_bytes()).to_bytes();
+    let prepared = prepare(claims, disclose, key.algorithm(), kid, random)?;
+    let signature = key.sign_message(prepared.unsigned.signing_input.as_bytes());
     Ok(prepared.finish(&signature))
 }
 
@@ -211,15 +210,15 @@ pub fn prepare_binding(
         .ok_or_else(|| Fault::new("ALG_NOT_ALLOWED", ""))
 }
 
-/// Presents `text` with a key binding by an Ed25519 holder key at hand.
+/// Presents `text` with a key binding by a holder key at hand.
 pub fn bind(
     text: &str,
-    key: &SigningKey,
+    key: &dyn Signer,
     nonce: &str,
     audience: &str,
     iat_s: u64,
 ) -> Result<String, Fault> {
-    let unsigned = prepare_binding(text, Algorithm::Ed25519, nonce, audience, iat_s)?;
-    let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
+    let unsigned = prepare_binding(text, key.algorithm(), nonce, audience, iat_s)?;
+    let signature = key.sign_message(unsigned.signing_input.as_bytes());
     Ok(format!("{text}{}", unsigned.finish(&signature)))
 }

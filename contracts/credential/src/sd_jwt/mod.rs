@@ -10,6 +10,7 @@
 
 pub mod disclose;
 pub mod issue;
+pub mod metadata;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -39,3 +39,24 @@ pub fn bitstring_entry(list: &str, profile: Profile, size: u64, index: u64) -> V
 pub fn token_claim(list: &str, index: u64) -> Value {
     json!({"status_list": {"idx": index, "uri": did_of(list)}})
 }
+
+/// Who gives out entries of the lists of an issuer: none of them knows what the other gave out, so
+/// each has a half of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// A node that issues: the even ones.
+    Node,
+    /// A wallet: the odd ones.
+    Wallet,
+}
+
+impl Allocator {
+    /// Whether it may give out the entry `index` of a list on the ledger.
+    pub const fn has(self, index: u64) -> bool {
+        let even = index.is_multiple_of(2);
+        match self {
+            Self::Node => even,
+            Self::Wallet => !even,
+        }
+    }
+}

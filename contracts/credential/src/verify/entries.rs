@@ -168,7 +168,7 @@ impl Run<'_> {
             ..Request::new(Policy::Signature)
         };
         let now_ms = u64::try_from(self.now_ms).unwrap_or(0);
-        let mut run = Run::new(&request, self.snapshot, now_ms);
+        let mut run = Run::new(&request, self.snapshot, now_ms, self.work);
         let syntax = run.syntax(reading);
         run.proofs(reading);
         let (results, ..) = run.finish();

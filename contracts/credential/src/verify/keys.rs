@@ -127,6 +127,7 @@ impl Run<'_> {
                     now_ms: self.now_ms,
                     skew_ms: self.skew_ms,
                     contexts: self.contexts(),
+                    work: self.work,
                 };
                 reader.read(&reading.document)
             }

@@ -23,6 +23,7 @@ use titian_contracts::state::Stored;
 use crate::anchor::Receipt;
 use crate::did::method::WebCache;
 use crate::form::{self, Reading};
+use crate::rdf::Work;
 use crate::snapshot::{Known, Snapshot, Trust};
 use crate::verdict::{Check, CheckResult, Decision, Policy, Verdict};
 use run::Run;
@@ -149,7 +150,7 @@ pub fn verify(
     now_ms: u64,
 ) -> Verdict {
     let reading = form::read(input);
-    judge(&reading, request, snapshot, now_ms)
+    judge(&reading, request, snapshot, now_ms, &Work::default())
 }
 
 /// Whether a text is a presentation: then [`verify_presentation`] is the entrance.
@@ -162,10 +163,11 @@ fn judge(
     request: &Request,
     snapshot: Option<&dyn Snapshot>,
     now_ms: u64,
+    work: &Work,
 ) -> Verdict {
     let asked = snapshot.map(|inner| Asked { inner, asked: Cell::new(false) });
     let view = asked.as_ref().map(|asked| asked as &dyn Snapshot);
-    let mut run = Run::new(request, view, now_ms);
+    let mut run = Run::new(request, view, now_ms, work);
     match reading {
         Err(fault) => run.add(CheckResult::new(Check::Syntax, fault.code)),
         Ok(reading) => run.credential(reading),

@@ -12,6 +12,7 @@ use crate::accreditation::{self, Question};
 use crate::form::{self, Model, Reading};
 use crate::recognition;
 use crate::schema::{self, Evaluation};
+use crate::sd_jwt::metadata;
 use crate::snapshot::{Known, Source, read};
 use crate::verdict::{Check, CheckResult, Policy};
 use crate::{did, digest_check, json, model};
@@ -71,6 +72,9 @@ impl Run<'_> {
                 .collect();
             if reading.model == Model::SdJwtVc {
                 // the registered type names its schema; the credential need not repeat it
+                let metadata = self.metadata(reading);
+                let own = metadata.and_then(|metadata| metadata::schema(&metadata, &ids));
+                let ids = own.map_or(ids.as_slice(), std::slice::from_ref);
                 entries = ids.iter().map(|id| json!({"id": id, "type": "JsonSchema"})).collect();
             } else if !entries.iter().any(|item| {
                 model::id_of(item).is_some_and(|id| ids.iter().any(|known| known == id))
@@ -88,6 +92,16 @@ impl Run<'_> {
             }
         }
         CheckResult::worst(Check::Schema, findings)
+    }
+
+    /// The registered metadata of an SD-JWT VC; a type was found by it before.
+    fn metadata(&self, reading: &Reading) -> Option<Value> {
+        let vct = reading.types().first().and_then(|vct| vct.strip_prefix("did:ubin:"));
+        let id = vct.and_then(ResourceId::parse)?;
+        match read::<Resource>(self.snapshot?, &id.key()) {
+            Known::Known(Some(resource)) => json::parse(&resource.bytes).ok(),
+            _ => None,
+        }
     }
 
     fn one_schema(&self, reading: &Reading, entry: &Value) -> (&'static str, Value) {

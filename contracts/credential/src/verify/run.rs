@@ -9,6 +9,7 @@ use crate::contexts::Contexts;
 use crate::did;
 use crate::form::{Model, Reading};
 use crate::json;
+use crate::rdf::Work;
 use crate::snapshot::{Known, Snapshot, read};
 use crate::verdict::{Check, CheckResult, Policy};
 
@@ -18,6 +19,7 @@ pub(super) struct Run<'a> {
     pub snapshot: Option<&'a dyn Snapshot>,
     pub now_ms: i64,
     pub skew_ms: i64,
+    pub work: &'a Work,
     pub warnings: Vec<&'static str>,
     pub signed_at: Option<(u64, bool)>,
     pub issuer_class: Option<String>,
@@ -35,12 +37,18 @@ pub(super) enum Registered {
 pub(super) type Left = (Vec<CheckResult>, Vec<&'static str>, Option<(u64, bool)>);
 
 impl<'a> Run<'a> {
-    pub fn new(request: &'a Request, snapshot: Option<&'a dyn Snapshot>, now_ms: u64) -> Self {
+    pub fn new(
+        request: &'a Request,
+        snapshot: Option<&'a dyn Snapshot>,
+        now_ms: u64,
+        work: &'a Work,
+    ) -> Self {
         Self {
             request,
             snapshot,
             now_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
             skew_ms: request.skew_ms.clamp(0, SKEW_MS_MAX),
+            work,
             warnings: Vec::new(),
             signed_at: None,
             issuer_class: None,

@@ -15,6 +15,7 @@ use crate::codes::{Fault, Outcome};
 use crate::form::{self, Model, Reading, Securing};
 use crate::key::PublicKey;
 use crate::proof::{Proof, Purpose};
+use crate::rdf::Work;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Check, CheckResult, Decision, Policy, PresentationVerdict, Verdict};
 use crate::{guard, jwt, model, presentation};
@@ -27,17 +28,17 @@ pub fn verify_presentation(
     snapshot: Option<&dyn Snapshot>,
     now_ms: u64,
 ) -> PresentationVerdict {
-    let reading = form::read(input);
+    let (reading, work) = (form::read(input), Work::default());
     if let Ok(Reading { securing: Securing::SdJwt(..), .. }) = &reading
         && !reading.as_ref().is_ok_and(Reading::is_presentation)
     {
         let request = Request { key_binding: true, ..request.clone() };
-        let verdict = judge(&reading, &request, snapshot, now_ms);
+        let verdict = judge(&reading, &request, snapshot, now_ms, &work);
         return PresentationVerdict { whole: verdict.clone(), credentials: vec![verdict] };
     }
     let asked = snapshot.map(|inner| Asked { inner, asked: Cell::new(false) });
     let view = asked.as_ref().map(|asked| asked as &dyn Snapshot);
-    let mut run = Run::new(request, view, now_ms);
+    let mut run = Run::new(request, view, now_ms, &work);
     let (own, credentials) = match &reading {
         Err(fault) => (vec![CheckResult::new(Check::Syntax, fault.code)], Vec::new()),
         Ok(reading) if !reading.is_presentation() => {
@@ -45,7 +46,7 @@ pub fn verify_presentation(
         }
         Ok(reading) => {
             let (own, holder) = run.presentation(reading);
-            let verdicts = each(reading, request, snapshot, now_ms, holder.as_ref());
+            let verdicts = each(reading, request, (snapshot, now_ms, &work), holder.as_ref());
             (own, verdicts)
         }
     };
@@ -94,8 +95,7 @@ fn all_warnings(own: Vec<&'static str>, credentials: &[Verdict]) -> Vec<&'static
 fn each(
     reading: &Reading,
     request: &Request,
-    snapshot: Option<&dyn Snapshot>,
-    now_ms: u64,
+    (snapshot, now_ms, work): (Option<&dyn Snapshot>, u64, &Work),
     holder: Option<&Holder>,
 ) -> Vec<Verdict> {
     let mut inner =
@@ -111,9 +111,9 @@ fn each(
             });
             if bare {
                 let holder = holder.map(|holder| holder.did.as_str());
-                return unsecured(reading, read, &inner, holder, (snapshot, now_ms));
+                return unsecured(reading, read, &inner, holder, (snapshot, now_ms, work));
             }
-            let mut verdict = judge(&read, &inner, snapshot, now_ms);
+            let mut verdict = judge(&read, &inner, snapshot, now_ms, work);
             let shown = read.as_ref().ok().zip(holder);
             if shown.is_some_and(|(read, holder)| is_bound_elsewhere(read, holder)) {
                 fail(&mut verdict, CheckResult::new(Check::Holder, "KEY_BINDING_MISSING"));
@@ -159,14 +159,14 @@ fn unsecured(
     read: Result<Reading, Fault>,
     request: &Request,
     holder: Option<&str>,
-    (snapshot, now_ms): (Option<&dyn Snapshot>, u64),
+    (snapshot, now_ms, work): (Option<&dyn Snapshot>, u64, &Work),
 ) -> Verdict {
     let issuer = read.as_ref().ok().and_then(Reading::issuer).map(str::to_owned);
     let self_asserted = request.policy == Policy::W3c
         && presentation.securing == Securing::Embedded
         && issuer.is_some()
         && issuer.as_deref() == holder;
-    let mut verdict = judge(&read, request, snapshot, now_ms);
+    let mut verdict = judge(&read, request, snapshot, now_ms, work);
     if self_asserted {
         for result in &mut verdict.checks {
             if matches!(result.check, Check::Proof | Check::IssuerKey) {

@@ -1,7 +1,7 @@
 //! The ops of a record, its endorsements, and the standing consents of a party.
 
-use titian_api::etr_read::{HistoryParams, PartyParams, RecordParams};
-use titian_api::{Object, Page, Refusal};
+use titian_api::etr_read::{EndorsementsParams, HistoryParams, PartyParams};
+use titian_api::{Call as _, Object, Page, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::consent::{self, Consents};
 use titian_contracts::etr::person::identity;
@@ -14,24 +14,19 @@ use titian_contracts::time::rfc3339;
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, view};
-use super::caller::{may_see, require_party, require_sight};
+use super::caller::{Ask, Sight};
 use super::unknown_record;
 
-/// A page of the ops of a record; those who are no party see digests, as in blocks.
+/// A page of the ops of a record; those who were no party then see digests, as in blocks.
 pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) -> Answer<Page> {
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
     if !overlay.holds(&keys::record(&params.id)) {
         return Err(unknown_record());
     }
-    let all = may_see(state, caller, params.capability.as_ref(), &params.id, &overlay)?;
-    let after = match params.cursor.as_deref().map(str::parse::<u64>) {
-        None => 0,
-        Some(Ok(seq)) => seq,
-        Some(Err(_)) => {
-            return Err(Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list"));
-        }
-    };
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrHistory::NAME);
+    let sight = ask.sight(&params.id)?;
+    let after = after(params.cursor.as_deref())?;
     let max = limits::PAGE_ITEMS_MAX;
     let ops = state.ledger().store().record_ops(&params.id, after, max);
     let cursor = (ops.len() == max).then(|| ops.last().map(|(seq, ..)| seq.to_string())).flatten();
@@ -44,7 +39,7 @@ pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) ->
         item.insert("opDigest".to_owned(), place.digest.to_string().into());
         let op = view::object_text(&text);
         item.insert("act".to_owned(), op.get("act").cloned().unwrap_or_default());
-        if all {
+        if sight.at(place.height) {
             item.insert("op".to_owned(), op.into());
         }
         item
@@ -52,12 +47,33 @@ pub(super) fn history(state: &State, params: &HistoryParams, caller: &Caller) ->
     Ok(Page { items: items.collect(), cursor, as_of: view::as_of(at.height, at.time_ms) })
 }
 
-/// All ops of a record for a proof. Errors: `HEIGHT_PRUNED` where this node does not know them all.
-pub(in crate::rpc) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<Value>> {
-    let ops = state.ledger().store().record_ops(id, 0, limits::PROOF_KEYS_MAX);
-    let values: Vec<Value> = ops.iter().filter_map(|(_, _, text)| json::parse(text).ok()).collect();
-    if values.len() as u64 >= seq {
-        return Ok(values);
+/// The ops of a record up to `seq`, for a proof. Errors: `HEIGHT_PRUNED` where this node does not know
+/// them all.
+pub(super) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<Value>> {
+    Ok(ops_and_times(state, id, seq, u64::MAX)?.0)
+}
+
+/// As [`all_ops`], with the heights and times of those that led to `first` or later.
+pub(super) fn ops_and_times(
+    state: &State,
+    id: &str,
+    seq: u64,
+    first: u64,
+) -> Answer<(Vec<Value>, Vec<Value>)> {
+    let (mut ops, mut times) = (Vec::new(), Vec::new());
+    let most = usize::try_from(seq).unwrap_or(usize::MAX).min(limits::PROOF_KEYS_MAX);
+    for (seq, place, text) in state.ledger().store().record_ops(id, 0, most) {
+        ops.extend(json::parse(&text).ok());
+        if seq >= first {
+            times.push(Value::object([
+                ("height", Value::from(place.height)),
+                ("ms", Value::from(place.time_ms)),
+                ("seq", Value::from(seq)),
+            ]));
+        }
+    }
+    if ops.len() as u64 == seq {
+        return Ok((ops, times));
     }
     let (code, detail) = if seq > limits::PROOF_KEYS_MAX as u64 {
         (Code::LimitExceeded, "one proof shows at most 1,024 ops")
@@ -67,30 +83,61 @@ pub(in crate::rpc) fn all_ops(state: &State, id: &str, seq: u64) -> Answer<Vec<V
     Err(Refusal::new(code, "/id", detail))
 }
 
-/// The endorsement chain.
+/// Digests and signatures of the ops on a record that the block of `height` carried out.
+pub(super) fn signed_at(state: &State, id: &str, height: u64) -> Answer<Value> {
+    let ops = state.ledger().store().record_ops(id, 0, limits::PROOF_KEYS_MAX);
+    let ops = ops.iter().filter(|(_, place, _)| place.height == height);
+    let signed: Vec<Value> = ops
+        .filter_map(|(_, place, text)| {
+            let sigs = json::parse(text).ok()?.get("sigs")?.clone();
+            Some(Value::object([("digest", Value::from(place.digest)), ("sigs", sigs)]))
+        })
+        .collect();
+    if signed.is_empty() {
+        let detail = "this node knows no op on this record at this height";
+        return Err(Refusal::new(Code::NotFound, "/height", detail));
+    }
+    Ok(Value::List(signed))
+}
+
+/// A page of the endorsement chain; to a former party as of when it left.
 pub(super) fn endorsements(
     state: &State,
-    params: &RecordParams,
+    params: &EndorsementsParams,
     caller: &Caller,
 ) -> Answer<Object> {
-    let at = At::height(state, None)?;
+    let id = params.id.as_str();
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrEndorsements::NAME);
+    let sight = ask.sight(id)?;
+    if sight == Sight::Public {
+        return ask.require_sight(id).map(|()| Object::new());
+    }
+    let at = At::height(state, sight.until())?;
     let overlay = Overlay::new(&at.reader);
-    if !overlay.holds(&keys::record(&params.id)) {
+    if !overlay.holds(&keys::record(id)) {
         return Err(unknown_record());
     }
-    require_sight(state, caller, params.capability.as_ref(), &params.id, &overlay)?;
-    let chain = etr_view::endorsements(&overlay, &params.id);
-    let chain = chain.iter().map(etr_view::endorsement_value).collect();
+    let max = limits::PAGE_ITEMS_MAX;
+    let chain = etr_view::endorsements(&overlay, id, after(params.cursor.as_deref())?, max);
+    let cursor = (chain.len() == max).then(|| chain.last().map(|entry| entry.n.to_string()));
     let shown = Value::object([
-        ("id", Value::from(params.id.as_str())),
-        ("endorsements", Value::List(chain)),
+        ("id", Value::from(id)),
+        ("endorsements", Value::List(chain.iter().map(etr_view::endorsement_value).collect())),
+        ("cursor", Value::from(cursor.flatten().as_deref())),
     ]);
     Ok(at.stamp(view::object(&shown)))
 }
 
+/// The number that a cursor says to go on after.
+fn after(cursor: Option<&str>) -> Answer<u64> {
+    let invalid = |_| Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list");
+    cursor.map_or(Ok(0), |cursor| cursor.parse().map_err(invalid))
+}
+
 /// The standing consents of a party, and the number of the next one.
 pub(super) fn consents(state: &State, params: &PartyParams, caller: &Caller) -> Answer<Object> {
-    require_party(state, caller, params.capability.as_ref(), &params.party)?;
+    Ask::new(state, caller, params.capability.as_ref(), call::EtrConsents::NAME)
+        .require_party(&params.party)?;
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
     let entity = identity(&overlay, &params.party);

@@ -6,6 +6,7 @@ use titian_api::{Object, Refusal};
 use titian_contracts::error::Code;
 use titian_contracts::etr::court;
 use titian_contracts::etr::legal::{self, LegalEffect};
+use titian_contracts::etr::provisions::{court_value, effect_value};
 use titian_contracts::etr::{keys, profile};
 use titian_contracts::json::Value;
 use titian_contracts::limits;
@@ -58,43 +59,12 @@ pub(super) fn profile_of(state: &State, params: &ProfileParams) -> Answer<Object
     Ok(at.stamp(view::object(&shown)))
 }
 
-fn effect_value(entry: &LegalEffect, class: &str, time_ms: u64) -> Value {
-    let verdict = legal::verdict(Some(entry), class, true, time_ms);
-    let policy = Value::object([
-        ("full", Value::from(entry.policy.full.text())),
-        ("contractual", Value::from(entry.policy.contractual.text())),
-        ("excluded", Value::from(entry.policy.excluded.text())),
-        ("unknown", Value::from(entry.policy.unknown.text())),
-    ]);
-    let excludes = entry.excludes.iter().map(|c| Value::from(c.as_str())).collect();
-    Value::object([
-        ("ams", Value::from(entry.ams.as_str())),
-        ("class", Value::from(entry.class.as_str())),
-        ("instrument", Value::from(entry.instrument.as_str())),
-        ("status", Value::from(entry.status.as_str())),
-        ("sinceMs", Value::from(entry.since_ms)),
-        ("citation", Value::from(entry.citation.as_str())),
-        ("excludes", Value::List(excludes)),
-        ("presumption", Value::from(entry.presumption.as_str())),
-        ("policy", policy),
-        ("verdict", Value::from(verdict.text())),
-        ("version", Value::from(entry.version)),
-    ])
-}
-
 /// What one state says of one class.
 pub(super) fn effect(state: &State, params: &LegalEffectParams) -> Answer<Object> {
     let at = At::height(state, params.height)?;
     let overlay = Overlay::new(&at.reader);
-    let shown = match legal::effect(&overlay, &params.ams, &params.class) {
-        Some(entry) => effect_value(&entry, &params.class, at.time_ms),
-        None => Value::object([
-            ("ams", Value::from(params.ams.as_str())),
-            ("class", Value::from(params.class.as_str())),
-            ("status", Value::from("unknown")),
-            ("verdict", Value::from(legal::verdict(None, &params.class, true, at.time_ms).text())),
-        ]),
-    };
+    let entry = legal::effect(&overlay, &params.ams, &params.class);
+    let shown = effect_value(&params.ams, entry.as_deref(), &params.class, true, at.time_ms);
     Ok(at.stamp(view::object(&shown)))
 }
 
@@ -110,7 +80,7 @@ pub(super) fn matrix(state: &State, params: &MatrixParams) -> Answer<Object> {
         })
         .map(|entry| {
             let class = params.class.as_ref().unwrap_or(&entry.class);
-            effect_value(&entry, class, at.time_ms)
+            effect_value(&entry.ams, Some(&entry), class, true, at.time_ms)
         });
     let shown = Value::object([("entries", Value::List(entries.collect()))]);
     Ok(at.stamp(view::object(&shown)))
@@ -127,24 +97,5 @@ pub(super) fn court_policy(state: &State, params: &CourtPolicyParams) -> Answer<
         ]);
         return Ok(at.stamp(view::object(&shown)));
     };
-    let keys = policy.court_keys.iter().map(|(party, no)| Value::from(format!("{party}#k{no}")));
-    let acts = policy.acts.iter().map(|act| Value::from(act.as_str())).collect();
-    let reach = if policy.reach_all { "all" } else { "issued_after" };
-    let shown = Value::object([
-        ("ams", Value::from(policy.ams.as_str())),
-        ("enacted", Value::from(true)),
-        ("acts", Value::List(acts)),
-        ("basis", Value::from(policy.basis.as_str())),
-        ("courtKeys", Value::List(keys.collect())),
-        ("courtK", Value::from(policy.court_k)),
-        ("registryK", Value::from(policy.registry_k)),
-        ("noticeS", Value::from(policy.notice_s)),
-        ("exParte", Value::from(policy.ex_parte)),
-        ("freezeMaxS", Value::from(policy.freeze_max_s)),
-        ("reach", Value::from(reach)),
-        ("fromHeight", Value::from(policy.from_height)),
-        ("effectiveMs", Value::from(policy.effective_ms)),
-        ("version", Value::from(policy.version)),
-    ]);
-    Ok(at.stamp(view::object(&shown)))
+    Ok(at.stamp(view::object(&court_value(&policy))))
 }

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use titian_api::etr::{Capability, InboxParams, ListParams};
+use titian_api::etr::{InboxParams, ListParams};
 use titian_api::etr_read::{Staged, StagedOp, StagedParams};
-use titian_api::{Object, Page, Refusal};
+use titian_api::{Call as _, Object, Page, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::record::Record;
@@ -15,8 +15,8 @@ use titian_contracts::state::Overlay;
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, view};
-use super::caller::{capable_party, require_party};
-use super::record;
+use super::caller::{Ask, Sight};
+use super::{parts, until};
 use crate::store::Waits;
 
 /// The roles of a party in a record.
@@ -24,10 +24,12 @@ type Roles = Vec<String>;
 
 /// A page of the records of a party.
 pub(super) fn list(state: &State, params: &ListParams, caller: &Caller) -> Answer<Page> {
-    require_party(state, caller, params.capability.as_ref(), &params.party)?;
+    Ask::new(state, caller, params.capability.as_ref(), call::EtrList::NAME)
+        .require_party(&params.party)?;
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
-    let prefix = etr_view::party_prefix(&identity(&overlay, &params.party));
+    let entity = identity(&overlay, &params.party);
+    let prefix = etr_view::party_prefix(&entity);
     let after = match &params.cursor {
         None => None,
         Some(text) => {
@@ -46,7 +48,7 @@ pub(super) fn list(state: &State, params: &ListParams, caller: &Caller) -> Answe
         let loaded = Record::load(&overlay, id).filter(|_| in_role)?;
         let status = loaded.public.status.text();
         let wanted = params.status.as_ref().is_none_or(|wanted| wanted == status);
-        wanted.then(|| item(&overlay, id, roles)).flatten()
+        wanted.then(|| item(&overlay, id, &entity, roles)).flatten()
     });
     Ok(Page { items: items.collect(), cursor, as_of: view::as_of(at.height, at.time_ms) })
 }
@@ -55,15 +57,18 @@ fn invalid_cursor() -> Refusal {
     Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list")
 }
 
-fn item(overlay: &Overlay<'_>, id: &str, roles: Roles) -> Option<Object> {
-    let mut shown = record(overlay, id, true)?;
+/// A record in a list of `entity`, without its endorsements: they would be 200 times 1,024.
+fn item(overlay: &Overlay<'_>, id: &str, entity: &str, roles: Roles) -> Option<Object> {
+    let sight = Sight::from(etr_view::standing(overlay, id, entity));
+    let mut shown = until(parts(overlay, id, sight == Sight::All)?, sight);
     shown.insert("roles".to_owned(), roles.into());
     Some(shown)
 }
 
 /// A page of the offers, surrenders and presentments that a party is to answer.
 pub(super) fn inbox(state: &State, params: &InboxParams, caller: &Caller) -> Answer<Page> {
-    require_party(state, caller, params.capability.as_ref(), &params.party)?;
+    Ask::new(state, caller, params.capability.as_ref(), call::EtrInbox::NAME)
+        .require_party(&params.party)?;
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
     let entity = identity(&overlay, &params.party);
@@ -73,7 +78,7 @@ pub(super) fn inbox(state: &State, params: &InboxParams, caller: &Caller) -> Ans
     let cursor = (ids.len() == max).then(|| ids.last().cloned()).flatten();
     let items = ids.iter().filter_map(|id| {
         let roles = etr_view::roles_in(&overlay, id, &params.party);
-        item(&overlay, id, roles)
+        item(&overlay, id, &entity, roles)
     });
     Ok(Page { items: items.collect(), cursor, as_of: view::as_of(at.height, at.time_ms) })
 }
@@ -82,10 +87,11 @@ pub(super) fn inbox(state: &State, params: &InboxParams, caller: &Caller) -> Ans
 pub(super) fn staged(state: &State, params: &StagedParams, caller: &Caller) -> Answer<Staged> {
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrStaged::NAME);
     let (id, who) = match (&params.id, &params.party) {
-        (Some(id), None) => (Some(id), asker(state, params.capability.as_ref(), id)?),
+        (Some(id), None) => (Some(id), ask.party(id)?),
         (None, Some(party)) => {
-            require_party(state, caller, params.capability.as_ref(), party)?;
+            ask.require_party(party)?;
             (None, Some(party.clone()))
         }
         _ => return Err(Refusal::new(Code::InvalidParams, "", "id or party")),
@@ -132,8 +138,4 @@ pub(super) fn staged(state: &State, params: &StagedParams, caller: &Caller) -> A
     }
     items.truncate(max);
     Ok(Staged { items, as_of: view::as_of(at.height, at.time_ms) })
-}
-
-fn asker(state: &State, capability: Option<&Capability>, id: &str) -> Answer<Option<String>> {
-    capability.map(|capability| capable_party(state, capability, id)).transpose()
 }

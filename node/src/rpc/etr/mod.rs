@@ -1,5 +1,5 @@
 //! `etr_*`: transferable records. Everybody sees public parts; the party part is shown to a party
-//! that signed a capability, and to tokens with scope `etr:read`.
+//! that signed a capability (to a former one as of when it left), and to tokens with scope `etr:read`.
 //!
 //! - `caller`: who may see what; - `list`, `history`, `law`: reads; - `proofs`: bundles;
 //! - `prepare`: dry runs of ops and bundles; - `subscribe`: events; - `envelope`: sealed contents.
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
 use titian_api::etr::{GetParams, LookupParams};
-use titian_api::{Object, Refusal, call};
+use titian_api::{Call as _, Object, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::record::Record;
 use titian_contracts::etr::{keys, view as etr_view};
@@ -29,7 +29,7 @@ use titian_contracts::state::Overlay;
 use super::at::At;
 use super::methods::{Answer, add, blocking};
 use super::{Caller, State, prove, view};
-use caller::may_see;
+use caller::{Ask, Sight, sight_of};
 
 pub(super) use proofs::complete;
 
@@ -105,16 +105,26 @@ fn unknown_record() -> Refusal {
 
 async fn get(state: Arc<State>, params: GetParams, caller: Caller) -> Answer<Object> {
     let mut shown = {
+        let capability = params.capability.as_ref();
+        let sight = Ask::new(&state, &caller, capability, call::EtrGet::NAME).sight(&params.id)?;
         let at = At::height(&state, params.height)?;
         let overlay = Overlay::new(&at.reader);
-        let all = may_see(&state, &caller, params.capability.as_ref(), &params.id, &overlay)?;
-        at.stamp(record(&overlay, &params.id, all).ok_or_else(unknown_record)?)
+        let shown = record(&overlay, &params.id, sight.at(at.height)).ok_or_else(unknown_record)?;
+        at.stamp(until(shown, sight))
     };
     if params.proof {
         let stated = [("id", params.id.clone())];
         prove::add(&state, &mut shown, params.height, "etr-status", &stated).await?;
     }
     Ok(shown)
+}
+
+/// A record with the height up to which a former party sees its party part.
+fn until(mut shown: Object, sight: Sight) -> Object {
+    if let Some(until) = sight.until() {
+        shown.insert("partyUntil".to_owned(), until.into());
+    }
+    shown
 }
 
 /// The public part of a record, for its status address.
@@ -124,15 +134,23 @@ pub(super) fn public(state: &State, id: &str) -> Answer<Object> {
     Ok(at.stamp(record(&overlay, id, false).ok_or_else(unknown_record)?))
 }
 
-/// A record as `{public}` or `{public, party, endorsements}`.
+/// A record as `{public}` or `{public, party, endorsements}`: of these the first 200.
 fn record(overlay: &Overlay<'_>, id: &str, all: bool) -> Option<Object> {
+    let mut shown = parts(overlay, id, all)?;
+    if all {
+        let chain = etr_view::endorsements(overlay, id, 0, limits::PAGE_ITEMS_MAX);
+        let chain = Value::List(chain.iter().map(etr_view::endorsement_value).collect());
+        shown.insert("endorsements".to_owned(), view::json(&chain));
+    }
+    Some(shown)
+}
+
+/// A record as `{public}` or `{public, party}`.
+fn parts(overlay: &Overlay<'_>, id: &str, all: bool) -> Option<Object> {
     let content = overlay.content(&keys::record(id))?;
     let mut members = vec![("id", Value::from(id)), ("public", etr_view::public_part(&content)?)];
     if all {
-        let chain = etr_view::endorsements(overlay, id);
-        let chain = chain.iter().map(etr_view::endorsement_value).collect();
         members.push(("party", etr_view::party_part(&content)?));
-        members.push(("endorsements", Value::List(chain)));
     }
     Some(view::object(&Value::object(members)))
 }
@@ -147,8 +165,8 @@ async fn lookup(state: Arc<State>, params: LookupParams, caller: Caller) -> Answ
         (None, None, Some(serial)) => format!("{}/{serial}", params.issuer),
         _ => return Err(invalid()),
     };
-    let asker = params.capability.as_ref().map(|c| caller::capable_party(&state, c, &number));
-    let asker = asker.transpose()?;
+    let ask = Ask::new(&state, &caller, params.capability.as_ref(), call::EtrLookup::NAME);
+    let (asker, token) = (ask.party(&number)?, ask.has_token());
     let mut shown = {
         let at = At::height(&state, None)?;
         let overlay = Overlay::new(&at.reader);
@@ -168,10 +186,14 @@ async fn lookup(state: Arc<State>, params: LookupParams, caller: Caller) -> Answ
             shown.insert("consumed".to_owned(), paper.consumed.into());
         }
         if let Some(id) = id {
-            let all = caller.may("etr:read")
-                || asker.is_some_and(|party| etr_view::is_party(&overlay, &id, &party));
-            shown.insert("record".to_owned(), record(&overlay, &id, all).into());
-            if all {
+            let sight = match asker {
+                _ if token => Sight::All,
+                Some(party) => sight_of(&state, &id, &party)?,
+                None => Sight::Public,
+            };
+            let found = record(&overlay, &id, sight.at(at.height));
+            shown.insert("record".to_owned(), found.map(|found| until(found, sight)).into());
+            if sight == Sight::All {
                 shown.insert("descendants".to_owned(), descendants(&overlay, &id).into());
             }
         }

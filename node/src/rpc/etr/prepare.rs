@@ -2,7 +2,7 @@
 
 use rand::RngCore as _;
 use titian_api::etr::{BundledAct, PrepareParams};
-use titian_api::{Prepared, PreparedOp, Refusal, Signer};
+use titian_api::{Call as _, Prepared, PreparedOp, Refusal, Signer, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::etr::bundle;
@@ -19,7 +19,7 @@ use titian_contracts::state::{Overlay, decode_content};
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, now_ms, prepare, view};
-use super::caller::may_see;
+use super::caller::{Ask, Sight, sight_of};
 
 /// Prepares an op, or the first op of a bundle with the others.
 pub(super) fn prepare(
@@ -80,14 +80,17 @@ fn sees_all(
     let mut ids = acts.iter().filter_map(|act| act.id.as_ref()).filter(known);
     // a record that does not exist has no party part; the arguments are the caller's own
     let Some(first) = ids.next() else { return Ok(true) };
-    let capability = params.capability.as_ref();
-    if !may_see(state, caller, capability, first, overlay)? {
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrPrepare::NAME);
+    if ask.sight(first)? != Sight::All {
         return Ok(false);
     }
-    let is_party = |id: &String| {
-        capability.is_some_and(|c| titian_contracts::etr::view::is_party(overlay, id, &c.party))
-    };
-    Ok(caller.may("etr:read") || ids.all(is_party))
+    let Some(capability) = ask.capability.filter(|_| !ask.has_token()) else { return Ok(true) };
+    for id in ids {
+        if sight_of(state, id, &capability.party)? != Sight::All {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What all ops of a bundle share.

@@ -1,21 +1,24 @@
 //! `etr_prove` of every kind, and the challenge that a controller answers (etr-api.md §1).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::RngCore as _;
 use titian_api::etr::ProveParams;
 use titian_api::etr_read::{ChallengeParams, ChallengeText};
-use titian_api::{Bundle, Refusal};
+use titian_api::{Bundle, Call as _, Refusal, call};
 use titian_contracts::error::Code;
+use titian_contracts::etr::clock::Clock;
 use titian_contracts::etr::record::Record;
-use titian_contracts::etr::{self, challenge_of, keys};
+use titian_contracts::etr::{self, challenge_of, keys, lineage, profile};
 use titian_contracts::json::{self, Value};
+use titian_contracts::limits;
 use titian_contracts::state::{Overlay, Reader};
 
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, now_ms, prove};
-use super::caller::{may_see, require_sight};
+use super::caller::{Ask, sight_of};
 use super::{history, unknown_record};
 
 /// Longest name of an audience.
@@ -32,23 +35,23 @@ pub(super) async fn proof(
         let subject = params.subject.as_deref().ok_or_else(|| need("/subject"))?;
         prove::absence(subject).ok_or_else(|| need("/subject"))
     };
-    let head_only = || match params.height {
-        None => Ok(()),
-        Some(_) => {
-            Err(Refusal::new(Code::InvalidParams, "/height", "the head only, for this kind"))
-        }
-    };
+    let about = |id: &str| Value::object([("id", Value::from(id))]);
+    let height = params.height;
     match params.kind.strip_prefix("etr-").unwrap_or(&params.kind) {
-        "status" => {
-            let stated = Value::object([("id", Value::from(id()?))]);
-            prove::bundle_at(&state, "etr-status", stated, params.height).await
-        }
+        "status" => prove::bundle_at(&state, "etr-status", about(id()?), height).await,
         "absence" => {
-            head_only()?;
+            if height.is_some() {
+                let detail = "the head only, for this kind";
+                return Err(Refusal::new(Code::InvalidParams, "/height", detail));
+            }
             prove::bundle(&state, "etr-absence", subject()?).await
         }
         "singularity" => {
-            prove::bundle_at(&state, "etr-singularity", subject()?, params.height).await
+            let stated = match &params.id {
+                None => subject()?,
+                Some(id) => lineage(&state, &caller, &params, id)?,
+            };
+            prove::bundle_at(&state, "etr-singularity", stated, height).await
         }
         "conversion" => {
             let mut stated = subject()?;
@@ -57,24 +60,90 @@ pub(super) async fn proof(
                 stated = stated.with("whole", Value::from(true));
                 paper_of(&state, &stated, id)?;
             }
-            prove::bundle_at(&state, "etr-conversion", stated, params.height).await
+            prove::bundle_at(&state, "etr-conversion", stated, height).await
         }
         "history" => {
-            head_only()?;
-            let id = id()?;
-            authorised(&state, &caller, &params, id)?;
-            let stated = Value::object([("id", Value::from(id))]);
-            prove::bundle(&state, "etr-history", stated).await
+            authorised(&state, &caller, &params, id()?)?;
+            prove::bundle_at(&state, "etr-history", about(id()?), height).await
         }
-        "control" => {
-            head_only()?;
-            control(&state, &params, &caller, id()?).await
+        "signers" => {
+            authorised(&state, &caller, &params, id()?)?;
+            let at = height.ok_or_else(|| need("/height"))?;
+            let stated = Value::object([("ops", history::signed_at(&state, id()?, at)?)]);
+            prove::bundle_at(&state, "etr-signers", stated, height).await
         }
+        "rules" => {
+            authorised(&state, &caller, &params, id()?)?;
+            let stated = provisions(&state, id()?, height)?;
+            prove::bundle_at(&state, "etr-rules", stated, height).await
+        }
+        "control" => control(&state, &params, &caller, id()?).await,
         _ => {
-            let kinds = "status, control, absence, singularity, conversion or history";
+            let kinds = "status, control, absence, singularity, conversion, history, signers or \
+                         rules";
             Err(Refusal::new(Code::InvalidParams, "/kind", kinds))
         }
     }
+}
+
+/// The question about the number of a record with its lineage, as far as the caller may see it.
+fn lineage(state: &State, caller: &Caller, params: &ProveParams, id: &str) -> Answer<Value> {
+    authorised(state, caller, params, id)?;
+    let at = At::height(state, params.height)?;
+    let overlay = Overlay::new(&at.reader);
+    let record = Record::load(&overlay, id).ok_or_else(unknown_record)?;
+    let name = &record.public.profile;
+    let profile = profile::load(&overlay, name);
+    let profile = profile.ok_or_else(|| Refusal::new(Code::UnknownProfile, "/id", ""))?;
+    let sees = |id: &str| {
+        let party = params.capability.as_ref().map(|capability| &capability.party);
+        let sees =
+            |party: &String| sight_of(state, id, party).is_ok_and(|sight| sight.at(at.height));
+        caller.may("etr:read") || party.is_some_and(sees)
+    };
+    let whole = lineage::whole_of(&overlay, &record.party.root, id, &sees);
+    Ok(Value::object([
+        ("series", Value::from(profile.series.as_str())),
+        ("issuer", Value::from(record.party.issuer.as_str())),
+        ("ref", Value::from(record.party.reference.as_str())),
+        ("of", Value::from(id)),
+        ("whole", Value::List(whole.iter().map(|id| Value::from(id.as_str())).collect())),
+    ]))
+}
+
+/// The question about the rules of a record: its profile, regime and home, the rulebooks that its ops
+/// name, and the states of those who are, or were, concerned.
+fn provisions(state: &State, id: &str, height: Option<u64>) -> Answer<Value> {
+    let at = At::height(state, height)?;
+    let record = Record::load(&Overlay::new(&at.reader), id).ok_or_else(unknown_record)?;
+    let (mut rulebooks, mut states) = (BTreeSet::new(), BTreeSet::new());
+    let mut add =
+        |text: Option<&str>| states.extend(text.and_then(|t| t.get(..2)).map(str::to_owned));
+    for op in history::all_ops(state, id, record.public.seq)? {
+        rulebooks.extend(op.get("rulebook").and_then(Value::as_text).map(str::to_owned));
+        for signature in op.get("sigs").and_then(Value::as_list).unwrap_or_default() {
+            add(signature.get("party").and_then(Value::as_text));
+        }
+    }
+    let party = &record.party;
+    for ubin in party.controller.members().iter().chain([&party.issuer, &party.obligor]) {
+        add(Some(ubin));
+    }
+    add(Some(&record.public.home));
+    let regime = record.public.regime.as_str();
+    add(Some(regime.strip_prefix("CONTRACT-").unwrap_or(regime)));
+    let list = |items: BTreeSet<String>| -> Value {
+        // a claim takes so many; a record that concerns more states shows the first of them
+        let items = items.into_iter().take(limits::ETR_RULES_ITEMS_MAX).map(Value::from);
+        Value::List(items.collect())
+    };
+    Ok(Value::object([
+        ("profile", Value::from(record.public.profile.as_str())),
+        ("regime", Value::from(regime)),
+        ("home", Value::from(record.public.home.as_str())),
+        ("rulebooks", list(rulebooks)),
+        ("states", list(states)),
+    ]))
 }
 
 /// Asks that the caller may see the party part of the record.
@@ -84,7 +153,12 @@ fn authorised(state: &State, caller: &Caller, params: &ProveParams, id: &str) ->
     if !overlay.holds(&keys::record(id)) {
         return Err(unknown_record());
     }
-    require_sight(state, caller, params.capability.as_ref(), id, &overlay)
+    let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrProve::NAME);
+    match params.height {
+        // a former party proves what it was party to
+        Some(height) if ask.sight(id)?.at(height) => Ok(()),
+        _ => ask.require_sight(id),
+    }
 }
 
 /// Whether a whole proof of a paper is one of the record that the caller may see.
@@ -101,19 +175,16 @@ fn paper_of(state: &State, stated: &Value, id: &str) -> Answer<()> {
 
 async fn control(state: &State, params: &ProveParams, caller: &Caller, id: &str) -> Answer<Bundle> {
     let need = || Refusal::new(Code::InvalidParams, "/challenge", "is needed for this kind");
-    {
-        let at = At::height(state, None)?;
-        let overlay = Overlay::new(&at.reader);
-        // the challenge itself is signed by the controller, so it authorises as well
-        if params.challenge.is_none() {
-            may_see(state, caller, params.capability.as_ref(), id, &overlay)?;
-        }
+    // the challenge is signed by the controller, so it authorises for the head; at an earlier height
+    // a key that was lost since would do as well, so there a party must ask
+    if params.challenge.is_none() || params.height.is_some() {
+        authorised(state, caller, params, id)?;
     }
     let challenge = params.challenge.as_ref().ok_or_else(need)?;
     let text = serde_json::to_vec(challenge).map_err(|_| need())?;
     let challenge = json::parse(&text).map_err(Refusal::from)?;
     let stated = Value::object([("id", Value::from(id)), ("challenge", challenge)]);
-    prove::bundle(state, "etr-control", stated).await
+    prove::bundle_at(state, "etr-control", stated, params.height).await
 }
 
 /// What the controller of a record signs.
@@ -142,7 +213,7 @@ pub(super) fn challenge(state: &State, params: &ChallengeParams) -> Answer<Chall
     })
 }
 
-/// What a question about a record needs beside state: the ops of a history.
+/// What a question about a record needs beside state: the ops of a history, and their times.
 pub(in crate::rpc) fn complete(
     state: &State,
     kind: &str,
@@ -153,7 +224,10 @@ pub(in crate::rpc) fn complete(
         return Ok(stated);
     }
     let id = stated.get("id").and_then(Value::as_text).unwrap_or_default().to_owned();
-    let record = Record::load(&Overlay::new(reader), &id).ok_or_else(unknown_record)?;
-    let ops = history::all_ops(state, &id, record.public.seq)?;
-    Ok(stated.with("ops", Value::List(ops)))
+    let overlay = Overlay::new(reader);
+    let record = Record::load(&overlay, &id).ok_or_else(unknown_record)?;
+    let clock: Option<Clock> = overlay.read(&keys::clock(&id));
+    let first = clock.map_or(u64::MAX, |clock| clock.from);
+    let (ops, times) = history::ops_and_times(state, &id, record.public.seq, first)?;
+    Ok(stated.with("ops", Value::List(ops)).with("times", Value::List(times)))
 }

@@ -15,7 +15,7 @@ use titian_contracts::state::Overlay;
 use super::super::methods::{Answer, admit, error_object, read, row};
 use super::super::subscribe::{Source, deliver, end_notice, event_notices, first_cursor};
 use super::super::{Caller, State};
-use super::caller::require_party;
+use super::caller::Ask;
 
 /// Whose events.
 enum Wanted {
@@ -60,7 +60,8 @@ fn wanted(state: &State, params: &SubscribeParams, caller: &Caller) -> Answer<Wa
     match (&params.id, &params.party) {
         (Some(id), None) => Ok(Wanted::Record(id.clone())),
         (None, Some(party)) => {
-            require_party(state, caller, params.capability.as_ref(), party)?;
+            Ask::new(state, caller, params.capability.as_ref(), call::EtrSubscribe::NAME)
+                .require_party(party)?;
             let reader = state.ledger().reader();
             Ok(Wanted::Entity(identity(&Overlay::new(&reader), party).to_string()))
         }

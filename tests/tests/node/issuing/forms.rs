@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use titian_credential::status::entry::Allocator;
 
 use super::{Office, aeo, holder_key, lab_did, mandate, origin};
 
@@ -50,6 +51,7 @@ async fn a_batch_of_sd_jwt_has_an_entry_and_a_holder_for_each_copy() {
         })
         .collect();
     assert_eq!(indexes.len(), 5, "each its own");
+    assert!(indexes.iter().all(|index| Allocator::Node.has(*index)), "wallets have the others");
     for copy in copies {
         let text = copy["credential"].as_str().expect("a token");
         assert!(!text.contains("Example"), "names stand in disclosures only");

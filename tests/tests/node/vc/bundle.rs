@@ -2,6 +2,7 @@
 //! state at its height, and nothing of a bundle counts that its proof does not hold.
 
 use serde_json::{Value as Json, json};
+use titian_api::vc::BundleParams;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_credential::bundle::make::keys_of;
@@ -215,7 +216,13 @@ async fn t11_an_evidence_pack_holds_one_credential_and_all_that_its_verdict_need
     let (_, text) = bundle_of(&scene, json!({"credential": token})).await;
     let pack = open(&scene, text.as_bytes(), 0).expect("a pack");
     assert_eq!(pack.credential(), Some(token.as_str()));
+    // a member that stands twice is seen, also in an object, and nothing is packed
+    let doubled = credential.to_string().replacen('{', "{\"type\": \"A\", ", 1);
+    let params = format!(r#"{{"credential": {doubled}}}"#);
+    let params: BundleParams = serde_json::from_str(&params).expect("read");
+    assert_eq!(params.credential, Some(json!(doubled)));
     for (bad, name) in [
+        (json!({"credential": doubled}), "INVALID_PARAMS"),
         (json!({"credential": credential, "cc": ["SG"]}), "INVALID_PARAMS"),
         (json!({"jurisdiction": "MY"}), "INVALID_PARAMS"),
         (json!({"credential": "no credential at all"}), "INVALID_PARAMS"),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json, json};
-use titian_api::{call, etr};
+use titian_api::{Call as _, call, etr};
 use titian_contracts::etr::content::record_id;
 use titian_contracts::json::Value;
 use titian_contracts::time::Date;
@@ -153,7 +153,7 @@ fn check_holder(demo: &Demo, id: &str, holder: &str, status: &str) -> Result<()>
         id: id.to_owned(),
         height: None,
         proof: false,
-        capability: capability(session, &demo.wallet, &key, id)?,
+        capability: capability(session, &demo.wallet, &key, call::EtrGet::NAME, id)?,
     };
     let record = Json::Object(session.client()?.ask::<call::EtrGet>(&params)?);
     let shown = document::text(&record, "/party/controller/party").unwrap_or("?");

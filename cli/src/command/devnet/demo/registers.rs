@@ -211,7 +211,7 @@ fn bind(demo: &mut Demo, ubin: &str) -> Result<String> {
     demo.wallet.put(key.clone());
     demo.wallet.save()?;
     let args = Value::object([
-        ("keys", Value::List(vec![key.to_binding(demo.folder.chain())])),
+        ("keys", Value::List(vec![key.to_binding(demo.folder.chain())?])),
         ("party", Value::from(ubin)),
         ("version", Value::Int(0)),
     ]);

@@ -10,6 +10,7 @@ use titian_api::{call, etr::GetParams};
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::json::Value;
 
+use super::handover::{self, HandoverArgs, UnseenArgs};
 use super::issue::{Lot, lot};
 use super::{canonical, duration_ms};
 use crate::act::{self, Draft, FrameArgs, SigningArgs, now_ms};
@@ -130,8 +131,15 @@ pub(crate) struct ActVerb {
     given: ArgMatches,
     /// A file to write the act to for `titian etr bundle`.
     draft: Option<std::path::PathBuf>,
+    handover: HandoverArgs,
+    unseen: UnseenArgs,
     frame: FrameArgs,
     signing: SigningArgs,
+}
+
+/// Whether the act brings another party to the record, who gets the content with it.
+fn brings(act: &str) -> bool {
+    handover::ACTS.iter().any(|(known, _)| *known == act)
 }
 
 fn verb_of(name: &str) -> Option<&'static Verb> {
@@ -161,6 +169,12 @@ fn command_of(verb: &'static Verb) -> clap::Command {
             arg = arg.required_unless_present("args");
         }
         command = command.arg(arg);
+    }
+    if brings(verb.act) {
+        command = HandoverArgs::augment_args(command);
+    }
+    if verb.act == "accept" {
+        command = UnseenArgs::augment_args(command);
     }
     let command = command
         .arg(
@@ -206,6 +220,8 @@ impl FromArgMatches for ActVerb {
             act: verb.act,
             id: given.get_one::<String>("record").cloned().unwrap_or_default(),
             draft: given.get_one::<std::path::PathBuf>("draft").cloned(),
+            handover: of_act(brings(verb.act), given)?,
+            unseen: of_act(verb.act == "accept", given)?,
             frame: FrameArgs::from_arg_matches(given)?,
             signing: SigningArgs::from_arg_matches(given)?,
             given: given.clone(),
@@ -221,6 +237,14 @@ impl FromArgMatches for ActVerb {
     }
 }
 
+/// Options that only some acts have.
+fn of_act<T: Default + FromArgMatches>(
+    has: bool,
+    given: &ArgMatches,
+) -> std::result::Result<T, clap::Error> {
+    if has { T::from_arg_matches(given) } else { Ok(T::default()) }
+}
+
 /// Runs an act.
 pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
     let args = verb.args(session)?;
@@ -228,8 +252,17 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
         return super::bundle::write_draft(path, verb.act, Some(&verb.id), &args, &verb.frame);
     }
     super::show::before_signing(session, &verb.id, &verb.signing)?;
+    if verb.act == "accept" {
+        handover::before_accept(session, &verb.id, &verb.unseen, &verb.signing)?;
+    }
+    let what = (verb.act, verb.id.as_str(), &args);
+    let handover = handover::prepare(session, what, &verb.handover, &verb.signing)?;
     let draft = Draft::on_record(verb.act, Some(&verb.id), args, verb.frame.clone());
-    act::perform(session, &draft, &verb.signing)
+    let outcome = act::perform(session, &draft, &verb.signing);
+    match handover {
+        Some(handover) => handover.finish(session, (verb.act, &verb.id), outcome),
+        None => outcome,
+    }
 }
 
 impl ActVerb {

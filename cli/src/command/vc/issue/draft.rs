@@ -125,8 +125,8 @@ pub(super) fn of_record(
     issuer: &str,
     days: u64,
 ) -> Result<Draft> {
-    let entry = find_type(facts, "BusinessRegistration", issuer)
-        .ok_or_else(|| unregistered("BusinessRegistration"))?;
+    let entry = find_type(facts, registration::TYPE, issuer)
+        .ok_or_else(|| unregistered(registration::TYPE))?;
     let params = ubin::GetParams { ubin: record.to_owned(), ..ubin::GetParams::default() };
     let answer = Json::Object(session.client()?.ask::<call::UbinGet>(&params)?);
     let body = answer.pointer("/record/body").filter(|body| body.is_object()).ok_or_else(|| {
@@ -144,12 +144,18 @@ pub(super) fn of_record(
         status: &[],
         record_height: answer.pointer("/asOf/height").and_then(Json::as_u64).unwrap_or(0),
     };
+    let height = frame.record_height;
+    let claims = registration::extract(body, height).map_err(|fault| refused(&fault))?;
+    let claims = sd_jwt_claims(&entry, &claims, issuer, now.saturating_sub(60_000), until_ms);
+    if registration::is_natural_person(body) {
+        return Ok(Draft { entry, id, credential: None, claims, until_ms });
+    }
     let mut credential =
         registration::business_registration(body, frame).map_err(|fault| refused(&fault))?;
     if let Some(members) = credential.as_object_mut() {
         members.remove("credentialStatus");
     }
-    Ok(Draft { entry, id, credential: Some(credential), claims: None, until_ms })
+    Ok(Draft { entry, id, credential: Some(credential), claims, until_ms })
 }
 
 fn endless(pointer: &str) -> CommandError {

@@ -22,6 +22,7 @@ use titian_contracts::credential::Profile;
 use titian_credential::bundle::Bundle;
 use titian_credential::codes::Fault;
 use titian_credential::key::PublicKey;
+use titian_credential::registration;
 
 use super::super::ubin::canonical;
 use super::{facts, holder};
@@ -158,7 +159,7 @@ fn prepare(
     };
     let type_name = match &written {
         Some(written) => written.type_name(args).map(str::to_owned),
-        None => Some("BusinessRegistration".to_owned()),
+        None => Some(registration::TYPE.to_owned()),
     };
     let facts = issuer_facts(session, args.genesis.as_ref(), issuer, type_name)?;
     let draft = match (written, &args.record) {

@@ -13,6 +13,7 @@ use titian_credential::json::canonical;
 use titian_credential::key::PublicKey;
 use titian_credential::proof::{self, Suite, assertion};
 use titian_credential::sd_jwt::disclose::NEVER_DISCLOSED;
+use titian_credential::sd_jwt::metadata;
 use titian_credential::snapshot::{Known, Snapshot, read};
 use titian_credential::status::entry::{bitstring_entry, token_claim};
 use titian_credential::verdict::{Check, Policy};
@@ -114,14 +115,14 @@ impl Desk<'_> {
                     .hint("several keys sign an embedded proof: --form eddsa-jcs-2022"));
             };
             let (iat_s, kid) = (self.now_ms / 1_000, key_id(key)?);
-            return jwt::issue_vc(&credential, &key.signing_key(), &kid, iat_s, contexts)
+            return jwt::issue_vc(&credential, &*key.signer()?, &kid, iat_s, contexts)
                 .map_err(|fault| refused(&fault));
         }
         let suite = if form == Form::Rdfc { Suite::Rdfc } else { Suite::Jcs };
         for key in self.keys {
             let kid = key_id(key)?;
             let options = assertion(suite, &kid, &created);
-            credential = proof::issue(&credential, &key.signing_key(), options, contexts)
+            credential = proof::issue(&credential, &key.ed25519()?, options, contexts)
                 .map_err(|fault| refused(&fault))?;
         }
         Ok(canonical(&credential))
@@ -148,6 +149,9 @@ impl Desk<'_> {
         }
         let schema = self.resource(draft, ResourceKind::JsonSchema);
         let mut pointers = personal(schema.as_ref(), &claims);
+        let metadata = self.resource(draft, ResourceKind::VctMetadata);
+        let always = metadata.as_ref().map(metadata::always).unwrap_or_default();
+        pointers.extend(always.into_iter().filter(|pointer| claims.contains_key(&pointer[1..])));
         pointers.extend(disclose.iter().map(|name| match name.starts_with('/') {
             true => name.clone(),
             false => format!("/{name}"),
@@ -159,7 +163,7 @@ impl Desk<'_> {
             rand::rngs::OsRng.fill_bytes(&mut bytes);
             bytes
         };
-        sd_jwt::issue::issue(&claims, &pointers, &key.signing_key(), &kid, &mut random)
+        sd_jwt::issue::issue(&claims, &pointers, &*key.signer()?, &kid, &mut random)
             .map_err(|fault| refused(&fault))
     }
 

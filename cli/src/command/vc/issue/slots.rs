@@ -1,12 +1,13 @@
 //! Status entries for a credential: a free index in each list that its type asks for.
 //!
-//! Invariant: an index is drawn from the system's randomness among those that neither this machine
-//! gave out nor the ledger shows as used; it is noted before anything is signed with it.
+//! Invariant: an index is drawn from the system's randomness among those of wallets that neither this
+//! machine gave out nor the ledger shows as used; it is noted before anything is signed with it.
 
 use rand::Rng as _;
 use titian_contracts::credential::bits::value_at;
 use titian_contracts::credential::{Profile, StatusList, list_id, list_key};
 use titian_credential::snapshot::{Known, Snapshot, read};
+use titian_credential::status::entry::Allocator;
 use titian_credential::status::whole_list;
 
 use crate::error::{CommandError, Result};
@@ -69,7 +70,8 @@ fn draw_one(
         let taken = network.indices.entry(id.clone()).or_default();
         for _ in 0..DRAWS_MAX {
             let index = rand::rngs::OsRng.gen_range(0..list.entries);
-            if value_at(&bits, index, list.status_size) == 0 && taken.insert(index) {
+            let free = value_at(&bits, index, list.status_size) == 0;
+            if Allocator::Wallet.has(index) && free && taken.insert(index) {
                 let slot = Slot { list: id, profile: profile.name().to_owned(), index };
                 return Ok(Drawn { slot, profile, size: list.status_size });
             }

@@ -25,7 +25,7 @@ use titian_credential::{model, time};
 
 use super::super::accept::rated;
 use super::{Options, Problem, members};
-use crate::custody::lists::{Change, parse_local};
+use crate::custody::lists::{Change, Old, parse_local};
 use crate::issuing::Instance;
 use crate::issuing::lists::SignedForm;
 use crate::rpc::methods::blocking;
@@ -196,7 +196,7 @@ async fn status_answer(state: &Arc<State>, caller: Caller, parts: &Parts, body: 
             _ => continue,
         };
         // where one entry tells both, taking back the one must not take back the other
-        let old = (!on && entry.profile == "token").then_some(value);
+        let old = if !on && entry.profile == "token" { Old::Only(value) } else { Old::Any };
         let change = Change { index: entry.index, old, new: if on { value } else { 0 } };
         by_list.entry(entry.list.clone()).or_default().push(change);
     }

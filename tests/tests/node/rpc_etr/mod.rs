@@ -1,14 +1,16 @@
-//! `etr_*`: who sees what, lists, history, proofs of every kind, bundles, sealed contents.
+//! `etr_*`: who sees what, lists, history, proofs of every kind, bundles.
+//!
+//! `sight`: capabilities and former parties; `envelopes`: sealed contents.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod envelopes;
+mod sight;
+
 use ed25519_dalek::Signer as _;
 use jsonrpsee::core::client::{Subscription, SubscriptionClientT as _};
 use jsonrpsee::core::params::ObjectParams;
 use jsonrpsee::ws_client::WsClientBuilder;
-use rand::RngCore as _;
 use serde_json::{Value, json};
-use titian_api::etr::capability_digest;
+use titian_api::etr::CapabilityText;
 use titian_api::ledger::Notice;
 use titian_contracts::digest::Digest;
 use titian_contracts::etr::challenge_of;
@@ -16,13 +18,12 @@ use titian_contracts::json::{self as rules, Value as Rule};
 use titian_contracts::op::{Register, encode_base64};
 use titian_contracts::proof;
 use titian_contracts::transaction::Transaction;
-use titian_envelope::{Recipient, Subject, public_of, seal};
 use titian_genesis::devnet::Plan;
 use titian_node::ledger::Ledger;
 use titian_node::pruning;
 use titian_tests::etr::{Traders, accept_args, with_ack};
 use titian_tests::http::{call, error_name, request, result};
-use titian_tests::served::{OneByOne, Served, now_ms};
+use titian_tests::served::{NODE, OneByOne, Served, now_ms};
 use titian_tests::world::World;
 
 const ACK: [&str; 2] = ["TH:unknown", "VN:unknown"];
@@ -42,6 +43,18 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
+        Self::with(|t| {
+            let id = t.issued_bill("SGPU4711");
+            let (vn, th) = (t.vn.clone(), t.th.clone());
+            let offer = t.op(&id, "offer", t.offer_args(&th, Some("special")));
+            t.run(&offer, &[&vn]).expect("offered");
+            id
+        })
+        .await
+    }
+
+    /// A ledger on which `live` has made a record, served; besides an issue to TH is staged.
+    async fn with(live: impl FnOnce(&mut Traders) -> String) -> Self {
         // an hour ago, for blocks of submissions have the time of this machine
         let mut world = World::on(&Plan {
             chain: "titian-devnet-1".to_owned(),
@@ -53,9 +66,7 @@ impl Scene {
         world.journal = Some(Vec::new());
         let mut t = Traders::on(world);
         let (sg, vn, th, my) = (t.sg.clone(), t.vn.clone(), t.th.clone(), t.my.clone());
-        let id = t.issued_bill("SGPU4711");
-        let offer = t.op(&id, "offer", t.offer_args(&th, Some("special")));
-        t.run(&offer, &[&vn]).expect("offered");
+        let id = live(&mut t);
         let accept = with_ack(&t.op(&id, "accept", accept_args()), &ACK);
         let issue = with_ack(&t.bill("SGPU4712", &th), &["TH:unknown"]);
         let staged = t.id("transport", "SGPU4712");
@@ -71,19 +82,29 @@ impl Scene {
         for (time_ms, transaction) in (begin + 1..).zip(journal) {
             blocks.commit_at(time_ms, vec![transaction]);
         }
-        blocks.commit_at(begin + 100_000, Vec::new());
+        blocks.commit_at(begin + 1_000_000, Vec::new());
         let served = Served::over(t.world, ledger, folder, |_| {}).await;
         Self { served, sg, vn, th, my, id, accept, staged }
     }
 
-    fn capability_at(&self, party: &str, subject: &str, ms: u64) -> Value {
-        let digest = capability_digest(&self.served.world.genesis.chain, subject, party, ms);
-        let signature = self.served.world.key(party, 1).sign(&digest.0);
-        json!({"party": party, "key": "k1", "ms": ms, "sig": encode_base64(&signature.to_bytes())})
+    /// A capability for a method of the served node.
+    fn capability(&self, method: &str, party: &str, subject: &str) -> Value {
+        self.capability_at(method, party, subject, now_ms())
     }
 
-    fn capability(&self, party: &str, subject: &str) -> Value {
-        self.capability_at(party, subject, now_ms())
+    fn capability_at(&self, method: &str, party: &str, subject: &str, ms: u64) -> Value {
+        self.signed(&CapabilityText { method, subject, party, ms, ..self.text() })
+    }
+
+    fn text(&self) -> CapabilityText<'_> {
+        let chain = self.served.world.genesis.chain.as_str();
+        CapabilityText { chain, node: NODE, method: "", subject: "", party: "", ms: 0 }
+    }
+
+    fn signed(&self, text: &CapabilityText<'_>) -> Value {
+        let signature = self.served.world.key(text.party, 1).sign(&text.digest().0);
+        let sig = encode_base64(&signature.to_bytes());
+        json!({"party": text.party, "key": "k1", "ms": text.ms, "sig": sig})
     }
 
     async fn result(&self, method: &str, params: Value) -> Value {
@@ -97,6 +118,19 @@ impl Scene {
     /// TH accepts.
     async fn accept(&self) {
         let op = self.served.world.sign(&self.accept, &[(&self.th, 1)]);
+        let text = String::from_utf8(World::transaction(&op)).expect("JSON is text");
+        let answer = self.result("ledger_submit", json!({"transaction": text})).await;
+        assert_eq!(answer["receipt"]["ok"], true, "{answer}");
+    }
+
+    /// An act on the record by one signer, prepared by the node.
+    async fn act(&self, act: &str, args: Value, by: &str) {
+        let params = json!({"act": act, "args": args, "id": self.id, "place": "SGSIN", "ack": [],
+            "capability": self.capability("etr_prepare", by, &self.id)});
+        let prepared = self.result("etr_prepare", params).await;
+        assert!(prepared["fails"].is_null(), "{prepared}");
+        let op = rules::parse(prepared["op"].to_string().as_bytes()).expect("JSON");
+        let op = self.served.world.sign(&op, &[(by, 1)]);
         let text = String::from_utf8(World::transaction(&op)).expect("JSON is text");
         let answer = self.result("ledger_submit", json!({"transaction": text})).await;
         assert_eq!(answer["receipt"]["ok"], true, "{answer}");
@@ -117,15 +151,15 @@ async fn etr_the_party_part_is_for_parties_only() {
     let open = s.result("etr_get", json!({"id": id})).await;
     assert!(open.get("party").is_none() && open["public"]["status"] == "offered", "{open}");
     for party in [&s.sg, &s.vn, &s.th] {
-        let shown = s.result("etr_get", get(s.capability(party, id))).await;
+        let shown = s.result("etr_get", get(s.capability("etr_get", party, id))).await;
         assert_eq!(shown["party"]["ref"], "SGPU4711", "{shown}");
     }
-    let old = s.capability_at(&s.vn, id, now_ms() - 301_000);
-    let other = s.capability(&s.vn, "etr_x");
-    for bad in [s.capability(&s.my, id), old, other] {
-        assert_eq!(s.error("etr_get", get(bad.clone())).await, "FORBIDDEN");
-        assert_eq!(s.error("etr_history", get(bad.clone())).await, "FORBIDDEN");
-        assert_eq!(s.error("etr_endorsements", get(bad)).await, "FORBIDDEN");
+    for method in ["etr_get", "etr_history", "etr_endorsements"] {
+        let old = s.capability_at(method, &s.vn, id, now_ms() - 301_000);
+        let other = s.capability(method, &s.vn, "etr_x");
+        for bad in [s.capability(method, &s.my, id), old, other] {
+            assert_eq!(s.error(method, get(bad)).await, "FORBIDDEN");
+        }
     }
     assert_eq!(s.error("etr_endorsements", json!({"id": id})).await, "FORBIDDEN");
     // everybody sees that ops happened, parties see them
@@ -133,11 +167,11 @@ async fn etr_the_party_part_is_for_parties_only() {
     let items = open["items"].as_array().expect("items");
     assert_eq!(items.len(), 2);
     assert!(items.iter().all(|item| item.get("op").is_none() && item["opDigest"].is_string()));
-    let shown = s.result("etr_history", get(s.capability(&s.vn, id))).await;
+    let shown = s.result("etr_history", get(s.capability("etr_history", &s.vn, id))).await;
     assert_eq!(shown["items"][1]["op"]["args"]["to"], s.th.as_str());
     assert_eq!(shown["items"][1]["seq"], 2);
     for method in ["etr_list", "etr_inbox", "etr_consents", "etr_staged"] {
-        let asked = json!({"party": s.th, "capability": s.capability(&s.vn, &s.th)});
+        let asked = json!({"party": s.th, "capability": s.capability(method, &s.vn, &s.th)});
         assert_eq!(s.error(method, asked).await, "FORBIDDEN", "{method}");
         assert_eq!(s.error(method, json!({"party": s.th})).await, "FORBIDDEN", "{method}");
     }
@@ -147,7 +181,7 @@ async fn etr_the_party_part_is_for_parties_only() {
 #[tokio::test]
 async fn etr_an_inbox_holds_what_waits_and_loses_what_is_answered() {
     let s = Scene::start().await;
-    let inbox = |party: String| json!({"party": party, "capability": s.capability(&party, &party)});
+    let inbox = |party: String| json!({"party": party, "capability": s.capability("etr_inbox", &party, &party)});
     let waiting = s.result("etr_inbox", inbox(s.th.clone())).await;
     assert_eq!(waiting["items"].as_array().map(Vec::len), Some(1), "{waiting}");
     assert_eq!(waiting["items"][0]["id"], s.id.as_str());
@@ -159,8 +193,7 @@ async fn etr_an_inbox_holds_what_waits_and_loses_what_is_answered() {
     assert_eq!(history["items"].as_array().map(Vec::len), Some(2));
     s.accept().await;
     assert_eq!(s.result("etr_inbox", inbox(s.th.clone())).await["items"], json!([]));
-    let list =
-        json!({"party": s.th, "role": "controller", "capability": s.capability(&s.th, &s.th)});
+    let list = json!({"party": s.th, "role": "controller", "capability": s.capability("etr_list", &s.th, &s.th)});
     let held = s.result("etr_list", list).await;
     assert_eq!(held["items"][0]["id"], s.id.as_str(), "{held}");
     s.served.stop().await;
@@ -169,7 +202,7 @@ async fn etr_an_inbox_holds_what_waits_and_loses_what_is_answered() {
 #[tokio::test]
 async fn etr_a_pruned_node_keeps_the_only_copy_of_old_ops() {
     let s = Scene::start().await;
-    let asked = || json!({"id": s.id, "capability": s.capability(&s.vn, &s.id)});
+    let asked = || json!({"id": s.id, "capability": s.capability("etr_history", &s.vn, &s.id)});
     let before = s.result("etr_history", asked()).await;
     assert_eq!(before["items"].as_array().map(Vec::len), Some(2), "{before}");
     let ledger = &s.served.blocks.ledger;
@@ -178,13 +211,23 @@ async fn etr_a_pruned_node_keeps_the_only_copy_of_old_ops() {
     assert!(refused.to_string().contains(&format!("below height {oldest} ")), "{refused}");
     let after = s.result("etr_history", asked()).await;
     assert_eq!(after["items"], before["items"]);
+    // ops and their times stay proven as of now; the keys as of then are gone with their height
+    let prove = |kind: &str, height: Value| {
+        let capability = s.capability(&s.vn, &s.id);
+        json!({"kind": kind, "id": s.id, "height": height, "capability": capability})
+    };
+    let proven = s.verified(&s.result("etr_prove", prove("history", Value::Null)).await);
+    assert_eq!(proven.claim.get("times").and_then(Rule::as_list).map(<[Rule]>::len), Some(2));
+    let height = before["items"][0]["height"].clone();
+    assert_eq!(s.error("etr_prove", prove("signers", height.clone())).await, "HEIGHT_PRUNED");
+    assert_eq!(s.error("etr_prove", prove("history", height)).await, "HEIGHT_PRUNED");
     s.served.stop().await;
 }
 
 #[tokio::test]
 async fn etr_a_staged_op_is_shown_to_those_it_concerns() {
     let s = Scene::start().await;
-    let mine = |party: &str| json!({"party": party, "capability": s.capability(party, party)});
+    let mine = |party: &str| json!({"party": party, "capability": s.capability("etr_staged", party, party)});
     for party in [&s.th, &s.sg] {
         let staged = s.result("etr_staged", mine(party)).await;
         assert_eq!(staged["items"][0]["id"], s.staged.as_str(), "{staged}");
@@ -194,7 +237,7 @@ async fn etr_a_staged_op_is_shown_to_those_it_concerns() {
     assert_eq!(s.result("etr_staged", mine(&s.my)).await["items"], json!([]));
     let open = s.result("etr_staged", json!({"id": s.staged})).await;
     assert!(open["items"][0]["opDigest"].is_string() && open["items"][0].get("op").is_none());
-    let asked = json!({"id": s.staged, "capability": s.capability(&s.my, &s.staged)});
+    let asked = json!({"id": s.staged, "capability": s.capability("etr_staged", &s.my, &s.staged)});
     let foreign = s.result("etr_staged", asked).await;
     assert!(foreign["items"][0].get("op").is_none(), "{foreign}");
     // the last signature executes it, and it is gone
@@ -210,7 +253,7 @@ async fn etr_a_staged_op_is_shown_to_those_it_concerns() {
     assert_eq!(answer["receipt"]["ok"], true, "{answer}");
     assert_eq!(s.result("etr_staged", mine(&s.th)).await["items"], json!([]));
     let id = s.staged.as_str();
-    let asked = json!({"id": id, "capability": s.capability(&s.th, id)});
+    let asked = json!({"id": id, "capability": s.capability("etr_history", &s.th, id)});
     let history = s.result("etr_history", asked).await;
     let sigs = history["items"][0]["op"]["sigs"].as_array().map(Vec::len);
     assert_eq!(sigs, Some(2), "{history}");
@@ -239,8 +282,12 @@ async fn etr_every_kind_of_proof_is_made_and_verifies() {
     let history =
         |capability: Value| json!({"kind": "history", "id": id, "capability": capability});
     assert_eq!(s.error("etr_prove", json!({"kind": "history", "id": id})).await, "FORBIDDEN");
-    assert_eq!(s.error("etr_prove", history(s.capability(&s.my, id))).await, "FORBIDDEN");
-    let proven = s.verified(&s.result("etr_prove", history(s.capability(&s.th, id))).await);
+    assert_eq!(
+        s.error("etr_prove", history(s.capability("etr_prove", &s.my, id))).await,
+        "FORBIDDEN"
+    );
+    let proven =
+        s.verified(&s.result("etr_prove", history(s.capability("etr_prove", &s.th, id))).await);
     assert_eq!(proven.claim.get("ops").and_then(Rule::as_list).map(<[Rule]>::len), Some(2));
     assert_eq!(
         s.error("etr_prove", json!({"kind": "conversion", "subject": format!("{}/P", s.sg)})).await,
@@ -276,6 +323,99 @@ async fn etr_every_kind_of_proof_is_made_and_verifies() {
 }
 
 #[tokio::test]
+async fn etr_proofs_of_earlier_heights_show_the_record_as_it_was() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let public = s.result("etr_get", json!({"id": id})).await["public"].clone();
+    let before = s.result("ledger_status", json!({})).await["height"].as_u64().expect("a height");
+    s.accept().await;
+    let ask = |kind: &str, height: u64, party: &str| json!({"kind": kind, "id": id, "height": height, "capability": s.capability("etr_prove", party, id)});
+    let proven = s.verified(&s.result("etr_prove", ask("history", before, &s.vn)).await);
+    let count =
+        |claim: &Rule, name: &str| claim.get(name).and_then(Rule::as_list).map(<[Rule]>::len);
+    assert_eq!((proven.height, count(&proven.claim, "ops")), (before, Some(2)));
+    assert_eq!(count(&proven.claim, "times"), Some(2));
+    let now = s.result("ledger_status", json!({})).await["height"].as_u64().expect("a height");
+    // the root of a height stands in the next header
+    s.served.blocks.commit_at(now_ms(), Vec::new());
+    let proven = s.verified(&s.result("etr_prove", ask("history", now, &s.vn)).await);
+    assert_eq!(count(&proven.claim, "times"), Some(3));
+    let time = |name: &str| {
+        let times = proven.claim.get("times").and_then(Rule::as_list).expect("times");
+        times[2].get(name).and_then(Rule::as_int).and_then(|n| u64::try_from(n).ok())
+    };
+    let accepted = time("height").expect("a height");
+    assert!((before + 1..=now).contains(&accepted));
+    let block = s.result("ledger_header", json!({"height": accepted})).await;
+    assert_eq!(block["timeMs"].as_u64(), time("ms"), "{block}");
+    // who was in control then shows it by an answer over the head of then; a party must ask
+    let digest = challenge_of(
+        &s.served.world.genesis.chain,
+        id,
+        public["seq"].as_u64().expect("a number"),
+        Digest::parse(public["head"].as_str().expect("text")).expect("a digest"),
+        "bank",
+        &"00".repeat(16),
+        7,
+    );
+    let sig = encode_base64(&s.served.world.signature(&digest, &s.vn, 1).signature);
+    let challenge = json!({"audience": "bank", "nonce": "00".repeat(16), "ms": 7,
+        "sigs": [{"party": s.vn, "key": "k1", "sig": sig}]});
+    let mut asked = ask("control", before, &s.vn);
+    asked["challenge"] = challenge;
+    let proven = s.verified(&s.result("etr_prove", asked.clone()).await);
+    assert_eq!(proven.height, before);
+    let holder = proven.claim.get("party").and_then(|party| party.get("controller"));
+    let holder = holder.and_then(|holder| holder.get("party"));
+    assert_eq!(holder, Some(&Rule::from(s.vn.as_str())));
+    asked["height"] = json!(now);
+    assert_eq!(s.error("etr_prove", asked.clone()).await, "BAD_SIGNATURE");
+    asked["height"] = json!(before);
+    asked.as_object_mut().expect("an object").remove("capability");
+    assert_eq!(s.error("etr_prove", asked).await, "FORBIDDEN");
+    s.served.stop().await;
+}
+
+#[tokio::test]
+async fn etr_lineage_signers_and_rules_are_proven_for_parties() {
+    let s = Scene::start().await;
+    let id = s.id.as_str();
+    let ask = |kind: &str, party: &str| json!({"kind": kind, "id": id, "capability": s.capability("etr_prove", party, id)});
+    let proven = s.verified(&s.result("etr_prove", ask("singularity", &s.vn)).await);
+    let only = Rule::List(vec![Rule::from(id)]);
+    assert_eq!(
+        (proven.claim.get("inForce"), proven.claim.get("whole")),
+        (Some(&only), Some(&only))
+    );
+    assert_eq!(proven.claim.get("complete"), Some(&Rule::Bool(true)));
+    let proven = s.verified(&s.result("etr_prove", ask("rules", &s.th)).await);
+    let states = proven.claim.get("states").and_then(Rule::as_list).expect("a list");
+    assert_eq!(states, ["SG", "VN"].map(Rule::from));
+    assert_eq!(proven.claim.get("profile"), Some(&Rule::from("bl-order@1")));
+    // the keys of the offer, at its height
+    let asked = json!({"id": id, "capability": s.capability("etr_history", &s.vn, id)});
+    let offer = s.result("etr_history", asked).await["items"][1].clone();
+    let at = |height: &Value| {
+        let mut asked = ask("signers", &s.vn);
+        asked["height"] = height.clone();
+        asked
+    };
+    let proven = s.verified(&s.result("etr_prove", at(&offer["height"])).await);
+    assert_eq!(Some(proven.height), offer["height"].as_u64());
+    let ops = proven.claim.get("ops").and_then(Rule::as_list).expect("ops");
+    assert_eq!(ops.len(), 1);
+    assert_eq!(ops[0].get("digest").and_then(Rule::as_text), offer["opDigest"].as_str());
+    assert_eq!(s.error("etr_prove", at(&json!(1))).await, "NOT_FOUND");
+    assert_eq!(s.error("etr_prove", ask("signers", &s.vn)).await, "INVALID_PARAMS");
+    for kind in ["singularity", "rules", "signers", "history"] {
+        assert_eq!(s.error("etr_prove", ask(kind, &s.my)).await, "FORBIDDEN", "{kind}");
+        let open = json!({"kind": kind, "id": id});
+        assert_eq!(s.error("etr_prove", open).await, "FORBIDDEN", "{kind}");
+    }
+    s.served.stop().await;
+}
+
+#[tokio::test]
 async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
     let s = Scene::start().await;
     let id = s.id.as_str();
@@ -288,13 +428,13 @@ async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
     let told = s.result("etr_prepare", early(Value::Null)).await;
     assert_eq!(told["fails"]["data"]["name"], "FORBIDDEN", "{told}");
     assert_eq!((&told["warnings"], &told["events"]), (&json!([]), &json!([])), "{told}");
-    let told = s.result("etr_prepare", early(s.capability(&s.vn, id))).await;
+    let told = s.result("etr_prepare", early(s.capability("etr_prepare", &s.vn, id))).await;
     let why = told["fails"]["data"]["name"].as_str();
     assert!(why.is_some_and(|why| why != "FORBIDDEN"), "{told}");
     let params = json!({
         "act": "withdraw", "args": {}, "id": id, "place": "VNSGN",
         "bundleWith": [act("endorse", json!({"kind": "blank"}))],
-        "capability": s.capability(&s.vn, id),
+        "capability": s.capability("etr_prepare", &s.vn, id),
     });
     let prepared = s.result("etr_prepare", params).await;
     assert!(prepared["fails"].is_null(), "{prepared}");
@@ -309,7 +449,8 @@ async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
     let text = String::from_utf8(bytes).expect("JSON is text");
     let answer = s.result("ledger_submit", json!({"transaction": text})).await;
     assert_eq!(answer["receipt"]["ok"], true, "{answer}");
-    let asked = json!({"kind": "history", "id": id, "capability": s.capability(&s.vn, id)});
+    let asked =
+        json!({"kind": "history", "id": id, "capability": s.capability("etr_prove", &s.vn, id)});
     let proven = s.verified(&s.result("etr_prove", asked).await);
     assert_eq!(proven.claim.get("ops").and_then(Rule::as_list).map(<[Rule]>::len), Some(4));
     s.served.stop().await;
@@ -349,95 +490,6 @@ async fn etr_registers_of_law_are_open() {
 }
 
 #[tokio::test]
-async fn etr_sealed_contents_are_kept_for_parties_and_erased_by_who_put_them() {
-    let s = Scene::start().await;
-    let id = s.id.as_str();
-    let mut secret = [0; 32];
-    rand::rngs::OsRng.fill_bytes(&mut secret);
-    let public_key = public_of(&secret).expect("a secret");
-    let to = [Recipient { party: s.th.clone(), key: 2, public_key }];
-    let subject = Subject { id: id.to_owned(), version: 1, number: 1 };
-    let mut content = vec![0; 900_000];
-    rand::rngs::OsRng.fill_bytes(&mut content);
-    let envelope = seal(&subject, &content, &to, &mut rand::rngs::OsRng).expect("it seals");
-    let bytes = envelope.to_text().into_bytes();
-    let name = json!({"id": id, "version": 1, "envelopeNo": 1});
-    let put = |party: &str, offset: usize, end: usize, total: usize| {
-        json!({"name": name, "offset": offset, "total": total,
-            "bytes": URL_SAFE_NO_PAD.encode(&bytes[offset..end]), "capability": s.capability(party, id)})
-    };
-    let (half, whole) = (512 * 1024, bytes.len());
-    assert_eq!(s.error("etr_envelopePut", put(&s.my, 0, half, whole)).await, "FORBIDDEN");
-    assert_eq!(
-        s.error("etr_envelopePut", put(&s.vn, half, half + 100, whole)).await,
-        "VERSION_CONFLICT"
-    );
-    let over = json!(9 * 1024 * 1024);
-    let mut large = put(&s.vn, 0, half, whole);
-    large["total"] = over;
-    assert_eq!(s.error("etr_envelopePut", large).await, "LIMIT_EXCEEDED");
-    let mut offset = 0;
-    while offset < whole {
-        let end = whole.min(offset + half);
-        let answer = s.result("etr_envelopePut", put(&s.vn, offset, end, whole)).await;
-        assert_eq!(answer["received"], end);
-        assert_eq!(answer["whole"], end == whole);
-        offset = end;
-    }
-    assert_eq!(s.error("etr_envelopePut", put(&s.vn, 0, half, whole)).await, "VERSION_CONFLICT");
-    // another number than the envelope names
-    let mut moved = put(&s.vn, 0, 100, 100);
-    moved["name"]["envelopeNo"] = json!(2);
-    assert_eq!(s.error("etr_envelopePut", moved).await, "MALFORMED");
-    let mut later = put(&s.vn, 0, 100, 100);
-    later["name"]["version"] = json!(3);
-    assert_eq!(s.error("etr_envelopePut", later).await, "INVALID_PARAMS");
-
-    let list = |party: &str| json!({"id": id, "capability": s.capability(party, id)});
-    let held = s.result("etr_envelopes", list(&s.th)).await;
-    assert_eq!(held["items"][0]["recipients"], json!([format!("{}#k2", s.th)]), "{held}");
-    assert_eq!(s.error("etr_envelopes", list(&s.my)).await, "FORBIDDEN");
-    let mut read = Vec::new();
-    while read.len() < whole {
-        let asked =
-            json!({"name": name, "offset": read.len(), "capability": s.capability(&s.th, id)});
-        let part = s.result("etr_envelopeGet", asked).await;
-        let part = URL_SAFE_NO_PAD.decode(part["bytes"].as_str().expect("text")).expect("base64");
-        assert!(!part.is_empty());
-        read.extend(part);
-    }
-    let read = titian_envelope::Envelope::parse(&read).expect("an envelope");
-    assert_eq!(&**read.open(&s.th, 2, &secret).expect("it opens"), &content);
-
-    // 64 of one record, 512 KiB at a time
-    let one_more = put(&s.vn, 0, half + 1, whole);
-    assert_eq!(s.error("etr_envelopePut", one_more).await, "LIMIT_EXCEEDED");
-    for number in 2..=65_u64 {
-        let subject = Subject { number, ..subject.clone() };
-        let small = seal(&subject, b"x", &to, &mut rand::rngs::OsRng).expect("it seals").to_text();
-        let params = json!({
-            "name": {"id": id, "version": 1, "envelopeNo": number}, "offset": 0,
-            "total": small.len(), "bytes": URL_SAFE_NO_PAD.encode(&small),
-            "capability": s.capability(&s.vn, id),
-        });
-        if number <= 64 {
-            assert_eq!(s.result("etr_envelopePut", params).await["whole"], true);
-        } else {
-            assert_eq!(s.error("etr_envelopePut", params).await, "LIMIT_EXCEEDED");
-        }
-    }
-
-    let erase = |party: &str| json!({"name": name, "capability": s.capability(party, id)});
-    assert_eq!(s.error("etr_envelopeErase", erase(&s.th)).await, "FORBIDDEN");
-    s.result("etr_envelopeErase", erase(&s.vn)).await;
-    let held = s.result("etr_envelopes", list(&s.th)).await;
-    assert_eq!(held["items"].as_array().map(Vec::len), Some(63));
-    let gone = json!({"name": name, "offset": 0, "capability": s.capability(&s.th, id)});
-    assert_eq!(s.error("etr_envelopeGet", gone).await, "NOT_FOUND");
-    s.served.stop().await;
-}
-
-#[tokio::test]
 async fn etr_events_of_a_record_or_party_come_from_a_cursor_on() {
     let s = Scene::start().await;
     let client = WsClientBuilder::default()
@@ -449,7 +501,7 @@ async fn etr_events_of_a_record_or_party_come_from_a_cursor_on() {
         params.insert(member, value).expect("text");
         params.insert("cursor", "0:0").expect("text");
         if let Some(party) = party {
-            params.insert("capability", s.capability(party, value)).expect("JSON");
+            params.insert("capability", s.capability("etr_subscribe", party, value)).expect("JSON");
         }
         let opened: Result<Subscription<Notice>, _> =
             client.subscribe("etr_subscribe", params, "etr_unsubscribe").await;

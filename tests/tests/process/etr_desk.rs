@@ -1,0 +1,201 @@
+//! What the command line offers besides the life of a bill: questions for a first-time user, dry
+//! runs, what each state says, staging and its end, several acts in one, and erasure.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::etr_life::{Desk, issuance};
+use super::{Ran, binary};
+
+/// Runs a command on a terminal of its own (script(1)) and answers its questions.
+fn asked(desk: &Desk, args: &[&str], answers: &[&str]) -> Ran {
+    let quoted = |text: &str| format!("'{text}'");
+    let devnet = desk.network.folder.display().to_string();
+    let binary = binary().display().to_string();
+    let words = std::iter::once(binary.as_str()).chain(args.iter().copied());
+    let line: Vec<String> = words.chain(["--devnet", &devnet]).map(quoted).collect();
+    let mut terminal = Command::new("script")
+        .args(["-q", "-e", "-c", &line.join(" "), "/dev/null"])
+        .current_dir(&desk.out)
+        .env_remove("TITIAN_NODE")
+        .env_remove("TITIAN_WALLET")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script(1) is there");
+    let mut input = terminal.stdin.take().expect("a pipe");
+    for answer in answers {
+        writeln!(input, "{answer}").expect("it listens");
+    }
+    drop(input);
+    let output = terminal.wait_with_output().expect("it ends");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::new(),
+    }
+}
+
+fn seq(desk: &Desk, id: &str) -> u64 {
+    desk.done(&["show", id])["public"]["seq"].as_u64().expect("a number")
+}
+
+#[test]
+fn etr_a_first_time_user_is_asked_and_a_record_comes_of_it() {
+    let desk = Desk::open(1);
+    let file = desk.file("bill.json", &issuance().to_string());
+    let shipper = desk.shipper.as_str();
+    // a wrong answer is asked again, an empty one takes what is in brackets
+    let answers = ["", &file, "bill-of-anything", "", "", "nobody", shipper, "y"];
+    let ran = asked(&desk, &["etr", "issue"], &answers);
+    let said = &ran.stdout;
+    assert_eq!(ran.code, 0, "{said}");
+    assert!(said.contains(&format!("[{}]", desk.carrier)), "the issuer of the wallet: {said}");
+    assert!(said.contains("no such type") && said.contains("[bl-order]"), "{said}");
+    assert!(said.contains("[TTNU4711]") && said.contains("example VN-MST-"), "{said}");
+    // the first holder signs too: it waits for him on the ledger
+    assert!(said.contains("titian etr cosign"), "{said}");
+    let waiting = desk.done(&["staged", "--as", shipper]);
+    let id = waiting["items"][0]["id"].as_str().expect("staged").to_owned();
+    desk.cosign(&id, &[shipper]);
+    assert_eq!(desk.show(&id, shipper)["party"]["ref"], "TTNU4711");
+
+    // who says no signs nothing; a script is told what is missing
+    let mut other = issuance();
+    other["document"]["transportDocumentReference"] = json!("TTNU4712");
+    let file = desk.file("other.json", &other.to_string());
+    let ran = asked(&desk, &["etr", "issue"], &["", &file, "", "", shipper, "n"]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("not signed"), "{}", ran.stdout);
+    let ran = desk.run(&["issue"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stdout.contains("--content is needed"), "{}", ran.stdout);
+}
+
+#[test]
+fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
+    let desk = Desk::open(1);
+    let (shipper, trader) = (desk.shipper.as_str(), desk.trader.as_str());
+    let id = desk.bill("TTNU5001", shipper);
+    let before = seq(&desk, &id);
+
+    let offer = ["offer", &id, "--to", trader, "--endorse", "special", "--as", shipper];
+    let dry = desk.done(&[&offer[..], &["--ack-all", "--dry-run"]].concat());
+    assert!(dry["opDigest"].is_string() && dry["fails"].is_null(), "{dry}");
+    assert!(dry["verdicts"].as_array().is_some_and(|all| !all.is_empty()), "{dry}");
+    assert_eq!(seq(&desk, &id), before, "nothing was written");
+    // the first check that fails is named, by its name and in its place
+    let accept = ["accept", &id, "--as", trader, "--dry-run"];
+    let ran = desk.run(&accept);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("WRONG_STATE")));
+    let surrender = ["surrender", &id, "--kind", "delivery", "--as", trader, "--dry-run"];
+    assert_eq!(desk.run(&surrender).code, 1);
+    assert_eq!(seq(&desk, &id), before);
+
+    // what lacks signatures waits on the ledger, and can be taken off it
+    let terms = desk.file("loan.txt", "the loan agreement\n");
+    let pledge = ["pledge", &id, "--to", &desk.bank, "--lot", "1:KGM:12000", "--terms", &terms];
+    let on = ["--on", r#"{"after":{"ms":1}}"#, "--as", shipper, "--yes", "--ack-all"];
+    let ran = desk.run(&[&pledge[..], &on].concat());
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("MISSING_SIGNER")));
+    desk.done(&[&pledge[..], &on, &["--stage"]].concat());
+    let waiting = |party: &str| {
+        let staged = desk.done(&["staged", "--as", party]);
+        staged["items"].as_array().expect("items").len()
+    };
+    assert_eq!((waiting(shipper), waiting(&desk.bank)), (1, 1));
+    desk.done(&["unstage", &id, "--as", shipper, "--yes"]);
+    assert_eq!((waiting(shipper), waiting(&desk.bank)), (0, 0));
+    let late = desk.run(&["cosign", &id, "--as", &desk.bank, "--yes"]);
+    assert_eq!((late.code, &late.json()["error"]["name"]), (1, &json!("STAGE_UNKNOWN")));
+
+    // agreed beforehand: the receiver need not sign
+    let consent = ["consent-set", "--profile", "bl-order", "--from", shipper, "--days", "30"];
+    desk.done(&[&consent[..], &["--as", trader, "--yes", "--ack-all"]].concat());
+    let consents = desk.done(&["consents", "--as", trader]);
+    assert!(consents.to_string().contains("bl-order"), "{consents}");
+    desk.act("offer", &id, &["--to", trader, "--endorse", "special"], shipper);
+    desk.done(&["consent-revoke", "--no", "1", "--as", trader, "--yes"]);
+}
+
+#[test]
+fn etr_what_each_state_says_is_shown_as_a_matrix_and_in_words() {
+    let desk = Desk::open(1);
+    let entries = desk.done(&["law", "matrix"])["entries"].as_array().expect("a list").clone();
+    let singapore = entries.iter().find(|entry| {
+        entry["ams"] == "SG" && (entry["class"] == "bill_of_lading" || entry["class"] == "*")
+    });
+    assert_eq!(singapore.expect("an entry of Singapore")["verdict"], "full");
+    let matrix = desk.network.done(&["etr", "law", "matrix"]).stdout;
+    let lines: Vec<Vec<&str>> =
+        matrix.lines().map(|line| line.split_whitespace().collect()).collect();
+    let head = lines.first().expect("a heading");
+    assert_eq!(head.first(), Some(&"CLASS"));
+    let column = head.iter().position(|state| *state == "SG").expect("a column for Singapore");
+    let row = lines.iter().find(|line| line.starts_with(&["bill", "of", "lading"]));
+    // the class takes three words
+    assert_eq!(row.expect("a row for bills").get(column + 2), Some(&"full"), "{matrix}");
+    let words = desk.network.done(&["etr", "law", "SG"]).stdout;
+    assert!(words.starts_with("SG, "), "{words}");
+    let court = desk.network.done(&["etr", "law", "court", "SG"]).stdout;
+    assert!(court.contains("every court act is refused"), "{court}");
+}
+
+#[test]
+fn etr_two_bills_change_hands_in_one_bundle_or_not_at_all() {
+    let desk = Desk::open(1);
+    let (shipper, trader) = (desk.shipper.as_str(), desk.trader.as_str());
+    let (first, second) = (desk.bill("TTNU6001", shipper), desk.bill("TTNU6002", trader));
+    let draft = |name: &str, args: &[&str]| -> String {
+        let out = desk.path(name);
+        desk.done(&[args, &["--draft", &out]].concat());
+        out
+    };
+    let give = |id: &str, to: &str, name: &str| {
+        draft(name, &["offer", id, "--to", to, "--endorse", "special"])
+    };
+    let files = [
+        give(&first, trader, "1.json"),
+        draft("2.json", &["accept", &first]),
+        give(&second, shipper, "3.json"),
+        draft("4.json", &["accept", &second]),
+    ];
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    // what is not whole is not begun
+    let half =
+        [&["bundle"][..], &files[..3], &["--as", shipper, "--ack-all", "--dry-run"]].concat();
+    assert_eq!(desk.done(&half)["fails"], Value::Null);
+    let bundle = [&["bundle"][..], &files, &["--as", shipper, "--yes", "--ack-all"]].concat();
+    let alone = desk.run(&bundle);
+    assert_eq!((alone.code, &alone.json()["error"]["name"]), (1, &json!("MISSING_SIGNER")));
+    let holder = |id: &str| desk.show(id, shipper)["party"]["controller"]["party"].clone();
+    assert_eq!((holder(&first), seq(&desk, &second)), (json!(shipper), 1));
+    desk.done(&[&bundle[..], &["--stage"]].concat());
+    desk.cosign(&first, &[trader]);
+    assert_eq!((holder(&first), holder(&second)), (json!(trader), json!(shipper)));
+}
+
+#[test]
+fn etr_what_is_erased_cannot_be_opened_and_its_file_is_gone() {
+    let desk = Desk::open(1);
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    let id = desk.bill("TTNU7001", shipper);
+    let content = desk.path(&format!("{id}.content.json"));
+    desk.done(&["seal", &id, "--content", &content, "--as", carrier]);
+    let opened = desk.out.join("opened");
+    std::fs::create_dir(&opened).expect("a folder");
+    let open = ["open", &id, "--as", shipper, "--content-dir", &opened.display().to_string()]
+        .map(str::to_owned);
+    let open: Vec<&str> = open.iter().map(String::as_str).collect();
+    desk.done(&open);
+    // only who put it there
+    desk.run(&["erase", &id, "--as", shipper]);
+    desk.done(&open);
+    desk.done(&["erase", &id, "--as", carrier, "--content", &content]);
+    assert!(!std::path::Path::new(&content).exists(), "the carrier's own file");
+    assert_ne!(desk.run(&open).code, 0);
+    // the record stands, and says nothing of the content
+    assert_eq!(desk.show(&id, shipper)["public"]["status"], "active");
+}
