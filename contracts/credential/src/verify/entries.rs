@@ -9,7 +9,7 @@ use titian_contracts::credential::Profile;
 use super::run::{Registered, Run};
 use super::{BUNDLE_AGE_MS_MAX, Request, SuppliedList};
 use crate::codes::Outcome;
-use crate::form::{self, Reading};
+use crate::form::{self, Model, Reading};
 use crate::jose::Jws;
 use crate::status::signed::{self, Contents, TOKEN_TYP};
 use crate::status::{self, Finding, Reference, token};
@@ -28,6 +28,8 @@ impl Run<'_> {
         };
         let mut findings: Vec<Finding> = required
             .iter()
+            // no value of a token list says that a newer credential is there; short validity does
+            .filter(|profile| !(reading.model == Model::SdJwtVc && **profile == Profile::Refresh))
             .filter(|profile| !serves(**profile))
             .map(|profile| Finding {
                 code: "STATUS_REQUIRED",

@@ -213,7 +213,7 @@ async fn etr_a_pruned_node_keeps_the_only_copy_of_old_ops() {
     assert_eq!(after["items"], before["items"]);
     // ops and their times stay proven as of now; the keys as of then are gone with their height
     let prove = |kind: &str, height: Value| {
-        let capability = s.capability(&s.vn, &s.id);
+        let capability = s.capability("etr_prove", &s.vn, &s.id);
         json!({"kind": kind, "id": s.id, "height": height, "capability": capability})
     };
     let proven = s.verified(&s.result("etr_prove", prove("history", Value::Null)).await);
