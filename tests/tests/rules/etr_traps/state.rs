@@ -15,7 +15,7 @@ use titian_contracts::state::{Overlay, Reader, Stored};
 use titian_contracts::transaction::TransactionId;
 use titian_contracts::ubin::vocabulary::Status;
 use titian_tests::etr::{BLIND, DAY_MS, Traders};
-use titian_tests::etr_types::{at, list_at};
+use titian_tests::etr_types::at;
 
 use super::alphabet::Ask;
 
@@ -73,10 +73,6 @@ impl Model {
 
     pub fn profile_id(&self) -> String {
         at(&self.profile, "id").as_text().expect("an id").to_owned()
-    }
-
-    pub fn allows(&self, path: &str, word: &str) -> bool {
-        list_at(&self.profile, path).iter().any(|item| item == word)
     }
 
     /// Ends a business without successor.
@@ -211,7 +207,7 @@ impl State {
         let t = self.time_ms;
         let over = Over(model, self);
         let overlay = Overlay::new(&over);
-        let mut liable: Vec<String> = view::endorsements(&overlay, &self.id)
+        let mut liable: Vec<String> = view::endorsements(&overlay, &self.id, 0, 1_024)
             .iter()
             .filter(|entry| entry.is_liable())
             .map(|entry| entry.endorser.clone())
