@@ -218,7 +218,7 @@ impl Walk {
                 let number = (series, record.issuer, record.reference.clone());
                 assert!(self.roots.insert(number), "I1: a number is used once");
             }
-            self.book.records.insert(record.id.clone(), record);
+            self.book.put(record);
         }
         for id in ids {
             self.compare(&id);
@@ -250,10 +250,13 @@ impl Walk {
             self.compare(id);
         }
         invariants::serials(&self.book, |id| self.on_paper(id));
-        let paper: BTreeSet<&String> = self.book.serials.values().map(|(of, _)| of).collect();
+        let paper: BTreeSet<String> =
+            self.book.serials.values().map(|(of, _)| of.clone()).collect();
         let all = std::mem::take(&mut self.book.records);
         let (dead, live): (BTreeMap<_, _>, _) = all.into_iter().partition(|(_, m)| m.end.is_some());
         self.book.records = live;
+        let Book { order, records, .. } = &mut self.book;
+        order.retain(|id| records.contains_key(id));
         for (id, model) in dead {
             let content = self.stored(&id).expect("compared above");
             self.buried.insert(id.clone(), hash("titian test v1", &[&content]));
@@ -321,9 +324,14 @@ impl Walk {
     /// Some record that lives.
     fn pick_live(&mut self) -> Option<String> {
         let live = |record: &&Model| record.end.is_none();
-        let count = self.book.records.values().filter(live).count() as u64;
+        let count = self.in_order().filter(live).count() as u64;
         let nth = usize::try_from(self.dice.roll(count.max(1))).expect("few");
-        self.book.records.values().filter(live).nth(nth).map(|record| record.id.clone())
+        self.in_order().filter(live).nth(nth).map(|record| record.id.clone())
+    }
+
+    /// The records of the book as they came.
+    fn in_order(&self) -> impl Iterator<Item = &Model> {
+        self.book.order.iter().filter_map(|id| self.book.records.get(id))
     }
 
     fn step(&mut self) {
@@ -340,7 +348,7 @@ impl Walk {
         }
         let id = if self.dice.one_in(60) {
             let nth = self.dice.roll(self.book.records.len() as u64);
-            self.book.records.keys().nth(usize::try_from(nth).expect("few")).cloned()
+            self.book.order.get(usize::try_from(nth).expect("few")).cloned()
         } else {
             self.pick_live()
         };

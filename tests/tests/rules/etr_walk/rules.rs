@@ -31,6 +31,8 @@ pub struct Consent {
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     pub records: BTreeMap<String, Model>,
+    /// Their ids as they came: ids follow from the network, the walk must not.
+    pub order: Vec<String>,
     /// By trader, in the order of their numbers.
     pub consents: Vec<Rc<Vec<Consent>>>,
     /// Payments used: attester and uetr.
@@ -63,6 +65,14 @@ pub struct Outcome {
 }
 
 impl Book {
+    /// Takes a record over.
+    pub fn put(&mut self, record: Model) {
+        let id = record.id.clone();
+        if self.records.insert(id.clone(), record).is_none() {
+            self.order.push(id);
+        }
+    }
+
     /// What staging an op with these signatures leads to; `None` while it waits for more.
     pub fn staged(
         &self,

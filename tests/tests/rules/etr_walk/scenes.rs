@@ -342,7 +342,7 @@ impl Walk {
 
     /// The carrier issues what replaces a record surrendered for exchange, in one bundle.
     pub fn exchange(&mut self) {
-        let waiting = self.book.records.values().find(|record| {
+        let waiting = self.in_order().find(|record| {
             matches!(&record.waiting, Some((Waiting::Surrender { kind: "exchange" }, deadline, _))
                 if *deadline >= self.t.world.time_ms)
                 && record.frozen.is_none()
@@ -552,6 +552,6 @@ fn merge_into(book: &mut Book, outcome: &Outcome) {
         Rc::make_mut(&mut book.serials).insert(serial.clone(), (of.clone(), false));
     }
     for record in &outcome.records {
-        book.records.insert(record.id.clone(), record.clone());
+        book.put(record.clone());
     }
 }
