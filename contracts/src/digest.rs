@@ -24,25 +24,49 @@ impl Digest {
 
     /// Reads `prefix` + 64 lower-case hex digits.
     pub fn parse_with(prefix: &str, text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(prefix)?;
-        let lower = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if digits.len() != 64 || !lower {
-            return None;
-        }
+        let digits: &[u8; 64] = text.strip_prefix(prefix)?.as_bytes().try_into().ok()?;
+        let (pairs, _) = digits.as_chunks::<2>();
         let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        }
         Some(Self(bytes))
     }
 
     /// The digest as lower-case hex without prefix.
     pub fn to_hex(self) -> String {
-        hex::encode(self.0)
+        let mut text = String::with_capacity(64);
+        self.write_hex(&mut text);
+        text
+    }
+
+    /// The same as it prints, with its prefix.
+    pub fn to_text(self) -> String {
+        let mut text = String::with_capacity(67);
+        text.push_str("b3:");
+        self.write_hex(&mut text);
+        text
+    }
+
+    fn write_hex(self, out: &mut String) {
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).expect("two digits a byte");
+        out.extend(std::str::from_utf8(&digits));
+    }
+}
+
+/// The value of a lower-case hex digit.
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b3:{}", self.to_hex())
+        f.write_str(&self.to_text())
     }
 }
 

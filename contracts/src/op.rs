@@ -222,8 +222,23 @@ pub fn encode_base64(bytes: &[u8]) -> String {
 ///
 /// Canonical encodings only; small-order keys and R are refused.
 pub fn verify(public_key: &[u8; 32], digest: &Digest, signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(public_key)
-        .is_ok_and(|key| key.verify_strict(&digest.0, &Signature::from_bytes(signature)).is_ok())
+    PublicKey::new(public_key).is_some_and(|key| key.verify(digest, signature))
+}
+
+/// An Ed25519 key whose point is decoded, which takes a tenth of the time of a verification.
+#[derive(Clone, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Decodes a key; `None` if the bytes are no point of the curve.
+    pub fn new(bytes: &[u8; 32]) -> Option<Self> {
+        VerifyingKey::from_bytes(bytes).ok().map(Self)
+    }
+
+    /// [`verify`] under this key.
+    pub fn verify(&self, digest: &Digest, signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(&digest.0, &Signature::from_bytes(signature)).is_ok()
+    }
 }
 
 fn read_signatures(items: &[Value]) -> Result<Vec<OpSignature>, Reject> {

@@ -16,6 +16,7 @@ use titian_contracts::block::{
 use titian_contracts::digest::Digest;
 use titian_contracts::execute::CheckedTransaction;
 use titian_contracts::limits;
+use titian_contracts::state::Overlay;
 use titian_contracts::transaction::TransactionId;
 
 use crate::consensus::application::{
@@ -61,10 +62,13 @@ impl LedgerApplication {
     ) -> Vec<Arc<CheckedTransaction>> {
         let state = self.ledger.reader();
         let time_ms = self.ledger.head().time_ms;
-        let each = block.transactions.par_iter().zip(ids).map(|(bytes, id)| {
-            let known = self.mempool.checked(id);
-            known.unwrap_or_else(|| Arc::new(CheckedTransaction::check(bytes, &state, time_ms)))
-        });
+        let each = block.transactions.par_iter().zip(ids).map_init(
+            || Overlay::new(&state),
+            |head, (bytes, id)| {
+                let known = self.mempool.checked(id);
+                known.unwrap_or_else(|| Arc::new(CheckedTransaction::check(bytes, head, time_ms)))
+            },
+        );
         each.collect()
     }
 

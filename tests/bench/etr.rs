@@ -8,18 +8,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use ed25519_dalek::{Signer as _, SigningKey};
 use titian_contracts::claim::{self, Frame};
+use titian_contracts::digest::Digest;
 use titian_contracts::etr::challenge_of;
 use titian_contracts::etr::record::Record;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction};
 use titian_contracts::json::{self, Value};
-use titian_contracts::op::encode_base64;
+use titian_contracts::op::{PublicKey, encode_base64};
 use titian_contracts::proof;
 use titian_contracts::state::Overlay;
 use titian_node::ledger::Ledger;
 use titian_tests::etr::{Traders, accept_args, with_ack};
 use titian_tests::served::OneByOne;
 
+use crate::machine::cpu_time;
 use crate::network::{Network, Total};
 use crate::report::Report;
 use crate::workload::Transfers;
@@ -32,6 +35,8 @@ const KERNEL_TRANSFERS: usize = 5_000;
 const KERNEL_BLOCK: usize = 1_000;
 /// Transfers in the history that is proven.
 const HISTORY_TRANSFERS: usize = 100;
+/// Signatures verified beside it, for comparison.
+const VERIFICATIONS: u32 = 20_000;
 const PROOFS: u32 = 500;
 const HISTORIES: u32 = 50;
 const ACK: [&str; 2] = ["TH:unknown", "VN:unknown"];
@@ -70,7 +75,7 @@ async fn network(folder: &Path, validators: u16, report: &mut Report) -> Result<
     Ok(Some(network.stop()?))
 }
 
-/// The kernel alone, on one core and in memory, signatures included.
+/// The kernel alone, in memory, signatures included: acts a second of processor time of one thread.
 fn kernel(report: &mut Report) -> Result<()> {
     let Transfers { mut work, offers, accepts } = Transfers::new(1, KERNEL_TRANSFERS)?;
     // the rehearsal went as far as the offers; both are judged from where it began
@@ -81,23 +86,39 @@ fn kernel(report: &mut Report) -> Result<()> {
     for phase in [offers, accepts] {
         for block in phase.chunks(KERNEL_BLOCK) {
             height += 1;
-            let begin = Instant::now();
+            let begin = cpu_time()?;
+            let head = Overlay::new(&state);
             let checked: Vec<CheckedTransaction> = block
                 .iter()
-                .map(|bytes| CheckedTransaction::check(bytes, &state, world.time_ms))
+                .map(|bytes| CheckedTransaction::check(bytes, &head, world.time_ms))
                 .collect();
             let chain = &world.genesis.chain;
             let info = BlockInfo { chain, height, time_ms: world.time_ms };
             let outcome = execute::execute(info, &checked, &state);
-            spent += begin.elapsed();
+            spent += cpu_time()?.saturating_sub(begin);
             let refused = outcome.receipts.iter().find(|receipt| receipt.error.is_some());
             ensure!(refused.is_none(), "refused: {refused:?}");
             state.apply(&outcome.changes);
         }
     }
     let acts = 2 * KERNEL_TRANSFERS;
-    report.figure("etr_kernel_acts_per_s", acts as f64 / spent.as_secs_f64());
+    let per_second = acts as f64 / spent.as_secs_f64();
+    report.figure("etr_kernel_acts_per_s", per_second);
+    report.figure("etr_kernel_share", per_second / strict_per_second()?);
     Ok(())
+}
+
+/// Strict verifications a second of processor time: what an act cannot cost less than.
+fn strict_per_second() -> Result<f64> {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let public = PublicKey::new(&key.verifying_key().to_bytes()).context("a key")?;
+    let digest = Digest([7; 32]);
+    let signature = key.sign(&digest.0).to_bytes();
+    let begin = cpu_time()?;
+    for _ in 0..VERIFICATIONS {
+        ensure!(public.verify(&digest, std::hint::black_box(&signature)), "a signature");
+    }
+    Ok(f64::from(VERIFICATIONS) / cpu_time()?.saturating_sub(begin).as_secs_f64())
 }
 
 /// A bill with a long history on a ledger of this process.

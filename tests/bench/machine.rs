@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 /// Writes of 4 KiB that are timed.
 const SYNCS: u32 = 100;
@@ -44,4 +44,11 @@ fn sync_ms(folder: &Path) -> Result<f64> {
     let each = begin.elapsed().as_secs_f64() * 1000.0 / f64::from(SYNCS);
     fs::remove_file(path)?;
     Ok(each)
+}
+
+/// Processor time of this thread.
+pub(crate) fn cpu_time() -> Result<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = text.split(' ').next().context("three numbers")?.parse()?;
+    Ok(Duration::from_nanos(nanoseconds))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 62] = [
+const ROWS: [(&str, &str, &str, usize); 63] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -79,6 +79,7 @@ const ROWS: [(&str, &str, &str, usize); 62] = [
         "1/s",
         0,
     ),
+    ("etr_kernel_share", "The same, as a share of strict Ed25519 verifications", "", 2),
     ("etr_control_make_us", "Make a proof of control", "µs", 0),
     ("etr_control_verify_us", "Verify it, certificate included", "µs", 0),
     ("etr_history_make_ms", "Make a proof of a record with 100 transfers", "ms", 2),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction};
+use titian_contracts::state::Overlay;
 
 use crate::report::Report;
 use crate::workload::Workload;
@@ -17,11 +18,13 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let operations = work.take(OPERATIONS)?;
     let world = work.world();
     let begin = Instant::now();
+    let head = Overlay::new(&world.state);
     let checked: Vec<CheckedTransaction> = operations
         .iter()
-        .map(|bytes| CheckedTransaction::check(bytes, &world.state, world.time_ms))
+        .map(|bytes| CheckedTransaction::check(bytes, &head, world.time_ms))
         .collect();
     let check = begin.elapsed();
+    drop(head);
     let begin = Instant::now();
     for block in checked.chunks(BLOCK) {
         world.height += 1;

@@ -10,10 +10,11 @@ mod javascript;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 
+use crate::machine::cpu_time;
 use crate::report::Report;
 use documents::Documents;
 
@@ -67,13 +68,6 @@ impl Meter<'_> {
         self.report.figure(key, median);
         Ok(median)
     }
-}
-
-/// Processor time of this thread.
-fn cpu_time() -> Result<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = text.split(' ').next().context("three numbers")?.parse()?;
-    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn rows(mut meter: Meter<'_>, documents: &Documents) -> Result<()> {

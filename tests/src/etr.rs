@@ -85,8 +85,8 @@ impl Traders {
     /// The id of a record of the SG trader.
     pub fn id(&self, series: &str, reference: &str) -> String {
         let state = Overlay::new(&self.world.state);
-        let entity = ubin::actor(&state, &self.sg).expect("registered").entity;
-        content::record_id(&self.world.genesis.chain, series, &entity, reference)
+        let entity = &ubin::actor(&state, &self.sg).expect("registered").entity;
+        content::record_id(&self.world.genesis.chain, series, entity, reference)
     }
 
     /// An unsigned op at the record's current seq and head, with no acknowledgement.

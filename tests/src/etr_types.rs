@@ -136,9 +136,9 @@ impl Traders {
     /// The id of a record of a profile.
     pub fn id_of(&self, profile: &Value, reference: &str) -> String {
         let state = Overlay::new(&self.world.state);
-        let entity = ubin::actor(&state, &self.issuer_of(profile)).expect("registered").entity;
+        let issuer = ubin::actor(&state, &self.issuer_of(profile)).expect("registered");
         let series = at(profile, "series").as_text().expect("a series");
-        content::record_id(&self.world.genesis.chain, series, &entity, reference)
+        content::record_id(&self.world.genesis.chain, series, &issuer.entity, reference)
     }
 
     /// An unsigned `issue` to the Vietnamese trader, titled to it (a straight record: to the Thai),

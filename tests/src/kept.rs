@@ -7,7 +7,7 @@ use titian_contracts::block::{Block, encode, transaction_root};
 use titian_contracts::execute::{CheckedTransaction, Receipt};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
-use titian_contracts::state::{MemoryState, tree_key};
+use titian_contracts::state::{MemoryState, Overlay, tree_key};
 use titian_contracts::tree::Tree;
 use titian_contracts::ubin::body::body_hash;
 use titian_node::ledger::Ledger;
@@ -63,9 +63,10 @@ impl Kept {
         let root = transaction_root(&transactions);
         let header = ledger.next_header([0; 20], self.world.time_ms, root);
         let state = ledger.reader();
+        let head = Overlay::new(&state);
         let checked: Vec<Arc<CheckedTransaction>> = transactions
             .iter()
-            .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &state, header.time_ms)))
+            .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &head, header.time_ms)))
             .collect();
         let certificate = certify::certificate(&self.world.nodes, &header);
         let block = Block { header, transactions };

@@ -84,10 +84,11 @@ impl OneByOne {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let header = self.ledger.next_header([0; 20], time_ms, transaction_root(&transactions));
         let state = self.ledger.reader();
-        let checked: Vec<Arc<CheckedTransaction>> = transactions
-            .par_iter()
-            .map(|bytes| Arc::new(CheckedTransaction::check(bytes, &state, header.time_ms)))
-            .collect();
+        let check = |head: &mut Overlay<'_>, bytes: &Vec<u8>| {
+            Arc::new(CheckedTransaction::check(bytes, head, header.time_ms))
+        };
+        let checked: Vec<Arc<CheckedTransaction>> =
+            transactions.par_iter().map_init(|| Overlay::new(&state), check).collect();
         let certificate = certify::certificate(&self.nodes, &header);
         let block = Block { header, transactions };
         self.ledger

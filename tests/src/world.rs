@@ -11,7 +11,9 @@ use titian_contracts::error::Code;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction, Receipt};
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, OpSignature, Register};
-use titian_contracts::state::{MemoryState, Stored, decode_content, encode_content, tree_key};
+use titian_contracts::state::{
+    MemoryState, Overlay, Stored, decode_content, encode_content, tree_key,
+};
 use titian_contracts::transaction::{Transaction, TransactionId};
 use titian_contracts::tree::Tree;
 use titian_contracts::ubin::import::chunk::Chunk;
@@ -164,9 +166,10 @@ impl World {
         if let Some(journal) = &mut self.journal {
             journal.extend_from_slice(transactions);
         }
+        let head = Overlay::new(&self.state);
         let checked: Vec<CheckedTransaction> = transactions
             .iter()
-            .map(|bytes| CheckedTransaction::check(bytes, &self.state, self.time_ms))
+            .map(|bytes| CheckedTransaction::check(bytes, &head, self.time_ms))
             .collect();
         self.height += 1;
         let info =

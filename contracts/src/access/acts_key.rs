@@ -180,7 +180,7 @@ fn check_same_hands(
         }
     }
     let signed = |officer: u64| {
-        signers.iter().any(|signer| signer.is_itself(name) && signer.key.officer == officer)
+        signers.iter().any(|signer| signer.is_itself(name) && signer.key.entry.officer == officer)
     };
     if matches!(party, Party::Authority { .. }) && !old.iter().all(|old| signed(old.officer)) {
         return denied("/args/retire", "the key of an officer who did not sign");

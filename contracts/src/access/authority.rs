@@ -7,14 +7,18 @@
 //! Order of checks: `KEY_NOT_ACTIVE`, `BAD_SIGNATURE`, then `NOT_OWNER`, `SCOPE_DENIED`,
 //! `QUORUM_MISSING`.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use super::{
     AuthorityEntry, Holder, KeyEntry, Mandate, Party, PartyEntry, Purpose, ams_key, authority_key,
     holder, key_key, mandate_key, party_key, scope,
 };
 use crate::context::{Authority, Context};
+use crate::digest::Digest;
 use crate::error::{Code, Reject};
-use crate::op::{self, Op, OpSignature};
-use crate::state::Overlay;
+use crate::op::{Op, OpSignature, PublicKey};
+use crate::state::{Overlay, decode_content};
 
 /// A signature found good: the party, the key it used, and the principal it signed for.
 #[derive(Clone, Debug)]
@@ -24,7 +28,7 @@ pub struct Signer {
     /// The number of its key.
     pub key_no: u64,
     /// The key.
-    pub key: KeyEntry,
+    pub key: Rc<SigningKey>,
     /// Where the signing party is stored, and whose it is.
     pub holder: Holder,
     /// The principal and mandate under which an agent signed.
@@ -55,6 +59,33 @@ pub enum Rule {
     R2,
 }
 
+/// A key as state holds it. Its point is decoded once, when a signature of it is verified.
+#[derive(Debug)]
+pub struct SigningKey {
+    /// What state says of it.
+    pub entry: KeyEntry,
+    point: OnceCell<Option<PublicKey>>,
+}
+
+impl SigningKey {
+    /// The key under a state key, if there is one.
+    fn load(state: &Overlay<'_>, key: &[u8]) -> Option<Rc<Self>> {
+        let of = |entry| Self { entry, point: OnceCell::new() };
+        state.derived(key, |content| decode_content(content).map(of))
+    }
+
+    /// Its 32 bytes; `None` for a key of another algorithm.
+    pub fn bytes(&self) -> Option<[u8; 32]> {
+        self.entry.public_key.as_slice().try_into().ok()
+    }
+
+    /// Whether it made `signature` over `digest`: strict, as [`crate::op::verify`].
+    pub fn verifies(&self, digest: &Digest, signature: &[u8; 64]) -> bool {
+        let point = || self.bytes().and_then(|bytes| PublicKey::new(&bytes));
+        self.point.get_or_init(point).as_ref().is_some_and(|key| key.verify(digest, signature))
+    }
+}
+
 /// The active `invoke` key behind a signature, at block time `time_ms`: `KEY_NOT_ACTIVE` if there
 /// is none. The keys of a closed party, and of a business whose record is closed, are not active.
 pub fn active_key(
@@ -62,15 +93,16 @@ pub fn active_key(
     signature: &OpSignature,
     time_ms: u64,
     field: &str,
-) -> Result<KeyEntry, Reject> {
+) -> Result<Rc<SigningKey>, Reject> {
     let inactive = || Reject::new(Code::KeyNotActive, field, "no active invoke key of this party");
     let party = Party::parse(&signature.party).ok_or_else(inactive)?;
     let holder = holder(state, &party).filter(|holder| holder.live).ok_or_else(inactive)?;
-    let key: KeyEntry = state.read(&key_key(&holder.name, signature.key)).ok_or_else(inactive)?;
-    let live = key.is_active(time_ms)
-        && key.has(Purpose::Invoke)
-        && key.algorithm == "Ed25519"
-        && state.read::<PartyEntry>(&party_key(&holder.name)).is_some_and(|entry| !entry.closed);
+    let key =
+        SigningKey::load(state, &key_key(&holder.name, signature.key)).ok_or_else(inactive)?;
+    let live = key.entry.is_active(time_ms)
+        && key.entry.has(Purpose::Invoke)
+        && key.entry.algorithm == "Ed25519"
+        && state.shared::<PartyEntry>(&party_key(&holder.name)).is_some_and(|entry| !entry.closed);
     if live { Ok(key) } else { Err(inactive()) }
 }
 
@@ -102,18 +134,16 @@ pub fn signers(ctx: &Context<'_, '_>, op: &Op) -> Result<Vec<Signer>, Reject> {
 pub fn checked_signer(
     ctx: &Context<'_, '_>,
     signature: &OpSignature,
-    key: KeyEntry,
-    digest: &crate::digest::Digest,
+    key: Rc<SigningKey>,
+    digest: &Digest,
     known_valid_under: Option<[u8; 32]>,
     field: &str,
 ) -> Result<Signer, Reject> {
-    let public_key: [u8; 32] = key
-        .public_key
-        .as_slice()
-        .try_into()
-        .map_err(|_| Reject::new(Code::BadSignature, field, "not an Ed25519 key"))?;
-    let valid = known_valid_under == Some(public_key)
-        || op::verify(&public_key, digest, &signature.signature);
+    let bytes = key.bytes();
+    if bytes.is_none() {
+        return Err(Reject::new(Code::BadSignature, field, "not an Ed25519 key"));
+    }
+    let valid = known_valid_under == bytes || key.verifies(digest, &signature.signature);
     if !valid {
         return Err(Reject::new(Code::BadSignature, field, ""));
     }
@@ -143,7 +173,7 @@ fn read_mandate(
     let of = holder(ctx.state, &principal).ok_or_else(|| refuse("no such principal"))?;
     let closed = ctx
         .state
-        .read::<PartyEntry>(&party_key(&of.name))
+        .shared::<PartyEntry>(&party_key(&of.name))
         .is_none_or(|entry| entry.closed || !of.live);
     let mandate: Mandate =
         ctx.state.read(&mandate_key(&of.name, no)).ok_or_else(|| refuse("no such mandate"))?;
@@ -182,7 +212,7 @@ pub fn require_registrar(
         match rule {
             Rule::R1 => true,
             Rule::R2 => {
-                let mut officers: Vec<u64> = same.iter().map(|s| s.key.officer).collect();
+                let mut officers: Vec<u64> = same.iter().map(|s| s.key.entry.officer).collect();
                 officers.sort_unstable();
                 officers.dedup();
                 authority_of(ctx.state, &first.party)
@@ -262,7 +292,7 @@ pub fn key_covers(state: &Overlay<'_>, signer: &Signer, scope: &str) -> bool {
     {
         return false;
     }
-    let by_key = signer.key.scopes.iter().any(|granted| scope::covers(granted, scope));
+    let by_key = signer.key.entry.scopes.iter().any(|granted| scope::covers(granted, scope));
     match &signer.party {
         Party::Root(_) => by_key,
         Party::Business { .. } => by_key,

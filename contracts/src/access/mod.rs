@@ -375,7 +375,7 @@ pub fn holder(state: &Overlay<'_>, party: &Party) -> Option<Holder> {
         }
         Party::Business { ubin } => ubin::actor(state, ubin).map(|actor| Holder {
             cc: actor.ubin.get(..2).unwrap_or_default().to_owned(),
-            name: actor.entity,
+            name: actor.entity.to_string(),
             live: actor.live,
         }),
     }

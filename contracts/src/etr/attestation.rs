@@ -5,6 +5,8 @@
 //! attester that has the scope `etr.attest`. Invariant: each (attester, uetr) serves once on the
 //! ledger. Whether the attester tells the truth is outside the ledger; proofs name it.
 
+use std::sync::Arc;
+
 use super::condition::Payment;
 use super::keys;
 use super::person::{identity, read_ubin};
@@ -14,7 +16,7 @@ use crate::context::Context;
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
-use crate::op::{self, OpSignature};
+use crate::op::OpSignature;
 
 /// The `type` of a statement.
 pub const STATEMENT_TYPE: &str = "payment";
@@ -26,7 +28,7 @@ pub const SETTLED: &str = "ACSC";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attestation {
     /// The attester's entity.
-    pub attester: String,
+    pub attester: Arc<str>,
     /// The payment's end-to-end reference.
     pub uetr: String,
     /// Its currency.
@@ -69,10 +71,8 @@ fn read_item(ctx: &Context<'_, '_>, item: &Value) -> Result<Attestation, String>
     }
     read_ubin(&signature.party, "").map_err(text)?;
     let key = authority::active_key(ctx.state, &signature, ctx.time_ms, "").map_err(text)?;
-    let scoped = key.scopes.iter().any(|granted| scope::covers(granted, "etr.attest"));
-    let verifies = <[u8; 32]>::try_from(key.public_key.as_slice()).is_ok_and(|public| {
-        op::verify(&public, &statement_digest(statement), &signature.signature)
-    });
+    let scoped = key.entry.scopes.iter().any(|granted| scope::covers(granted, "etr.attest"));
+    let verifies = key.verifies(&statement_digest(statement), &signature.signature);
     if signature.mandate.is_none() && scoped && verifies {
         Ok(attestation)
     } else {
@@ -80,7 +80,7 @@ fn read_item(ctx: &Context<'_, '_>, item: &Value) -> Result<Attestation, String>
     }
 }
 
-fn read_statement(statement: &Value, attester: String) -> Result<Attestation, Reject> {
+fn read_statement(statement: &Value, attester: Arc<str>) -> Result<Attestation, Reject> {
     let mut members = Members::of(statement, "")?;
     let fixed = members.text("type")? == STATEMENT_TYPE && members.text("status")? == SETTLED;
     let (uetr, unit) = (members.text("uetr")?.to_owned(), members.text("unit")?.to_owned());

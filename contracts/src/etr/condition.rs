@@ -392,8 +392,6 @@ fn read_evidence(
 
 /// Whether an active key of its party made the signature over `digest`.
 fn verifies(ctx: &Context<'_, '_>, signature: &OpSignature, digest: Digest, field: &str) -> bool {
-    authority::active_key(ctx.state, signature, ctx.time_ms, field).is_ok_and(|key| {
-        <[u8; 32]>::try_from(key.public_key.as_slice())
-            .is_ok_and(|public| op::verify(&public, &digest, &signature.signature))
-    })
+    authority::active_key(ctx.state, signature, ctx.time_ms, field)
+        .is_ok_and(|key| key.verifies(&digest, &signature.signature))
 }

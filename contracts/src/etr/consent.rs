@@ -4,6 +4,8 @@
 //! replayed, for a number stands once. What counts is the status at the height of the op that uses
 //! a consent. Consents are party data: their events name no party.
 
+use std::sync::Arc;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::keys;
@@ -75,7 +77,7 @@ pub fn one_covers(
 
 impl Consent {
     fn fits(&self, state: &Overlay<'_>, profile: &str, giver: &str, t: u64) -> bool {
-        let from = |from: &Vec<String>| from.iter().any(|f| identity(state, f) == giver);
+        let from = |from: &Vec<String>| from.iter().any(|f| *identity(state, f) == *giver);
         !self.revoked
             && t < self.until_ms
             && self.profiles.iter().any(|id| id == profile)
@@ -171,7 +173,7 @@ fn revoke(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
 
 /// The entity of the one party that signs. In a dry run without signature nobody: what can be
 /// checked without a party has been.
-fn signer(ctx: &mut Context<'_, '_>, op: &Op) -> Result<Option<String>, Reject> {
+fn signer(ctx: &mut Context<'_, '_>, op: &Op) -> Result<Option<Arc<str>>, Reject> {
     let scope = format!("etr.{}", op.act);
     let party = match op.signatures.as_slice() {
         [] if ctx.authority == Authority::Assumed => {

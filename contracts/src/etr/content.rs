@@ -3,11 +3,19 @@
 //! The content itself stays with the parties. Its values may hold fractions, so the leaf of a field
 //! is computed from the value's canonical text, which the caller makes.
 
+use std::sync::LazyLock;
+
 use data_encoding::BASE32_NOPAD;
 
-use crate::digest::{Digest, hash};
+use crate::digest::{Digest, Tag, hash};
 use crate::json::Value;
 use crate::merkle;
+
+// what every act hashes
+static HEAD: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian etr head v1"));
+static PUBLIC: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian etr public v1"));
+static PARTY: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian etr party v1"));
+static LEAF: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian etr leaf v1"));
 
 /// One field of the content as the ledger knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +71,7 @@ pub fn content_root(leaves: &[Digest]) -> Digest {
 
 /// The head after an op.
 pub fn next_head(head: Digest, op: Digest) -> Digest {
-    hash("titian etr head v1", &[&head.0, &op.0])
+    HEAD.hash(&[&head.0, &op.0])
 }
 
 /// What binds each op of a bundle to the whole: over the list of [id, seq, act, args].
@@ -73,15 +81,15 @@ pub fn bundle_digest(items: Vec<Value>) -> Digest {
 
 /// Hash of the public part of a record, from its canonical text.
 pub fn public_hash(public_jcs: &str) -> Digest {
-    hash("titian etr public v1", &[public_jcs.as_bytes()])
+    PUBLIC.hash(&[public_jcs.as_bytes()])
 }
 
 /// Hash of the party part of a record, from its canonical text.
 pub fn party_hash(party_jcs: &str) -> Digest {
-    hash("titian etr party v1", &[party_jcs.as_bytes()])
+    PARTY.hash(&[party_jcs.as_bytes()])
 }
 
 /// The content hash of a record: over the hashes of its two parts.
 pub fn state_leaf(public: Digest, party: Digest) -> Digest {
-    hash("titian etr leaf v1", &[&public.0, &party.0])
+    LEAF.hash(&[&public.0, &party.0])
 }

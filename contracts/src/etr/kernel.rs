@@ -7,8 +7,9 @@
 //! Where a role has nobody in the record's state (the receiver of an offer that does not stand), its
 //! signers cannot be asked for and the act answers for itself, mostly `WRONG_STATE`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::act::Act;
 use super::bundle::Group;
@@ -473,11 +474,12 @@ fn emit(ctx: &mut Context<'_, '_>, act: &str, record: &Record) {
     ctx.emit(&format!("etr.{act}"), &public.id, data);
 }
 
-/// Who is what to a record, by entity. Dead records keep issuer and obligor only.
+/// Who is what to a record: entity and role, in their order, each pair once. Dead records keep
+/// issuer and obligor only.
 pub fn party_roles(
     state: &crate::state::Overlay<'_>,
     record: &Record,
-) -> BTreeMap<String, BTreeSet<String>> {
+) -> Vec<(Arc<str>, &'static str)> {
     roles(state, record, record.public.status != Status::Dead)
 }
 
@@ -485,20 +487,19 @@ pub fn party_roles(
 pub fn last_roles(
     state: &crate::state::Overlay<'_>,
     record: &Record,
-) -> BTreeMap<String, BTreeSet<String>> {
+) -> Vec<(Arc<str>, &'static str)> {
     roles(state, record, true)
 }
 
+/// Entities and roles, sorted, each once.
 fn roles(
     state: &crate::state::Overlay<'_>,
     record: &Record,
     live: bool,
-) -> BTreeMap<String, BTreeSet<String>> {
-    let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut add = |ubins: &[String], role: &str| {
-        for ubin in ubins {
-            roles.entry(identity(state, ubin)).or_default().insert(role.to_owned());
-        }
+) -> Vec<(Arc<str>, &'static str)> {
+    let mut roles: Vec<(Arc<str>, &'static str)> = Vec::with_capacity(8);
+    let mut add = |ubins: &[String], role: &'static str| {
+        roles.extend(ubins.iter().map(|ubin| (identity(state, ubin), role)));
     };
     let party = &record.party;
     add(std::slice::from_ref(&party.issuer), "issuer");
@@ -525,6 +526,8 @@ fn roles(
             add(&dishonoured.demands, "liable");
         }
     }
+    roles.sort_unstable();
+    roles.dedup();
     roles
 }
 
@@ -532,10 +535,13 @@ fn roles(
 fn index_parties(ctx: &mut Context<'_, '_>, before: Option<&Record>, after: &Record) {
     let old = before.map(|record| party_roles(ctx.state, record)).unwrap_or_default();
     let new = party_roles(ctx.state, after);
-    let everyone: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let of = |all: &[(Arc<str>, &'static str)], entity: &Arc<str>| -> Vec<&'static str> {
+        all.iter().filter(|(of, _)| of == entity).map(|(_, role)| *role).collect()
+    };
+    let everyone: BTreeSet<&Arc<str>> = old.iter().chain(&new).map(|(entity, _)| entity).collect();
     for entity in everyone {
-        if old.get(entity) != new.get(entity) {
-            let roles = new.get(entity).cloned().unwrap_or_default();
+        let roles = of(&new, entity);
+        if of(&old, entity) != roles {
             ctx.state.write(keys::party(entity, &after.public.id), &roles);
         }
     }

@@ -5,6 +5,7 @@
 //! and [`put_rulebook`]. It deliberately gives no legal advice: it compares entries.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -167,12 +168,12 @@ pub fn regime_key(id: &str) -> Vec<u8> {
 
 /// State key of a rulebook entry.
 pub fn rulebook_key(cc: &str, digest: Digest) -> Vec<u8> {
-    KeyBuilder::new("gov", "rulebook").text(cc).text(&digest.to_string()).build()
+    KeyBuilder::new("gov", "rulebook").text(cc).text(&digest.to_text()).build()
 }
 
 /// State key of the list of states that ever had a rulebook: state has no range reads for rules.
 pub fn rulebook_states_key(digest: Digest) -> Vec<u8> {
-    KeyBuilder::new("gov", "rulebook_states").text(&digest.to_string()).build()
+    KeyBuilder::new("gov", "rulebook_states").text(&digest.to_text()).build()
 }
 
 /// Writes an entry. Who may is for the caller to ask.
@@ -203,21 +204,22 @@ pub fn rulebook_states(state: &Overlay<'_>, digest: Digest) -> Vec<String> {
 
 /// Whether at least one state has the rulebook in force at `t`: from ≤ t < until.
 pub fn rulebook_in_force(state: &Overlay<'_>, digest: Digest, t: u64) -> bool {
-    rulebook_states(state, digest).iter().any(|cc| {
+    let states = state.shared::<Vec<String>>(&rulebook_states_key(digest));
+    states.iter().flat_map(|states| states.iter()).any(|cc| {
         state
-            .read::<Rulebook>(&rulebook_key(cc, digest))
+            .shared::<Rulebook>(&rulebook_key(cc, digest))
             .is_some_and(|book| book.from_ms <= t && book.until_ms.is_none_or(|until| t < until))
     })
 }
 
 /// A regime.
-pub fn regime(state: &Overlay<'_>, id: &str) -> Option<Regime> {
-    state.read(&regime_key(id))
+pub fn regime(state: &Overlay<'_>, id: &str) -> Option<Rc<Regime>> {
+    state.shared(&regime_key(id))
 }
 
 /// The entry that holds for a class in a state: its own, else that of `*`.
-pub fn effect(state: &Overlay<'_>, ams: &str, class: &str) -> Option<LegalEffect> {
-    state.read(&effect_key(ams, class)).or_else(|| state.read(&effect_key(ams, "*")))
+pub fn effect(state: &Overlay<'_>, ams: &str, class: &str) -> Option<Rc<LegalEffect>> {
+    state.shared(&effect_key(ams, class)).or_else(|| state.shared(&effect_key(ams, "*")))
 }
 
 /// The verdict of an entry on a class at `t`.
@@ -285,7 +287,7 @@ pub fn opinions(state: &Overlay<'_>, matter: Matter<'_>, concerned: &Concerned) 
         .iter()
         .map(|(cc, may_block)| {
             let entry = effect(state, cc, matter.class);
-            let verdict = verdict(entry.as_ref(), matter.class, matter.mletr, matter.t);
+            let verdict = verdict(entry.as_deref(), matter.class, matter.mletr, matter.t);
             let policy = entry.as_ref().map_or(Policy::WARN, |entry| entry.policy);
             // a move to block binds records issued after it
             let binds = *may_block

@@ -4,6 +4,8 @@
 //! Invariant I9: the sum outstanding falls only by a payment that the controller signed, or that an
 //! attester attests whom the controller named at issue or when presenting.
 
+use std::sync::Arc;
+
 use super::attestation::{self, Attestation};
 use super::issue::require_entitled;
 use super::kernel::{Work, check_deadline, clear_pending, dishonour};
@@ -141,7 +143,7 @@ fn read_evidence(
     items: &[Value],
 ) -> Result<Vec<Attestation>, Reject> {
     let aside = Aside::load(ctx.state, &record.public.id);
-    let mut named: Vec<(String, Digest)> = aside
+    let mut named: Vec<(Arc<str>, Digest)> = aside
         .attesters
         .iter()
         .map(|attester| (identity(ctx.state, attester), aside.issue_op))

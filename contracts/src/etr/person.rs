@@ -2,6 +2,8 @@
 //!
 //! Parties are stored as UBINs and compared by entity, so a new number changes nothing.
 
+use std::sync::Arc;
+
 use crate::access::Party;
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -104,7 +106,7 @@ impl Person {
     #[must_use]
     pub fn in_force(&self, state: &Overlay<'_>) -> Self {
         let current = |ubin: &String| {
-            ubin::actor(state, ubin).map_or_else(|| ubin.clone(), |actor| actor.ubin)
+            ubin::actor(state, ubin).map_or_else(|| ubin.clone(), |actor| actor.ubin.clone())
         };
         match self {
             Self::Single(ubin) => Self::Single(current(ubin)),
@@ -114,8 +116,11 @@ impl Person {
 
     /// Whether both are the same person: the same entities under the same quorum.
     pub fn same(&self, other: &Self, state: &Overlay<'_>) -> bool {
+        if let (Self::Single(own), Self::Single(other)) = (self, other) {
+            return is_same(state, own, other);
+        }
         let ids = |person: &Self| {
-            let mut ids: Vec<String> =
+            let mut ids: Vec<Arc<str>> =
                 person.members().iter().map(|ubin| identity(state, ubin)).collect();
             ids.sort_unstable();
             ids
@@ -125,10 +130,15 @@ impl Person {
     }
 }
 
+/// Whether two UBINs are those of one business.
+pub fn is_same(state: &Overlay<'_>, one: &str, other: &str) -> bool {
+    one == other || identity(state, one) == identity(state, other)
+}
+
 /// What two UBINs of one business have in common: the entity, or the text itself while no such
 /// business is registered.
-pub fn identity(state: &Overlay<'_>, ubin: &str) -> String {
-    ubin::actor(state, ubin).map_or_else(|| ubin.to_owned(), |actor| actor.entity)
+pub fn identity(state: &Overlay<'_>, ubin: &str) -> Arc<str> {
+    ubin::actor(state, ubin).map_or_else(|| Arc::from(ubin), |actor| Arc::clone(&actor.entity))
 }
 
 /// A UBIN by its shape, else `MALFORMED`. Whether it is registered is asked later.

@@ -250,7 +250,7 @@ pub fn value_of(state: &Overlay<'_>, name: &str) -> Option<Value> {
 /// The profile `id@version`.
 pub fn load(state: &Overlay<'_>, name: &str) -> Option<Rc<Profile>> {
     state.derived(&keys::profile(name), |content| {
-        let text: String = decode_content(&content)?;
+        let text: String = decode_content(content)?;
         // checked when it was installed, so only reading is left
         read(&json::parse(text.as_bytes()).ok()?).ok()
     })

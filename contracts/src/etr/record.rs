@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::person::Person;
 use super::{content, keys};
 use crate::digest::Digest;
-use crate::json::{self, Value};
+use crate::json::Value;
 use crate::state::{self, Overlay};
 
 /// Declares a closed list of words.
@@ -427,15 +427,7 @@ impl Record {
 
     /// Writes it.
     pub fn store(&self, state: &mut Overlay<'_>) {
-        let texts = (self.public.to_value().to_jcs(), self.party.to_value().to_jcs());
-        state.write(keys::record(&self.public.id), &texts);
-    }
-
-    /// The record of the canonical texts of its two parts.
-    pub fn from_texts(public: &str, party: &str) -> Option<Self> {
-        let (public, party) =
-            (json::parse(public.as_bytes()).ok()?, json::parse(party.as_bytes()).ok()?);
-        Self::from_values(&public, &party).ok()
+        state.write(keys::record(&self.public.id), &self.to_texts());
     }
 }
 

@@ -1,6 +1,7 @@
-//! The two parts of a record as canonical JSON, both ways (etr.md §3.2).
+//! The two parts of a record as canonical JSON text, both ways (etr.md §3.2).
 //!
-//! Reading is for what this crate wrote; it refuses other forms but is no check of an op.
+//! Members stand in canonical order, in writing and in reading. Reading is for what this crate
+//! wrote; it refuses other forms but is no check of an op.
 
 use super::person::Person;
 use super::record::{
@@ -8,42 +9,12 @@ use super::record::{
     PartyPart, Pending, Pledge, Presentment, Protested, Public, Record, Status, SurrenderKind,
     Title, TitleKind,
 };
-use crate::digest::Digest;
 use crate::error::Reject;
-use crate::json::{Members, Value};
+use crate::json::text::{Cursor, Writer};
+use crate::json::{self, Members, Value};
 
-impl Public {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        Value::object([
-            ("id", Value::from(self.id.as_str())),
-            ("profile", Value::from(self.profile.as_str())),
-            ("regime", Value::from(self.regime.as_str())),
-            ("home", Value::from(self.home.as_str())),
-            ("status", Value::from(self.status.text())),
-            ("end", Value::from(self.end.map(End::text))),
-            ("generation", Value::from(self.generation)),
-            ("seq", Value::from(self.seq)),
-            ("head", Value::from(self.head)),
-            ("contentRoot", Value::from(self.content_root)),
-            ("contentVersion", Value::from(self.content_version)),
-            ("frozen", Value::from(self.frozen.as_ref().map(Frozen::to_value))),
-            ("issuedMs", Value::from(self.issued_ms)),
-        ])
-    }
-}
-
-impl Title {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        Value::object([
-            ("kind", Value::from(self.kind.text())),
-            ("party", Value::from(self.party.as_ref().map(Person::to_title_value))),
-            ("capacity", Value::from(self.capacity.text())),
-            ("principal", Value::from(self.principal.as_ref().map(Person::to_title_value))),
-        ])
-    }
-}
+/// Room for the text of one part; most fit.
+const TEXT_BYTES: usize = 1_024;
 
 impl Lot {
     /// As JSON.
@@ -83,11 +54,288 @@ pub fn read_amount(text: &str) -> Option<u64> {
     if canonical { text.parse().ok() } else { None }
 }
 
-impl Pending {
+/// Lots; `MALFORMED` if one breaks its form. Their number and scales are limits.
+pub fn read_lots(items: &[Value], path: &str) -> Result<Vec<Lot>, Reject> {
+    let lot = |(i, item): (usize, &Value)| Lot::from_value(item, &format!("{path}/{i}"));
+    items.iter().enumerate().map(lot).collect()
+}
+
+impl Record {
+    /// The canonical texts of its two parts.
+    pub fn to_texts(&self) -> (String, String) {
+        (self.public.to_text(), self.party.to_text())
+    }
+
+    /// The record of the canonical texts of its two parts.
+    pub fn from_texts(public: &str, party: &str) -> Option<Self> {
+        let (mut p, mut q) = (Cursor::new(public), Cursor::new(party));
+        let record = Self { public: read_public(&mut p)?, party: read_party(&mut q)? };
+        p.finish()?;
+        q.finish()?;
+        Some(record)
+    }
+}
+
+impl Public {
     /// As JSON.
     pub fn to_value(&self) -> Value {
-        match self {
-            Self::Offer {
+        value_of(&self.to_text())
+    }
+
+    fn to_text(&self) -> String {
+        let mut w = Writer::with_capacity(TEXT_BYTES);
+        w.object(|w| {
+            w.name("contentRoot").digest(self.content_root);
+            w.name("contentVersion").uint(self.content_version);
+            w.name("end").or_null(self.end, |w, end| w.text(end.text()));
+            w.name("frozen").or_null(self.frozen.as_ref(), write_frozen);
+            w.name("generation").uint(self.generation);
+            w.name("head").digest(self.head);
+            w.name("home").text(&self.home);
+            w.name("id").text(&self.id);
+            w.name("issuedMs").uint(self.issued_ms);
+            w.name("profile").text(&self.profile);
+            w.name("regime").text(&self.regime);
+            w.name("seq").uint(self.seq);
+            w.name("status").text(self.status.text());
+        });
+        w.finish()
+    }
+}
+
+impl PartyPart {
+    /// As JSON.
+    pub fn to_value(&self) -> Value {
+        value_of(&self.to_text())
+    }
+
+    fn to_text(&self) -> String {
+        let mut w = Writer::with_capacity(TEXT_BYTES);
+        w.object(|w| {
+            w.name("blind").text(&self.blind);
+            write_person(w.name("controller"), &self.controller);
+            w.name("endorsements").uint(self.endorsements);
+            w.name("guarantees").list(&self.guarantees, write_guarantee);
+            w.name("issuer").text(&self.issuer);
+            w.name("lineage").object(|w| {
+                write_texts(w.name("from"), &self.from);
+                write_texts(w.name("into"), &self.into);
+                w.name("root").text(&self.root);
+            });
+            w.name("lots").list(&self.lots, write_lot);
+            w.name("money").or_null(self.money.as_ref(), write_money);
+            w.name("notice").or_null(self.notice.as_ref(), write_notice);
+            w.name("obligor").text(&self.obligor);
+            w.name("pending").or_null(self.pending.as_ref(), write_pending);
+            w.name("pledges").list(&self.pledges, write_pledge);
+            w.name("ref").text(&self.reference);
+            write_title(w.name("title"), &self.title);
+        });
+        w.finish()
+    }
+}
+
+fn value_of(text: &str) -> Value {
+    json::parse(text.as_bytes()).expect("what was written is JSON")
+}
+
+fn read_public(c: &mut Cursor<'_>) -> Option<Public> {
+    c.object(|c| {
+        let content_root = c.name("contentRoot")?.digest()?;
+        let content_version = c.name("contentVersion")?.uint()?;
+        let end = c.name("end")?.or_null(|c| End::parse(c.word()?))?;
+        let frozen = c.name("frozen")?.or_null(read_frozen)?;
+        let generation = c.name("generation")?.uint()?;
+        let head = c.name("head")?.digest()?;
+        let home = c.name("home")?.text()?;
+        let id = c.name("id")?.text()?;
+        let issued_ms = c.name("issuedMs")?.uint()?;
+        let profile = c.name("profile")?.text()?;
+        let regime = c.name("regime")?.text()?;
+        let seq = c.name("seq")?.uint()?;
+        let status = Status::parse(c.name("status")?.word()?)?;
+        Some(Public {
+            id,
+            profile,
+            regime,
+            home,
+            status,
+            end,
+            generation,
+            seq,
+            head,
+            content_root,
+            content_version,
+            frozen,
+            issued_ms,
+        })
+    })
+}
+
+fn read_party(c: &mut Cursor<'_>) -> Option<PartyPart> {
+    c.object(|c| {
+        let blind = c.name("blind")?.text()?;
+        let controller = read_person(c.name("controller")?)?;
+        let endorsements = c.name("endorsements")?.uint()?;
+        let guarantees = c.name("guarantees")?.list(read_guarantee)?;
+        let issuer = c.name("issuer")?.text()?;
+        let (from, into, root) = c.name("lineage")?.object(|c| {
+            let from = c.name("from")?.list(Cursor::text)?;
+            let into = c.name("into")?.list(Cursor::text)?;
+            Some((from, into, c.name("root")?.text()?))
+        })?;
+        let lots = c.name("lots")?.list(read_lot)?;
+        let money = c.name("money")?.or_null(read_money)?;
+        let notice = c.name("notice")?.or_null(read_notice)?;
+        let obligor = c.name("obligor")?.text()?;
+        let pending = c.name("pending")?.or_null(read_pending)?;
+        let pledges = c.name("pledges")?.list(read_pledge)?;
+        let reference = c.name("ref")?.text()?;
+        let title = read_title(c.name("title")?)?;
+        Some(PartyPart {
+            issuer,
+            reference,
+            obligor,
+            controller,
+            title,
+            lots,
+            pending,
+            pledges,
+            guarantees,
+            money,
+            notice,
+            root,
+            from,
+            into,
+            endorsements,
+            blind,
+        })
+    })
+}
+
+fn write_texts(w: &mut Writer, texts: &[String]) {
+    w.list(texts, |w, text| w.text(text));
+}
+
+fn write_person(w: &mut Writer, person: &Person) {
+    w.object(|w| match person {
+        Person::Single(ubin) => w.name("party").text(ubin),
+        Person::Joint { k, of } => w.name("joint").object(|w| {
+            w.name("k").uint(*k);
+            write_texts(w.name("of"), of);
+        }),
+    });
+}
+
+fn read_person(c: &mut Cursor<'_>) -> Option<Person> {
+    c.object(|c| {
+        if c.try_name("party") {
+            return c.text().map(Person::Single);
+        }
+        c.name("joint")?.object(|c| {
+            let k = c.name("k")?.uint()?;
+            Some(Person::Joint { k, of: c.name("of")?.list(Cursor::text)? })
+        })
+    })
+}
+
+/// Inside a title a single party stands bare.
+fn write_title_party(w: &mut Writer, person: &Person) {
+    match person {
+        Person::Single(ubin) => w.text(ubin),
+        Person::Joint { .. } => write_person(w, person),
+    }
+}
+
+fn read_title_party(c: &mut Cursor<'_>) -> Option<Person> {
+    if c.at_object() { read_person(c) } else { c.text().map(Person::Single) }
+}
+
+fn write_title(w: &mut Writer, title: &Title) {
+    w.object(|w| {
+        w.name("capacity").text(title.capacity.text());
+        w.name("kind").text(title.kind.text());
+        w.name("party").or_null(title.party.as_ref(), write_title_party);
+        w.name("principal").or_null(title.principal.as_ref(), write_title_party);
+    });
+}
+
+fn read_title(c: &mut Cursor<'_>) -> Option<Title> {
+    c.object(|c| {
+        let capacity = Capacity::parse(c.name("capacity")?.word()?)?;
+        let kind = TitleKind::parse(c.name("kind")?.word()?)?;
+        let party = c.name("party")?.or_null(read_title_party)?;
+        let principal = c.name("principal")?.or_null(read_title_party)?;
+        Some(Title { kind, party, capacity, principal })
+    })
+}
+
+fn write_lot(w: &mut Writer, lot: &Lot) {
+    w.object(|w| {
+        w.name("amount").text(&lot.amount.to_string());
+        w.name("lot").text(&lot.lot);
+        w.name("scale").uint(lot.scale);
+        w.name("unit").text(&lot.unit);
+    });
+}
+
+fn read_lot(c: &mut Cursor<'_>) -> Option<Lot> {
+    c.object(|c| {
+        let amount = read_amount(c.name("amount")?.word()?)?;
+        let lot = c.name("lot")?.text()?;
+        let scale = c.name("scale")?.uint()?;
+        Some(Lot { lot, unit: c.name("unit")?.text()?, scale, amount })
+    })
+}
+
+fn write_pending(w: &mut Writer, pending: &Pending) {
+    w.object(|w| match pending {
+        Pending::Offer {
+            to,
+            endorse,
+            without_recourse,
+            conditions,
+            irrevocable,
+            deadline_ms,
+            op,
+        } => {
+            w.name("act").text("offer");
+            w.name("conditions").value(conditions);
+            w.name("deadlineMs").uint(*deadline_ms);
+            w.name("endorse").or_null(*endorse, |w, kind| w.text(kind.text()));
+            w.name("irrevocable").boolean(*irrevocable);
+            w.name("op").digest(*op);
+            write_person(w.name("to"), to);
+            w.name("withoutRecourse").boolean(*without_recourse);
+        }
+        Pending::Surrender { kind, reason, deadline_ms, op } => {
+            w.name("act").text("surrender");
+            w.name("deadlineMs").uint(*deadline_ms);
+            w.name("kind").text(kind.text());
+            w.name("op").digest(*op);
+            w.name("reason").or_null(reason.as_deref(), Writer::text);
+        }
+        Pending::Present { what, attesters, deadline_ms, op } => {
+            w.name("act").text("present");
+            write_texts(w.name("attesters"), attesters);
+            w.name("deadlineMs").uint(*deadline_ms);
+            w.name("for").text(what.text());
+            w.name("op").digest(*op);
+        }
+    });
+}
+
+fn read_pending(c: &mut Cursor<'_>) -> Option<Pending> {
+    c.object(|c| match c.name("act")?.word()? {
+        "offer" => {
+            let conditions = c.name("conditions")?.value()?;
+            let deadline_ms = c.name("deadlineMs")?.uint()?;
+            let endorse = c.name("endorse")?.or_null(|c| Endorse::parse(c.word()?))?;
+            let irrevocable = c.name("irrevocable")?.boolean()?;
+            let op = c.name("op")?.digest()?;
+            let to = read_person(c.name("to")?)?;
+            let without_recourse = c.name("withoutRecourse")?.boolean()?;
+            Some(Pending::Offer {
                 to,
                 endorse,
                 without_recourse,
@@ -95,355 +343,159 @@ impl Pending {
                 irrevocable,
                 deadline_ms,
                 op,
-            } => Value::object([
-                ("act", Value::from("offer")),
-                ("to", to.to_value()),
-                ("endorse", Value::from(endorse.map(Endorse::text))),
-                ("withoutRecourse", Value::from(*without_recourse)),
-                ("conditions", conditions.clone()),
-                ("irrevocable", Value::from(*irrevocable)),
-                ("deadlineMs", Value::from(*deadline_ms)),
-                ("op", Value::from(*op)),
-            ]),
-            Self::Surrender { kind, reason, deadline_ms, op } => Value::object([
-                ("act", Value::from("surrender")),
-                ("kind", Value::from(kind.text())),
-                ("reason", Value::from(reason.as_deref())),
-                ("deadlineMs", Value::from(*deadline_ms)),
-                ("op", Value::from(*op)),
-            ]),
-            Self::Present { what, attesters, deadline_ms, op } => Value::object([
-                ("act", Value::from("present")),
-                ("for", Value::from(what.text())),
-                ("attesters", texts_value(attesters)),
-                ("deadlineMs", Value::from(*deadline_ms)),
-                ("op", Value::from(*op)),
-            ]),
+            })
         }
-    }
+        "surrender" => {
+            let deadline_ms = c.name("deadlineMs")?.uint()?;
+            let kind = SurrenderKind::parse(c.name("kind")?.word()?)?;
+            let op = c.name("op")?.digest()?;
+            let reason = c.name("reason")?.or_null(Cursor::text)?;
+            Some(Pending::Surrender { kind, reason, deadline_ms, op })
+        }
+        "present" => {
+            let attesters = c.name("attesters")?.list(Cursor::text)?;
+            let deadline_ms = c.name("deadlineMs")?.uint()?;
+            let what = Presentment::parse(c.name("for")?.word()?)?;
+            Some(Pending::Present { what, attesters, deadline_ms, op: c.name("op")?.digest()? })
+        }
+        _ => None,
+    })
 }
 
-impl PartyPart {
-    /// As JSON.
-    pub fn to_value(&self) -> Value {
-        let lineage = Value::object([
-            ("root", Value::from(self.root.as_str())),
-            ("from", texts_value(&self.from)),
-            ("into", texts_value(&self.into)),
-        ]);
-        Value::object([
-            ("issuer", Value::from(self.issuer.as_str())),
-            ("ref", Value::from(self.reference.as_str())),
-            ("obligor", Value::from(self.obligor.as_str())),
-            ("controller", self.controller.to_value()),
-            ("title", self.title.to_value()),
-            ("lots", lots_value(&self.lots)),
-            ("pending", Value::from(self.pending.as_ref().map(Pending::to_value))),
-            ("pledges", Value::List(self.pledges.iter().map(Pledge::to_value).collect())),
-            ("guarantees", Value::List(self.guarantees.iter().map(Guarantee::to_value).collect())),
-            ("money", Value::from(self.money.as_ref().map(Money::to_value))),
-            ("notice", Value::from(self.notice.as_ref().map(Notice::to_value))),
-            ("lineage", lineage),
-            ("endorsements", Value::from(self.endorsements)),
-            ("blind", Value::from(self.blind.as_str())),
-        ])
-    }
+fn write_frozen(w: &mut Writer, frozen: &Frozen) {
+    w.object(|w| {
+        w.name("order").digest(frozen.order);
+        write_texts(w.name("permits"), &frozen.permits);
+        w.name("untilMs").uint(frozen.until_ms);
+    });
 }
 
-/// A list of texts as JSON.
-pub fn texts_value(texts: &[String]) -> Value {
-    Value::List(texts.iter().map(|text| Value::from(text.as_str())).collect())
+fn read_frozen(c: &mut Cursor<'_>) -> Option<Frozen> {
+    c.object(|c| {
+        let order = c.name("order")?.digest()?;
+        let permits = c.name("permits")?.list(Cursor::text)?;
+        Some(Frozen { until_ms: c.name("untilMs")?.uint()?, order, permits })
+    })
 }
 
-/// A list of lots as JSON.
-pub fn lots_value(lots: &[Lot]) -> Value {
-    Value::List(lots.iter().map(Lot::to_value).collect())
+fn write_notice(w: &mut Writer, notice: &Notice) {
+    w.object(|w| {
+        w.name("act").text(&notice.act);
+        w.name("ms").uint(notice.ms);
+        w.name("order").digest(notice.order);
+    });
 }
 
-impl Frozen {
-    fn to_value(&self) -> Value {
-        Value::object([
-            ("untilMs", Value::from(self.until_ms)),
-            ("order", Value::from(self.order)),
-            ("permits", texts_value(&self.permits)),
-        ])
-    }
+fn read_notice(c: &mut Cursor<'_>) -> Option<Notice> {
+    c.object(|c| {
+        let act = c.name("act")?.text()?;
+        let ms = c.name("ms")?.uint()?;
+        Some(Notice { act, order: c.name("order")?.digest()?, ms })
+    })
 }
 
-impl Notice {
-    fn to_value(&self) -> Value {
-        Value::object([
-            ("act", Value::from(self.act.as_str())),
-            ("order", Value::from(self.order)),
-            ("ms", Value::from(self.ms)),
-        ])
-    }
+fn write_pledge(w: &mut Writer, pledge: &Pledge) {
+    w.object(|w| {
+        w.name("cureS").uint(pledge.cure_s);
+        w.name("lots").list(&pledge.lots, write_lot);
+        w.name("no").uint(pledge.no);
+        w.name("noticeMs").or_null(pledge.notice_ms, Writer::uint);
+        w.name("on").value(&pledge.on);
+        w.name("op").digest(pledge.op);
+        w.name("terms").digest(pledge.terms);
+        w.name("to").text(&pledge.to);
+    });
 }
 
-impl Pledge {
-    fn to_value(&self) -> Value {
-        Value::object([
-            ("no", Value::from(self.no)),
-            ("to", Value::from(self.to.as_str())),
-            ("lots", lots_value(&self.lots)),
-            ("terms", Value::from(self.terms)),
-            ("on", self.on.clone()),
-            ("cureS", Value::from(self.cure_s)),
-            ("op", Value::from(self.op)),
-            ("noticeMs", Value::from(self.notice_ms)),
-        ])
-    }
+fn read_pledge(c: &mut Cursor<'_>) -> Option<Pledge> {
+    c.object(|c| {
+        let cure_s = c.name("cureS")?.uint()?;
+        let lots = c.name("lots")?.list(read_lot)?;
+        let no = c.name("no")?.uint()?;
+        let notice_ms = c.name("noticeMs")?.or_null(Cursor::uint)?;
+        let on = c.name("on")?.value()?;
+        let op = c.name("op")?.digest()?;
+        let terms = c.name("terms")?.digest()?;
+        let to = c.name("to")?.text()?;
+        Some(Pledge { no, to, lots, terms, on, cure_s, op, notice_ms })
+    })
 }
 
-impl Guarantee {
-    fn to_value(&self) -> Value {
-        Value::object([
-            ("guarantor", Value::from(self.guarantor.as_str())),
-            ("for", Value::from(self.of.as_str())),
-            ("amount", Value::from(self.amount.to_string())),
-        ])
-    }
+fn write_guarantee(w: &mut Writer, guarantee: &Guarantee) {
+    w.object(|w| {
+        w.name("amount").text(&guarantee.amount.to_string());
+        w.name("for").text(&guarantee.of);
+        w.name("guarantor").text(&guarantee.guarantor);
+    });
 }
 
-impl Money {
-    fn to_value(&self) -> Value {
-        let accepted = self.accepted.as_ref().map(|accepted| {
-            Value::object([
-                ("amount", Value::from(accepted.amount.to_string())),
-                ("ms", Value::from(accepted.ms)),
-                ("variation", Value::from(accepted.variation)),
-            ])
+fn read_guarantee(c: &mut Cursor<'_>) -> Option<Guarantee> {
+    c.object(|c| {
+        let amount = read_amount(c.name("amount")?.word()?)?;
+        let of = c.name("for")?.text()?;
+        Some(Guarantee { guarantor: c.name("guarantor")?.text()?, of, amount })
+    })
+}
+
+fn write_money(w: &mut Writer, money: &Money) {
+    w.object(|w| {
+        w.name("accepted").or_null(money.accepted.as_ref(), |w, accepted| {
+            w.object(|w| {
+                w.name("amount").text(&accepted.amount.to_string());
+                w.name("ms").uint(accepted.ms);
+                w.name("variation").or_null(accepted.variation, Writer::digest);
+            });
         });
-        let dishonoured = self.dishonoured.as_ref().map(|dishonoured| {
-            Value::object([
-                ("ms", Value::from(dishonoured.ms)),
-                ("for", Value::from(dishonoured.what.text())),
-                ("reason", Value::from(dishonoured.reason.as_deref())),
-                ("notified", texts_value(&dishonoured.notified)),
-                ("demands", texts_value(&dishonoured.demands)),
-            ])
+        w.name("dishonoured").or_null(money.dishonoured.as_ref(), |w, dishonoured| {
+            w.object(|w| {
+                write_texts(w.name("demands"), &dishonoured.demands);
+                w.name("for").text(dishonoured.what.text());
+                w.name("ms").uint(dishonoured.ms);
+                write_texts(w.name("notified"), &dishonoured.notified);
+                w.name("reason").or_null(dishonoured.reason.as_deref(), Writer::text);
+            });
         });
-        let protested = self.protested.as_ref().map(|protested| {
-            Value::object([
-                ("ms", Value::from(protested.ms)),
-                ("digest", Value::from(protested.digest)),
-            ])
+        w.name("dueMs").or_null(money.due_ms, Writer::uint);
+        w.name("protested").or_null(money.protested.as_ref(), |w, protested| {
+            w.object(|w| {
+                w.name("digest").digest(protested.digest);
+                w.name("ms").uint(protested.ms);
+            });
         });
-        Value::object([
-            ("dueMs", Value::from(self.due_ms)),
-            ("accepted", Value::from(accepted)),
-            ("dishonoured", Value::from(dishonoured)),
-            ("protested", Value::from(protested)),
-            ("stopped", Value::from(self.stopped)),
-        ])
-    }
+        w.name("stopped").boolean(money.stopped);
+    });
 }
 
-impl Record {
-    /// The record of its two parts.
-    pub(super) fn from_values(public: &Value, party: &Value) -> Result<Self, Reject> {
-        Ok(Self { public: read_public(public)?, party: read_party(party)? })
-    }
-}
-
-fn read_public(value: &Value) -> Result<Public, Reject> {
-    let mut m = Members::of(value, "")?;
-    let status = Status::parse(m.text("status")?).ok_or_else(|| m.malformed("status", ""))?;
-    let end = match m.required("end")? {
-        Value::Null => None,
-        other => Some(
-            other.as_text().and_then(End::parse).ok_or_else(|| m.malformed("end", "unknown"))?,
-        ),
-    };
-    Ok(Public {
-        id: m.text("id")?.to_owned(),
-        profile: m.text("profile")?.to_owned(),
-        regime: m.text("regime")?.to_owned(),
-        home: m.text("home")?.to_owned(),
-        status,
-        end,
-        generation: m.uint("generation")?,
-        seq: m.uint("seq")?,
-        head: m.digest("head")?,
-        content_root: m.digest("contentRoot")?,
-        content_version: m.uint("contentVersion")?,
-        frozen: or_null(m.required("frozen")?, read_frozen)?,
-        issued_ms: m.uint("issuedMs")?,
+fn read_money(c: &mut Cursor<'_>) -> Option<Money> {
+    c.object(|c| {
+        let accepted = c.name("accepted")?.or_null(|c| {
+            c.object(|c| {
+                let amount = read_amount(c.name("amount")?.word()?)?;
+                let ms = c.name("ms")?.uint()?;
+                let variation = c.name("variation")?.or_null(Cursor::digest)?;
+                Some(Accepted { amount, ms, variation })
+            })
+        })?;
+        let dishonoured = c.name("dishonoured")?.or_null(read_dishonoured)?;
+        let due_ms = c.name("dueMs")?.or_null(Cursor::uint)?;
+        let protested = c.name("protested")?.or_null(|c| {
+            c.object(|c| {
+                let digest = c.name("digest")?.digest()?;
+                Some(Protested { ms: c.name("ms")?.uint()?, digest })
+            })
+        })?;
+        let stopped = c.name("stopped")?.boolean()?;
+        Some(Money { due_ms, accepted, dishonoured, protested, stopped })
     })
 }
 
-fn read_person_or_null(m: &mut Members<'_>, name: &str) -> Result<Option<Person>, Reject> {
-    match m.required(name)? {
-        Value::Null => Ok(None),
-        value => Person::from_value(value, name).map(Some),
-    }
-}
-
-fn read_title(mut m: Members<'_>) -> Result<Title, Reject> {
-    let kind = TitleKind::parse(m.text("kind")?).ok_or_else(|| m.malformed("kind", ""))?;
-    let capacity =
-        Capacity::parse(m.text("capacity")?).ok_or_else(|| m.malformed("capacity", ""))?;
-    let party = read_person_or_null(&mut m, "party")?;
-    let principal = read_person_or_null(&mut m, "principal")?;
-    Ok(Title { kind, party, capacity, principal })
-}
-
-fn read_pending(value: &Value) -> Result<Pending, Reject> {
-    let mut m = Members::of(value, "")?;
-    let act = m.text("act")?;
-    if act == "offer" {
-        let endorse = match m.required("endorse")? {
-            Value::Null => None,
-            other => Some(
-                other
-                    .as_text()
-                    .and_then(Endorse::parse)
-                    .ok_or_else(|| m.malformed("endorse", "unknown"))?,
-            ),
-        };
-        return Ok(Pending::Offer {
-            to: Person::from_value(m.required("to")?, "/to")?,
-            endorse,
-            without_recourse: m.boolean("withoutRecourse")?,
-            conditions: m.required("conditions")?.clone(),
-            irrevocable: m.boolean("irrevocable")?,
-            deadline_ms: m.uint("deadlineMs")?,
-            op: m.digest("op")?,
-        });
-    }
-    if act == "present" {
-        let what = Presentment::parse(m.text("for")?).ok_or_else(|| m.malformed("for", ""))?;
-        return Ok(Pending::Present {
-            what,
-            attesters: owned(m.texts("attesters")?),
-            deadline_ms: m.uint("deadlineMs")?,
-            op: m.digest("op")?,
-        });
-    }
-    let kind = SurrenderKind::parse(m.text("kind")?).ok_or_else(|| m.malformed("kind", ""))?;
-    Ok(Pending::Surrender {
-        kind,
-        reason: m.required("reason")?.as_text().map(ToOwned::to_owned),
-        deadline_ms: m.uint("deadlineMs")?,
-        op: m.digest("op")?,
-    })
-}
-
-fn owned(texts: Vec<&str>) -> Vec<String> {
-    texts.into_iter().map(ToOwned::to_owned).collect()
-}
-
-fn or_null<T>(
-    value: &Value,
-    read: impl Fn(&Value) -> Result<T, Reject>,
-) -> Result<Option<T>, Reject> {
-    if *value == Value::Null { Ok(None) } else { read(value).map(Some) }
-}
-
-/// Lots; `MALFORMED` if one breaks its form. Their number and scales are limits.
-pub fn read_lots(items: &[Value], path: &str) -> Result<Vec<Lot>, Reject> {
-    let lot = |(i, item): (usize, &Value)| Lot::from_value(item, &format!("{path}/{i}"));
-    items.iter().enumerate().map(lot).collect()
-}
-
-fn read_frozen(value: &Value) -> Result<Frozen, Reject> {
-    let mut m = Members::of(value, "")?;
-    Ok(Frozen {
-        until_ms: m.uint("untilMs")?,
-        order: m.digest("order")?,
-        permits: owned(m.texts("permits")?),
-    })
-}
-
-fn read_notice(value: &Value) -> Result<Notice, Reject> {
-    let mut m = Members::of(value, "")?;
-    Ok(Notice { act: m.text("act")?.to_owned(), order: m.digest("order")?, ms: m.uint("ms")? })
-}
-
-fn read_pledge(value: &Value) -> Result<Pledge, Reject> {
-    let mut m = Members::of(value, "")?;
-    Ok(Pledge {
-        no: m.uint("no")?,
-        to: m.text("to")?.to_owned(),
-        lots: read_lots(m.list("lots")?, "/pledges/lots")?,
-        terms: m.digest("terms")?,
-        on: m.required("on")?.clone(),
-        cure_s: m.uint("cureS")?,
-        op: m.digest("op")?,
-        notice_ms: uint_or_null(&mut m, "noticeMs")?,
-    })
-}
-
-fn read_guarantee(value: &Value) -> Result<Guarantee, Reject> {
-    let mut m = Members::of(value, "")?;
-    Ok(Guarantee {
-        guarantor: m.text("guarantor")?.to_owned(),
-        of: m.text("for")?.to_owned(),
-        amount: amount(&mut m)?,
-    })
-}
-
-fn amount(m: &mut Members<'_>) -> Result<u64, Reject> {
-    read_amount(m.text("amount")?).ok_or_else(|| m.malformed("amount", "a u64 as text"))
-}
-
-fn uint_or_null(m: &mut Members<'_>, name: &str) -> Result<Option<u64>, Reject> {
-    Ok(m.required(name)?.as_int().and_then(|int| u64::try_from(int).ok()))
-}
-
-fn read_money(value: &Value) -> Result<Money, Reject> {
-    let mut m = Members::of(value, "")?;
-    let accepted = |value: &Value| {
-        let mut m = Members::of(value, "")?;
-        let variation = m.required("variation")?.as_text().and_then(Digest::parse);
-        Ok(Accepted { amount: amount(&mut m)?, ms: m.uint("ms")?, variation })
-    };
-    let dishonoured = |value: &Value| {
-        let mut m = Members::of(value, "")?;
-        let what = Presentment::parse(m.text("for")?).ok_or_else(|| m.malformed("for", ""))?;
-        Ok(Dishonoured {
-            ms: m.uint("ms")?,
-            what,
-            reason: m.required("reason")?.as_text().map(ToOwned::to_owned),
-            notified: owned(m.texts("notified")?),
-            demands: owned(m.texts("demands")?),
-        })
-    };
-    let protested = |value: &Value| {
-        let mut m = Members::of(value, "")?;
-        Ok(Protested { ms: m.uint("ms")?, digest: m.digest("digest")? })
-    };
-    Ok(Money {
-        due_ms: uint_or_null(&mut m, "dueMs")?,
-        accepted: or_null(m.required("accepted")?, accepted)?,
-        dishonoured: or_null(m.required("dishonoured")?, dishonoured)?,
-        protested: or_null(m.required("protested")?, protested)?,
-        stopped: m.boolean("stopped")?,
-    })
-}
-
-fn read_party(value: &Value) -> Result<PartyPart, Reject> {
-    let mut m = Members::of(value, "")?;
-    let mut lineage = m.object("lineage")?;
-    let lots = read_lots(m.list("lots")?, "/lots")?;
-    let pending = or_null(m.required("pending")?, read_pending)?;
-    let money = or_null(m.required("money")?, read_money)?;
-    Ok(PartyPart {
-        issuer: m.text("issuer")?.to_owned(),
-        reference: m.text("ref")?.to_owned(),
-        obligor: m.text("obligor")?.to_owned(),
-        controller: Person::from_value(m.required("controller")?, "/controller")?,
-        title: read_title(m.object("title")?)?,
-        lots,
-        pending,
-        pledges: m.list("pledges")?.iter().map(read_pledge).collect::<Result<_, _>>()?,
-        guarantees: m.list("guarantees")?.iter().map(read_guarantee).collect::<Result<_, _>>()?,
-        money,
-        notice: or_null(m.required("notice")?, read_notice)?,
-        root: lineage.text("root")?.to_owned(),
-        from: owned(lineage.texts("from")?),
-        into: owned(lineage.texts("into")?),
-        endorsements: m.uint("endorsements")?,
-        blind: m.text("blind")?.to_owned(),
+fn read_dishonoured(c: &mut Cursor<'_>) -> Option<Dishonoured> {
+    c.object(|c| {
+        let demands = c.name("demands")?.list(Cursor::text)?;
+        let what = Presentment::parse(c.name("for")?.word()?)?;
+        let ms = c.name("ms")?.uint()?;
+        let notified = c.name("notified")?.list(Cursor::text)?;
+        let reason = c.name("reason")?.or_null(Cursor::text)?;
+        Some(Dishonoured { ms, what, reason, notified, demands })
     })
 }

@@ -114,13 +114,13 @@ fn own_position(
     chain: &[Endorsement],
     who: &str,
 ) -> Option<u64> {
-    if work.profile.drawer_issues && identity(ctx.state, &record.party.issuer) == who {
+    if work.profile.drawer_issues && *identity(ctx.state, &record.party.issuer) == *who {
         return Some(0);
     }
     let endorsed = |entry: &&Endorsement| {
         entry.is_liable()
             && entry.endorser_person().is_some_and(|endorser| {
-                endorser.members().iter().any(|m| identity(ctx.state, m) == who)
+                endorser.members().iter().any(|m| *identity(ctx.state, m) == *who)
             })
     };
     chain.iter().find(endorsed).map(|entry| entry.n)

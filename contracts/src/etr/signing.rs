@@ -7,6 +7,8 @@
 //! A receiver's consent is a key with the scope `etr.accept`, at issue too: a business that only
 //! receives records need not hold a right to issue them.
 
+use std::sync::Arc;
+
 use super::person::{Person, identity};
 use crate::access::authority::{self, Signer};
 use crate::access::{Party, scope};
@@ -71,7 +73,7 @@ impl Role {
     }
 
     fn expects(&self, state: &Overlay<'_>, signature: &OpSignature, who: &str) -> bool {
-        self.members.iter().any(|member| identity(state, member) == who)
+        self.members.iter().any(|member| *identity(state, member) == *who)
             || self.authorities_of.as_ref().is_some_and(|cc| {
                 signature.mandate.is_none()
                     && matches!(Party::parse(&signature.party),
@@ -115,7 +117,7 @@ pub struct Signed {
     /// staging, any.
     pub missing: Vec<&'static str>,
     /// For each signature the identity of the party whose will it expresses.
-    pub who: Vec<String>,
+    pub who: Vec<Arc<str>>,
     /// The signers, in the order of the signatures. Empty in a dry run.
     pub signers: Vec<Signer>,
     /// Whether signatures are assumed (dry run).
@@ -147,7 +149,7 @@ pub fn check(ctx: &mut Context<'_, '_>, question: &Question<'_>) -> Result<Signe
         check_live(ctx, question.live)?;
         return Ok(Signed { assumed: true, ..Signed::default() });
     }
-    let signed: Vec<String> = question
+    let signed: Vec<Arc<str>> = question
         .signatures
         .iter()
         .map(|signature| identity(ctx.state, principal_of(signature)))
@@ -214,7 +216,7 @@ fn check_missing(
     ctx: &Context<'_, '_>,
     question: &Question<'_>,
     roles: &[Role],
-    signed: &[String],
+    signed: &[Arc<str>],
 ) -> Result<Vec<&'static str>, Reject> {
     let mut missing = Vec::new();
     for role in roles {
@@ -239,7 +241,7 @@ fn verify(
     ctx: &Context<'_, '_>,
     question: &Question<'_>,
     roles: &[Role],
-    signed: &[String],
+    signed: &[Arc<str>],
 ) -> Result<Vec<Signer>, Reject> {
     let field = |i: usize| format!("/sigs/{i}");
     let mut keys = Vec::new();
@@ -252,7 +254,7 @@ fn verify(
         let digest = &question.digest;
         match authority::checked_signer(ctx, signature, key, digest, known, &field(i)) {
             Ok(signer) => {
-                let who = signed.get(i).map(String::as_str).unwrap_or_default();
+                let who = signed.get(i).map(|who| &**who).unwrap_or_default();
                 let within = within_mandate(ctx, &signer, question, roles, who);
                 if mandate.is_none() && !within {
                     mandate = Some(Reject::new(Code::MandateLimit, &field(i), "out of its limits"));
@@ -283,7 +285,7 @@ fn within_mandate(
 ) -> bool {
     let Some((_, mandate)) = &signer.mandate else { return true };
     let of_principal =
-        |role: &&Role| role.members.iter().any(|member| identity(ctx.state, member) == who);
+        |role: &&Role| role.members.iter().any(|member| *identity(ctx.state, member) == *who);
     let granted = |role: &&Role| mandate.acts.iter().any(|act| scope::covers(act, &role.scope));
     roles
         .iter()
@@ -295,7 +297,7 @@ fn within_mandate(
 fn check_scopes(
     ctx: &Context<'_, '_>,
     roles: &[Role],
-    signed: &[String],
+    signed: &[Arc<str>],
     signers: &[Signer],
 ) -> Result<(), Reject> {
     for role in roles {

@@ -5,6 +5,7 @@
 //! ends is marked, so a staging transaction cannot be replayed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -375,11 +376,11 @@ pub fn concerned(state: &Overlay<'_>, id: &str, t: u64) -> Vec<String> {
         let Some((_, op)) = staged(state, id, digest) else { continue };
         everyone.extend(concerned_by(state, id, &op));
     }
-    everyone.into_iter().collect()
+    everyone.into_iter().map(|entity| entity.to_string()).collect()
 }
 
 /// Whom one staged op concerns, as identities.
-pub fn concerned_by(state: &Overlay<'_>, id: &str, op: &Op) -> BTreeSet<String> {
+pub fn concerned_by(state: &Overlay<'_>, id: &str, op: &Op) -> BTreeSet<Arc<str>> {
     let mut named: Vec<String> =
         op.signatures.iter().map(|s| signing::principal_of(s).to_owned()).collect();
     match Request::read(op).map(|request| request.act) {
@@ -399,9 +400,9 @@ pub fn concerned_by(state: &Overlay<'_>, id: &str, op: &Op) -> BTreeSet<String> 
         Ok(Act::Succeed { successor, .. }) => named.push(successor),
         _ => {}
     }
-    let mut who: BTreeSet<String> = named.iter().map(|ubin| identity(state, ubin)).collect();
+    let mut who: BTreeSet<Arc<str>> = named.iter().map(|ubin| identity(state, ubin)).collect();
     if let Some(record) = Record::load(state, id) {
-        who.extend(kernel::party_roles(state, &record).into_keys());
+        who.extend(kernel::party_roles(state, &record).into_iter().map(|(entity, _)| entity));
     }
     who
 }

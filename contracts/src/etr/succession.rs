@@ -94,7 +94,7 @@ pub fn is_succession(state: &Overlay<'_>, of: &str, successor: &str) -> bool {
 /// The person with `old` (an entity) replaced by `new`; `None` if `old` is no member. Members that
 /// become one count once.
 fn replaced(state: &Overlay<'_>, person: &Person, old: &str, new: &str) -> Option<Person> {
-    let is_old = |ubin: &String| identity(state, ubin) == old;
+    let is_old = |ubin: &String| *identity(state, ubin) == *old;
     if !person.members().iter().any(is_old) {
         return None;
     }

@@ -102,7 +102,7 @@ pub fn standing(state: &Overlay<'_>, id: &str, entity: &str) -> Standing {
         || state.committed(&keys::record(id)).is_some_and(|record| record.last_changed <= until);
     let at_the_end = |record: &Record| {
         record.public.status == Status::Dead
-            && kernel::last_roles(state, record).contains_key(entity)
+            && kernel::last_roles(state, record).iter().any(|(of, _)| **of == *entity)
     };
     let still = |record: &Record| at_the_end(record) || may_be_called_on(state, record, entity);
     let has_role = !roles_of(&entry.content).is_empty();
@@ -121,7 +121,7 @@ fn may_be_called_on(state: &Overlay<'_>, record: &Record, entity: &str) -> bool 
     }
     let endorsed = |entry: &Endorsement| {
         let endorser = entry.endorser_person().filter(|_| entry.is_liable());
-        endorser.is_some_and(|who| who.members().iter().any(|m| identity(state, m) == entity))
+        endorser.is_some_and(|who| who.members().iter().any(|m| *identity(state, m) == *entity))
     };
     endorsement::all(state, record).iter().any(endorsed)
 }

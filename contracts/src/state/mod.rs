@@ -6,14 +6,22 @@
 
 mod overlay;
 
+use std::sync::LazyLock;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::digest::{Digest, hash};
+use crate::digest::{Digest, Tag};
 
 pub use overlay::{Change, Overlay};
 
 /// Format version that precedes the borsh content of every typed state value.
 pub const CONTENT_VERSION: u8 = 1;
+
+// what every change of a block is hashed with
+static KEY: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian state key v1"));
+static VALUE: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian state value v1"));
+static CONTENT: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian state content v1"));
+static CHANGE: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian change v1"));
 
 /// A stored value: when it changed last, when before that (0 = never), and its content.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -35,10 +43,7 @@ impl Stored {
 
 /// The hash of a stored value, from the hash of its content.
 pub fn value_hash(last_changed: u64, prev_changed: u64, content_hash: &Digest) -> Digest {
-    hash(
-        "titian state value v1",
-        &[&last_changed.to_be_bytes(), &prev_changed.to_be_bytes(), &content_hash.0],
-    )
+    VALUE.hash(&[&last_changed.to_be_bytes(), &prev_changed.to_be_bytes(), &content_hash.0])
 }
 
 /// Tag of the inner nodes of the RFC 9162 tree over the changes of a height.
@@ -46,19 +51,18 @@ pub const CHANGE_NODE: &str = "titian change node v1";
 
 /// The leaf of the change root of `height`: H("titian change v1", treeKey ‖ valueHash ‖ height).
 pub fn change_leaf(tree_key: &Digest, value_hash: &Digest, height: u64) -> Digest {
-    hash("titian change v1", &[&tree_key.0, &value_hash.0, &height.to_be_bytes()])
+    CHANGE.hash(&[&tree_key.0, &value_hash.0, &height.to_be_bytes()])
 }
 
 /// H("titian state content v1", content), but for ETR records, whose two parts are hashed apart so
 /// that the public part is provable alone (etr.md §3.2).
 pub fn content_hash(key: &[u8], content: &[u8]) -> Digest {
-    crate::etr::record_content_hash(key, content)
-        .unwrap_or_else(|| hash("titian state content v1", &[content]))
+    crate::etr::record_content_hash(key, content).unwrap_or_else(|| CONTENT.hash(&[content]))
 }
 
 /// The tree key of a logical key: H("titian state key v1", key).
 pub fn tree_key(key: &[u8]) -> Digest {
-    hash("titian state key v1", &[key])
+    KEY.hash(&[key])
 }
 
 /// Read access to committed state.

@@ -1,6 +1,6 @@
 //! The writes of one block over committed state, with a mark to go back to when an op is refused.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ impl Change {
     }
 }
 
-/// What was computed from the content under a key, by the type of the result.
-type Derived = BTreeMap<(Vec<u8>, TypeId), Rc<dyn Any>>;
+/// What was computed from the content under each key, one of a type.
+type Derived = BTreeMap<Vec<u8>, Vec<Rc<dyn Any>>>;
 
 /// Committed state with the writes of the block in execution on top.
 pub struct Overlay<'a> {
@@ -42,6 +42,8 @@ pub struct Overlay<'a> {
     read: RefCell<BTreeMap<Vec<u8>, Option<Stored>>>,
     writes: BTreeMap<Vec<u8>, Vec<u8>>,
     derived: RefCell<Derived>,
+    /// The keys that names stand for, see [`Self::key_of`].
+    names: RefCell<BTreeMap<String, Option<Rc<[u8]>>>>,
     /// Old write (or none) of each key written since the block began, for [`Self::roll_back`].
     undo: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
@@ -60,21 +62,28 @@ impl<'a> Overlay<'a> {
             read: RefCell::new(BTreeMap::new()),
             writes: BTreeMap::new(),
             derived: RefCell::default(),
+            names: RefCell::default(),
             undo: Vec::new(),
         }
     }
 
     /// The content under `key`, as of the writes so far.
     pub fn content(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.with_content(key, <[u8]>::to_vec)
+    }
+
+    /// What `take` makes of the content under `key`, as of the writes so far. It must not ask this
+    /// overlay for anything.
+    fn with_content<T>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self.writes.get(key) {
-            Some(content) => Some(content.clone()),
-            None => self.committed(key).map(|stored| stored.content),
+            Some(content) => Some(take(content)),
+            None => self.with_committed(key, |stored| stored.map(|stored| take(&stored.content))),
         }
     }
 
     /// Whether something stands under `key`.
     pub fn holds(&self, key: &[u8]) -> bool {
-        self.writes.contains_key(key) || self.committed(key).is_some()
+        self.writes.contains_key(key) || self.with_committed(key, |stored| stored.is_some())
     }
 
     /// The typed value under `key`.
@@ -83,10 +92,15 @@ impl<'a> Overlay<'a> {
     /// If the stored bytes do not decode: state is checked against its root at every start, so
     /// this is corruption or a bug, and going on would fork this node from the network.
     pub fn read<T: BorshDeserialize>(&self, key: &[u8]) -> Option<T> {
-        self.content(key).map(|content| {
-            decode_content(&content)
-                .expect("state value decodes; if not, run `titian-node verify-db`")
-        })
+        self.with_content(key, decoded)
+    }
+
+    /// The same, decoded once until the key is written: for values that many ops of a block need.
+    ///
+    /// # Panics
+    /// As [`Self::read`].
+    pub fn shared<T: BorshDeserialize + 'static>(&self, key: &[u8]) -> Option<Rc<T>> {
+        self.derived(key, |content| Some(decoded(content)))
     }
 
     /// What `make` computes from the content under `key`, computed once until the key is written:
@@ -95,32 +109,50 @@ impl<'a> Overlay<'a> {
     pub fn derived<T: 'static>(
         &self,
         key: &[u8],
-        make: impl FnOnce(Vec<u8>) -> Option<T>,
+        make: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Option<Rc<T>> {
-        let place = (key.to_vec(), TypeId::of::<T>());
-        if let Some(made) = self.derived.borrow().get(&place) {
+        let is_it = |made: &&Rc<dyn Any>| made.is::<T>();
+        if let Some(made) = self.derived.borrow().get(key).and_then(|all| all.iter().find(is_it)) {
             return Rc::clone(made).downcast().ok();
         }
-        let made = Rc::new(make(self.content(key)?)?);
-        self.derived.borrow_mut().insert(place, Rc::clone(&made) as Rc<dyn Any>);
+        let made = Rc::new(self.with_content(key, make)??);
+        let shared = Rc::clone(&made) as Rc<dyn Any>;
+        self.derived.borrow_mut().entry(key.to_vec()).or_default().push(shared);
         Some(made)
     }
 
-    fn forget_derived(&mut self, key: &[u8]) {
-        let derived = self.derived.get_mut();
-        if !derived.is_empty() {
-            derived.retain(|(of, _), _| of != key);
+    /// The state key that `name` stands for, computed once a block: many ops name the same party.
+    /// `make` depends on the text alone, and all callers pass the same one.
+    pub fn key_of(
+        &self,
+        name: &str,
+        make: impl FnOnce(&str) -> Option<Vec<u8>>,
+    ) -> Option<Rc<[u8]>> {
+        if let Some(known) = self.names.borrow().get(name) {
+            return known.clone();
         }
+        let key: Option<Rc<[u8]>> = make(name).map(Rc::from);
+        self.names.borrow_mut().insert(name.to_owned(), key.clone());
+        key
+    }
+
+    fn forget_derived(&mut self, key: &[u8]) {
+        self.derived.get_mut().remove(key);
     }
 
     /// The value under `key` as committed before this block.
     pub fn committed(&self, key: &[u8]) -> Option<Stored> {
+        self.with_committed(key, |stored| stored.cloned())
+    }
+
+    fn with_committed<T>(&self, key: &[u8], take: impl FnOnce(Option<&Stored>) -> T) -> T {
         if let Some(stored) = self.read.borrow().get(key) {
-            return stored.clone();
+            return take(stored.as_ref());
         }
         let stored = self.base.get(key);
-        self.read.borrow_mut().insert(key.to_vec(), stored.clone());
-        stored
+        let result = take(stored.as_ref());
+        self.read.borrow_mut().insert(key.to_vec(), stored);
+        result
     }
 
     /// Writes raw content.
@@ -174,4 +206,8 @@ impl<'a> Overlay<'a> {
         changes.sort_by_key(|change| change.tree_key);
         changes
     }
+}
+
+fn decoded<T: BorshDeserialize>(content: &[u8]) -> T {
+    decode_content(content).expect("state value decodes; if not, run `titian-node verify-db`")
 }

@@ -41,6 +41,9 @@ pub mod unicode;
 pub mod view;
 pub mod vocabulary;
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use identifier::Ubin;
 
 use crate::context::{Context, Event};
@@ -58,7 +61,7 @@ pub(crate) use claim::walk_actor;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The entity id, which never changes.
-    pub entity: String,
+    pub entity: Arc<str>,
     /// The UBIN in force, canonical.
     pub ubin: String,
     /// Whether the record is live.
@@ -72,15 +75,16 @@ pub struct Actor {
 ///
 /// Only the canonical spelling resolves, check characters included, so that one business cannot
 /// sign twice under two spellings.
-pub fn actor(state: &Overlay<'_>, ubin: &str) -> Option<Actor> {
+pub fn actor(state: &Overlay<'_>, ubin: &str) -> Option<Rc<Actor>> {
     let standing = |text: &str| {
-        let key = record::record_key(&Ubin::parse_canonical(text)?);
-        state.derived(&key, |content| Standing::read(text, &content))
+        let key = |text: &str| Ubin::parse_canonical(text).map(|ubin| record::record_key(&ubin));
+        let key = state.key_of(text, key)?;
+        state.derived(&key, |content| Standing::read(text, content))
     };
     match &*standing(ubin)? {
-        Standing::Actor(actor) => Some(actor.clone()),
+        Standing::Actor(actor) => Some(Rc::clone(actor)),
         Standing::Alias(target) => match &*standing(target)? {
-            Standing::Actor(actor) => Some(actor.clone()),
+            Standing::Actor(actor) => Some(Rc::clone(actor)),
             Standing::Alias(_) => None,
         },
     }
@@ -88,7 +92,7 @@ pub fn actor(state: &Overlay<'_>, ubin: &str) -> Option<Actor> {
 
 /// What the number of an actor stands for; many ops of a block ask for the same.
 enum Standing {
-    Actor(Actor),
+    Actor(Rc<Actor>),
     Alias(String),
 }
 
@@ -96,12 +100,12 @@ impl Standing {
     fn read(ubin: &str, content: &[u8]) -> Option<Self> {
         Some(match decode_content(content)? {
             record::Entry::Alias(alias) => Self::Alias(alias.target),
-            record::Entry::Record(record) => Self::Actor(Actor {
+            record::Entry::Record(record) => Self::Actor(Rc::new(Actor {
                 ubin: ubin.to_owned(),
                 live: record.is_live(),
                 may_act: record.may_act(),
-                entity: record.entity,
-            }),
+                entity: record.entity.into(),
+            })),
         })
     }
 }
@@ -124,7 +128,7 @@ pub fn resolve_actor(
         ubin: ubin.to_string(),
         live: record.is_live(),
         may_act: record.may_act(),
-        entity: record.entity,
+        entity: record.entity.into(),
     };
     Ok((actor, quality))
 }

@@ -59,8 +59,8 @@ pub struct SchemeVersion {
 }
 
 impl CountryIndex {
-    fn read(content: Vec<u8>) -> Option<Self> {
-        decode_content(&content)
+    fn read(content: &[u8]) -> Option<Self> {
+        decode_content(content)
     }
 
     /// A scheme of the country.
@@ -127,7 +127,7 @@ impl SchemeInForce {
     pub(super) fn load(&self, state: &Overlay<'_>, cc: &str, time_ms: u64) -> Option<Rc<Scheme>> {
         let read = |version| {
             state.derived(&scheme_key(cc, &self.code, version), |content| {
-                let entry: SchemeEntry = decode_content(&content)?;
+                let entry: SchemeEntry = decode_content(content)?;
                 Some(Scheme::new(entry).expect("a stored entry was checked when it was written"))
             })
         };
@@ -263,7 +263,7 @@ pub fn known(state: &Overlay<'_>, time_ms: u64, text: &str) -> Result<Known, Cod
                 .read::<SchemeEntry>(&scheme_key(cc, code, version.version))
                 .is_some_and(|entry| entry.usage != SchemeUse::Primary)
         });
-    let deny = state.derived(&country_key(cc), |content| DenyPatterns::read(&content));
+    let deny = state.derived(&country_key(cc), DenyPatterns::read);
     let deny = deny.map(|deny| deny.at(time_ms)).unwrap_or_default();
     Ok(Known { ubin, scheme, in_force: in_force.clone(), leaves_primary, deny })
 }

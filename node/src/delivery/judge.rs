@@ -124,7 +124,7 @@ pub fn sender(
     let ubin = read_ubin(party, "/party")?;
     let entity = identity(state, &ubin);
     if home(state, &ubin) == from && view::is_party_entity(state, id, &entity) {
-        Ok(entity)
+        Ok(entity.to_string())
     } else {
         Err(Reject::new(Code::Forbidden, "/party", "is no party of that state to this record"))
     }

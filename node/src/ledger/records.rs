@@ -99,8 +99,10 @@ fn add(
 
 fn answerers(state: &Overlay<'_>, id: &str) -> Vec<String> {
     let Some(record) = Record::load(state, id) else { return Vec::new() };
-    let mut entities: Vec<String> =
-        view::answerers(state, &record).iter().map(|ubin| identity(state, ubin)).collect();
+    let mut entities: Vec<String> = view::answerers(state, &record)
+        .iter()
+        .map(|ubin| identity(state, ubin).to_string())
+        .collect();
     entities.sort_unstable();
     entities.dedup();
     entities

@@ -10,7 +10,7 @@ use titian_contracts::digest::Digest;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
-use titian_contracts::state::MemoryState;
+use titian_contracts::state::{MemoryState, Overlay};
 use titian_contracts::ubin::body::body_hash;
 use titian_contracts::ubin::import::{ChunkTree, part_transaction};
 use titian_node::ledger::Ledger;
@@ -130,7 +130,8 @@ fn execute_blocks(mut world: World, ledger: &Ledger) -> World {
     for height in 1..=ledger.head().height {
         let block = ledger.block(height).expect("every block is kept");
         let time_ms = block.header.time_ms;
-        let check = |bytes: &Vec<u8>| CheckedTransaction::check(bytes, &world.state, time_ms);
+        let head = Overlay::new(&world.state);
+        let check = |bytes: &Vec<u8>| CheckedTransaction::check(bytes, &head, time_ms);
         let checked: Vec<CheckedTransaction> = block.transactions.iter().map(check).collect();
         let info = BlockInfo { chain: &world.genesis.chain, height, time_ms };
         let outcome = execute::execute(info, &checked, &world.state);

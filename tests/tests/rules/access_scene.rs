@@ -171,7 +171,7 @@ impl Scene {
 
     fn outcome(&self, bytes: &[u8]) -> Outcome {
         let world = &self.world;
-        let checked = CheckedTransaction::check(bytes, &world.state, world.time_ms);
+        let checked = CheckedTransaction::check(bytes, &Overlay::new(&world.state), world.time_ms);
         let block = BlockInfo {
             chain: &world.genesis.chain,
             height: world.height + 1,

@@ -40,6 +40,7 @@ mod etr_law;
 mod etr_lineage;
 mod etr_profiles;
 mod etr_proofs;
+mod etr_traps;
 mod etr_vectors;
 mod etr_walk;
 mod ledger_ops;

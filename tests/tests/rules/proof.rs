@@ -154,7 +154,7 @@ fn issued() -> Scene {
             blind: "00112233445566778899aabbccddeeff".to_owned(),
         },
     };
-    let texts = (record.public.to_value().to_jcs(), record.party.to_value().to_jcs());
+    let texts = record.to_texts();
     put(&mut world, etr::keys::record(&id), &texts);
     Scene { world, id, issuer, holder }
 }
@@ -407,9 +407,7 @@ fn an_empty_state_proves_absence() {
 fn a_number_has_one_record_and_paper_leads_to_the_record_that_it_replaced() {
     let mut scene = issued();
     let issuer = scene.issuer.clone();
-    let entity = titian_contracts::ubin::actor(&Overlay::new(&scene.world.state), &issuer)
-        .expect("registered")
-        .entity;
+    let entity = etr::person::identity(&Overlay::new(&scene.world.state), &issuer);
     put(&mut scene.world, etr::keys::index("bl", &entity, "SGPU4711"), &scene.id);
     let paper = etr::surrender::PaperSerial {
         record: scene.id.clone(),

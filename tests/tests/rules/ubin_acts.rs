@@ -58,7 +58,7 @@ fn registering_writes_record_counters_event_and_actor() {
     assert_eq!(counter::value(&state, &flow), 1);
     let actor = ubin::actor(&state, &number.to_string()).expect("resolves");
     assert!(actor.live && actor.may_act);
-    assert_eq!(actor.entity, record.entity);
+    assert_eq!(*actor.entity, *record.entity);
     assert_eq!(ubin::actor(&state, "SG-UEN-199403865N-G8"), None, "the check counts");
 }
 

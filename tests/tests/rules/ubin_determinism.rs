@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use titian_contracts::digest::Digest;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction};
 use titian_contracts::json::{self, Value};
-use titian_contracts::state::{MemoryState, tree_key};
+use titian_contracts::state::{MemoryState, Overlay, tree_key};
 use titian_contracts::tree::Tree;
 use titian_tests::world::World;
 
@@ -44,7 +44,7 @@ fn check(
     time_ms: u64,
     before: Before,
 ) -> Vec<CheckedTransaction> {
-    let one = |bytes: &Vec<u8>| CheckedTransaction::check(bytes, state, time_ms);
+    let one = |bytes: &Vec<u8>| CheckedTransaction::check(bytes, &Overlay::new(state), time_ms);
     match before {
         Before::Threads(threads) => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

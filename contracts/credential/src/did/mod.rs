@@ -62,7 +62,7 @@ pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'sta
                 None => return Err("DID_NOT_FOUND"),
             };
             may_act = actor.may_act;
-            actor.entity
+            actor.entity.to_string()
         }
     };
     let entry = match read::<PartyEntry>(snapshot, &access::party_key(&store)) {

@@ -51,12 +51,12 @@ impl Asker {
         if sight == Sight::Public {
             return Err(Refusal::new(Code::Forbidden, "/capability", "is no party to this record"));
         }
-        Ok(Self { entity: identity(&overlay, &party), party, sight })
+        Ok(Self { entity: identity(&overlay, &party).to_string(), party, sight })
     }
 
     /// Whether it may know of an envelope.
     fn knows(&self, overlay: &Overlay<'_>, meta: &Meta) -> bool {
-        let to_it = |(party, _): &(String, u64)| identity(overlay, party) == self.entity;
+        let to_it = |(party, _): &(String, u64)| *identity(overlay, party) == *self.entity;
         self.sight == Sight::All || meta.by == self.entity || meta.recipients.iter().any(to_it)
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn effect(state: &State, params: &LegalEffectParams) -> Answer<Object
     let at = At::height(state, params.height)?;
     let overlay = Overlay::new(&at.reader);
     let entry = legal::effect(&overlay, &params.ams, &params.class);
-    let shown = effect_value(&params.ams, entry.as_ref(), &params.class, true, at.time_ms);
+    let shown = effect_value(&params.ams, entry.as_deref(), &params.class, true, at.time_ms);
     Ok(at.stamp(view::object(&shown)))
 }
 

@@ -63,7 +63,7 @@ fn wanted(state: &State, params: &SubscribeParams, caller: &Caller) -> Answer<Wa
             Ask::new(state, caller, params.capability.as_ref(), call::EtrSubscribe::NAME)
                 .require_party(party)?;
             let reader = state.ledger().reader();
-            Ok(Wanted::Entity(identity(&Overlay::new(&reader), party)))
+            Ok(Wanted::Entity(identity(&Overlay::new(&reader), party).to_string()))
         }
         _ => Err(Refusal::new(Code::InvalidParams, "", "id or party")),
     }

@@ -21,7 +21,7 @@ mod scenes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use titian_contracts::digest::Digest;
+use titian_contracts::digest::{Digest, hash};
 use titian_contracts::error::Code;
 use titian_contracts::etr::person::Person as Holder;
 use titian_contracts::etr::{keys, view};
@@ -99,6 +99,12 @@ struct Walk {
     t: Traders,
     dice: Dice,
     book: Book,
+    /// What died before the last round: the digest of its state, which stays so (I8).
+    buried: BTreeMap<String, Digest>,
+    /// Of these, what paper stands for.
+    on_paper: BTreeMap<String, Model>,
+    /// Series, issuer and number of every root record (I1).
+    roots: BTreeSet<(String, usize, String)>,
     numbers: u64,
     /// The profile of the last number.
     last: usize,
@@ -120,11 +126,14 @@ impl Walk {
             "court_amend",
             "court_annul",
         ]);
-        let book = Book { consents: vec![Vec::new(); TRADERS], ..Book::default() };
+        let book = Book { consents: vec![Rc::default(); TRADERS], ..Book::default() };
         Self {
             t,
             dice: Dice(seed),
             book,
+            buried: BTreeMap::new(),
+            on_paper: BTreeMap::new(),
+            roots: BTreeSet::new(),
             numbers: 0,
             last: 0,
             profiles: titian_genesis::profiles::etr_profiles().into_iter().map(Rc::new).collect(),
@@ -179,13 +188,10 @@ impl Walk {
         *self.tally.entry(found.err().unwrap_or("applied").to_owned()).or_default() += 1;
         match expected {
             Ok(outcome) => {
-                let before: Vec<Option<Model>> = outcome
-                    .records
-                    .iter()
-                    .map(|record| self.book.records.get(&record.id).cloned())
-                    .collect();
+                let before: Vec<Option<Model>> =
+                    outcome.records.iter().map(|record| self.was(&record.id).cloned()).collect();
                 let after = outcome.records.clone();
-                invariants::opened(&self.book, &after, act, signers);
+                invariants::opened(|id| self.knows(id), &after, act, signers);
                 self.take(outcome);
                 if let Some(model) = self.book.records.get(id) {
                     let profile = model.word("id").to_owned();
@@ -204,23 +210,84 @@ impl Walk {
         let ids: Vec<String> = outcome.records.iter().map(|record| record.id.clone()).collect();
         for serial in outcome.serials {
             let of = ids.last().expect("a serial is of a record").clone();
-            self.book.serials.insert(serial, (of, false));
+            Rc::make_mut(&mut self.book.serials).insert(serial, (of, false));
         }
         for record in outcome.records {
-            self.book.records.insert(record.id.clone(), record);
+            if !self.knows(&record.id) && record.root == record.id {
+                let series = record.word("series").to_owned();
+                let number = (series, record.issuer, record.reference.clone());
+                assert!(self.roots.insert(number), "I1: a number is used once");
+            }
+            self.book.put(record);
         }
         for id in ids {
             self.compare(&id);
         }
     }
 
+    fn knows(&self, id: &str) -> bool {
+        self.book.records.contains_key(id) || self.buried.contains_key(id)
+    }
+
+    /// A record as the model has it.
+    fn was(&self, id: &str) -> Option<&Model> {
+        self.book.records.get(id).or_else(|| self.on_paper.get(id))
+    }
+
+    /// A record that became paper.
+    fn on_paper(&self, id: &str) -> &Model {
+        self.was(id).expect("what paper stands for is kept")
+    }
+
+    fn stored(&self, id: &str) -> Option<Vec<u8>> {
+        self.t.world.state.get(&keys::record(id)).map(|stored| stored.content)
+    }
+
+    /// Compares every record of the book, for what no op touched has not moved, and buries the dead:
+    /// of them the digest stays, so that a walk takes as long at its end as at its beginning.
+    fn round(&mut self) {
+        for id in self.book.records.keys() {
+            self.compare(id);
+        }
+        invariants::serials(&self.book, |id| self.on_paper(id));
+        let paper: BTreeSet<String> =
+            self.book.serials.values().map(|(of, _)| of.clone()).collect();
+        let all = std::mem::take(&mut self.book.records);
+        let (dead, live): (BTreeMap<_, _>, _) = all.into_iter().partition(|(_, m)| m.end.is_some());
+        self.book.records = live;
+        let Book { order, records, .. } = &mut self.book;
+        order.retain(|id| records.contains_key(id));
+        for (id, model) in dead {
+            let content = self.stored(&id).expect("compared above");
+            self.buried.insert(id.clone(), hash("titian test v1", &[&content]));
+            if paper.contains(&id) {
+                self.on_paper.insert(id, model);
+            }
+        }
+    }
+
+    /// I8: the dead are as they were when they were buried, but for those that came back from paper.
+    fn rest_in_peace(&self) {
+        for (id, digest) in
+            self.buried.iter().filter(|(id, _)| !self.book.records.contains_key(*id))
+        {
+            let content = self.stored(id).expect("a key is never deleted");
+            assert_eq!(hash("titian test v1", &[&content]), *digest, "I8: {id} moved");
+        }
+    }
+
     /// The record on the ledger is that of the model, both parts and its chain.
     fn compare(&self, id: &str) {
-        let stored = self.t.world.state.get(&keys::record(id)).map(|stored| stored.content);
+        let stored = self.stored(id);
         let state = stored
             .as_deref()
             .and_then(|content| view::public_part(content).zip(view::party_part(content)));
-        let model = self.book.records.get(id);
+        let model = self.was(id);
+        if let (None, Some(digest)) = (model, self.buried.get(id)) {
+            let content = stored.expect("a key is never deleted");
+            assert_eq!(hash("titian test v1", &[&content]), *digest, "I8: {id} moved");
+            return;
+        }
         assert_eq!(state, model.map(|model| model.value(&self.t)), "{id}: state and model differ");
         if let Some(model) = model {
             self.compare_chain(model);
@@ -257,9 +324,14 @@ impl Walk {
     /// Some record that lives.
     fn pick_live(&mut self) -> Option<String> {
         let live = |record: &&Model| record.end.is_none();
-        let count = self.book.records.values().filter(live).count() as u64;
+        let count = self.in_order().filter(live).count() as u64;
         let nth = usize::try_from(self.dice.roll(count.max(1))).expect("few");
-        self.book.records.values().filter(live).nth(nth).map(|record| record.id.clone())
+        self.in_order().filter(live).nth(nth).map(|record| record.id.clone())
+    }
+
+    /// The records of the book as they came.
+    fn in_order(&self) -> impl Iterator<Item = &Model> {
+        self.book.order.iter().filter_map(|id| self.book.records.get(id))
     }
 
     fn step(&mut self) {
@@ -276,7 +348,7 @@ impl Walk {
         }
         let id = if self.dice.one_in(60) {
             let nth = self.dice.roll(self.book.records.len() as u64);
-            self.book.records.keys().nth(usize::try_from(nth).expect("few")).cloned()
+            self.book.order.get(usize::try_from(nth).expect("few")).cloned()
         } else {
             self.pick_live()
         };
@@ -336,13 +408,10 @@ fn a_random_walk_agrees_with_the_model_at_every_step() {
             std::panic::resume_unwind(panic);
         }
         if step % 1_000 == 999 {
-            // what no op touched has not moved
-            for id in walk.book.records.keys() {
-                walk.compare(id);
-            }
-            invariants::serials(&walk.book);
+            walk.round();
         }
     }
+    walk.rest_in_peace();
     walk.way_out();
     println!("{:?}", walk.tally);
     println!("{} pairs of profile and act", walk.done.len());

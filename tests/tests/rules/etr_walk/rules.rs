@@ -3,6 +3,7 @@
 //! [`Book::step`] gives the records as they are afterwards, or the name of the first error.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use titian_contracts::digest::Digest;
 use titian_tests::etr_types::at;
@@ -26,16 +27,18 @@ pub struct Consent {
     pub revoked: bool,
 }
 
-/// All the model knows.
+/// All the model knows of what lives and of what died lately; what a clone does not change it shares.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     pub records: BTreeMap<String, Model>,
+    /// Their ids as they came: ids follow from the network, the walk must not.
+    pub order: Vec<String>,
     /// By trader, in the order of their numbers.
-    pub consents: Vec<Vec<Consent>>,
+    pub consents: Vec<Rc<Vec<Consent>>>,
     /// Payments used: attester and uetr.
     pub paid: BTreeSet<(usize, String)>,
     /// Serials by issuer: of which record, and whether they came back.
-    pub serials: BTreeMap<(usize, String), (String, bool)>,
+    pub serials: Rc<BTreeMap<(usize, String), (String, bool)>>,
 }
 
 /// Singapore's statute gives full effect and allows; the others know nothing and warn.
@@ -62,6 +65,14 @@ pub struct Outcome {
 }
 
 impl Book {
+    /// Takes a record over.
+    pub fn put(&mut self, record: Model) {
+        let id = record.id.clone();
+        if self.records.insert(id.clone(), record).is_none() {
+            self.order.push(id);
+        }
+    }
+
     /// What staging an op with these signatures leads to; `None` while it waits for more.
     pub fn staged(
         &self,

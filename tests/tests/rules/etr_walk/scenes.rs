@@ -173,7 +173,7 @@ impl Walk {
                 || signers.contains(who)
                 || self.consented(&opening.profile, *who, issuer)
         };
-        let expected = if self.book.records.contains_key(&model.id) {
+        let expected = if self.knows(&model.id) {
             Err("RECORD_EXISTS")
         } else if !signers.contains(&issuer) {
             Err("MISSING_SIGNER")
@@ -205,7 +205,7 @@ impl Walk {
             let args = object(&[("no", Value::from(no as u64 + 1))]);
             let op = self.t.world.op(Register::Etr, "consent_revoke", args);
             let found = self.t.run_signed(&op, &[&party]).map(|_| ()).map_err(Code::name);
-            let consent = &mut self.book.consents[who][no];
+            let consent = &mut Rc::make_mut(&mut self.book.consents[who])[no];
             let expected = if consent.revoked { Err("BAD_TRANSITION") } else { Ok(()) };
             consent.revoked = true;
             assert_eq!(found, expected, "consent_revoke {no} of {party}");
@@ -236,7 +236,7 @@ impl Walk {
         let found = self.t.run_signed(&op, &[&party]).map(|_| ()).map_err(Code::name);
         assert_eq!(found, Ok(()), "consent_set of {party}");
         let consent = Consent { profile: id, from, until, ack, revoked: false };
-        self.book.consents[who].push(consent);
+        Rc::make_mut(&mut self.book.consents[who]).push(consent);
     }
 
     /// Keeps an op on the ledger with one signature and adds the others one by one; it runs with
@@ -342,7 +342,7 @@ impl Walk {
 
     /// The carrier issues what replaces a record surrendered for exchange, in one bundle.
     pub fn exchange(&mut self) {
-        let waiting = self.book.records.values().find(|record| {
+        let waiting = self.in_order().find(|record| {
             matches!(&record.waiting, Some((Waiting::Surrender { kind: "exchange" }, deadline, _))
                 if *deadline >= self.t.world.time_ms)
                 && record.frozen.is_none()
@@ -464,13 +464,14 @@ impl Walk {
 
     /// Paper that a record became comes back as its descendant, once.
     pub fn return_from_paper(&mut self) {
-        let all: Vec<((usize, String), (String, bool))> =
-            self.book.serials.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        if all.is_empty() {
+        let serials = Rc::clone(&self.book.serials);
+        if serials.is_empty() {
             return;
         }
-        let ((issuer, serial), (parent, consumed)) = self.dice.pick(&all).clone();
-        let parent = self.book.records[&parent].clone();
+        let nth = usize::try_from(self.dice.roll(serials.len() as u64)).expect("few");
+        let ((issuer, serial), (parent, consumed)) = serials.iter().nth(nth).expect("one of them");
+        let (issuer, serial, consumed) = (*issuer, serial.clone(), *consumed);
+        let parent = self.on_paper(parent).clone();
         let mut lots = parent.lots.clone();
         let more = self.dice.one_in(5);
         if more {
@@ -537,7 +538,8 @@ impl Walk {
         let applied = expected.is_ok();
         self.settle("issue_from_paper", &signers, &child.id, found, expected);
         if applied {
-            self.book.serials.insert((issuer, serial), (parent.id, true));
+            let serials = Rc::make_mut(&mut self.book.serials);
+            serials.insert((issuer, serial), (parent.id, true));
         }
         debug_assert!(custodian < TRADERS);
     }
@@ -547,9 +549,9 @@ fn merge_into(book: &mut Book, outcome: &Outcome) {
     book.paid.extend(outcome.paid.iter().cloned());
     let of = outcome.records.last().map(|record| record.id.clone()).unwrap_or_default();
     for serial in &outcome.serials {
-        book.serials.insert(serial.clone(), (of.clone(), false));
+        Rc::make_mut(&mut book.serials).insert(serial.clone(), (of.clone(), false));
     }
     for record in &outcome.records {
-        book.records.insert(record.id.clone(), record.clone());
+        book.put(record.clone());
     }
 }

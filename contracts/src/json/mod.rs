@@ -3,12 +3,18 @@
 //! Invariant: `to_jcs(parse(x)) == x` exactly for canonical input, so one value has one byte form.
 //! There are no floats: integers lie within ±(2^53−1), larger numbers are decimal strings.
 //! Duplicate names, lone surrogates, trailing bytes and nesting beyond the limit are refused while
-//! reading. It deliberately does not know any schema; [`Members`] reads objects member by member.
+//! reading. It deliberately does not know any schema; [`Members`] reads objects member by member,
+//! [`text`] goes between text and typed values directly.
+
+mod members;
+pub mod text;
 
 use std::fmt::Write as _;
 
 use crate::error::{Code, Reject};
 use crate::limits;
+
+pub use members::Members;
 
 /// The largest integer that JSON carries exactly: 2^53 − 1.
 pub const INT_MAX: i64 = (1 << 53) - 1;
@@ -157,9 +163,7 @@ impl Value {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
-            Self::Int(int) => {
-                let _ = write!(out, "{int}");
-            }
+            Self::Int(int) => write_int(*int, out),
             Self::Text(text) => write_text(text, out),
             Self::List(items) => {
                 out.push('[');
@@ -226,12 +230,18 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 
 impl From<crate::digest::Digest> for Value {
     fn from(digest: crate::digest::Digest) -> Self {
-        Self::Text(digest.to_string())
+        Self::Text(digest.to_text())
     }
 }
 
+/// The order of UTF-16 code units. It is that of the bytes unless a character from U+E000 on meets
+/// one beyond U+FFFF, which UTF-16 writes as surrogates.
 fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
-    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+    match a.bytes().zip(b.bytes()).find(|(x, y)| x != y) {
+        None => a.len().cmp(&b.len()),
+        Some((x, y)) if x < 0xee && y < 0xee => x.cmp(&y),
+        Some(_) => a.encode_utf16().cmp(b.encode_utf16()),
+    }
 }
 
 fn write_members<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut String) {
@@ -259,6 +269,24 @@ fn text_bytes(text: &str) -> usize {
         _ => 0,
     };
     2 + text.len() + text.bytes().map(escape).sum::<usize>()
+}
+
+/// Writes a decimal; the formatter of the standard library takes several times as long.
+fn write_int(int: i64, out: &mut String) {
+    let mut digits = [0_u8; 20];
+    let (mut at, mut rest) = (digits.len(), int.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        out.push('-');
+    }
+    out.extend(std::str::from_utf8(&digits[at..]));
 }
 
 fn write_text(text: &str, out: &mut String) {
@@ -307,7 +335,9 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Reject> {
 /// Parses a value that must already be in canonical form, byte for byte, else `MALFORMED`.
 pub fn parse_canonical(bytes: &[u8]) -> Result<Value, Reject> {
     let value = parse(bytes)?;
-    if value.to_jcs().as_bytes() != bytes {
+    let mut canonical = String::with_capacity(bytes.len());
+    value.write_jcs(&mut canonical);
+    if canonical.as_bytes() != bytes {
         return Err(Reject::new(Code::Malformed, "", "not in RFC 8785 canonical form"));
     }
     Ok(value)
@@ -390,11 +420,11 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Value, Reject> {
         self.enter(depth)?;
-        let mut members: Vec<(String, Value)> = Vec::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(Vec::new()));
         }
+        let mut members: Vec<(String, Value)> = Vec::new();
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
@@ -419,9 +449,12 @@ impl Reader<'_> {
                 _ => return Err(self.malformed("expected , or }")),
             }
         }
-        members.sort_by(|a, b| utf16_order(&a.0, &b.0));
-        if members.windows(2).any(|w| w[0].0 == w[1].0) {
-            return Err(self.malformed("duplicate member name in the object before"));
+        // what people sign comes in order
+        if !members.is_sorted_by(|a, b| utf16_order(&a.0, &b.0).is_lt()) {
+            members.sort_by(|a, b| utf16_order(&a.0, &b.0));
+            if members.windows(2).any(|w| w[0].0 == w[1].0) {
+                return Err(self.malformed("duplicate member name in the object before"));
+            }
         }
         Ok(Value::Object(members))
     }
@@ -456,9 +489,8 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let start = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
+            let rest = self.bytes.get(start..).unwrap_or_default();
+            self.at += rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len());
             out.push_str(&self.text[start..self.at]);
             match self.peek() {
                 Some(b'"') => {
@@ -519,117 +551,5 @@ impl Reader<'_> {
             .ok_or_else(|| self.malformed("escape"))?;
         self.at += 4;
         u32::from_str_radix(digits, 16).map_err(|_| self.malformed("escape"))
-    }
-}
-
-/// Reads the members of one object, each at most once; what is left over is `MALFORMED`.
-///
-/// Errors name the member by its JSON pointer below `path`.
-#[derive(Debug)]
-pub struct Members<'a> {
-    path: String,
-    members: &'a [(String, Value)],
-    seen: usize,
-}
-
-impl<'a> Members<'a> {
-    /// Starts reading `value`, which must be an object.
-    pub fn of(value: &'a Value, path: &str) -> Result<Self, Reject> {
-        let members = value
-            .as_object()
-            .ok_or_else(|| Reject::new(Code::Malformed, path, "an object is expected"))?;
-        Ok(Self { path: path.to_owned(), members, seen: 0 })
-    }
-
-    /// The JSON pointer of member `name`.
-    pub fn pointer(&self, name: &str) -> String {
-        format!("{}/{name}", self.path)
-    }
-
-    /// A `MALFORMED` error for member `name`.
-    pub fn malformed(&self, name: &str, what: &str) -> Reject {
-        Reject::new(Code::Malformed, &self.pointer(name), what)
-    }
-
-    /// An optional member of any type. `null` counts as present.
-    pub fn optional(&mut self, name: &str) -> Option<&'a Value> {
-        let found = self.members.iter().find(|(k, _)| k == name).map(|(_, v)| v);
-        if found.is_some() {
-            self.seen += 1;
-        }
-        found
-    }
-
-    /// A required member of any type.
-    pub fn required(&mut self, name: &str) -> Result<&'a Value, Reject> {
-        self.optional(name).ok_or_else(|| self.malformed(name, "member is missing"))
-    }
-
-    /// A required string.
-    pub fn text(&mut self, name: &str) -> Result<&'a str, Reject> {
-        self.required(name)?.as_text().ok_or_else(|| self.malformed(name, "a string is expected"))
-    }
-
-    /// An optional string; absent is `None`, any other type is `MALFORMED`.
-    pub fn optional_text(&mut self, name: &str) -> Result<Option<&'a str>, Reject> {
-        match self.optional(name) {
-            None => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
-            Some(_) => Err(self.malformed(name, "a string is expected")),
-        }
-    }
-
-    /// A required non-negative integer.
-    pub fn uint(&mut self, name: &str) -> Result<u64, Reject> {
-        self.required(name)?
-            .as_int()
-            .and_then(|int| u64::try_from(int).ok())
-            .ok_or_else(|| self.malformed(name, "a non-negative integer is expected"))
-    }
-
-    /// A required boolean.
-    pub fn boolean(&mut self, name: &str) -> Result<bool, Reject> {
-        match self.required(name)? {
-            Value::Bool(value) => Ok(*value),
-            _ => Err(self.malformed(name, "true or false is expected")),
-        }
-    }
-
-    /// A required array.
-    pub fn list(&mut self, name: &str) -> Result<&'a [Value], Reject> {
-        self.required(name)?.as_list().ok_or_else(|| self.malformed(name, "a list is expected"))
-    }
-
-    /// A required array of strings.
-    pub fn texts(&mut self, name: &str) -> Result<Vec<&'a str>, Reject> {
-        let items = self.list(name)?;
-        items
-            .iter()
-            .map(|item| item.as_text().ok_or_else(|| self.malformed(name, "strings are expected")))
-            .collect()
-    }
-
-    /// A required `b3:` digest.
-    pub fn digest(&mut self, name: &str) -> Result<crate::digest::Digest, Reject> {
-        let text = self.text(name)?;
-        crate::digest::Digest::parse(text)
-            .ok_or_else(|| self.malformed(name, "a b3: digest is expected"))
-    }
-
-    /// A required object, to be read with its own [`Members`].
-    pub fn object(&mut self, name: &str) -> Result<Members<'a>, Reject> {
-        let path = self.pointer(name);
-        Members::of(self.required(name)?, &path)
-    }
-
-    /// Ends reading: a member nobody asked for is `MALFORMED`.
-    ///
-    /// Every name must have been asked for at most once.
-    pub fn finish(self) -> Result<(), Reject> {
-        if self.seen == self.members.len() {
-            Ok(())
-        } else {
-            Err(Reject::new(Code::Malformed, &self.path, "unknown member"))
-        }
     }
 }
