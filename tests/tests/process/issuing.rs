@@ -227,12 +227,26 @@ fn erase_and_search(office: &Office) {
     let aeo = office.done("vc_issue", json!({"credential": credential}));
     let id = format!("urn:mandate:{MARKER}");
     let mandate = office.done("vc_issue", json!({"claims": mandate(), "credentialId": id}));
+    // the one is erased from the command line, the other over the interface
+    let token = office.network.folder.join("gate.token").display().to_string();
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(&token);
+    let text = office.bearer.trim_start_matches("Bearer ");
+    file.expect("a new file").write_all(text.as_bytes()).expect("written");
     for issued in [&aeo, &mandate] {
         let verdict = office.done("vc_verify", json!({"credential": issued["credential"]}));
         assert_eq!(verdict["verified"], true, "{verdict}");
         office.done("vc_credential", json!({"id": issued["id"]}));
-        let erased = office.done("vc_erase", json!({"id": issued["id"]}));
-        assert!(erased["statusTx"].is_string(), "{erased}");
+        if issued["id"] == aeo["id"] {
+            let id = issued["id"].as_str().expect("an id");
+            let erase = ["vc", "erase", id, "--token", &token, "--json"];
+            let erased = office.network.done(&erase).json();
+            assert_eq!(erased["erased"], true, "{erased}");
+            assert!(erased["statusTxs"].as_array().is_some_and(|all| !all.is_empty()), "{erased}");
+        } else {
+            let erased = office.done("vc_erase", json!({"id": issued["id"]}));
+            assert!(erased["statusTx"].is_string(), "{erased}");
+        }
         let verdict = office.done("vc_verify", json!({"credential": issued["credential"]}));
         assert_eq!(verdict["checks"][5]["code"], "REVOKED", "{verdict}");
         // a request that is refused is not written down either
@@ -241,6 +255,10 @@ fn erase_and_search(office: &Office) {
         let refused = office.try_call("vc_issue", json!({"credential": bad})).expect("an answer");
         assert!(refused["error"].is_object() && !refused.to_string().contains(MARKER));
     }
+    let report = office.network.done(&["vc", "privacy-report", "--token", &token, "--json"]);
+    let report = report.json().to_string();
+    assert!(report.contains("AEOAuthorisation") && report.contains("mandates"), "{report}");
+    assert!(!report.contains(MARKER));
     let goal = office.network.height(0) + 12;
     office.network.wait("a snapshot is due", || office.network.height(0) > goal);
     office.network.done(&["devnet", "down"]);
