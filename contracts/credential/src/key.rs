@@ -263,8 +263,10 @@ pub fn parse_multikey(text: &str) -> Option<(Algorithm, Vec<u8>)> {
     let algorithm = [Algorithm::Ed25519, Algorithm::P256]
         .into_iter()
         .find(|algorithm| algorithm.multicodec() == code)?;
-    // base58 spells each byte string in one way only, leading zero bytes included
-    (key.len() == algorithm.key_bytes()).then(|| (algorithm, key.to_vec()))
+    // base58 spells each byte string in one way only, leading zero bytes included; SEC 1 has a third
+    // tag for compressed points, which would spell a key a second time
+    let tagged = algorithm != Algorithm::P256 || matches!(key.first(), Some(2 | 3));
+    (tagged && key.len() == algorithm.key_bytes()).then(|| (algorithm, key.to_vec()))
 }
 
 /// Strict base64url: no padding, no foreign characters, no spare bits (S11).

@@ -18,7 +18,7 @@ use crate::context::{Authority, Context};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::op::{Op, OpSignature, PublicKey};
-use crate::state::{Overlay, decode_content};
+use crate::state::{Overlay, decoded};
 
 /// A signature found good: the party, the key it used, and the principal it signed for.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl SigningKey {
     /// The key under a state key, if there is one.
     fn load(state: &Overlay<'_>, key: &[u8]) -> Option<Rc<Self>> {
         let of = |entry| Self { entry, point: OnceCell::new() };
-        state.derived(key, |content| decode_content(content).map(of))
+        state.derived(key, |content| Some(of(decoded(content))))
     }
 
     /// Its 32 bytes; `None` for a key of another algorithm.

@@ -173,7 +173,8 @@ fn proves_possession(chain: &str, party: &str, offer: &OfferedKey) -> bool {
 /// The point of a P-256 key: on the curve and not the one at infinity, which has another length.
 /// The curve has no points of small order; a compressed point has one encoding.
 fn p256_point(public_key: &[u8]) -> Option<p256::ecdsa::VerifyingKey> {
-    let compressed = public_key.len() == P256_BYTES;
+    // SEC 1 has a third tag for 33 bytes, which spells a point a second time
+    let compressed = public_key.len() == P256_BYTES && matches!(public_key.first(), Some(2 | 3));
     compressed.then(|| p256::ecdsa::VerifyingKey::from_sec1_bytes(public_key).ok())?
 }
 

@@ -12,6 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::digest::{Digest, Tag};
 
+pub(crate) use overlay::decoded;
 pub use overlay::{Change, Overlay};
 
 /// Format version that precedes the borsh content of every typed state value.

@@ -208,6 +208,8 @@ impl<'a> Overlay<'a> {
     }
 }
 
-fn decoded<T: BorshDeserialize>(content: &[u8]) -> T {
+/// # Panics
+/// As [`Overlay::read`].
+pub(crate) fn decoded<T: BorshDeserialize>(content: &[u8]) -> T {
     decode_content(content).expect("state value decodes; if not, run `titian-node verify-db`")
 }

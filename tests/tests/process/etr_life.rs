@@ -13,6 +13,10 @@ use super::{Network, Ran};
 /// The DCSA issuance request; its texts marked PLACEHOLDER are filled below.
 const ISSUANCE: &str = include_str!("../../data/etr/dcsa/eblissuance-v3.0.0-request.json");
 
+/// Places of nodes on a devnet of four.
+const SINGAPORE: usize = 0;
+const VIETNAM: usize = 3;
+
 /// Businesses of four states on a devnet, with keys in one wallet.
 pub(super) struct Desk {
     pub(super) network: Network,
@@ -202,7 +206,13 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
 
     // the content travels sealed, to the receiver's own node; it is checked against the record
     let content = desk.path(&format!("{id}.content.json"));
+    // the receiver's node is down, and the giver's dies as soon as it has acknowledged
+    desk.network.kill(VIETNAM);
     desk.done(&["seal", &id, "--content", &content, "--as", carrier]);
+    desk.network.kill(SINGAPORE);
+    let devnet = desk.network.folder.display().to_string();
+    desk.network.done(&["devnet", "up", "--dir", &devnet]);
+    desk.network.settle();
     let opened = desk.out.join("opened");
     std::fs::create_dir(&opened).expect("a folder");
     let opened = opened.display().to_string();

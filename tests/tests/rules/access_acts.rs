@@ -284,7 +284,12 @@ fn p256_keys_are_bound_with_a_proof_of_possession_and_sign_no_op() {
     let off_curve = off_curve
         .filter(|bytes| p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).is_err())
         .take(8)
-        .chain([[&[2][..], &[0xff; 32]].concat(), vec![0; 33], [&[4], &point[1..]].concat()]);
+        .chain([
+            [&[2][..], &[0xff; 32]].concat(),
+            vec![0; 33],
+            [&[4], &point[1..]].concat(),
+            [&[5], &point[1..]].concat(),
+        ]);
     for bytes in off_curve {
         let key = p256_key(&chain, &party, &bytes, &secret);
         assert_eq!(judge(&scene, vec![key]), Err(Code::KeyWeak), "{bytes:?}");
