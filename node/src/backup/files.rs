@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use super::BackupError;
@@ -21,9 +22,15 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, BackupError> {
     Ok(names)
 }
 
+/// Makes a folder, and those above it, that nobody but the owner may enter.
+pub(super) fn make_private(folder: &Path) -> Result<(), BackupError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).map_err(BackupError::file(folder))
+}
+
 /// Copies the files below a folder that stands still.
 pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
-    fs::create_dir_all(to).map_err(BackupError::file(to))?;
+    make_private(to)?;
     for name in names(from)? {
         let (source, copy) = (from.join(&name), to.join(&name));
         if source.is_dir() {

@@ -31,7 +31,7 @@ use crate::custody::{self, Custody};
 use crate::envelopes::Envelopes;
 use crate::ledger::Ledger;
 use crate::store::StoreError;
-use files::{sync, sync_tree};
+use files::{make_private, sync, sync_tree};
 pub use restore::{Restored, is_backup, restore};
 
 /// The description of a backup.
@@ -267,16 +267,17 @@ impl Backups {
 
     fn make_as(&self, name: &str, sources: &Sources, now_ms: u64) -> Result<Written, BackupError> {
         let whole = self.0.folder.join(name);
-        fs::create_dir_all(&self.0.folder).map_err(BackupError::file(&self.0.folder))?;
+        make_private(&self.0.folder)?;
         self.drop_partial()?;
+        // also if this backup fails: what is erased must not stay because a disk is full
+        let expired = self.expire(now_ms)?;
         let partial = whole.with_extension(PARTIAL);
-        fs::create_dir(&partial).map_err(BackupError::file(&partial))?;
+        make_private(&partial)?;
         let height = sources.fill(&partial, now_ms)?;
         sync_tree(&partial)?;
         fs::rename(&partial, &whole).map_err(BackupError::file(&whole))?;
         sync(&self.0.folder)?;
         let removed = self.remove_old()?;
-        let expired = self.expire(now_ms)?;
         Ok(Written { folder: whole, height, removed, expired })
     }
 

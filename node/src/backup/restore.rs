@@ -6,9 +6,12 @@ use std::path::Path;
 use titian_genesis::Genesis;
 
 use super::files::{copy_tree, names, remove, sync, sync_tree};
-use super::{BackupError, ENVELOPES, ERASABLE, LEDGER, MANIFEST, Manifest};
+use super::{BackupError, ENVELOPES, LEDGER, MANIFEST, Manifest};
 use crate::custody::{self, Custody};
 
+/// In this order, so that records never stand without the keys that came with them: keys that are
+/// newer than the records are those of what was not erased since.
+const PLACED: [&str; 3] = [custody::KEYS_FOLDER, custody::RECORDS_FOLDER, ENVELOPES];
 /// What ends the name of a folder that is still being copied.
 const COMING: &str = "coming";
 
@@ -50,22 +53,27 @@ pub fn restore(
     }
     fs::create_dir_all(data).map_err(BackupError::file(data))?;
     let (mut placed, mut left) = (Vec::new(), Vec::new());
-    // records and keys belong together: a newer half must not meet an older one
-    let custody = [custody::RECORDS_FOLDER, custody::KEYS_FOLDER];
-    let stands = custody.iter().any(|part| data.join(part).exists());
-    for part in ERASABLE {
+    let records = data.join(custody::RECORDS_FOLDER);
+    if records.exists() && !data.join(custody::KEYS_FOLDER).exists() {
+        return Err(BackupError::unfit(&records, "the keys of its subjects are not there"));
+    }
+    for part in PLACED {
         let (source, target) = (backup.join(part), data.join(part));
         if !source.exists() {
             continue;
         }
-        if target.exists() || (part != ENVELOPES && stands) {
+        if target.exists() {
             left.push(part);
         } else {
             place(&source, &target)?;
             placed.push(part);
         }
     }
-    let unreadable = forget_unreadable(data, genesis, secret, now_ms)?;
+    // never of records that stood here: they are not this backup's
+    let mut unreadable = 0;
+    if placed.contains(&custody::RECORDS_FOLDER) {
+        unreadable = forget_unreadable(data, genesis, secret, now_ms)?;
+    }
     place(&backup.join(LEDGER), &ledger)?;
     placed.push(LEDGER);
     Ok(Restored { time_ms: manifest.time_ms, placed, left, unreadable })

@@ -94,6 +94,12 @@ fn restore_backup(config: &Config, source: &Path, genesis: &Genesis) -> Result<(
     if restored.unreadable > 0 {
         println!("custody: {} records without a key were erased", restored.unreadable);
     }
+    if restored.placed.contains(&"envelopes") {
+        println!(
+            "sealed contents are of {} too: erase again what was erased",
+            rfc3339(restored.time_ms)
+        );
+    }
     if restored.placed.contains(&custody::RECORDS_FOLDER) {
         println!(
             "custody is that of {}: repeat erasures made since then, and name new status lists in \

@@ -211,7 +211,18 @@ impl Envelopes {
         if piece.offset == 0 {
             self.check_record(piece)?;
         }
-        let there = append(&part, piece.offset, piece.bytes)?;
+        let there = match append(&part, piece.offset, piece.bytes) {
+            Ok(there) => there,
+            Err(reject) => {
+                // what a full disk left half is begun anew; a party that names a wrong place is not
+                if source.is_some() || reject.code == Code::Unavailable {
+                    room.coming.remove(&part);
+                    fs::remove_file(&part).map_err(disk)?;
+                    return Err(Reject::new(Code::Unavailable, "", "the disk failed"));
+                }
+                return Err(reject);
+            }
+        };
         room.coming.insert(part.clone(), (piece.by.to_owned(), there));
         if there < piece.total {
             self.show(&room);

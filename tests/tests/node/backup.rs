@@ -211,6 +211,34 @@ fn t13_a_restored_record_whose_key_is_gone_is_erased() {
 }
 
 #[test]
+fn t13_a_restore_that_was_cut_off_goes_on_and_erases_nothing() {
+    let house = House::new(3);
+    let name = house.keep("did:example:ana", "urn:1");
+    let made = house.back_up(NOW_MS);
+    let chain = house.kept.world.genesis.chain.clone();
+    // cut off after the keys, and in the middle of the records
+    let target = tempfile::tempdir().expect("a temporary folder");
+    let cut = target.path();
+    for part in ["subject-keys", "custody.coming"] {
+        fs::create_dir_all(cut.join(part)).expect("made");
+    }
+    for file in fs::read_dir(made.folder.join("subject-keys")).expect("it reads") {
+        let file = file.expect("it reads");
+        fs::copy(file.path(), cut.join("subject-keys").join(file.file_name())).expect("copied");
+    }
+    fs::write(cut.join("custody.coming/half"), "").expect("written");
+    assert_eq!(house.restore(&made.folder, cut).expect("it goes on"), 0);
+    assert!(matches!(find(cut, &chain, name), Some(Found::Kept(..))));
+
+    // records that stand without their keys are left alone, whatever became of these
+    let target = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir_all(target.path().join("custody")).expect("made");
+    let refused = house.restore(&made.folder, target.path()).expect_err("half of custody");
+    assert!(refused.to_string().contains("keys of its subjects"), "{refused}");
+    assert!(!target.path().join("ledger").exists());
+}
+
+#[test]
 fn a_running_node_makes_one_backup_at_a_time_and_says_how_it_stands() {
     let house = House::new(3);
     let name = house.backups.begin(house.sources(), NOW_MS).expect("it begins");
