@@ -3,6 +3,8 @@
 //! Invariant: a keyword it does not know makes the answer "unknown", never "valid"; nothing is
 //! fetched; patterns run in linear time and the work is counted.
 
+use std::cmp::Ordering;
+
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 use titian_contracts::time::Date;
@@ -191,13 +193,9 @@ fn simple(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
         let limit = rule.as_u64()?;
         Some(actual.is_none_or(|actual| holds(actual, limit)))
     };
-    let compare = |holds: fn(i64, i64) -> bool| {
-        let limit = rule.as_i64()?;
-        if value.is_number() {
-            Some(value.as_i64().is_some_and(|v| holds(v, limit)))
-        } else {
-            Some(true)
-        }
+    let compare = |holds: fn(Ordering) -> bool| {
+        let limit = Decimal::of(rule)?;
+        Some(Decimal::of(value).is_none_or(|actual| holds(actual.order(&limit))))
     };
     match keyword {
         "$schema" | "$id" | "$defs" | "$comment" | "title" | "description" | "examples"
@@ -229,8 +227,10 @@ fn simple(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
         },
         "minItems" => bound(count(), |actual, limit| actual >= limit),
         "maxItems" => bound(count(), |actual, limit| actual <= limit),
-        "minimum" => compare(|actual, limit| actual >= limit),
-        "maximum" => compare(|actual, limit| actual <= limit),
+        "minimum" => compare(Ordering::is_ge),
+        "maximum" => compare(Ordering::is_le),
+        "exclusiveMinimum" => compare(Ordering::is_gt),
+        "exclusiveMaximum" => compare(Ordering::is_lt),
         "format" => match (rule.as_str()?, value.as_str()) {
             ("date" | "date-time", None) => Some(true),
             ("date", Some(text)) => Some(Date::parse(text).is_some()),
@@ -238,6 +238,58 @@ fn simple(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// A JSON number by its decimal digits, so that fractions compare exactly: ±0.DIGITS × 10^POINT.
+/// A fraction has the digits that its double is written with, at most 17.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    negative: bool,
+    /// Neither the first nor the last one is 0; none at all for zero.
+    digits: String,
+    point: i64,
+}
+
+impl Decimal {
+    /// `None` for what is no number.
+    fn of(value: &Value) -> Option<Self> {
+        let Value::Number(number) = value else { return None };
+        let text = number.to_string();
+        let (negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.as_str()),
+        };
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0');
+        let zeros = i64::try_from(all.len() - digits.len()).ok()?;
+        let point = i64::try_from(whole.len()).ok()? - zeros;
+        let digits = digits.trim_end_matches('0').to_owned();
+        if digits.is_empty() {
+            return Some(Self { negative: false, digits, point: 0 });
+        }
+        Some(Self { negative, digits, point: point.checked_add(exponent.parse().ok()?)? })
+    }
+
+    fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
+    /// By distance from zero. Digits without zeros at the end compare like text.
+    fn size(&self, other: &Self) -> Ordering {
+        let nonzero = (!self.is_zero()).cmp(&!other.is_zero());
+        nonzero.then(self.point.cmp(&other.point)).then_with(|| self.digits.cmp(&other.digits))
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (false, false) => self.size(other),
+            (true, true) => other.size(self),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
     }
 }
 

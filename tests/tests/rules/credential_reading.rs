@@ -201,3 +201,47 @@ pub fn every_keyword_that_the_linter_allows_is_evaluated() {
     let long = json!("a".repeat(50_000) + "b");
     assert!(matches!(text(hostile, long), Evaluation::Invalid(_)));
 }
+
+#[test]
+pub fn bounds_of_a_schema_hold_for_fractions_to_the_last_digit() {
+    let judge = |keyword: &str, limit: Json, value: Json| -> bool {
+        match schema::evaluate(&json!({ keyword: limit }), &value) {
+            Evaluation::Valid => true,
+            Evaluation::Invalid(_) => false,
+            Evaluation::Limit => panic!("{keyword} is known"),
+        }
+    };
+    for (less, more) in [
+        (json!(0), json!(0.000_001)),
+        (json!(-0.5), json!(0)),
+        (json!(-2), json!(-1.75)),
+        (json!(-1e300), json!(-1e-300)),
+        (json!(0.1), json!(0.11)),
+        (json!(2.5), json!(10)),
+        (json!(99.999), json!(100)),
+        (json!(u64::MAX), json!(1e20)),
+        (json!(i64::MIN), json!(i64::MIN + 1)),
+        (json!(u64::MAX - 1), json!(u64::MAX)),
+    ] {
+        for keyword in ["minimum", "exclusiveMinimum"] {
+            assert!(judge(keyword, less.clone(), more.clone()), "{more} {keyword} {less}");
+            assert!(!judge(keyword, more.clone(), less.clone()), "{less} {keyword} {more}");
+        }
+        for keyword in ["maximum", "exclusiveMaximum"] {
+            assert!(judge(keyword, more.clone(), less.clone()), "{less} {keyword} {more}");
+            assert!(!judge(keyword, less.clone(), more.clone()), "{more} {keyword} {less}");
+        }
+    }
+    for (one, same) in [(json!(1), json!(1.0)), (json!(0), json!(-0.0)), (json!(1e3), json!(1000))]
+    {
+        assert!(
+            judge("minimum", one.clone(), same.clone())
+                && judge("maximum", one.clone(), same.clone())
+        );
+        assert!(!judge("exclusiveMinimum", one.clone(), same.clone()));
+        assert!(!judge("exclusiveMaximum", one, same));
+    }
+    // a bound says nothing of what is no number, and must itself be one
+    assert!(judge("minimum", json!(1), json!("0")));
+    assert_eq!(schema::evaluate(&json!({"minimum": "1"}), &json!(2)), Evaluation::Limit);
+}

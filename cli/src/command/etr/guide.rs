@@ -74,6 +74,9 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
     }
     members(session, &ask, &mut args, &known)?;
     if args.lot.is_empty() && known.lots.is_empty() {
+        if let Some(unclear) = &known.unclear {
+            ask.output.note(&unclear.message);
+        }
         let question = "Lot: number:unit:amount (example 1:KGM:12000, or 1:SGD:1000.50)";
         let text = ask.until(question, "", |text| lot(text).map(|_| ()))?;
         args.lot = lot(&text).into_iter().collect();

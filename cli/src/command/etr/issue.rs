@@ -340,7 +340,11 @@ impl Wanted {
         let to = args.to.as_deref().ok_or_else(|| needed("to", "the first holder, a UBIN"))?;
         let reference = args.reference.clone().or(known.reference);
         let reference = reference.ok_or_else(|| needed("ref", "the number of the document"))?;
-        let lots = if args.lot.is_empty() { known.lots } else { args.lot.clone() };
+        let lots = match (args.lot.is_empty(), known.unclear) {
+            (true, Some(unclear)) => return Err(unclear),
+            (true, None) => known.lots,
+            (false, _) => args.lot.clone(),
+        };
         if lots.is_empty() {
             return Err(needed("lot", "number:unit:amount, for example 1:KGM:12000"));
         }

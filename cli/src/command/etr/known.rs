@@ -7,6 +7,7 @@
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value as Json, json};
+use titian_contracts::time::Date;
 use titian_credential::schema::{self, Evaluation};
 
 use super::issue::Lot;
@@ -28,8 +29,10 @@ pub(super) struct Known {
     pub(super) profile: Option<&'static str>,
     /// The number.
     pub(super) reference: Option<String>,
-    /// The lots.
+    /// The lots; none if the content states no quantity.
     pub(super) lots: Vec<Lot>,
+    /// Why the quantity that it states makes no lots.
+    pub(super) unclear: Option<CommandError>,
     /// The due date.
     pub(super) due: Option<String>,
     /// Remarks for the user.
@@ -94,12 +97,20 @@ fn dcsa(content: Map<String, Json>, unchecked: bool) -> Result<Known> {
         (Some("SWB"), _) => Some("sea-waybill"),
         _ => None,
     };
-    let lots = gross_weights(&document)?;
+    let (lots, unclear) = either(gross_weights(&document));
     let reference = text(&document, "/transportDocumentReference").map(str::to_owned);
     let Json::Object(content) = document else {
         return Err(CommandError::bug("a document is an object"));
     };
-    Ok(Known { content, profile, reference, lots, due: None, notes })
+    Ok(Known { content, profile, reference, lots, unclear, due: None, notes })
+}
+
+/// Lots, or why there are none: who names lots with `--lot` need not correct the content.
+fn either(lots: Result<Vec<Lot>>) -> (Vec<Lot>, Option<CommandError>) {
+    match lots {
+        Ok(lots) => (lots, None),
+        Err(error) => (Vec::new(), Some(error.hint("--lot number:unit:amount names the lots"))),
+    }
 }
 
 /// One lot for each consignment item: the gross weight of its cargo.
@@ -117,8 +128,7 @@ fn gross_weights(document: &Json) -> Result<Vec<Lot>> {
             if known != unit || !total.add(&value) {
                 return Err(CommandError::usage(format!(
                     "the weights of consignment item {index} do not add up to one lot"
-                ))
-                .hint("--lot number:unit:amount names the lots"));
+                )));
             }
         }
         if let Some((unit, total)) = sum {
@@ -180,21 +190,67 @@ fn renamed(subject: &Map<String, Json>, names: &[(&str, &str)]) -> Map<String, J
 }
 
 /// The members whose name begins with `prefix`, without it: `drawerCompanyName` is `companyName`.
-fn group(subject: &Map<String, Json>, prefix: &str, without: &[&str]) -> Json {
+/// Nothing if there are none: a required member must not be filled with nothing.
+fn group(subject: &Map<String, Json>, prefix: &str, without: &[&str]) -> Option<Json> {
     let members = subject.iter().filter_map(|(name, value)| {
         let rest = name.strip_prefix(prefix).filter(|rest| !without.contains(rest))?;
         let mut letters = rest.chars();
         let first = letters.next()?;
         Some((format!("{}{}", first.to_lowercase(), letters.as_str()), value.clone()))
     });
-    Json::Object(members.collect())
+    let members: Map<String, Json> = members.collect();
+    (!members.is_empty()).then_some(Json::Object(members))
 }
 
-/// Numbers of records have upper case, digits, `-`, `/` and `.`.
-fn reference(subject: &Map<String, Json>, name: &str) -> Option<String> {
-    let text = subject.get(name).and_then(Json::as_str)?;
-    titian_contracts::etr::request::is_reference(text).then(|| text.to_owned())
+/// A member of a document that is not what it should be.
+fn wrong(name: &str, should: &str) -> CommandError {
+    CommandError::usage(format!("{name} of the content must be {should}"))
+        .with_data(json!({ "places": [format!("/{name}")] }))
 }
+
+/// A member that is text, if it is there.
+fn written<'a>(subject: &'a Map<String, Json>, name: &str) -> Result<Option<&'a str>> {
+    match subject.get(name) {
+        None => Ok(None),
+        Some(Json::String(text)) if !text.trim().is_empty() => Ok(Some(text)),
+        Some(_) => Err(wrong(name, "text that is not empty")),
+    }
+}
+
+/// A day, also of those who write a moment of it: `2025-04-10T00:00:00.000Z`.
+fn day<'a>(subject: &'a Map<String, Json>, name: &str) -> Result<Option<&'a str>> {
+    let Some(text) = written(subject, name)? else { return Ok(None) };
+    let (date, moment) = match text.split_once('T') {
+        Some((date, _)) => (date, titian_credential::time::parse(text).is_some()),
+        None => (text, true),
+    };
+    if moment && Date::parse(date).is_some() {
+        Ok(Some(date))
+    } else {
+        Err(wrong(name, "a date such as 2025-04-10"))
+    }
+}
+
+/// The number, if a record can have it: upper case, digits, `-`, `/` and `.`.
+fn reference(subject: &Map<String, Json>, name: &str) -> Result<Option<String>> {
+    let text = written(subject, name)?;
+    Ok(text.filter(|text| titian_contracts::etr::request::is_reference(text)).map(str::to_owned))
+}
+
+/// A sum of money has the decimals of its text.
+fn sum(subject: &Map<String, Json>) -> Result<Vec<Lot>> {
+    let (amount, currency) = (written(subject, "amount")?, written(subject, "currency")?);
+    let code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+    if currency.is_some_and(|text| !code(text)) {
+        return Err(wrong("currency", "a code of three letters such as SGD"));
+    }
+    let Some((amount, currency)) = amount.zip(currency) else { return Ok(Vec::new()) };
+    let lot = super::issue::lot(&format!("1:{currency}:{amount}"))
+        .map_err(|_| wrong("amount", "a sum such as 78945.23, with at most 6 decimals"))?;
+    Ok(vec![lot])
+}
+
+const NO_NUMBER: &str = "its number is none of a record: --ref gives one";
 
 fn promissory_note(subject: &Map<String, Json>) -> Result<Known> {
     let mut content = renamed(
@@ -203,45 +259,41 @@ fn promissory_note(subject: &Map<String, Json>) -> Result<Known> {
             ("pNoteId", "noteNumber"),
             ("amount", "amount"),
             ("currency", "currency"),
-            ("dueDate", "dueDate"),
-            ("commitmentDate", "issueDate"),
             ("drawerPlaceOfIssue", "placeOfIssue"),
             ("clause", "clause"),
         ],
     );
-    for name in ["dueDate", "issueDate"] {
-        // some write the first moment of the day
-        let date = content.get(name).and_then(Json::as_str).and_then(|text| text.get(..10));
-        if let Some(date) = date.map(Json::from) {
-            content.insert(name.to_owned(), date);
-        }
+    let due = day(subject, "dueDate")?.map(str::to_owned);
+    for (name, date) in
+        [("dueDate", due.as_deref()), ("issueDate", day(subject, "commitmentDate")?)]
+    {
+        content.extend(date.map(|date| (name.to_owned(), json!(date))));
     }
-    content.insert("maker".to_owned(), group(subject, "drawer", &["PlaceOfIssue"]));
-    content.insert("payee".to_owned(), group(subject, "drawee", &[]));
-    let reference = reference(subject, "pNoteId");
+    for (name, party) in [
+        ("maker", group(subject, "drawer", &["PlaceOfIssue"])),
+        ("payee", group(subject, "drawee", &[])),
+    ] {
+        content.extend(party.map(|party| (name.to_owned(), party)));
+    }
+    let reference = reference(subject, "pNoteId")?;
     let mut notes = vec!["a TradeTrust promissory note".to_owned()];
     if reference.is_none() {
         // the number of a record is not folded: the issuer chooses one, and keeps the other beside
         if let Some(number) = content.remove("noteNumber") {
             content.insert("pNoteId".to_owned(), number);
         }
-        notes.push("its number is none of a record: --ref gives one".to_owned());
+        notes.push(NO_NUMBER.to_owned());
     }
-    let amount = content.get("amount").and_then(Json::as_str).unwrap_or_default().to_owned();
-    let currency = content.get("currency").and_then(Json::as_str).unwrap_or_default().to_owned();
-    let lots = match Lot::sum(&amount, &currency) {
-        Some(lot) => vec![lot],
-        None => Vec::new(),
-    };
-    let due = content.get("dueDate").and_then(Json::as_str).map(str::to_owned);
-    Ok(Known { content, profile: Some("promissory-note"), reference, lots, due, notes })
+    // the ledger compares amount and currency with the lot: no option makes up for them
+    let lots = sum(subject)?;
+    let profile = Some("promissory-note");
+    Ok(Known { content, profile, reference, lots, unclear: None, due, notes })
 }
 
 fn warehouse_receipt(subject: &Map<String, Json>) -> Result<Known> {
     let mut content = renamed(
         subject,
         &[
-            ("warehouseReceipt", "receiptNumber"),
             ("goods", "goods"),
             ("warehouseAddress", "storagePlace"),
             ("markings", "markings"),
@@ -249,40 +301,38 @@ fn warehouse_receipt(subject: &Map<String, Json>) -> Result<Known> {
             ("warehouseReceiptDetails", "details"),
         ],
     );
-    let details = subject.get("warehouseReceiptDetails").and_then(Json::as_object);
-    let reference =
-        reference(subject, "warehouseReceipt").or_else(|| reference(details?, "warehouseReceipt"));
+    let details = match subject.get("warehouseReceiptDetails") {
+        None => &Map::new(),
+        Some(Json::Object(details)) => details,
+        Some(_) => return Err(wrong("warehouseReceiptDetails", "an object")),
+    };
+    let stated = [subject, details].map(|members| reference(members, "warehouseReceipt"));
+    let [of_subject, of_details] = stated;
+    let reference = of_subject?.or(of_details?);
+    let mut notes = vec!["a TradeTrust warehouse receipt".to_owned()];
     match &reference {
-        Some(number) => content.insert("receiptNumber".to_owned(), json!(number)),
-        None => content.remove("receiptNumber"),
-    };
-    let of_warehouse = group(subject, "warehouse", &["Receipt", "ReceiptDetails", "Address"]);
-    if of_warehouse.as_object().is_some_and(|members| !members.is_empty()) {
-        content.insert("warehouse".to_owned(), of_warehouse);
+        Some(number) => content.extend([("receiptNumber".to_owned(), json!(number))]),
+        None => notes.push(NO_NUMBER.to_owned()),
     }
-    let mut total = Sum::default();
-    let weight = subject.get("totalNetWeight").map(|weight| match weight {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    });
-    let lots = match weight {
-        Some(weight) if total.add(&weight) => vec![total.lot("1", "KGM")],
-        _ => Vec::new(),
-    };
-    Ok(Known {
-        content,
-        profile: Some("warehouse-receipt"),
-        reference,
-        lots,
-        due: None,
-        notes: vec!["a TradeTrust warehouse receipt".to_owned()],
-    })
+    let warehouse = group(subject, "warehouse", &["Receipt", "ReceiptDetails", "Address"]);
+    content.extend(warehouse.map(|warehouse| ("warehouse".to_owned(), warehouse)));
+    let (lots, unclear) = either(net_weight(subject));
+    let profile = Some("warehouse-receipt");
+    Ok(Known { content, profile, reference, lots, unclear, due: None, notes })
 }
 
-impl Lot {
-    /// The one lot of a sum; the decimals are those of the text.
-    fn sum(amount: &str, currency: &str) -> Option<Self> {
-        super::issue::lot(&format!("1:{currency}:{amount}")).ok()
+/// One lot in kilograms.
+fn net_weight(subject: &Map<String, Json>) -> Result<Vec<Lot>> {
+    let text = match subject.get("totalNetWeight") {
+        None => return Ok(Vec::new()),
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let mut total = Sum::default();
+    if total.add(&text) {
+        Ok(vec![total.lot("1", "KGM")])
+    } else {
+        Err(wrong("totalNetWeight", "a number of kilograms such as 599.326"))
     }
 }
 
@@ -380,6 +430,82 @@ mod tests {
             assert!(known.content.contains_key("storagePlace"));
             assert_eq!(known.lots.first().map(|lot| lot.unit.as_str()), Some("KGM"));
         }
+    }
+
+    /// The samples of a kind with one member changed: what is said of it.
+    fn refusal(sample: &str, name: &str, value: Json) -> CommandError {
+        let mut document = parse(sample);
+        let subject = match document.get_mut("credentialSubject") {
+            Some(subject) => subject,
+            None => &mut document,
+        };
+        subject[name] = value;
+        let known = recognise(document, false);
+        known.map_or_else(|error| error, |known| known.unclear.expect("it is wrong"))
+    }
+
+    #[test]
+    fn etr_each_malformed_member_of_a_tradetrust_document_is_named() {
+        let dates =
+            ["10 May 2025", "2025-05-1", "2025-05-10garbage", "2025-02-30", "2025-05-10Tx", ""];
+        let sums = ["", "-1", "1e3", "1,000", "78945.1234567", "EUR 5", "99999999999999999999"];
+        let mut wrong: Vec<(&str, Json)> = Vec::new();
+        wrong.extend(
+            dates.iter().flat_map(|d| [("dueDate", json!(d)), ("commitmentDate", json!(d))]),
+        );
+        wrong.extend(sums.iter().map(|sum| ("amount", json!(sum))));
+        wrong.extend([("amount", json!(78945.23)), ("amount", Json::Null), ("pNoteId", json!(7))]);
+        wrong.extend(["", "eur", "EURO", "€"].iter().map(|code| ("currency", json!(code))));
+        for (name, value) in wrong {
+            for sample in NOTES {
+                let refused = refusal(sample, name, value.clone());
+                assert!(
+                    refused.message.starts_with(&format!("{name} of")),
+                    "{refused} for {value}"
+                );
+                assert_eq!(refused.data.expect("details")["places"], json!([format!("/{name}")]));
+            }
+        }
+        for sample in RECEIPTS {
+            for value in [json!("50 MT"), json!(""), json!(-5), json!(["50"]), json!("0.1234567")] {
+                let refused = refusal(sample, "totalNetWeight", value);
+                assert!(refused.message.starts_with("totalNetWeight of"), "{refused}");
+                assert!(refused.hints.iter().any(|hint| hint.contains("--lot")), "{refused}");
+            }
+            for (name, value) in
+                [("warehouseReceipt", json!(12)), ("warehouseReceiptDetails", json!("x"))]
+            {
+                let refused = refusal(sample, name, value);
+                assert!(refused.message.starts_with(&format!("{name} of")), "{refused}");
+            }
+        }
+        // a note that names no maker has none: it must not be one without members
+        let mut note = parse(NOTES[0]);
+        note.as_object_mut().expect("an object").retain(|name, _| !name.starts_with("drawer"));
+        assert!(!recognise(note, false).expect("a note").content.contains_key("maker"));
+    }
+
+    #[test]
+    fn etr_bounds_of_dcsa_numbers_hold_for_fractions() {
+        let mut request = parse(ISSUANCE);
+        request["document"]["transportDocumentReference"] = json!("TTNU4711");
+        let weight = "/document/consignmentItems/0/cargoItems/0/cargoGrossWeight/value";
+        for (value, amount, scale) in [(json!(0.001), "1", 3), (json!(12000.5), "120005", 1)] {
+            *request.pointer_mut(weight).expect("a weight") = value;
+            let known = recognise(request.clone(), false).expect("it is valid");
+            let lot = known.lots.first().expect("a lot");
+            assert_eq!((lot.amount.as_str(), lot.scale), (amount, scale));
+        }
+        for value in [json!(0), json!(0.0), json!(-0.5)] {
+            *request.pointer_mut(weight).expect("a weight") = value;
+            let refused = recognise(request.clone(), false).expect_err("weight is above zero");
+            let place = weight.trim_start_matches("/document");
+            assert_eq!(refused.data.expect("details")["places"], json!([place]));
+        }
+        // what no lot can say is told, unless lots are named
+        *request.pointer_mut(weight).expect("a weight") = json!(0.123_456_7);
+        let unclear = recognise(request, false).expect("it is valid").unclear.expect("too fine");
+        assert!(unclear.message.contains("consignment item 1"), "{unclear}");
     }
 
     #[test]
