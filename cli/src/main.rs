@@ -24,8 +24,10 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use error::CommandError;
+use error::{CommandError, Kind};
+use output::Output;
 use session::{GlobalArgs, Session};
 
 /// Titian: trade identity for ASEAN, checked without trust.
@@ -48,7 +50,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let session = Session::new(cli.global);
     let output = session.output;
     // the hook is silenced: a panic is reported below like any other error
@@ -73,4 +78,30 @@ fn main() -> ExitCode {
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+/// Help where it was asked for, else what is wrong with the command line; for programs as JSON, with
+/// the arguments that it is about.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args_os().any(|arg| arg == "--json") {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let head = text.split("\n\n").next().unwrap_or_default();
+    let lines: Vec<&str> = head.lines().map(str::trim).collect();
+    let message = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is needed".to_owned(),
+        _ => lines.join(" ").trim_start_matches("error: ").to_owned(),
+    };
+    let arguments: Vec<&str> = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => vec![argument],
+        Some(ContextValue::Strings(arguments)) => arguments.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let mut usage =
+        CommandError::usage(message).with_data(serde_json::json!({ "arguments": arguments }));
+    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+    usage.hints.extend(tips.map(str::to_owned));
+    Output::new(true, false, None).error(&usage.hint("the same with --help shows what it takes"));
+    ExitCode::from(Kind::Usage.exit_code())
 }

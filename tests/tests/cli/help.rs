@@ -3,7 +3,7 @@
 use super::titian;
 
 /// Commands below `path`, read from its help.
-fn commands_of(path: &[&str]) -> Vec<String> {
+pub(crate) fn commands_of(path: &[&str]) -> Vec<String> {
     let mut args = path.to_vec();
     args.push("--help");
     let ran = titian(&args);

@@ -4,6 +4,7 @@
 //! The binary is the one beside this test: build the workspace first, as `make test` does.
 
 mod devnet;
+mod etr_verbs;
 mod explain;
 mod help;
 mod key;

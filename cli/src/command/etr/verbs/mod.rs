@@ -298,7 +298,7 @@ impl ActVerb {
         let texts: Vec<String> =
             self.given.get_many::<String>(flag.name).into_iter().flatten().cloned().collect();
         if !texts.is_empty() {
-            return read(session, flag, &texts).map(Some);
+            return read(session, flag, &texts).map(Some).map_err(|error| of_option(flag, error));
         }
         match flag.absent {
             Absent::Text(text) => read(session, flag, &[text.to_owned()]).map(Some),
@@ -309,9 +309,15 @@ impl ActVerb {
     }
 }
 
+/// The error with the option that it is about.
+fn of_option(flag: &Flag, mut error: CommandError) -> CommandError {
+    error.message = format!("--{}: {}", flag.name, error.message);
+    error
+}
+
 /// The member that the texts of an option make.
 fn read(session: &Session, flag: &Flag, texts: &[String]) -> Result<Value> {
-    let wrong = |what: &str| CommandError::usage(format!("--{}: {what}", flag.name));
+    let wrong = |what: &str| CommandError::usage(what);
     let text = texts.first().map(String::as_str).unwrap_or_default();
     let each = |read: &dyn Fn(&str) -> Result<Value>| {
         texts.iter().map(|text| read(text)).collect::<Result<Vec<_>>>().map(Value::List)
@@ -322,9 +328,11 @@ fn read(session: &Session, flag: &Flag, texts: &[String]) -> Result<Value> {
         Kind::Choice(_) if text == "none" => Ok(Value::Null),
         Kind::Choice(_) | Kind::Text => Ok(Value::from(text)),
         Kind::Texts => each(&|text| Ok(Value::from(text))),
-        Kind::Count => text.parse::<u64>().map(Value::from).map_err(|_| wrong("a whole number")),
+        Kind::Count => {
+            text.parse::<u64>().map(Value::from).map_err(|_| wrong("a whole number is expected"))
+        }
         Kind::Amount => {
-            let number = text.parse::<u64>().map_err(|_| wrong("a whole number"))?;
+            let number = text.parse::<u64>().map_err(|_| wrong("a whole number is expected"))?;
             Ok(Value::from(number.to_string()))
         }
         Kind::Deadline => {
@@ -343,7 +351,8 @@ fn read(session: &Session, flag: &Flag, texts: &[String]) -> Result<Value> {
         Kind::Parts => each(&|text| part(text).map_err(|message| wrong(&message))),
         Kind::Records => each(&|id| place_of(session, id)),
         Kind::Statement => {
-            let (code, document) = text.split_once('=').ok_or_else(|| wrong("CODE=FILE"))?;
+            let (code, document) =
+                text.split_once('=').ok_or_else(|| wrong("CODE=FILE is expected"))?;
             Ok(statement(code, digest_of(document)?))
         }
         Kind::Title => {
