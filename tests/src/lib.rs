@@ -3,6 +3,7 @@
 
 pub mod certify;
 pub mod chunks;
+pub mod codes;
 pub mod companies;
 pub mod credentials;
 pub mod etr;

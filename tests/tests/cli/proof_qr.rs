@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use super::qr::decode;
 use super::ubin_import::fixture::Bench;
 use serde_json::Value;
+use titian_tests::codes::read_png;
 use titian_tests::world::company_body;
 
 const NAME: &str = "VERY PECULIAR TRADING PTE. LTD.";
@@ -19,16 +19,6 @@ fn register(bench: &Bench) -> String {
     let ran = bench.titian(&act);
     assert_eq!(ran.code, 0, "{ran:?}");
     body.get("ubin").and_then(|ubin| ubin.as_text()).expect("set").to_owned()
-}
-
-/// The text of the code in a PNG.
-fn read_png(path: &std::path::Path) -> String {
-    let file = fs::File::open(path).expect("written");
-    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
-    let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
-    let info = reader.next_frame(&mut pixels).expect("one frame");
-    let (width, height) = (info.width as usize, info.height as usize);
-    decode(width, height, |x, y| pixels[y * width + x] < 128)
 }
 
 #[test]

@@ -1,18 +1,11 @@
 //! QR codes of the resolver's address, read back with another library.
 
+use titian_tests::codes;
+
 use super::{titian, titian_in};
 
 const UBIN: &str = "SG-UEN-199403865N-G7";
 const ADDRESS: &str = "https://ubin.example/ubin/SG-UEN-199403865N-G7";
-
-/// What a picture of `width` × `height` says; `dark` tells its pixels.
-pub(crate) fn decode(width: usize, height: usize, dark: impl Fn(usize, usize) -> bool) -> String {
-    let shade = |x: usize, y: usize| if dark(x, y) { 0 } else { 255 };
-    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, shade);
-    let grids = image.detect_grids();
-    assert_eq!(grids.len(), 1, "one code");
-    grids[0].decode().expect("it decodes").1
-}
 
 #[test]
 fn t16_the_code_on_the_terminal_says_the_address_of_the_record() {
@@ -32,7 +25,7 @@ fn t16_the_code_on_the_terminal_says_the_address_of_the_record() {
     };
     let scale = 4;
     let size = width * scale;
-    assert_eq!(decode(size, size, |x, y| !light(x / scale, y / scale)), ADDRESS);
+    assert_eq!(codes::read(size, size, |x, y| !light(x / scale, y / scale)), ADDRESS);
 }
 
 #[test]
@@ -41,18 +34,13 @@ fn t16_the_code_in_an_image_says_the_address_of_the_record() {
     let args = ["ubin", "qr", UBIN, "--base", "https://ubin.example", "--png", "code.png"];
     let ran = titian_in(folder.path(), &[], &args);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let file = std::fs::File::open(folder.path().join("code.png")).expect("written");
-    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
-    let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
-    let info = reader.next_frame(&mut pixels).expect("one frame");
-    let (width, height) = (info.width as usize, info.height as usize);
-    assert_eq!(decode(width, height, |x, y| pixels[y * width + x] < 128), ADDRESS);
+    assert_eq!(codes::read_png(&folder.path().join("code.png")), ADDRESS);
 
     let args = ["ubin", "qr", UBIN, "--base", "https://ubin.example", "--svg", "code.svg"];
     let ran = titian_in(folder.path(), &[], &args);
     assert_eq!(ran.code, 0, "{ran:?}");
     let image = std::fs::read_to_string(folder.path().join("code.svg")).expect("written");
-    assert!(image.contains("<svg"), "{image}");
+    assert_eq!(codes::read_svg(&image), ADDRESS);
 }
 
 #[test]
@@ -64,7 +52,7 @@ fn t16_the_matrix_is_in_the_answer_for_programs() {
         json["modules"].as_array().expect("rows").iter().filter_map(|row| row.as_str()).collect();
     let size = rows.len() * 3;
     let dark = |x: usize, y: usize| rows[y / 3].as_bytes()[x / 3] == b'1';
-    assert_eq!(decode(size, size, dark), ADDRESS);
+    assert_eq!(codes::read(size, size, dark), ADDRESS);
 }
 
 #[test]

@@ -38,6 +38,10 @@ fn asked(desk: &Desk, args: &[&str], answers: &[&str]) -> Ran {
     }
 }
 
+/// TradeTrust documents, as `tests/data/etr/README.md` says where from.
+const NOTE: &str = include_str!("../../data/etr/tradetrust/promissory-note-v2.json");
+const RECEIPT: &str = include_str!("../../data/etr/tradetrust/warehouse-receipt-vc2.json");
+
 fn seq(desk: &Desk, id: &str) -> u64 {
     desk.done(&["show", id])["public"]["seq"].as_u64().expect("a number")
 }
@@ -194,4 +198,70 @@ fn etr_what_is_erased_cannot_be_opened_and_its_file_is_gone() {
     assert_ne!(desk.run(&open).code, 0);
     // the record stands, and says nothing of the content
     assert_eq!(desk.show(&id, shipper)["public"]["status"], "active");
+}
+
+#[test]
+fn etr_tradetrust_documents_become_a_note_and_a_receipt_on_the_ledger() {
+    let desk = Desk::open(1);
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    let folder = desk.out.display().to_string();
+    let signing = ["--to", shipper, "--as", carrier, "--stage", "--yes", "--ack-all"];
+    let issue = |file: &str, more: &[&str]| {
+        let content = ["issue", "--content", file, "--content-dir", &folder];
+        desk.run(&[&content[..], more, &signing].concat())
+    };
+    let issued = |file: &str, more: &[&str]| {
+        let ran = issue(file, more);
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+        let id = ran.json()["id"].as_str().expect("an id").to_owned();
+        desk.cosign(&id, &[shipper]);
+        desk.show(&id, shipper)
+    };
+
+    // its number has lower case, and it lacks what the law wants of a note: each is told by name
+    let mut note: serde_json::Value = serde_json::from_str(NOTE).expect("JSON");
+    note["dueDate"] = json!("2031-05-10T00:00:00.000Z");
+    let file = desk.file("note.json", &note.to_string());
+    let ran = issue(&file, &[]);
+    assert_eq!((ran.code, &ran.json()["error"]["message"]), (2, &json!("--ref is needed")));
+    let ran = issue(&file, &["--ref", "PN-1"]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (2, &json!("FIELD_MISSING")));
+    assert!(ran.stdout.contains("promise, placeOfPayment"), "{}", ran.stdout);
+    let lacking = ["--set", "promise=unconditional", "--set", "placeOfPayment=Singapore"];
+    let shown = issued(&file, &[&["--ref", "PN-1"][..], &lacking].concat());
+    assert_eq!(shown["public"]["profile"], "promissory-note@1");
+    let sum = &shown["party"]["lots"][0];
+    assert_eq!((&sum["unit"], &sum["amount"]), (&json!("EUR"), &json!("7894523")));
+    assert_eq!((&sum["scale"], &shown["party"]["ref"]), (&json!(2), &json!("PN-1")));
+
+    // a malformed one is refused before anything is written or sent
+    note["dueDate"] = json!("10 May 2031");
+    let file = desk.file("wrong.json", &note.to_string());
+    let ran = issue(&file, &[&["--ref", "PN-2"][..], &lacking].concat());
+    assert_eq!((ran.code, &ran.json()["error"]["data"]["places"]), (2, &json!(["/dueDate"])));
+
+    let mut receipt: serde_json::Value = serde_json::from_str(RECEIPT).expect("JSON");
+    let file = desk.file("receipt.json", &receipt.to_string());
+    let ran = issue(&file, &[]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (2, &json!("FIELD_MISSING")));
+    let lacking = ["goods=copper", "charges=none", "depositor=EXAMPLE", "issueDate=2026-01-05"]
+        .map(|member| ["--set", member])
+        .concat();
+    let lacking = [&lacking[..], &["--set", "warehouse=EXAMPLE LINES"]].concat();
+    let shown = issued(&file, &lacking);
+    assert_eq!(shown["public"]["profile"], "warehouse-receipt@1");
+    let lot = &shown["party"]["lots"][0];
+    assert_eq!((&lot["unit"], &lot["amount"]), (&json!("KGM"), &json!("50")));
+    assert_eq!(shown["party"]["ref"], "12345");
+    // a weight that cannot be read stands in nobody's way who names the lots
+    receipt["credentialSubject"]["warehouseReceipt"] = json!("12346");
+    receipt["credentialSubject"]["totalNetWeight"] = json!("50 MT");
+    let file = desk.file("tonnes.json", &receipt.to_string());
+    let ran = issue(&file, &lacking);
+    assert_eq!(
+        (ran.code, &ran.json()["error"]["data"]["places"]),
+        (2, &json!(["/totalNetWeight"]))
+    );
+    let shown = issued(&file, &[&lacking[..], &["--lot", "1:KGM:50000"]].concat());
+    assert_eq!(shown["party"]["lots"][0]["amount"], "50000");
 }
