@@ -292,6 +292,22 @@ pub fn outcome_of(receipt: Receipt) -> Result<Receipt, Code> {
     }
 }
 
+/// The body of a company as a registrar states it, without what the register derives.
+pub fn stated_body(ubin: &str, name: &str) -> serde_json::Value {
+    serde_json::json!({
+        "ubin": ubin,
+        "category": "GENERAL",
+        "legalName": {"value": name, "lang": "en"},
+        "legalForm": {"national": "company"},
+        "status": {"code": "ACTIVE", "since": "2024-01-02"},
+        "corroboration": "FULL",
+        "confirmedOn": "2026-01-05",
+        "sourceAsOf": "2026-01-05",
+        "registeredOn": "2024-01-02",
+        "validFrom": "2026-01-05",
+    })
+}
+
 /// A minimal body of an active company, version 1.
 pub fn company_body(cc: &str, scheme: &str, local: &str, name: &str) -> Value {
     let check =

@@ -1,6 +1,7 @@
 //! A ledger on which one authority may issue every shipped credential type, and random credentials
 //! of those types: for interop, mutation and speed.
 
+pub mod acts;
 pub mod random;
 
 use ed25519_dalek::SigningKey;
@@ -14,6 +15,7 @@ use titian_credential::did;
 use titian_credential::profiles::{SHIPPED, ShippedType};
 use titian_credential::snapshot::{Live, Snapshot};
 
+use self::acts::texts;
 use crate::world::World;
 
 /// Who issues.
@@ -61,10 +63,6 @@ impl Default for Desk {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn texts(list: &[&str]) -> Value {
-    Value::List(list.iter().map(|text| Value::from(*text)).collect())
 }
 
 impl Desk {

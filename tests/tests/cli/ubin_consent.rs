@@ -4,6 +4,7 @@
 //! test moves; time is that of blocks, never of this machine's clock.
 
 use serde_json::{Value, json};
+use titian_tests::world::stated_body;
 
 use super::Ran;
 use super::ubin_import::fixture::Bench;
@@ -32,20 +33,8 @@ fn refused(bench: &Bench, args: &[&str], signers: &[&str], name: &str) {
 fn body(bench: &Bench, name: &str, (cc, scheme, number): (&str, &str, &str)) -> (String, String) {
     let made = ubin(bench, &["make", cc, scheme, number], &[]).json();
     let ubin = made["ubin"].as_str().expect("a UBIN").to_owned();
-    let body = json!({
-        "ubin": ubin,
-        "category": "GENERAL",
-        "legalName": {"value": name, "lang": "en"},
-        "legalForm": {"national": "company"},
-        "status": {"code": "ACTIVE", "since": "2024-01-02"},
-        "corroboration": "FULL",
-        "confirmedOn": "2026-01-05",
-        "sourceAsOf": "2026-01-05",
-        "registeredOn": "2024-01-02",
-        "validFrom": "2026-01-05",
-    });
     let path = bench.folder().join(format!("{number}.json"));
-    std::fs::write(&path, body.to_string()).expect("a file");
+    std::fs::write(&path, stated_body(&ubin, name).to_string()).expect("a file");
     (path.display().to_string(), ubin)
 }
 

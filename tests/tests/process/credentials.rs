@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 use titian_credential::bundle::{TrustAnchor, read};
@@ -14,7 +13,7 @@ use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 use titian_genesis::Genesis;
 
-use super::{Network, Ran, binary};
+use super::{Network, Ran};
 
 /// Type, issuer, class: each by the registrar of a state, whose wallet keys the devnet has.
 const TYPES: [(&str, &str, &str); 9] = [
@@ -52,22 +51,8 @@ impl Desk {
 
     /// Runs a command with a home of its own.
     fn run(&self, args: &[&str]) -> Ran {
-        let output = std::process::Command::new(binary())
-            .args(args)
-            .arg("--devnet")
-            .arg(&self.network.folder)
-            .current_dir(&self.out)
-            .env("XDG_CONFIG_HOME", self.out.join("config"))
-            .env_remove("TITIAN_NODE")
-            .env_remove("TITIAN_WALLET")
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary runs");
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        let mut command = self.network.command(args);
+        Ran::of(command.env("XDG_CONFIG_HOME", self.out.join("config")))
     }
 
     /// A command that must succeed; its JSON.

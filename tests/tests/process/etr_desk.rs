@@ -30,12 +30,7 @@ fn asked(desk: &Desk, args: &[&str], answers: &[&str]) -> Ran {
         writeln!(input, "{answer}").expect("it listens");
     }
     drop(input);
-    let output = terminal.wait_with_output().expect("it ends");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::new(),
-    }
+    terminal.wait_with_output().expect("it ends").into()
 }
 
 /// TradeTrust documents, as `tests/data/etr/README.md` says where from.

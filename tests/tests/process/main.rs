@@ -18,7 +18,7 @@ mod restore;
 mod ubin_acts;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -39,9 +39,23 @@ struct Ran {
 }
 
 impl Ran {
+    fn of(command: &mut Command) -> Self {
+        command.output().expect("the binary runs").into()
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {}{}", self.stdout, self.stderr))
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 }
 
@@ -70,22 +84,17 @@ impl Network {
         network
     }
 
+    /// A command on this network, with no terminal and no configuration of this machine.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(args).arg("--devnet").arg(&self.folder).stdin(Stdio::null());
+        command.current_dir(self.folder.parent().expect("a folder above"));
+        command.env_remove("TITIAN_NODE").env_remove("TITIAN_WALLET");
+        command
+    }
+
     fn run(&self, args: &[&str]) -> Ran {
-        let output = Command::new(binary())
-            .args(args)
-            .arg("--devnet")
-            .arg(&self.folder)
-            .current_dir(self.folder.parent().expect("a folder above"))
-            .env_remove("TITIAN_NODE")
-            .env_remove("TITIAN_WALLET")
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary runs");
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ran::of(&mut self.command(args))
     }
 
     /// Runs a command that must succeed.

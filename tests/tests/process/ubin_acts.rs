@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use titian_tests::world::stated_body;
 
 use super::{Network, Ran};
 
@@ -107,26 +108,10 @@ impl Desk {
     }
 
     fn register(&self, ubin: &str, name: &str) {
-        let file = self.file("register.json", &body(ubin, name));
+        let file = self.file("register.json", &stated_body(ubin, name));
         let registrar = if ubin.starts_with("SG") { SG1 } else { MY1 };
         self.done(&["register", &file, "--as", registrar]);
     }
-}
-
-/// A body without what the command line fills in.
-fn body(ubin: &str, name: &str) -> Value {
-    json!({
-        "ubin": ubin,
-        "category": "GENERAL",
-        "legalName": {"value": name, "lang": "en"},
-        "legalForm": {"national": "company"},
-        "status": {"code": "ACTIVE", "since": "2024-01-02"},
-        "corroboration": "FULL",
-        "confirmedOn": "2026-01-05",
-        "sourceAsOf": "2026-01-05",
-        "registeredOn": "2024-01-02",
-        "validFrom": "2026-01-05",
-    })
 }
 
 /// The UBIN of a national number, by the program itself.
@@ -142,7 +127,7 @@ fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
     let old = number(&desk, "SG", "UEN", "199403865N");
     let new = number(&desk, "MY", "BRN", "202401000002");
     desk.register(&old, "TITIAN DEMO PTE LTD");
-    let mut incoming = body(&new, "TITIAN DEMO SDN BHD");
+    let mut incoming = stated_body(&new, "TITIAN DEMO SDN BHD");
     // status, entity, version and relation come from the record that moves
     incoming.as_object_mut().expect("an object").remove("status");
     let incoming = desk.file("incoming.json", &incoming);
@@ -204,7 +189,7 @@ fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
 
     // a used consent serves nobody again, and its op can be carried again without effect
     let other = number(&desk, "MY", "BRN", "202501000007");
-    let again = desk.file("again.json", &body(&other, "TITIAN DEMO SDN BHD"));
+    let again = desk.file("again.json", &stated_body(&other, "TITIAN DEMO SDN BHD"));
     let twice = ["continue-in", &again, "--consent", &third, "--as", MY1, "--as", MY2];
     desk.refused(&twice, "CONSENT_USED");
     let replay =
@@ -263,7 +248,7 @@ fn t05_every_act_of_the_register_runs_from_the_command_line() {
     by_two(&["merge", &three, "--absorb", &two]);
     assert_eq!(desk.status(&two), "MERGED");
     let converted = number(&desk, "SG", "UEN", "T24LL0001A");
-    let llp = desk.file("llp.json", &body(&converted, "THREE LLP"));
+    let llp = desk.file("llp.json", &stated_body(&converted, "THREE LLP"));
     by_two(&["convert", &three, &llp, "--reason", "REQUEST"]);
     assert_eq!(desk.status(&three), "CONVERTED");
     let consent = by_two(&["consent-out", &converted, "--to", "MY", "--merge-into", &abroad]);
@@ -364,7 +349,7 @@ fn t08_no_number_of_a_person_comes_back_from_command_line_node_or_log() {
         silent(&["consent-out", &company, "--to", "MY", "--successor", &ubin, "--yes"], Some(2));
         silent(&["challenge-open", &ubin, "--ground", "NAME", "--as", SG1, "--yes"], Some(2));
         silent(&["update", &ubin, "--set", "/sizeClass=SMALL", "--yes"], Some(2));
-        let file = desk.file("person.json", &body(&ubin, "X"));
+        let file = desk.file("person.json", &stated_body(&ubin, "X"));
         silent(&["register", &file, "--yes"], Some(1));
         silent(&["register", &file, "--dry-run"], Some(1));
         if *cc == "SG" {

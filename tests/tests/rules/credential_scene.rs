@@ -7,12 +7,12 @@ use titian_contracts::execute::Receipt;
 use titian_contracts::json::{self, Value};
 use titian_contracts::op::Register;
 use titian_contracts::state::decode_content;
+pub use titian_tests::credentials::acts::{UNTIL_MS, grant, list, set, texts};
 use titian_tests::world::{World, outcome_of};
 
 pub const ROOT: &[(&str, u64)] = &[("SG", 1), ("SG", 2)];
 pub const ACRA: &[(&str, u64)] = &[("SG:ACRA", 1)];
 pub const CUSTOMS: &[(&str, u64)] = &[("SG:CUSTOMS", 1)];
-pub const UNTIL_MS: i64 = 1_900_000_000_000;
 
 /// At most `n` cases; `PROPTEST_CASES` may ask for fewer.
 pub fn cases(n: u32) -> Config {
@@ -107,47 +107,6 @@ impl Scene {
         let key = credential::list_key(owner, n);
         decode_content(&self.world.state.0[&key].content).expect("a list")
     }
-}
-
-pub fn texts(list: &[&str]) -> Value {
-    Value::List(list.iter().map(|text| Value::from(*text)).collect())
-}
-
-pub fn grant(grantee: &str, n: i64) -> Value {
-    Value::object([
-        ("grantee", Value::from(grantee)),
-        ("n", Value::Int(n)),
-        ("parent", Value::from("SG")),
-        ("rights", texts(&["accredit", "issue", "use"])),
-        ("issuerClass", Value::from("registrar")),
-        ("types", texts(&["BusinessRegistration"])),
-        ("jurisdictions", texts(&["SG"])),
-        ("depth", Value::Int(2)),
-        ("fromMs", Value::Int(1_700_000_000_000)),
-        ("untilMs", Value::Int(UNTIL_MS)),
-    ])
-}
-
-pub fn list(owner: &str, n: i64, profile: &str) -> Value {
-    let size = if ["use", "token", "message"].contains(&profile) { 2 } else { 1 };
-    Value::object([
-        ("owner", Value::from(owner)),
-        ("n", Value::Int(n)),
-        ("profile", Value::from(profile)),
-        ("types", texts(&["BusinessRegistration"])),
-        ("statusSize", Value::Int(size)),
-        ("entries", Value::Int(131_072)),
-        ("untilMs", Value::Int(UNTIL_MS)),
-    ])
-}
-
-pub fn set(list: &str, version: i64, changes: &[[i64; 4]]) -> Value {
-    let items = changes.iter().map(|c| Value::List(c.iter().map(|n| Value::Int(*n)).collect()));
-    Value::object([
-        ("list", Value::from(list)),
-        ("version", Value::Int(version)),
-        ("changes", Value::List(items.collect())),
-    ])
 }
 
 pub fn change(id: &str, version: i64) -> Value {

@@ -11,6 +11,7 @@ use titian_credential::jwt::issue_vc;
 use titian_credential::proof::{Options, Purpose, Suite, issue};
 use titian_credential::registration::{Frame, StatusSlot, business_registration};
 use titian_credential::snapshot::Live;
+pub use titian_tests::credentials::acts::{grant, list, set, texts};
 use titian_tests::http::{error_name, result};
 use titian_tests::served::{Served, now_ms};
 use titian_tests::world::{World, company_body};
@@ -20,7 +21,6 @@ pub const ACRA: &[(&str, u64)] = &[("SG:ACRA", 1)];
 pub const MALAYSIA: &[(&str, u64)] = &[("MY", 1), ("MY", 2)];
 /// The entry of [`Scene::issued`] in both lists.
 pub const INDEX: u64 = 84_213;
-pub const UNTIL_MS: i64 = 1_900_000_000_000;
 
 pub struct Scene {
     pub served: Served,
@@ -145,47 +145,6 @@ pub fn check(verdict: &Json, name: &str) -> (String, String) {
     let found = checks.iter().find(|check| check["name"] == name).expect("all twelve are there");
     let text = |name: &str| found[name].as_str().expect("text").to_owned();
     (text("result"), text("code"))
-}
-
-pub fn texts(list: &[&str]) -> Value {
-    Value::List(list.iter().map(|text| Value::from(*text)).collect())
-}
-
-pub fn grant(grantee: &str, n: i64) -> Value {
-    Value::object([
-        ("grantee", Value::from(grantee)),
-        ("n", Value::Int(n)),
-        ("parent", Value::from("SG")),
-        ("rights", texts(&["accredit", "issue", "use"])),
-        ("issuerClass", Value::from("registrar")),
-        ("types", texts(&["BusinessRegistration"])),
-        ("jurisdictions", texts(&["SG"])),
-        ("depth", Value::Int(2)),
-        ("fromMs", Value::Int(1_700_000_000_000)),
-        ("untilMs", Value::Int(UNTIL_MS)),
-    ])
-}
-
-pub fn list(owner: &str, n: i64, profile: &str) -> Value {
-    let size = if ["use", "token", "message"].contains(&profile) { 2 } else { 1 };
-    Value::object([
-        ("owner", Value::from(owner)),
-        ("n", Value::Int(n)),
-        ("profile", Value::from(profile)),
-        ("types", texts(&["BusinessRegistration"])),
-        ("statusSize", Value::Int(size)),
-        ("entries", Value::Int(131_072)),
-        ("untilMs", Value::Int(UNTIL_MS)),
-    ])
-}
-
-pub fn set(list: &str, version: i64, changes: &[[i64; 4]]) -> Value {
-    let items = changes.iter().map(|c| Value::List(c.iter().map(|n| Value::Int(*n)).collect()));
-    Value::object([
-        ("list", Value::from(list)),
-        ("version", Value::Int(version)),
-        ("changes", Value::List(items.collect())),
-    ])
 }
 
 pub fn recognition(by: &str, name: &str) -> Value {
