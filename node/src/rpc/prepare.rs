@@ -33,12 +33,7 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
     let digest = op.digest;
     let ledger = state.ledger();
     let head = ledger.head();
-    let info = BlockInfo {
-        chain: ledger.chain(),
-        height: head.height.saturating_add(1),
-        time_ms: now_ms().max(head.time_ms.saturating_add(1)),
-    };
-    let run = execute::dry_run(info, op, &ledger.reader());
+    let run = execute::dry_run(next_block(state), op, &ledger.reader());
     let signers = run.needs.into_iter().map(|need| Signer {
         role: need.role,
         party: need.party,
@@ -56,6 +51,17 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         similar_names: Vec::new(),
         as_of: view::as_of(head.height, head.time_ms),
     })
+}
+
+/// The block that would come next if it came now.
+pub(super) fn next_block(state: &State) -> BlockInfo<'_> {
+    let ledger = state.ledger();
+    let head = ledger.head();
+    BlockInfo {
+        chain: ledger.chain(),
+        height: head.height.saturating_add(1),
+        time_ms: now_ms().max(head.time_ms.saturating_add(1)),
+    }
 }
 
 /// JSON of the interface as a value of the rules: no floats, integers within ±(2^53−1).

@@ -11,20 +11,25 @@ use titian_contracts::credential::{
     Profile, StatusList, Use, bits, is_type_name, list_id, list_key, use_key,
 };
 use titian_contracts::error::Code;
+use titian_contracts::execute::{self, CheckedTransaction};
 use titian_contracts::json::Value;
 use titian_contracts::state::Overlay;
+use titian_contracts::transaction::TransactionId;
 use titian_credential::did::did_of;
 
 use super::methods::{Answer, blocking};
 use super::vc::bare;
 use super::vc::status::read_list;
-use super::{Caller, State, ledger, now_ms};
+use super::{Caller, State, ledger, now_ms, prepare, view};
 use crate::custody::lists::{Change, Old, parse_local};
 use crate::custody::record::Entry;
 use crate::issuing::{Instance, Issuing};
 
 /// Signs an act for `instance`, submits it, and gives the receipt of the applied op. Errors: those of
 /// the act; `PENDING` if there is no receipt in time.
+///
+/// What would be refused on the head is not sent: the ledger answers the same bytes with the same
+/// receipt for good, so that an act refused for want of a right could not be repeated with it.
 pub(super) async fn run(
     state: &State,
     issuing: &Issuing,
@@ -34,6 +39,7 @@ pub(super) async fn run(
 ) -> Answer<Receipt> {
     let off_ledger = || Refusal::new(Code::NotFound, "", "the issuer is not on the ledger");
     let bytes = instance.act(issuing.chain(), act, args).ok_or_else(off_ledger)?;
+    try_on_head(state, &bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::from(Code::Unavailable))?;
     let submitted = ledger::submit(state, &TransactionInput::Text(text), true).await;
     match (submitted.status, submitted.receipt, submitted.error) {
@@ -43,6 +49,21 @@ pub(super) async fn run(
             None => Ok(receipt),
         },
         _ => Err(Refusal::new(Code::Pending, "", &submitted.tx_id.unwrap_or_default())),
+    }
+}
+
+/// Executes a signed transaction on the head and throws the outcome away. One that was executed before
+/// passes, for its receipt says more. Errors: those of the act.
+fn try_on_head(state: &State, bytes: &[u8]) -> Answer<()> {
+    let reader = state.ledger().reader();
+    let block = prepare::next_block(state);
+    let checked = CheckedTransaction::check(bytes, &Overlay::new(&reader), block.time_ms);
+    let outcome = execute::execute(block, &[checked], &reader);
+    match outcome.receipts.first().and_then(|receipt| view::receipt(receipt).error) {
+        // looked up after the refusal, which a block that came meanwhile may have caused
+        Some(_) if state.ledger().receipt(&TransactionId::of(bytes)).is_some() => Ok(()),
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use titian_contracts::etr::legal::Rulebook;
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::record::Record;
 use titian_contracts::etr::{build, content, profile};
-use titian_contracts::execute::{self, BlockInfo};
+use titian_contracts::execute;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::op::{Op, Register};
@@ -18,7 +18,7 @@ use titian_contracts::state::{Overlay, decode_content};
 
 use super::super::at::At;
 use super::super::methods::Answer;
-use super::super::{Caller, State, now_ms, prepare, view};
+use super::super::{Caller, State, prepare, view};
 use super::caller::{Ask, Sight, sight_of};
 
 /// Prepares an op, or the first op of a bundle with the others.
@@ -178,12 +178,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
     bundle::check_count(&ops).map_err(Refusal::from)?;
     let ledger = state.ledger();
     let head = ledger.head();
-    let info = BlockInfo {
-        chain: ledger.chain(),
-        height: head.height.saturating_add(1),
-        time_ms: now_ms().max(head.time_ms.saturating_add(1)),
-    };
-    let runs = execute::dry_run_bundle(info, &ops, &ledger.reader());
+    let runs = execute::dry_run_bundle(prepare::next_block(state), &ops, &ledger.reader());
     let (mut events, mut warnings, mut fails) = (Vec::new(), Vec::new(), None);
     let mut prepared = Vec::new();
     for (i, op) in ops.iter().enumerate() {

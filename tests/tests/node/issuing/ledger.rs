@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Office, aeo, holder_key, mandate};
+use titian_contracts::json::Value as Signed;
+use titian_contracts::op::Register;
+
+use super::{Office, act, aeo, holder_key, mandate};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_of_an_entry_is_compared_set_and_told() {
@@ -59,7 +62,17 @@ async fn erasing_without_revoking_leaves_the_status_and_what_cannot_be_revoked_s
     assert_eq!(erased, json!({"erased": true, "statusTx": null, "statusTxs": []}));
     let verdict = office.done("vc_verify", json!({"credential": issued["credential"]})).await;
     assert_eq!(verdict["verified"], true, "{verdict}");
-    office.done("vc_issue", json!({"credential": aeo("urn:uuid:f")})).await;
+    // a node that was killed after it revoked and before it erased: asked again, it erases
+    let issued = office.done("vc_issue", json!({"credential": aeo("urn:uuid:g")})).await;
+    for entry in issued["status"].as_array().expect("entries") {
+        let mut params = json!({"list": entry["list"], "index": entry["index"], "new": 1});
+        params["reason"] = json!(0);
+        if entry["profile"] == "revocation" {
+            office.done("vc_setStatus", params).await;
+        }
+    }
+    let erased = office.done("vc_erase", json!({"id": "urn:uuid:g"})).await;
+    assert_eq!(erased, json!({"erased": true, "statusTx": null, "statusTxs": []}));
     office.served.stop().await;
 
     // the ledger does not answer: nothing is erased
@@ -68,6 +81,33 @@ async fn erasing_without_revoking_leaves_the_status_and_what_cannot_be_revoked_s
     office.served.blocks.stalled.send_replace(true);
     assert_eq!(office.refused("vc_erase", json!({"id": "urn:uuid:f"})).await, "PENDING");
     office.done("vc_credential", json!({"id": "urn:uuid:f"})).await;
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_refused_for_want_of_a_right_is_done_once_the_right_is_there() {
+    let office = Office::open().await;
+    let accreditation = |name: &str, version: i64| {
+        let args = Signed::object([
+            ("id", Signed::from("SG:CUSTOMS/acc/1")),
+            ("reason", Signed::from("superseded")),
+            ("version", Signed::Int(version)),
+        ]);
+        act(&office.served, Register::Vc, name, args, &[("SG", 1), ("SG", 2)]);
+    };
+    accreditation("accreditation_suspend", 1);
+    let lodge = json!({"list": "SG:CUSTOMS/status/4", "index": 3, "move": "lodge"});
+    let height = office.served.blocks.ledger.head().height;
+    for _ in 0..2 {
+        assert_eq!(office.refused("vc_use", lodge.clone()).await, "RIGHT_MISSING");
+    }
+    assert_eq!(office.served.blocks.ledger.head().height, height, "no block holds the refusal");
+    accreditation("accreditation_reinstate", 2);
+    // the very same op: with a receipt of its refusal it would be answered by that
+    let done = office.done("vc_use", lodge).await;
+    assert!(done["txId"].is_string(), "{done}");
+    let entry = json!({"list": "SG:CUSTOMS/status/4", "index": 3});
+    assert_eq!(office.done("vc_status", entry).await["value"], 1);
     office.served.stop().await;
 }
 
