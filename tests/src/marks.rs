@@ -15,6 +15,11 @@ pub fn files_holding(folder: &Path, marker: &str) -> Vec<String> {
         let from = if shift == 0 { 0 } else { shift + 1 };
         needles.push(text.as_bytes()[from..text.len() - 2].to_vec());
     }
+    files_with(folder, &needles)
+}
+
+/// Every file below `folder` that holds one of these byte strings.
+pub fn files_with(folder: &Path, needles: &[Vec<u8>]) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

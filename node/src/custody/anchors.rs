@@ -12,7 +12,7 @@ use titian_contracts::error::Reject;
 use titian_contracts::limits;
 
 use super::record::Label;
-use super::seal::Name;
+use super::seal::{self, Name};
 use super::{ANCHORS, Custody, RECORDS, decode, encode, fault, lock};
 use crate::store::{StoreError, Writes};
 
@@ -49,6 +49,17 @@ pub struct Sent {
     pub leaves: Vec<Digest>,
     /// Whose the first leaves are.
     pub members: Vec<Member>,
+}
+
+impl Sent {
+    /// Leaves, and fresh random ones up to a power of two of at least `least`.
+    pub fn padded(members: &[(Member, Digest)], least: usize) -> Self {
+        let smallest = 1usize << limits::ANCHOR_SIZE_LOG2.0;
+        let mut leaves: Vec<Digest> = members.iter().map(|(_, leaf)| *leaf).collect();
+        let size = least.next_power_of_two().max(smallest);
+        leaves.resize_with(size, || Digest(seal::random()));
+        Self { leaves, members: members.iter().map(|(member, _)| *member).collect() }
+    }
 }
 
 /// Where a leaf stands in an anchor.
@@ -125,6 +136,23 @@ impl Custody {
     pub fn sent(&self, instance: &str) -> Result<Option<Sent>, Reject> {
         let found = self.0.records.get(ANCHORS, &prefix(SENT, instance)).map_err(fault)?;
         found.map(|bytes| decode(&bytes, "anchor")).transpose()
+    }
+
+    /// The anchor of an instance that is on its way; else what waits, written down as on its way, if
+    /// it is due at `now_ms`: its oldest leaf is 60 s old, or 1,024 wait (vc.md §5.5).
+    pub fn next_anchor(&self, instance: &str, now_ms: u64) -> Result<Option<Sent>, Reject> {
+        if let Some(sent) = self.sent(instance)? {
+            return Ok(Some(sent));
+        }
+        let waiting = self.waiting(instance, limits::ANCHOR_FLUSH_LEAVES)?;
+        let full = waiting.leaves.len() >= limits::ANCHOR_FLUSH_LEAVES;
+        let old = now_ms.saturating_sub(waiting.oldest_ms) >= limits::ANCHOR_FLUSH_MS;
+        if waiting.leaves.is_empty() || !(full || old) {
+            return Ok(None);
+        }
+        let sent = Sent::padded(&waiting.leaves, waiting.leaves.len());
+        self.send(instance, &waiting, &sent)?;
+        Ok(Some(sent))
     }
 
     /// Writes down that what waits is on its way as `sent`.

@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use titian_contracts::credential::{Anchor, anchor_key};
-use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
-use titian_contracts::limits;
 use titian_contracts::state::Overlay;
 use titian_credential::anchor::Tree;
 use tokio::sync::watch;
@@ -20,8 +18,7 @@ use tokio::sync::watch;
 use super::methods::{Answer, blocking};
 use super::vc_acts::{next_number, run};
 use super::{State, now_ms};
-use crate::custody::anchors::{Member, Sent, Waiting};
-use crate::custody::seal;
+use crate::custody::anchors::{Sent, Waiting};
 use crate::issuing::Instance;
 
 /// How often the instances are looked at.
@@ -60,7 +57,7 @@ pub(super) async fn follow(state: Arc<State>, mut stopped: watch::Receiver<bool>
 async fn flush(state: &Arc<State>, instance: &Instance) -> Answer<()> {
     let custody = state.issuing()?.custody.clone();
     let name = instance.name.clone();
-    let found = blocking(move || due(&custody, &name)).await?;
+    let found = blocking(move || Ok(custody.next_anchor(&name, now_ms())?)).await?;
     let Some(sent) = found else { return Ok(()) };
     let Some(tree) = Tree::of_leaves(sent.leaves.clone()) else { return Ok(()) };
     let anchor = submit(state, instance, &tree).await;
@@ -76,37 +73,12 @@ async fn flush(state: &Arc<State>, instance: &Instance) -> Answer<()> {
             // the ledger answers the same bytes with the same receipt: another root must be sent
             let count = sent.members.len();
             let members: Vec<_> = sent.members.into_iter().zip(sent.leaves).collect();
-            let again = padded(&members, count + 1);
+            let again = Sent::padded(&members, count + 1);
             blocking(move || Ok(custody.send(&name, &Waiting::default(), &again)?)).await?;
             return Err(refusal);
         }
     };
     blocking(move || Ok(custody.settle(&name, &sent, &anchor, &|i| tree.path(i))?)).await
-}
-
-/// The anchor on its way; else what waits, written down as on its way, if it is due.
-fn due(custody: &crate::custody::Custody, instance: &str) -> Answer<Option<Sent>> {
-    if let Some(sent) = custody.sent(instance)? {
-        return Ok(Some(sent));
-    }
-    let waiting = custody.waiting(instance, limits::ANCHOR_FLUSH_LEAVES)?;
-    let full = waiting.leaves.len() >= limits::ANCHOR_FLUSH_LEAVES;
-    let old = now_ms().saturating_sub(waiting.oldest_ms) >= limits::ANCHOR_FLUSH_MS;
-    if waiting.leaves.is_empty() || !(full || old) {
-        return Ok(None);
-    }
-    let sent = padded(&waiting.leaves, waiting.leaves.len());
-    custody.send(instance, &waiting, &sent)?;
-    Ok(Some(sent))
-}
-
-/// Leaves and fresh random ones up to a power of two of at least `least`.
-fn padded(members: &[(Member, Digest)], least: usize) -> Sent {
-    let smallest = 1usize << limits::ANCHOR_SIZE_LOG2.0;
-    let mut leaves: Vec<Digest> = members.iter().map(|(_, leaf)| *leaf).collect();
-    let size = least.next_power_of_two().max(smallest);
-    leaves.resize_with(size, || Digest(seal::random()));
-    Sent { leaves, members: members.iter().map(|(member, _)| *member).collect() }
 }
 
 /// The id of the anchor of `tree`: the one on the ledger, else a new one.

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
-use titian_node::custody::record::{Entry, Found, Label, Record, Secured};
+use titian_contracts::digest::Digest;
+use titian_node::custody::record::{Entry, Found, Label, Record, Secured, Tombstone};
 use titian_node::custody::{Custody, Keep};
-use titian_tests::marks::files_holding;
+use titian_node::store::{Vault, Writes};
+use titian_tests::marks::{files_holding, files_with};
 
 use super::{Office, aeo, holder_key, mandate};
 
@@ -84,6 +86,81 @@ fn t13_an_erased_record_cannot_be_read_from_its_backup_either() {
     assert_eq!(files_holding(backup.path(), "QUOKKA-MARKER"), Vec::<String>::new());
     let custody = open(backup.path());
     assert!(custody.find(&name).is_err(), "there is no key for it");
+}
+
+/// A database of custody as it lies on disk, past its rules.
+fn raw(folder: &Path, name: &str) -> Vault {
+    let columns: &'static [&'static str] = match name {
+        "custody" => &["custody", "subjects", "erased", "erasing", "indexes", "anchors", "lists"],
+        _ => &["keys"],
+    };
+    Vault::open(&folder.join(name), columns).expect("it opens")
+}
+
+/// The last bytes of a row, where sealed bodies and wrapped keys end.
+fn tail(vault: &Vault, column: &'static str, key: &[u8]) -> Vec<u8> {
+    let row = vault.get(column, key).expect("it reads").expect("it is there");
+    row[row.len() - 32..].to_vec()
+}
+
+#[test]
+fn t13_an_erasure_that_a_kill_cut_off_is_finished_at_the_next_start() {
+    // what the disk holds if the node is killed after each step that is synced
+    for cut in ["tombstone written", "records rewritten", "key deleted", "key rewritten"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (name, other) = {
+            let custody = open(folder.path());
+            let name = keep(&custody, "did:example:ana", &record("urn:1", "QUOKKA-MARKER"));
+            (name, keep(&custody, "did:example:bo", &record("urn:2", "text")))
+        };
+        // a start writes its log out to files: a later deletion leaves these as they are
+        drop(open(folder.path()));
+        let secrets = {
+            let (records, keys) =
+                (raw(folder.path(), "custody"), raw(folder.path(), "subject-keys"));
+            let rows = records.scan("subjects", &[], None, 10).expect("it reads");
+            let row = rows.iter().find(|(key, _)| key.ends_with(&name)).expect("it has a subject");
+            let subject = row.0[..32].to_vec();
+            let secrets = vec![tail(&records, "custody", &name), tail(&keys, "keys", &subject)];
+            let label =
+                Label { instance: "customs".to_owned(), type_name: "T".to_owned(), at_ms: 1 };
+            let tombstone = borsh::to_vec(&Tombstone { label, erased_ms: 9 }).expect("bytes");
+            let mut writes = Writes::default();
+            writes.delete("custody", &name);
+            writes.delete("subjects", &row.0);
+            writes.put("erased", &name, &tombstone);
+            writes.put("erasing", &name, &[]);
+            let mut key = Writes::default();
+            key.delete("keys", &subject);
+            match cut {
+                "tombstone written" => records.write(&writes).expect("written"),
+                "records rewritten" => records.shred(&writes).expect("written"),
+                "key deleted" => {
+                    records.shred(&writes).expect("written");
+                    keys.write(&key).expect("written");
+                }
+                _ => {
+                    records.shred(&writes).expect("written");
+                    keys.shred(&key).expect("written");
+                }
+            }
+            secrets
+        };
+        let left = files_with(folder.path(), &secrets);
+        assert_eq!(left.is_empty(), cut == "key rewritten", "{cut}: {left:?}");
+
+        let custody = open(folder.path());
+        assert_eq!(files_with(folder.path(), &secrets), Vec::<String>::new(), "{cut}");
+        let found = custody.find(&name).expect("it reads");
+        assert!(matches!(found, Some(Found::Erased(ref gone)) if gone.erased_ms == 9), "{cut}");
+        assert!(matches!(custody.find(&other).expect("it reads"), Some(Found::Kept(..))), "{cut}");
+        let counts = custody.counts().expect("it reads");
+        let row = counts.values().next().expect("one type");
+        assert_eq!((row.kept, row.erased), (1, 1), "{cut}");
+        drop(custody);
+        let records = raw(folder.path(), "custody");
+        assert!(records.scan("erasing", &[], None, 1).expect("it reads").is_empty(), "{cut}");
+    }
 }
 
 #[test]
@@ -170,8 +247,41 @@ fn an_entry_is_handed_out_once_by_all_threads_and_over_starts() {
 }
 
 #[test]
+fn an_anchor_is_due_when_its_oldest_leaf_is_60_seconds_old_or_1024_wait() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let custody = open(folder.path());
+    let anchored = |id: &str, at_ms: u64, leaves: u32| {
+        let record = record(id, "t");
+        let claim = custody.claim(custody.name("x", id)).expect("free");
+        let label = Label { instance: "i".to_owned(), type_name: "T".to_owned(), at_ms };
+        let leaves = (0..leaves).map(|place| (place, Digest([7; 32]))).collect();
+        let (subject, record) = (id.as_bytes(), &record);
+        let kept = Keep { label, subject, record, reserved: &[], leaves };
+        custody.keep(&claim, kept).expect("kept");
+    };
+    let next = |instance: &str, ms: u64| custody.next_anchor(instance, ms).expect("it reads");
+    let start = 1_782_864_000_000;
+    anchored("urn:1", start, 1);
+    anchored("urn:2", start + 50_000, 1);
+    assert_eq!(next("i", start + 59_999), None);
+    assert_eq!(next("other", start + 60_000), None);
+    // the young one goes with the old one
+    let sent = next("i", start + 60_000).expect("it is due");
+    assert_eq!((sent.members.len(), sent.leaves.len()), (2, 64));
+    assert_eq!(custody.waiting_leaves(), 0);
+    // until it is settled it is the same one, whenever it is looked at
+    anchored("urn:3", start, 1);
+    assert_eq!(next("i", start), Some(sent.clone()));
+    custody.settle("i", &sent, "SG:CUSTOMS/anchor/1", &|_| Some(Vec::new())).expect("written");
+    assert_eq!(next("i", start + 59_999), None);
+    anchored("urn:4", start, 1_022);
+    assert_eq!(next("i", start), None, "1,023 wait");
+    anchored("urn:5", start, 1);
+    assert_eq!(next("i", start).map(|sent| sent.members.len()), Some(1_024));
+}
+
+#[test]
 fn an_anchor_on_its_way_survives_a_crash_and_erased_records_get_no_receipt() {
-    use titian_contracts::digest::Digest;
     use titian_credential::anchor::Tree;
     use titian_node::custody::anchors::Sent;
     let folder = tempfile::tempdir().expect("a temporary folder");
