@@ -1,8 +1,8 @@
 //! The highest state that this user's tools have accepted, for each network: what makes an older
 //! bundle a step back (vc-api.md A§1 rule 4).
 //!
-//! Invariant: a height only rises; the file is replaced as a whole, under a lock, and is on disk
-//! before a command that raised it ends.
+//! Invariant: a height only rises and keeps its block; the file is replaced as a whole, under a lock,
+//! and is on disk before a command that raised it ends.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use titian_contracts::digest::Digest;
 
-use crate::error::{CommandError, Result};
+use crate::error::{CommandError, Kind, Result};
 use crate::wallet::write_private;
 
 /// A state that was accepted.
@@ -38,7 +38,8 @@ pub(crate) fn of(genesis: Digest) -> Result<Option<Point>> {
     Ok(read(&path()?)?.networks.remove(&genesis.to_string()))
 }
 
-/// Notes that a state was accepted. A lower one than before changes nothing.
+/// Notes that a state was accepted. A lower one than before changes nothing; another block at the
+/// height accepted last is refused, as only one of the two is the network's.
 pub(crate) fn raise(genesis: Digest, point: Point) -> Result<()> {
     let path = path()?;
     let failed = |error: &std::io::Error| {
@@ -53,9 +54,17 @@ pub(crate) fn raise(genesis: Digest, point: Point) -> Result<()> {
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
         .map_err(|error| failed(&error.into()))?;
     let mut file = read(&path)?;
-    let known = file.networks.get(&genesis.to_string()).map_or(0, |known| known.height);
-    if known >= point.height {
-        return Ok(());
+    match file.networks.get(&genesis.to_string()) {
+        Some(known) if known.height == point.height && known.block_id != point.block_id => {
+            let told = "not usable: another block was accepted at this height";
+            return Err(CommandError::new(Kind::NotProven, told)
+                .named("STATE_PROOF_INVALID")
+                .hint(
+                    "validators signed two blocks of one height: keep both files and report it",
+                ));
+        }
+        Some(known) if known.height >= point.height => return Ok(()),
+        _ => {}
     }
     file.networks.insert(genesis.to_string(), point);
     let text = serde_json::to_string_pretty(&file)

@@ -152,6 +152,43 @@ fn t11_a_bundle_older_than_one_accepted_before_is_refused() {
 }
 
 #[test]
+fn t11_another_block_at_the_height_accepted_last_is_refused() {
+    let mut desk = Desk::new();
+    desk.write("extract.json", &desk.embedded(7));
+    // two blocks of one height, both signed by all validators
+    let before = desk.world.clone();
+    desk.set("SG:ACRA/status/1", 0, 8, 1);
+    desk.write("first.ttb", &desk.bundle(&["SG:ACRA"]));
+    let height = desk.world.height;
+    desk.world = before;
+    desk.set("SG:ACRA/status/1", 0, 9, 1);
+    let second = desk.bundle(&["SG:ACRA"]);
+    desk.write("second.ttb", &second);
+    desk.write("pack.json", &desk.evidence(&desk.embedded(7)));
+    assert_eq!(desk.world.height, height);
+    let trusted = || std::fs::read_to_string(desk.path(".config/titian/trusted.json")).ok();
+
+    assert_eq!(desk.verify("extract.json", "first.ttb", &[]).code, 0);
+    let known = trusted().expect("kept");
+    let pack = ["verify", "pack.json", "--genesis", "genesis.json"];
+    let refused = |ran: &Ran| {
+        let name = ran.json()["error"]["name"].clone();
+        assert_eq!((ran.code, name), (3, "STATE_PROOF_INVALID".into()), "{ran:?}");
+        assert!(ran.stdout.contains("another block was accepted"), "{ran:?}");
+    };
+    for more in [&["--json"][..], &["--allow-older", "--json"]] {
+        refused(&desk.verify("extract.json", "second.ttb", more));
+        refused(&desk.titian(&[&pack[..], more].concat()));
+    }
+    assert_eq!(trusted().as_ref(), Some(&known), "nothing was raised");
+    assert_eq!(desk.verify("extract.json", "first.ttb", &[]).code, 0, "the first one still holds");
+    // whichever comes first is the one
+    std::fs::remove_file(desk.path(".config/titian/trusted.json")).expect("it was there");
+    assert_eq!(desk.verify("extract.json", "second.ttb", &[]).code, 0);
+    refused(&desk.verify("extract.json", "first.ttb", &["--json"]));
+}
+
+#[test]
 fn t11_a_stale_bundle_is_indeterminate_unless_the_caller_says_how_old_it_may_be() {
     let desk = Desk::aged(25 * 3_600_000);
     desk.write("extract.json", &desk.embedded(7));

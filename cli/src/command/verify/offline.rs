@@ -35,8 +35,7 @@ impl Trusted {
 
     /// Reads a bundle, judges its proof, and keeps the rule that trust never steps back unasked.
     pub(crate) fn of_bytes(bytes: &[u8], genesis: &Genesis, allow_older: bool) -> Result<Self> {
-        let known = trusted::of(genesis.hash)?;
-        let height = known.as_ref().map_or(0, |point| point.height);
+        let height = trusted::of(genesis.hash)?.map_or(0, |point| point.height);
         let trusted_height = if allow_older { 0 } else { height };
         let bundle = open(bytes, genesis, trusted_height).map_err(|error| match error {
             BundleError::TooOld => {
@@ -50,13 +49,8 @@ impl Trusted {
         })?;
         let trust = bundle.trust();
         if trust.proof_code == "OK" {
-            let block_id = trust.block_id.to_string();
-            if known.is_some_and(|known| known.height == trust.height && known.block_id != block_id)
-            {
-                let told = "not usable: another block was accepted at this height";
-                return Err(CommandError::new(Kind::NotProven, told).named("STATE_PROOF_INVALID"));
-            }
-            let point = Point { chain: trust.chain.clone(), height: trust.height, block_id };
+            let (chain, block_id) = (trust.chain.clone(), trust.block_id.to_string());
+            let point = Point { chain, height: trust.height, block_id };
             trusted::raise(genesis.hash, point)?;
         }
         let older = bundle.trust().height < height;
