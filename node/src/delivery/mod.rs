@@ -238,7 +238,12 @@ impl Delivery {
                         Request::Part { about: about.clone(), total, offset, bytes }
                     }
                     Err(reject) if reject.code == Code::NotFound => return Ok(Outcome::Gone),
-                    Err(reject) => return Err(reject),
+                    Err(reject) => {
+                        // those behind it can be read
+                        let reason = reject.code.name();
+                        tracing::warn!(record = %name.id, reason, "a delivery cannot be read");
+                        return Ok(Outcome::Later(SOON_MS));
+                    }
                 }
             };
             match self.post.ask(peer, request).await {

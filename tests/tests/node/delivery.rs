@@ -430,6 +430,34 @@ async fn etr_a_delivery_that_is_ahead_of_the_other_ledger_comes_when_that_has_fo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn etr_an_envelope_that_cannot_be_read_holds_up_no_other() {
+    let scene = Scene::new();
+    let mut vn = Node::new(&scene, "VN");
+    let mut th = Node::new(&scene, "TH");
+    let (bad, good) = (scene.sealed(1, 10, &scene.th), scene.sealed(2, 10, &scene.th));
+    {
+        let envelopes = vn.open();
+        vn.put(&envelopes, &scene.vn, &bad.0, &bad.1);
+        vn.put(&envelopes, &scene.vn, &good.0, &good.1);
+    }
+    // a disk that gives an error for one file
+    let file = vn.folder.path().join("envelopes/files").join(&bad.0.id).join("1-1.json");
+    std::fs::remove_file(&file).expect("it was there");
+    std::fs::create_dir(&file).expect("created");
+    th.start(vec![vn.listed()]).await;
+    vn.start(vec![th.listed()]).await;
+    until("the other arrives", || th.up().envelopes.figures().kept == 1).await;
+    assert_eq!(th.up().envelopes.get(&good.0, 0, 8_000_000).expect("there").0, good.1);
+    until("the bad one waits", || vn.up().envelopes.figures().queued == 1).await;
+    // it follows once the disk gives it
+    std::fs::remove_dir(&file).expect("removed");
+    std::fs::write(&file, &bad.1).expect("written");
+    until("it arrives", || th.up().envelopes.figures().kept == 2).await;
+    vn.stop().await;
+    th.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn etr_a_delivery_that_cannot_be_done_is_given_up() {
     let scene = Scene::new();
     let mut vn = Node::new(&scene, "VN");
