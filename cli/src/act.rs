@@ -523,7 +523,10 @@ pub(crate) fn receipt_report(output: Output, submitted: &Submitted) -> Result<Re
 pub(crate) fn applied(output: Output, receipt: &Receipt) -> Result<Report> {
     let json = serde_json::to_value(receipt).unwrap_or_default();
     if let Some(refusal) = &receipt.error {
-        return Err(refused(refusal, &json));
+        // the dry run passed: what was refused is who signed, or state moved on meanwhile
+        return Err(refused(refusal, &json)
+            .hint("signed again by the same keys, the same op gets this receipt again")
+            .hint("once it can be applied, sign it by another key: --as PARTY#kN"));
     }
     let mut lines: Vec<String> = receipt
         .events

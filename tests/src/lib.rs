@@ -13,6 +13,7 @@ pub mod javascript;
 pub mod kept;
 pub mod marks;
 pub mod ports;
+pub mod relay;
 pub mod served;
 pub mod validator;
 pub mod world;

@@ -4,7 +4,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use titian_tests::relay::Relay;
 
 use super::etr_life::{Desk, issuance};
 use super::{Ran, binary};
@@ -117,6 +118,73 @@ fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
     assert!(consents.to_string().contains("bl-order"), "{consents}");
     desk.act("offer", &id, &["--to", trader, "--endorse", "special"], shipper);
     desk.done(&["consent-revoke", "--no", "1", "--as", trader, "--yes"]);
+}
+
+#[test]
+fn etr_cosign_signs_nothing_that_was_not_asked_for() {
+    let desk = Desk::open(1);
+    let (shipper, bank) = (desk.shipper.as_str(), desk.bank.as_str());
+    let terms = desk.file("loan.txt", "the loan agreement\n");
+    let staged = |number: &str| {
+        let id = desk.bill(number, shipper);
+        let pledge = ["pledge", &id, "--to", bank, "--lot", "1:KGM:12000", "--terms", &terms];
+        let on =
+            ["--on", r#"{"after":{"ms":1}}"#, "--as", shipper, "--yes", "--ack-all", "--stage"];
+        desk.done(&[&pledge[..], &on].concat());
+        id
+    };
+    let (asked, other) = (staged("TTNU6001"), staged("TTNU6002"));
+    let waiting = || desk.done(&["staged", "--as", bank])["items"].clone();
+    let before = waiting();
+    let items = before.as_array().expect("items");
+    let foreign = items.iter().find(|item| item["id"] == other.as_str()).expect("it waits").clone();
+    let mine =
+        items.iter().find(|item| item["id"] == asked.as_str()).expect("it waits")["op"].clone();
+
+    let node = desk.network.nodes()[0]["url"].as_str().expect("a url").to_owned();
+    let address = node.trim_start_matches("http://").parse().expect("an address");
+    // cosigns at a node that answers with these items in the place of those that wait
+    let cosign = |items: Option<Value>| {
+        let relay = Relay::to(address, move |method, result| {
+            if let (true, Some(items)) = (method == "etr_staged", &items) {
+                result["items"] = items.clone();
+            }
+        });
+        let args = ["etr", "cosign", &asked, "--as", bank, "--yes", "--json", "--node", &relay.url];
+        let ran = desk.network.run(&args);
+        (ran, relay.called())
+    };
+    let item = |op: &Value| {
+        let mut item = foreign.clone();
+        (item["id"], item["op"]) = (json!(asked), op.clone());
+        item
+    };
+    let changed = |name: &str, value: Value| {
+        let mut op = mine.clone();
+        op[name] = value;
+        op
+    };
+    let lies = [
+        ("the op of another record", json!([item(&foreign["op"])])),
+        ("one more than was asked for", json!([item(&mine), foreign.clone()])),
+        ("another network", json!([item(&changed("chain", json!("titian-devnet-0")))])),
+        ("another register", json!([item(&changed("register", json!("access")))])),
+    ];
+    for (what, items) in lies {
+        let (ran, called) = cosign(Some(items));
+        assert!([2, 3].contains(&ran.code), "{what}: {}", ran.stdout);
+        assert!(called.iter().any(|method| method == "etr_staged"), "{what}: {called:?}");
+        assert!(!called.iter().any(|method| method == "ledger_submit"), "{what}: {called:?}");
+        assert_eq!(waiting(), before, "{what}");
+    }
+    // the same way without a lie
+    let (ran, called) = cosign(None);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(called.iter().any(|method| method == "ledger_submit"), "{called:?}");
+    desk.network.settle();
+    let left = waiting();
+    let ids: Vec<&Value> = left.as_array().expect("items").iter().map(|item| &item["id"]).collect();
+    assert_eq!(ids, [other.as_str()]);
 }
 
 #[test]

@@ -33,6 +33,9 @@ use std::path::PathBuf;
 /// Envelopes that are tried before the newest one that opens and matches is given up.
 const TRIED_MAX: usize = 16;
 
+/// Pages of a list of envelopes that are asked for.
+const PAGES_MAX: usize = 100;
+
 /// A content that was sealed to its recipients.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
@@ -165,17 +168,18 @@ pub(super) fn list(
     id: &str,
 ) -> Result<Vec<EnvelopeHeld>> {
     let (mut all, mut cursor) = (Vec::new(), None);
-    loop {
+    // a node that answers with pages for ever must not keep this going
+    for _ in 0..PAGES_MAX {
         let capability = shown::<call::EtrEnvelopes>(session, wallet, party, id)?;
         let params = ListParams { id: id.to_owned(), cursor, capability };
         let page = session.client()?.ask::<call::EtrEnvelopes>(&params)?;
         all.extend(page.items);
-        match page.cursor {
-            // a node that answers one page for ever must not keep this going
-            Some(next) if all.len() < 2_000 => cursor = Some(next),
-            _ => return Ok(all),
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
         }
     }
+    Ok(all)
 }
 
 /// Shows the node that a party asks for method `C`.

@@ -160,7 +160,7 @@ impl Handover {
         let mut report = match outcome {
             Ok(report) => report,
             Err(error) if matches!(error.kind, Kind::Refused | Kind::Usage | Kind::NotProven) => {
-                self.drop_file()?;
+                self.drop_file(session);
                 return Err(error);
             }
             // it may have reached the ledger all the same
@@ -175,7 +175,7 @@ impl Handover {
         let wallet = session.wallet()?;
         match envelope::put(session, &wallet, &self.party, &self.sealed.name, text) {
             Ok(done) => {
-                self.drop_file()?;
+                self.drop_file(session);
                 let (to, whereto) = (self.sealed.to.join(", "), envelope::whereto(&done));
                 report.text = format!("{}\ncontent sealed to {to}; {whereto}", report.text);
                 let no = self.sealed.name.envelope_no;
@@ -196,9 +196,11 @@ impl Handover {
         Ok(report)
     }
 
-    fn drop_file(&self) -> Result<()> {
-        std::fs::remove_file(&self.file)
-            .map_err(|error| CommandError::file("remove", &self.file, &error))
+    /// Removes the file; if that fails it says so, for how the act went is what counts.
+    fn drop_file(&self, session: &Session) {
+        if let Err(error) = std::fs::remove_file(&self.file) {
+            warn(session, &CommandError::file("remove", &self.file, &error).message);
+        }
     }
 }
 
