@@ -20,6 +20,7 @@ use titian_contracts::limits;
 use titian_contracts::op;
 use titian_contracts::proof::Anchor;
 use titian_contracts::state::Change;
+use titian_contracts::ubin::unicode::UNICODE_VERSION;
 
 use contribution::Contribution;
 use template::Template;
@@ -129,7 +130,11 @@ impl Genesis {
         let time_ms = top.uint("timeMs")?;
         let app_version = u32::try_from(top.uint("appVersion")?)
             .map_err(|_| top.malformed("appVersion", "too large"))?;
-        top.text("unicodeVersion")?;
+        if top.text("unicodeVersion")? != UNICODE_VERSION {
+            // the rules have one set of tables; others would judge names differently
+            let due = format!("the tables of the rules are of {UNICODE_VERSION}");
+            return Err(top.malformed("unicodeVersion", &due));
+        }
         let sandbox = top.boolean("sandbox")?;
         let members = top
             .list("members")?

@@ -4,11 +4,14 @@
 //! Invariant: no stored table lets a reader learn a count between 1 and k − 1: such a cell is
 //! null, and no row or column holds exactly one null, for its total would reveal it.
 
+use std::cmp::Reverse;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::json::Value;
 use crate::limits;
 use crate::state::{KeyBuilder, Overlay};
+use crate::time::Date;
 use crate::transaction::TransactionId;
 
 /// A table of counts: rows, columns, and a cell for each pair; `None` is withheld.
@@ -62,6 +65,44 @@ impl Table {
             (row.as_str(), Value::object(cells))
         }))
     }
+}
+
+/// The period of a table: `YYYY`, `YYYY-Qn` or `YYYY-MM`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Its first day.
+    pub begins: Date,
+    year: u16,
+    last_month: u8,
+    months: u8,
+}
+
+impl Period {
+    /// Reads a period; `None` breaks the form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let year = text.get(..4)?;
+        let (last_month, months): (u8, u8) = match text.get(4..)? {
+            "" => (12, 12),
+            "-Q1" => (3, 3),
+            "-Q2" => (6, 3),
+            "-Q3" => (9, 3),
+            "-Q4" => (12, 3),
+            month => (two_digits(month.strip_prefix('-')?)?, 1),
+        };
+        let first_month = last_month.checked_sub(months)?.saturating_add(1);
+        let begins = Date::parse(&format!("{year}-{first_month:02}-01"))?;
+        Some(Self { begins, year: year.parse().ok()?, last_month, months })
+    }
+
+    /// Orders periods by age: later is what ends later, of two that end together the shorter one.
+    pub fn newness(self) -> (u16, u8, Reverse<u8>) {
+        (self.year, self.last_month, Reverse(self.months))
+    }
+}
+
+fn two_digits(text: &str) -> Option<u8> {
+    let plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }
 
 /// An attested table: `ubin/attest/{cc}/{metric}/{period}/{version}`.

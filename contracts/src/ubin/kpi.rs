@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::attested::{self, Attested};
+use super::attested::{self, Attested, Period};
 use super::challenge::{self, Challenge, ChallengeState};
 use super::record::{Entry, ubin_of_key};
 use super::view;
@@ -336,18 +336,38 @@ fn attested_cells(state: &dyn Scan, metric: &str) -> BTreeMap<Vec<String>, Optio
     cells
 }
 
-/// Live stock over the size of the national register that the state attests for its newest period.
+/// For each state the sizes of its national registers by scheme, of the newest period that it
+/// attests.
+fn registered(state: &dyn Scan) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let tables = attested_tables(state, "ubin_coverage").into_iter();
+    let mut dated: Vec<_> = tables
+        .filter_map(|((cc, period), found)| Some((Period::parse(&period)?.newness(), cc, found)))
+        .collect();
+    dated.sort_by_key(|(newness, ..)| *newness);
+    let mut newest = BTreeMap::new();
+    for (_, cc, Attested { table, .. }) in dated {
+        let sizes = table.rows.iter().enumerate().filter_map(|(i, scheme)| {
+            let size = table.row(i).iter().flatten().copied().reduce(u64::saturating_add)?;
+            Some((scheme.clone(), size))
+        });
+        newest.insert(cc, sizes.collect());
+    }
+    newest
+}
+
+/// Live stock of the schemes whose national registers are attested, over the sizes of these.
 fn coverage(state: &dyn Scan) -> Counts {
+    let registered = registered(state);
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for ((cc, _), Attested { table, .. }) in attested_tables(state, "ubin_coverage") {
-        // periods ascend, so the newest one stays
-        let registered = table.cells.iter().flatten().fold(0, |n: u64, c| n.saturating_add(*c));
-        sums.insert(cc, (0, registered));
+    for (cc, sizes) in &registered {
+        let whole = sizes.values().copied().fold(0, u64::saturating_add);
+        sums.insert(cc.clone(), (0, whole));
     }
     for (cell, count) in counters(state, "ubin_stock") {
-        let [ams, _, _, _, status] = cell.as_slice() else { continue };
+        let [ams, scheme, _, _, status] = cell.as_slice() else { continue };
+        let asked = registered.get(ams).is_some_and(|sizes| sizes.contains_key(scheme));
         let live = super::vocabulary::Status::parse(status).is_some_and(|s| s.is_live());
-        if let (true, Some((part, _))) = (live, sums.get_mut(ams)) {
+        if let (true, Some((part, _))) = (asked && live, sums.get_mut(ams)) {
             *part = part.saturating_add(count);
         }
     }

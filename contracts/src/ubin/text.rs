@@ -6,7 +6,7 @@
 
 use unicode_normalization::is_nfc;
 
-use super::pattern::Pattern;
+use super::pattern::{self, Pattern};
 use super::unicode;
 use crate::error::Code;
 use crate::limits;
@@ -118,10 +118,22 @@ const fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}')
 }
 
-/// Whether a word of a text holds to `test`, words written as numbers are: digits of any script in
-/// ASCII, letters in upper case, separators inside a word dropped.
+/// A part of a word, between two joiners.
+struct Part {
+    /// Where it begins in the word without its joiners.
+    start: usize,
+    /// Whether its digits go on from digits before it, as in `880101-00-0000`.
+    continues: bool,
+}
+
+/// Whether a word of a text, or parts of one that stand side by side, hold to `test`. Words are read
+/// as numbers are: digits of any script in ASCII, letters in upper case. Joiners cut a word into
+/// parts; a number may be one part (`NRIC/S0000000X`) or several (`12/LAKANA(N)123456`).
 fn any_token(text: &str, test: impl Fn(&str) -> bool) -> bool {
-    let mut token = String::with_capacity(text.len());
+    let mut word = String::with_capacity(text.len());
+    let mut parts: Vec<Part> = Vec::new();
+    // whether joiners stood since the last letter or digit, and one of those that end a number
+    let (mut joined, mut ended) = (true, false);
     for c in text.chars() {
         let plain = match u32::from(c) {
             code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0).unwrap_or(c),
@@ -133,17 +145,44 @@ fn any_token(text: &str, test: impl Fn(&str) -> bool) -> bool {
             None => None,
         };
         if let Some(kept) = kept {
-            token.push(kept);
-        } else if !token.is_empty() {
-            let joins =
-                is_hyphen(plain) || matches!(plain, '.' | '/' | '_') || unicode::is_format(c);
-            if !joins && test(&token) {
+            if joined {
+                let digits = kept.is_ascii_digit() && word.ends_with(|c: char| c.is_ascii_digit());
+                parts.push(Part { start: word.len(), continues: digits && !ended });
+            }
+            word.push(kept);
+            (joined, ended) = (false, false);
+            continue;
+        }
+        let ends = matches!(plain, '(' | ')' | ':' | '#');
+        (joined, ended) = (true, ended || ends);
+        if !ends && !is_joiner(plain) {
+            if any_run(&word, &parts, &test) {
                 return true;
             }
-            if !joins {
-                token.clear();
-            }
+            word.clear();
+            parts.clear();
         }
     }
-    test(&token)
+    any_run(&word, &parts, &test)
+}
+
+/// What digits of one number are written with. Spaces do not join: names and addresses would give
+/// numbers that nobody wrote.
+fn is_joiner(c: char) -> bool {
+    is_hyphen(c) || matches!(c, '.' | '/' | '_') || unicode::is_format(c)
+}
+
+/// Whether parts of a word that stand side by side hold to `test`. A longer run than patterns match
+/// is not looked at, so each part begins at most 24 runs. Digits that go on count as a whole only:
+/// a house number `12/345/6789/1` holds no number of nine digits.
+fn any_run(word: &str, parts: &[Part], test: impl Fn(&str) -> bool) -> bool {
+    let last = Part { start: word.len(), continues: false };
+    parts.iter().enumerate().any(|(i, first)| {
+        let ends = parts.iter().skip(i + 1).chain([&last]);
+        let runs = ends.map_while(|next| Some((word.get(first.start..next.start)?, next)));
+        runs.take_while(|(run, _)| run.len() <= pattern::TEXT_CHARS_MAX).any(|(run, next)| {
+            let is_cut = first.continues || next.continues;
+            !(is_cut && run.bytes().all(|b| b.is_ascii_digit())) && test(run)
+        })
+    })
 }

@@ -87,6 +87,12 @@ impl Desk {
         (digest, events.last().expect("an event")["data"].clone())
     }
 
+    /// Shown to people, `get` holds this line.
+    fn shows(&self, ubin: &str, line: &str) {
+        let shown = self.network.done(&["ubin", "get", ubin]).stdout;
+        assert!(shown.lines().any(|found| found.trim() == line), "{line}: {shown}");
+    }
+
     fn record(&self, ubin: &str) -> Value {
         let ran = self.ubin(&["get", ubin]);
         assert_eq!(ran.code, 0, "{ubin}: {}{}", ran.stdout, ran.stderr);
@@ -105,6 +111,13 @@ impl Desk {
             items.iter().map(|item| item["state"].as_str().expect("a state").to_owned()).collect();
         states.sort();
         states
+    }
+
+    /// Kills the node in the middle of whatever it does, and starts it again.
+    fn kill_and_restart(&self) {
+        self.network.kill(0);
+        let folder = self.network.folder.display().to_string();
+        self.network.done(&["devnet", "up", "--dir", &folder]);
     }
 
     fn register(&self, ubin: &str, name: &str) {
@@ -200,6 +213,45 @@ fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
 }
 
 #[test]
+fn t06_a_node_killed_between_the_two_signatures_has_flipped_no_side_and_after_them_both() {
+    let desk = Desk::open();
+    let old = number(&desk, "SG", "UEN", "199403865N");
+    let new = number(&desk, "MY", "BRN", "202401000002");
+    desk.register(&old, "TITIAN DEMO PTE LTD");
+    let mut incoming = stated_body(&new, "TITIAN DEMO SDN BHD");
+    incoming.as_object_mut().expect("an object").remove("status");
+    let incoming = desk.file("incoming.json", &incoming);
+    let unmoved = || {
+        assert_eq!(desk.status(&old), "ACTIVE");
+        assert_eq!(desk.status(&new), "not registered");
+    };
+
+    let out = ["consent-out", old.as_str(), "--to", "MY"];
+    let (consent, _) = desk.cosigned(&out, SG1, SG2, unmoved);
+    desk.kill_and_restart();
+    unmoved();
+    assert_eq!(desk.consents(&old), ["OPEN"], "what was acknowledged is kept");
+
+    // also with one of the two officers of the gaining side
+    let enter = ["continue-in", &incoming, "--consent", &consent];
+    desk.cosigned(&enter, MY1, MY2, || {
+        desk.kill_and_restart();
+        unmoved();
+    });
+    desk.kill_and_restart();
+    let (closed, begun) = (desk.record(&old), desk.record(&new));
+    assert_eq!(closed["status"], "RELOCATED", "{closed}");
+    assert_eq!(closed["successor"], new.as_str());
+    assert_eq!(begun["status"], "ACTIVE", "{begun}");
+    assert_eq!(begun["entity"], closed["entity"]);
+    assert_eq!(desk.consents(&old), ["USED"]);
+    let other = number(&desk, "MY", "BRN", "202501000007");
+    let again = desk.file("again.json", &stated_body(&other, "TITIAN DEMO SDN BHD"));
+    let twice = ["continue-in", &again, "--consent", &consent, "--as", MY1, "--as", MY2];
+    desk.refused(&twice, "CONSENT_USED");
+}
+
+#[test]
 fn t05_every_act_of_the_register_runs_from_the_command_line() {
     let desk = Desk::open();
     let sg = |local: &str| number(&desk, "SG", "UEN", local);
@@ -238,6 +290,7 @@ fn t05_every_act_of_the_register_runs_from_the_command_line() {
     // marks
     by_two(&["duplicate", &two, "--of", &three]);
     assert_eq!(desk.record(&two)["quality"], "DUPLICATE");
+    desk.shows(&two, &format!("same as  {three}"));
     by_two(&["correct", &two, "--on", "2026-02-01", "--clear", "mark", "--reason", "ERROR"]);
     by_two(&["annul", &two]);
     assert_eq!(desk.record(&two)["quality"], "ANNULLED");
@@ -247,6 +300,8 @@ fn t05_every_act_of_the_register_runs_from_the_command_line() {
     // successions
     by_two(&["merge", &three, "--absorb", &two]);
     assert_eq!(desk.status(&two), "MERGED");
+    let date = desk.record(&two)["record"]["meta"]["closure"]["date"].clone();
+    desk.shows(&two, &format!("goes on  {three}, {}", date.as_str().expect("a date")));
     let converted = number(&desk, "SG", "UEN", "T24LL0001A");
     let llp = desk.file("llp.json", &stated_body(&converted, "THREE LLP"));
     by_two(&["convert", &three, &llp, "--reason", "REQUEST"]);
@@ -256,8 +311,21 @@ fn t05_every_act_of_the_register_runs_from_the_command_line() {
     let merge = ["merge-in", &abroad, "--consent", &consent, "--reason", "REQUEST"];
     desk.done(&[&merge[..], &["--as", MY1, "--as", MY2]].concat());
     assert_eq!(desk.status(&converted), "MERGED");
+    versions(&desk, &renumbered);
     challenges(&desk, &abroad, &renumbered, &paper);
     schemes_and_figures(&desk);
+}
+
+/// The versions of a record in pages, each of which says how to ask for the next.
+fn versions(desk: &Desk, ubin: &str) {
+    let newest = desk.record(ubin)["version"].as_u64().expect("a version");
+    let page = desk.network.done(&["ubin", "history", ubin, "--limit", "2"]).stdout;
+    let next = newest - 2;
+    assert!(page.ends_with(&format!("more: --from {next}\n")), "{page}");
+    let older = desk.ubin(&["history", ubin, "--from", &next.to_string()]).json();
+    let found = older["versions"].as_array().expect("versions");
+    let found: Vec<u64> = found.iter().filter_map(|v| v["version"].as_u64()).collect();
+    assert_eq!(found, (1..=next).rev().collect::<Vec<u64>>());
 }
 
 /// Challenges from opening to decision, and what the lists show.
@@ -266,6 +334,8 @@ fn challenges(desk: &Desk, abroad: &str, ubin: &str, paper: &str) {
     let opened = desk.done(&[&ask[..], &["--evidence", paper, "--as", SG1]].concat());
     let id = opened["id"].as_str().expect("an id").to_owned();
     assert_eq!(desk.record(abroad)["quality"], "CHALLENGED");
+    desk.shows(abroad, "open     challenges: 1");
+    desk.shows(ubin, "open     challenges: 0");
     let shown = |filter: &[&str]| {
         let page = desk.ubin(&[&["challenges"][..], filter].concat()).json();
         let items = page["items"].as_array().expect("items").clone();
@@ -358,7 +428,9 @@ fn t08_no_number_of_a_person_comes_back_from_command_line_node_or_log() {
                 silent(&["update", &company, "--set", &change, "--as", SG1, "--yes"], Some(1));
             };
             set("/legalName/value=TAN CARD TRADING");
+            set("/legalName/value=TAN (NRIC/CARD) TRADING");
             set("/address={\"country\":\"SG\",\"lines\":[\"c/o CARD\"]}");
+            set("/address={\"country\":\"SG\",\"lines\":[\"c/o No.CARD\"]}");
             set("/identifiers=[{\"scheme\":\"ocid\",\"value\":\"CARD\"}]");
             set("/otherNames=[{\"type\":\"TRADING\",\"lang\":\"en\",\"value\":\"CARD\"}]");
             set("/CARD=x");

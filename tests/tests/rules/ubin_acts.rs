@@ -251,6 +251,47 @@ fn t05_an_alias_forwards_in_one_hop_and_its_number_is_taken() {
 }
 
 #[test]
+fn t05_an_alias_needs_the_scope_of_both_schemes() {
+    let mut world = World::new();
+    let company = company_body("MY", "BRN", "196501000279", "MALAYSIA DEMO BHD");
+    run(&mut world, "register", &company, &[("MY:SSM", 1)]).expect("applies");
+    // officers whose keys write numbers of one scheme each, and one of both
+    let schemes: [&[&str]; 3] = [
+        &["ubin.alias_add:BRN"],
+        &["ubin.alias_add:ROC"],
+        &["ubin.alias_add:BRN", "ubin.alias_add:ROC"],
+    ];
+    let seeds: Vec<[u8; 32]> = schemes.iter().map(|_| world.fresh_seed()).collect();
+    let keys = (3..).zip(schemes.iter().zip(&seeds)).map(|(officer, (scopes, seed))| {
+        world.new_key("MY:SSM", *seed, &["invoke"], scopes, officer)
+    });
+    let bind = Value::object([
+        ("keys", Value::List(keys.collect())),
+        ("party", text("MY:SSM")),
+        ("version", Value::Int(1)),
+    ]);
+    world.act(Register::Access, "key_bind", bind, &[("MY", 1), ("MY", 2)]).expect("bound");
+    for (number, seed) in (3..).zip(seeds) {
+        world.add_key("MY:SSM", number, seed);
+    }
+    let alias = |scheme: &str, local: &str| {
+        let alias = company_body("MY", scheme, local, "X").get("ubin").expect("set").clone();
+        Value::object([("ubin", company.get("ubin").expect("set").clone()), ("alias", alias)])
+    };
+    let mut expect = |args: Value, key: u64| {
+        let found = refused(&mut world, "alias_add", args, &[("MY:SSM", key)]);
+        assert_eq!(found.name(), Code::ScopeDenied.name(), "key {key}");
+    };
+    expect(alias("ROC", "6087M"), 3);
+    expect(alias("ROC", "6087M"), 4);
+    expect(alias("LFSA", "LL12345"), 5);
+    let args = alias("BRN", "202401000002");
+    world.act(Register::Ubin, "alias_add", args, &[("MY:SSM", 3)]).expect("both of BRN");
+    let args = alias("ROC", "6087M");
+    world.act(Register::Ubin, "alias_add", args, &[("MY:SSM", 5)]).expect("BRN and ROC");
+}
+
+#[test]
 fn t05_a_dry_run_names_the_signers_and_the_first_failing_check() {
     let (world, first) = registered();
     let run = |act: &str, args: Value| {

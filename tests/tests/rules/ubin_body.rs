@@ -14,7 +14,9 @@ use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
 use titian_contracts::time::DAY_MS;
 use titian_contracts::ubin::body::{Draft, body_hash, name_commitment};
+use titian_contracts::ubin::pattern::Pattern;
 use titian_contracts::ubin::scheme::SchemeTable;
+use titian_contracts::ubin::text::{Suspicion, scan};
 use titian_contracts::ubin::view;
 use titian_contracts::ubin::vocabulary::{Category, Status};
 use titian_contracts::ubin::{self, counter};
@@ -96,6 +98,9 @@ fn t05_each_broken_rule_of_a_body_gives_exactly_its_error() {
         (with("legalName", name("call 9876 54321")), Code::PersonalDataSuspected),
         (with("legalName", name("mail a@b")), Code::PersonalDataSuspected),
         (with("legalName", name("Tan S0000000X Trading")), Code::PersonalDataSuspected),
+        (with("legalName", name("Tan (NRIC/S0000000X)")), Code::PersonalDataSuspected),
+        (with("address", lines(vec![text("c/o IC-S0000000X")])), Code::PersonalDataSuspected),
+        (with("identifiers", identifier("ocid", "IC.S0000000X")), Code::PersonalDataSuspected),
         (with("address", lines(vec![text("c/o ๙๘๗๖๕๔๓๒๑")])), Code::PersonalDataSuspected),
         (with("identifiers", identifier("ocid", "S0000000X")), Code::PersonalDataSuspected),
         (with("activity", text(&"x".repeat(8_200))), Code::LimitExceeded),
@@ -183,19 +188,28 @@ fn t08_every_deny_pattern_is_refused_on_every_path() {
             // the same number in the texts of a company of that state, R2 and override in vain
             let company =
                 company_body(&entry.cc, "SUR", "7K3M9QX2TB4V", "X").with("evidence", evidence());
-            let name = Value::object([
-                ("value", Value::from(format!("Shop {local}"))),
-                ("lang", text("en")),
-            ]);
-            let line = Value::List(vec![Value::from(format!("c/o {local}"))]);
-            let address =
-                Value::object([("country", Value::from(entry.cc.as_str())), ("lines", line)]);
-            let identifier =
-                Value::object([("scheme", text("ocid")), ("value", Value::from(local.as_str()))]);
+            let named = |shown: String| {
+                let name = [("value", Value::from(shown)), ("lang", text("en"))];
+                company.with("legalName", Value::object(name))
+            };
+            let lived = |shown: String| {
+                let lines = Value::List(vec![Value::from(shown)]);
+                let country = ("country", Value::from(entry.cc.as_str()));
+                company.with("address", Value::object([country, ("lines", lines)]))
+            };
+            let identified = |shown: String| {
+                let members = [("scheme", text("ocid")), ("value", Value::from(shown))];
+                company.with("identifiers", Value::List(vec![Value::object(members)]))
+            };
             let bodies = [
-                company.with("legalName", name),
-                company.with("address", address),
-                company.with("identifiers", Value::List(vec![identifier])),
+                named(format!("Shop {local}")),
+                named(format!("Shop (IC:{local})")),
+                named(format!("NRIC/{local}")),
+                lived(format!("c/o {local}")),
+                lived(format!("c/o No.{local}")),
+                lived(format!("NRIC#{local}, A/1")),
+                identified(local.clone()),
+                identified(format!("IC-{local}")),
             ];
             for body in bodies {
                 let pointers = ["/legalName/value", "/address/lines/0", "/identifiers/0/value"];
@@ -209,6 +223,51 @@ fn t08_every_deny_pattern_is_refused_on_every_path() {
         }
     }
     assert!(tried >= 10, "examples of personal numbers were tried: {tried}");
+}
+
+#[test]
+fn t08_a_number_is_found_in_whatever_it_is_glued_to_and_nowhere_else() {
+    let table = SchemeTable::genesis();
+    let found = |cc: &str, shown: &str| {
+        let schemes = table.iter().filter(|scheme| scheme.entry.cc == cc);
+        let deny: Vec<Pattern> = schemes
+            .flat_map(|scheme| &scheme.entry.personal_deny)
+            .map(|pattern| Pattern::parse(pattern).expect("of the genesis table"))
+            .collect();
+        scan(shown, &deny) == Suspicion::Denied
+    };
+    let many = format!("{}S0000000X", "A.1/".repeat(60));
+    for (cc, shown) in [
+        ("SG", "NRIC/S0000000X"),
+        ("SG", "No.S0000000X"),
+        ("SG", "IC-S0000000X"),
+        ("SG", "NRIC_s0000000x/TAN"),
+        ("SG", "TAN(S0000000X)"),
+        ("SG", "ＮＲＩＣ（Ｓ０００００００Ｘ）"),
+        ("SG", "IC\u{200B}S000\u{200B}0000X"),
+        ("SG", "1/S000-0000-X"),
+        ("SG", &many),
+        ("MM", "12/LAKANA(N)123456"),
+        ("MM", "No.5/9/MAYAKA(N)012345"),
+        ("MY", "IC:880101-00-0000"),
+        ("MY", "12(880101000000)"),
+        ("VN", "CCCD#000000000000"),
+    ] {
+        assert!(found(cc, shown), "{cc} {shown}");
+    }
+    for (cc, shown) in [
+        ("SG", "S0000000X1"),
+        ("SG", "TAN( S 0000000 X )"),
+        ("SG", "#12-34, 1 Demo Road (North)"),
+        ("MM", "No.12/14, Lakana (North) Road, 123456"),
+        ("MY", "Lot 12-34/56, Jalan 7/8A"),
+        // parts of longer numbers are no numbers
+        ("KH", "12/345/6789/1"),
+        ("VN", "0-10-5-539-13697-6"),
+        ("TH", "0-10-5-539-13697-6"),
+    ] {
+        assert!(!found(cc, shown), "{cc} {shown}");
+    }
 }
 
 #[test]

@@ -62,6 +62,29 @@ fn by_id(id: Digest) -> Value {
     Value::object([("id", id.into())])
 }
 
+const KINDS: [&str; 2] = ["RELOCATE", "MERGE"];
+
+/// A company of Singapore, and for a merger the survivor of Malaysia.
+fn two_sides(kind: &str) -> (World, Value) {
+    let (mut world, first) = registered();
+    if kind == "MERGE" {
+        let survivor = company_body("MY", "BRN", GAINING, "SURVIVOR");
+        run(&mut world, "register", &survivor, MY1).expect("the registrar may register");
+    }
+    (world, first)
+}
+
+/// The act of the gaining side that uses a consent, and its arguments.
+fn using(world: &World, kind: &str, first: &Value, id: Digest) -> (&'static str, Value) {
+    if kind == "RELOCATE" {
+        return ("continue_in", continue_args(&continued(first), id));
+    }
+    let args = quote_reason(world, &gaining())
+        .with("date", text("2026-07-01"))
+        .with("consents", Value::List(vec![id.into()]));
+    ("merge_in", args)
+}
+
 #[test]
 fn t06_a_relocation_flips_both_sides_in_one_transaction() {
     let (mut world, first) = registered();
@@ -105,54 +128,63 @@ fn t06_a_relocation_flips_both_sides_in_one_transaction() {
 
 #[test]
 fn t06_the_gaining_side_first_finds_no_consent() {
-    let (mut world, first) = registered();
-    let args = consent_args(&first, "RELOCATE");
-    let id = id_of(&world, "consent_out", &args);
-    let use_it = continue_args(&continued(&first), id);
-    assert_eq!(refused(&mut world, "continue_in", use_it.clone(), MY2), Code::ConsentMissing);
-    let sealed = world.sign(&world.op(Register::Ubin, "continue_in", use_it), MY2);
-    // both in one block, in the wrong order: the first fails, nothing is flipped
-    let consent = world.sign(&world.op(Register::Ubin, "consent_out", args), R2);
-    let block = [World::transaction(&sealed), World::transaction(&consent)];
-    let receipts = world.run_transactions(&block);
-    assert_eq!(receipts[0].error.as_ref().map(|e| e.0), Some(Code::ConsentMissing.number()));
-    assert_eq!(receipts[1].error, None);
-    assert!(record(&world, &ubin_of(&first)).is_live());
-    // the same op, carried again, works now
-    assert_eq!(world.run(&sealed).error, None);
-    assert!(!record(&world, &ubin_of(&first)).is_live());
+    for kind in KINDS {
+        let (mut world, first) = two_sides(kind);
+        let args = consent_args(&first, kind);
+        let id = id_of(&world, "consent_out", &args);
+        let (act, use_it) = using(&world, kind, &first, id);
+        assert_eq!(refused(&mut world, act, use_it.clone(), MY2), Code::ConsentMissing, "{kind}");
+        let sealed = world.sign(&world.op(Register::Ubin, act, use_it), MY2);
+        // both in one block, in the wrong order: the first fails, nothing is flipped
+        let consent = world.sign(&world.op(Register::Ubin, "consent_out", args), R2);
+        let block = [World::transaction(&sealed), World::transaction(&consent)];
+        let receipts = world.run_transactions(&block);
+        assert_eq!(receipts[0].error.as_ref().map(|e| e.0), Some(Code::ConsentMissing.number()));
+        assert_eq!(receipts[1].error, None);
+        assert!(record(&world, &ubin_of(&first)).is_live(), "{kind}");
+        // the same op, carried again, works now
+        assert_eq!(world.run(&sealed).error, None, "{kind}");
+        assert!(!record(&world, &ubin_of(&first)).is_live(), "{kind}");
+    }
 }
 
 #[test]
 fn t06_a_consent_expires_is_withdrawn_or_voided_by_a_later_version() {
-    let use_it = |world: &mut World, first: &Value, id| {
-        let args = continue_args(&continued(first), id);
-        world.act(Register::Ubin, "continue_in", args, MY2).map(|_| ())
+    let use_it = |world: &mut World, kind: &str, first: &Value, id| {
+        let (act, args) = using(world, kind, first, id);
+        world.act(Register::Ubin, act, args, MY2).map(|_| ())
     };
-    for (late_ms, due) in [(0, Ok(())), (1, Err(Code::ConsentExpired))] {
-        let (mut world, first) = registered();
-        let args = consent_args(&first, "RELOCATE");
-        let id = consented(&mut world, &args);
+    for (kind, late_ms, due) in
+        KINDS.iter().flat_map(|kind| [(*kind, 0, Ok(())), (*kind, 1, Err(Code::ConsentExpired))])
+    {
+        let (mut world, first) = two_sides(kind);
+        let id = consented(&mut world, &consent_args(&first, kind));
         world.time_ms = START_MS + 90 * DAY_MS - 1 + late_ms;
-        assert_eq!(use_it(&mut world, &first, id), due);
-        assert_eq!(record(&world, &ubin_of(&first)).is_live(), due.is_err());
+        assert_eq!(use_it(&mut world, kind, &first, id), due, "{kind}");
+        assert_eq!(record(&world, &ubin_of(&first)).is_live(), due.is_err(), "{kind}");
     }
-    let (mut world, first) = registered();
-    let args = consent_args(&first, "RELOCATE");
-    let id = consented(&mut world, &args);
-    assert_eq!(refused(&mut world, "consent_withdraw", by_id(id), MY1), Code::NotOwner);
-    world.act(Register::Ubin, "consent_withdraw", by_id(id), R1).expect("before it is used");
-    assert_eq!(use_it(&mut world, &first, id), Err(Code::ConsentMissing));
-    assert_eq!(refused(&mut world, "consent_withdraw", by_id(id), R1), Code::ConsentMissing);
-    assert_eq!(refused(&mut world, "consent_out", args.clone(), R2), Code::ConsentExists, "replay");
-    let sooner = args.with("expiresMs", Value::from(START_MS + 30 * DAY_MS));
-    let id = consented(&mut world, &sooner);
-    let second = next(&first, &[("sizeClass", text("SMALL"))]);
-    run(&mut world, "update", &second, R1).expect("the record moves on");
-    assert_eq!(use_it(&mut world, &first, id), Err(Code::ConsentMismatch));
-    let third = consent_args(&second, "RELOCATE");
-    let id = consented(&mut world, &third);
-    assert_eq!(use_it(&mut world, &second, id), Ok(()), "a voided consent stands in no one's way");
+    for kind in KINDS {
+        let (mut world, first) = two_sides(kind);
+        let args = consent_args(&first, kind);
+        let id = consented(&mut world, &args);
+        assert_eq!(refused(&mut world, "consent_withdraw", by_id(id), MY1), Code::NotOwner);
+        world.act(Register::Ubin, "consent_withdraw", by_id(id), R1).expect("before it is used");
+        assert_eq!(use_it(&mut world, kind, &first, id), Err(Code::ConsentMissing), "{kind}");
+        let again = refused(&mut world, "consent_withdraw", by_id(id), R1);
+        assert_eq!(again, Code::ConsentMissing, "{kind}");
+        let replay = refused(&mut world, "consent_out", args.clone(), R2);
+        assert_eq!(replay, Code::ConsentExists, "{kind}");
+        let sooner = args.with("expiresMs", Value::from(START_MS + 30 * DAY_MS));
+        let id = consented(&mut world, &sooner);
+        let second = next(&first, &[("sizeClass", text("SMALL"))]);
+        run(&mut world, "update", &second, R1).expect("the record moves on");
+        assert_eq!(use_it(&mut world, kind, &first, id), Err(Code::ConsentMismatch), "{kind}");
+        assert!(record(&world, &ubin_of(&first)).is_live(), "{kind}");
+        let id = consented(&mut world, &consent_args(&second, kind));
+        let used = use_it(&mut world, kind, &second, id);
+        assert_eq!(used, Ok(()), "{kind}: a voided consent stands in no one's way");
+        assert_eq!(use_it(&mut world, kind, &second, id), Err(Code::ConsentUsed), "{kind}");
+    }
 }
 
 #[test]

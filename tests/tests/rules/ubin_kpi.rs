@@ -85,7 +85,10 @@ fn t05_each_broken_precondition_of_an_attestation_gives_exactly_its_error() {
     expect(good.clone(), &[("SG", 1)], Code::ScopeDenied);
     expect(good.with("cc", text("XX")), R1, Code::UbinCountryUnknown);
     expect(good.with("metric", text("ubin_stock")), R1, Code::Malformed);
-    for period in ["2026-Q5", "2026-13", "26", "2026-7", "2026-Q", "abcd", "2026/07"] {
+    for period in ["2026-Q5", "2026-13", "2026-00", "26", "2026-7", "2026-+7", "2026-Q", "abcd"] {
+        expect(good.with("period", text(period)), R1, Code::Malformed);
+    }
+    for period in ["2026/07", "2026Q2", "2026-", "2026-Q2-", "+026-07"] {
         expect(good.with("period", text(period)), R1, Code::Malformed);
     }
     expect(good.with("period", text("2027")), R1, Code::FutureEffective);
@@ -193,6 +196,57 @@ fn t18_stock_msme_and_freshness_are_what_a_recount_gives() {
     world.act(Register::Ubin, "attest_counts", args, R1).expect("a denominator");
     let covered = table(&world, "ubin_coverage", &[], &[]);
     assert_eq!(covered, [cells(&["SG", "perMille"], Value::Int(500))], "29 live of 58");
+}
+
+#[test]
+fn t18_coverage_counts_only_schemes_whose_register_is_attested() {
+    let mut world = World::new();
+    for i in 0..10 {
+        company(&mut world, "SG:ACRA", "UEN", &format!("2024000{i:02}A"));
+    }
+    for letter in ["B", "C", "D", "F", "G"] {
+        let local = format!("7K3M9QX2TB4{letter}");
+        let body = company_body("SG", "SUR", &local, "X").without("displayId");
+        run(&mut world, "register", &body, R1).expect("applies");
+    }
+    let share = |world: &mut World, version: i64, sizes: &[(&str, Option<u64>)]| {
+        let row = |size: Option<u64>| Value::object([("REGISTERED", Value::from(size))]);
+        let cells = Value::object(sizes.iter().map(|(scheme, size)| (*scheme, row(*size))));
+        let args = args(version, &[]).with("metric", text("ubin_coverage")).with("cells", cells);
+        world.act(Register::Ubin, "attest_counts", args, R1).expect("a denominator");
+        table(world, "ubin_coverage", &[], &[])
+    };
+    let due = |share: i64| [cells(&["SG", "perMille"], Value::Int(share))];
+    assert_eq!(share(&mut world, 1, &[("UEN", Some(40))]), due(250), "10 of 40");
+    assert_eq!(share(&mut world, 2, &[("UEN", Some(40)), ("SUR", Some(10))]), due(300), "15 of 50");
+    assert_eq!(share(&mut world, 3, &[("UEN", Some(40)), ("SUR", None)]), due(250), "none is told");
+    assert_eq!(share(&mut world, 4, &[("SUR", Some(10))]), due(500), "5 of 10");
+}
+
+#[test]
+fn t18_coverage_is_of_the_period_that_ends_last_and_of_two_the_shorter_one() {
+    // by age; as text `2026-Q1` would stand behind `2026-12`, and a year before its months
+    let ages =
+        ["2024", "2025", "2025-Q4", "2025-12", "2026-Q1", "2026-04", "2026-Q2", "2026-06", "2026"];
+    for order in
+        [[0, 1, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6, 5, 4, 3, 2, 1, 0], [4, 1, 3, 2, 0, 6, 5, 8, 7]]
+    {
+        let mut world = World::new();
+        company(&mut world, "SG:ACRA", "UEN", "202400001A");
+        let mut newest: usize = 0;
+        for place in order {
+            let size = |place: usize| i64::try_from(place).expect("small") + 2;
+            let row = Value::object([("REGISTERED", Value::Int(size(place)))]);
+            let args = args(1, &[])
+                .with("metric", text("ubin_coverage"))
+                .with("period", text(ages[place]))
+                .with("cells", Value::object([("UEN", row)]));
+            world.act(Register::Ubin, "attest_counts", args, R1).expect("a denominator");
+            newest = newest.max(place);
+            let due = cells(&["SG", "perMille"], Value::Int(1000 / size(newest)));
+            assert_eq!(table(&world, "ubin_coverage", &[], &[]), [due], "{order:?} {place}");
+        }
+    }
 }
 
 #[test]

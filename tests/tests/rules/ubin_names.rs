@@ -2,9 +2,13 @@
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
+use titian_contracts::error::Code;
 use titian_contracts::ubin::name_key::forms::LegalForms;
 use titian_contracts::ubin::name_key::score::{Comparable, PART_MAX, SCORE_MAX, score};
 use titian_contracts::ubin::name_key::{NameKeys, k0, k1, keys};
+use titian_contracts::ubin::unicode::UNICODE_VERSION;
+use titian_genesis::{Genesis, GenesisError};
+use titian_tests::world::World;
 
 const QUERIES: &[u8] = include_bytes!("../../data/ubin/names_search.json");
 const RECORDS: &str = include_str!("../../data/ubin/asean_lei.ndjson");
@@ -137,5 +141,23 @@ proptest! {
         let (a, b) = (compared(&name, &[]), compared(&other, &[]));
         prop_assert_eq!(score(&a, &a), SCORE_MAX);
         prop_assert!(score(&a, &b) <= SCORE_MAX && PART_MAX < SCORE_MAX);
+    }
+}
+
+#[test]
+fn a_genesis_that_names_other_unicode_tables_is_refused() {
+    let file = String::from_utf8(World::new().genesis.to_bytes()).expect("JSON");
+    let member = |version: &str| format!("\"unicodeVersion\":\"{version}\"");
+    assert!(file.contains(&member(UNICODE_VERSION)), "it names those of the rules");
+    Genesis::parse(file.as_bytes()).expect("as it was made");
+    for version in ["13.0.0", "15.1.0", "14.0", ""] {
+        let other = file.replace(&member(UNICODE_VERSION), &member(version));
+        match Genesis::parse(other.as_bytes()) {
+            Err(GenesisError::Form { reject, .. }) => {
+                assert_eq!(reject.code, Code::Malformed, "{version}");
+                assert_eq!(reject.field, "/unicodeVersion", "{version}");
+            }
+            other => panic!("{version}: {:?}", other.map(|genesis| genesis.chain)),
+        }
     }
 }

@@ -55,7 +55,14 @@ pub(crate) const ACTS: &[&str] = &[
 ];
 const REGISTRARS: &[(&str, &str)] = &[("SG", "SG:ACRA"), ("MY", "MY:SSM"), ("TH", "TH:DBD")];
 /// Names that section 3 keeps out; no such persons exist.
-const PERSONAL: &[&str] = &["TAN S0000000X", "880101000000", "mail a@b", "call 98765 4321"];
+const PERSONAL: &[&str] = &[
+    "TAN S0000000X",
+    "NRIC/S0000000X",
+    "TAN (No.S0000000X)",
+    "880101000000",
+    "mail a@b",
+    "call 98765 4321",
+];
 const LIVE: &[&str] =
     &["ACTIVE", "SUSPENDED", "UNDER_ADMINISTRATION", "STRIKE_OFF_PENDING", "IN_LIQUIDATION"];
 

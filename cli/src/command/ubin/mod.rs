@@ -126,10 +126,14 @@ pub(crate) enum Command {
     },
     /// Show the versions of a record, newest first
     #[command(after_help = "Examples:
-  titian ubin history SG-UEN-199403865N-G7")]
+  titian ubin history SG-UEN-199403865N-G7
+  titian ubin history SG-UEN-199403865N-G7 --from 12 --limit 5")]
     History {
         /// The identifier, in any spelling
         ubin: String,
+        /// The newest version to show [default: the one in force]
+        #[arg(long, value_name = "N")]
+        from: Option<u64>,
         /// How many
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: u32,
@@ -211,10 +215,10 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let page = session.client()?.ask::<call::UbinList>(&params)?;
             Ok(read::list(serde_json::to_value(&page).unwrap_or_default(), "/items"))
         }
-        Command::History { ubin, limit } => {
-            let params = HistoryParams { ubin: ubin.clone(), from: None, limit: Some(*limit) };
+        Command::History { ubin, from, limit } => {
+            let params = HistoryParams { ubin: ubin.clone(), from: *from, limit: Some(*limit) };
             let history = session.client()?.ask::<call::UbinHistory>(&params)?;
-            Ok(Report::json(Json::Object(history)))
+            Ok(read::history(Json::Object(history)))
         }
         Command::Feed(args) => feed::run(session, args),
         Command::Snapshot(command) => snapshot::run(session, command),

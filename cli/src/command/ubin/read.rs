@@ -9,7 +9,7 @@ use titian_api::ubin::{GetParams, ProveParams};
 use crate::command::ledger::write_bundle;
 use crate::document;
 use crate::error::{CommandError, Result};
-use crate::output::{Report, Tone};
+use crate::output::{Report, Tone, table};
 use crate::qr;
 use crate::session::Session;
 
@@ -59,6 +59,8 @@ fn record_text(session: &Session, answer: &Json) -> String {
             lines.push(format!(" {label:<8} {value}"));
         }
     }
+    lines.extend(end_lines(answer));
+    lines.push(challenge_line(session, answer));
     let version = answer.pointer("/version").unwrap_or(&Json::Null);
     lines.push(format!(" version  {version}, source of {}", text("/sourceAsOf")));
     let warnings = answer.pointer("/warnings").and_then(Json::as_array).into_iter().flatten();
@@ -72,6 +74,64 @@ fn record_text(session: &Session, answer: &Json) -> String {
     }
     lines.push(as_of);
     lines.join("\n")
+}
+
+/// Why a record is not what it was, and which one to look at instead.
+fn end_lines(answer: &Json) -> Vec<String> {
+    let (mark, closure) = ("/record/meta/mark", "/record/meta/closure");
+    let text = |pointer: String| document::text(answer, &pointer);
+    let reason =
+        text(format!("{mark}/reason")).or_else(|| text("/record/body/status/reason".to_owned()));
+    let mut lines: Vec<String> =
+        reason.map(|reason| format!(" reason   {reason}")).into_iter().collect();
+    lines.extend(text(format!("{mark}/canonical")).map(|number| format!(" same as  {number}")));
+    let date = text(format!("{closure}/date")).map(|date| format!(", {date}")).unwrap_or_default();
+    lines
+        .extend(document::text(answer, "/successor").map(|ubin| format!(" goes on  {ubin}{date}")));
+    lines
+}
+
+/// How many challenges are open: shown always, also if there is none.
+fn challenge_line(session: &Session, answer: &Json) -> String {
+    let open = answer.pointer("/challenges/open").and_then(Json::as_u64).unwrap_or(0);
+    let overdue = answer.pointer("/challenges/overdue") == Some(&Json::Bool(true));
+    let overdue = if overdue {
+        format!(", {}", session.output.paint(Tone::Bad, "overdue"))
+    } else {
+        String::new()
+    };
+    format!(" open     challenges: {open}{overdue}")
+}
+
+/// The versions of a record, newest first, and what to ask for the older ones.
+pub(super) fn history(answer: Json) -> Report {
+    let number = document::text(&answer, "/ubin").unwrap_or("?").to_owned();
+    let Some(versions) = answer.pointer("/versions").and_then(Json::as_array) else {
+        return Report::new(format!("{number} is not registered"), answer);
+    };
+    let mut rows =
+        vec![["version", "from", "status", "height", "name"].map(str::to_owned).to_vec()];
+    rows.extend(versions.iter().map(|version| {
+        let number = |pointer: &str| {
+            version
+                .pointer(pointer)
+                .and_then(Json::as_u64)
+                .map_or("-".to_owned(), |n| n.to_string())
+        };
+        let text = |pointer: &str| document::text(version, pointer).unwrap_or("-").to_owned();
+        vec![
+            number("/version"),
+            text("/body/validFrom"),
+            text("/body/status/code"),
+            number("/meta/recordedAt"),
+            text("/body/legalName/value"),
+        ]
+    }));
+    let mut text = format!("{number}\n{}", table(&rows));
+    if let Some(next) = answer.pointer("/next").and_then(Json::as_u64) {
+        text = format!("{text}\nmore: --from {next}");
+    }
+    Report::new(text, answer)
 }
 
 pub(super) fn list(answer: Json, pointer: &str) -> Report {

@@ -1,7 +1,8 @@
 //! `alias_add {ubin, alias}`: a further number of the same state forwards to a record.
 //!
 //! Invariant: an alias points to a record, never to an alias (I3), and its number is taken for
-//! good (I2). Businesses of natural persons get numbers of schemes that allow them only.
+//! good (I2). Who signs may write numbers of both schemes. Businesses of natural persons get numbers
+//! of schemes that allow them only.
 
 use super::{current, note, read_number, require};
 use crate::access::authority::Rule;
@@ -21,11 +22,11 @@ pub(super) fn add(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     m.finish()?;
     let known = read_number(ctx, ubin, "/args/ubin")?;
     let alias = read_number(ctx, alias, "/args/alias")?;
-    require(ctx, op, &[&known], Rule::R1)?;
     let refuse = |code, detail| Err(Reject::new(code, "/args/alias", detail));
     if alias.ubin.cc != known.ubin.cc {
         return refuse(Code::NotOwner, "a number of another state");
     }
+    require(ctx, op, &[&known, &alias], Rule::R1)?;
     let mut record = current(ctx, &known.ubin, "/args/ubin")?;
     if record::entry(ctx.state, &alias.ubin).is_some() {
         return refuse(Code::UbinExists, "");

@@ -11,7 +11,7 @@ use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
 use crate::time::Date;
-use crate::ubin::attested::{Attested, SmallCells, Table, attested_key, newest_key};
+use crate::ubin::attested::{Attested, Period, SmallCells, Table, attested_key, newest_key};
 use crate::ubin::scheme;
 use crate::ubin::vocabulary::SizeClass;
 
@@ -56,8 +56,9 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let (cc, name, period) = (m.text("cc")?, m.text("metric")?, m.text("period")?);
     let version = m.uint("version")?;
     let metric = Metric::parse(name).ok_or_else(|| m.malformed("metric", "not attested"))?;
-    let begins =
-        first_day(period).ok_or_else(|| m.malformed("period", "YYYY, YYYY-Qn, YYYY-MM"))?;
+    let begins = Period::parse(period)
+        .ok_or_else(|| m.malformed("period", "YYYY, YYYY-Qn, YYYY-MM"))?
+        .begins;
     let table = read_table(m.required("cells")?, metric)?;
     m.finish()?;
     let index = scheme::country(ctx.state, cc)
@@ -100,23 +101,6 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     ];
     ctx.emit(&op.name(), &format!("{cc}/{name}/{period}"), data);
     Ok(())
-}
-
-/// The first day of `YYYY`, `YYYY-Qn` or `YYYY-MM`.
-fn first_day(period: &str) -> Option<Date> {
-    let month = match (period.len(), period.get(4..6)) {
-        (4, _) => "01",
-        (7, Some("-Q")) => match period.get(6..)? {
-            "1" => "01",
-            "2" => "04",
-            "3" => "07",
-            "4" => "10",
-            _ => return None,
-        },
-        (7, Some(_)) => period.strip_prefix(period.get(..4)?)?.strip_prefix('-')?,
-        _ => return None,
-    };
-    Date::parse(&format!("{}-{month}-01", period.get(..4)?))
 }
 
 fn is_service(name: &str) -> bool {
