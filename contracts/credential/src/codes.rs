@@ -73,6 +73,11 @@ pub fn outcome_of(check: &str, code: &str) -> Outcome {
     found.next().unwrap_or(Outcome::Fail)
 }
 
+/// Whether `code` is one that the table has for `check` itself.
+pub fn is_of(check: &str, code: &str) -> bool {
+    TABLE.iter().any(|(of, name, _)| *of == check && *name == code)
+}
+
 /// Check, code, result. Check `*` stands for every check.
 pub const TABLE: &[(&str, &str, Outcome)] = &[
     ("syntax", "PARSE_ERROR", Outcome::Fail),

@@ -22,7 +22,8 @@
 //!   [`bundle`]: that state, live or proven;
 //! - [`verify`], [`verdict`], [`codes`], [`problem`]: the twelve checks, their answer, and what its
 //!   codes mean; [`time`]: dates of credentials;
-//! - [`profiles`], [`registration`]: the shipped types and the extract of a business register.
+//! - [`profiles`], [`registration`]: the shipped types and the extract of a business register;
+//!   [`mandate`]: whether a mandate counts for an act.
 
 pub mod accreditation;
 pub mod anchor;
@@ -37,6 +38,7 @@ pub mod jose;
 pub mod json;
 pub mod jwt;
 pub mod key;
+pub mod mandate;
 pub mod model;
 mod pack;
 pub mod presentation;

@@ -5,6 +5,8 @@
 //! parties named beforehand, each payment once on the ledger; whether they tell the truth is outside
 //! it. Attestations themselves stand in `attestation`.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::attestation::{self, Attestation};
@@ -14,7 +16,7 @@ use super::record::{Record, Status};
 use super::record_json::read_amount;
 use crate::access::authority;
 use crate::context::Context;
-use crate::credential::{self, NumberedId, StatusList, bits};
+use crate::credential::{self, NumberedId, Right, StatusList, bits, chain};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -46,7 +48,7 @@ pub enum Condition {
     },
     /// At least k of these attest that a payment was made.
     PaymentAttested(Payment),
-    /// A credential is not revoked or suspended by its issuer.
+    /// A credential is not revoked or suspended by its issuer, whose accreditation is in force.
     CredentialActive {
         /// The status list, `PARTY/status/N`.
         list: NumberedId,
@@ -196,7 +198,9 @@ fn read_leaf(name: &str, body: &Value) -> Result<Condition, Reject> {
         }
         "payment_attested" => Condition::PaymentAttested(read_payment(&mut members)?),
         "credential_active" => {
-            let (id, issuer) = (members.text("id")?, members.text("issuer")?);
+            // as an op spells a party, or as credentials spell it
+            let bare = |text: &'_ str| text.strip_prefix("did:ubin:").unwrap_or(text).to_owned();
+            let (id, issuer) = (bare(members.text("id")?), bare(members.text("issuer")?));
             let entry = id.split_once('#').and_then(|(list, index)| {
                 let index = if index == "0" { Some(0) } else { credential::parse_number(index) };
                 Some((NumberedId::parse(list, "status")?, index?))
@@ -268,27 +272,37 @@ impl Condition {
                 Record::load(ctx.state, id).is_some_and(|record| record.public.status == *status)
             }
             Self::PaymentAttested(payment) => {
-                let attested = |attester: &&String| {
-                    let who = identity(ctx.state, attester);
+                // two numbers of one business attest once
+                let attesters: BTreeSet<_> =
+                    payment.attesters.iter().map(|who| identity(ctx.state, who)).collect();
+                let attested = |who: &&_| {
                     evidence.payments.iter().any(|attestation| {
-                        attestation.attester == who
+                        attestation.attester == **who
                             && attestation.pays(payment)
                             && attestation.settled_ms <= payment.settle_by_ms
                     })
                 };
-                payment.attesters.iter().filter(attested).count() as u64 >= payment.k
+                attesters.iter().filter(attested).count() as u64 >= payment.k
             }
-            Self::CredentialActive { list, index } => {
-                let key = credential::list_key(&list.owner, list.number);
-                ctx.state.read::<StatusList>(&key).is_some_and(|entry| {
-                    *index < entry.entries
-                        && bits::current(ctx.state, &list.owner, list.number, &entry, *index) == 0
-                })
-            }
+            Self::CredentialActive { list, index } => is_active(ctx, list, *index),
             Self::After(ms) => ctx.time_ms >= *ms,
             Self::Before(ms) => ctx.time_ms < *ms,
         }
     }
+}
+
+/// Whether an entry of a list is plainly good, and the list's owner may issue one of its types now:
+/// what an issuer without accreditation says of its credentials counts no more (vc.md §5.4).
+fn is_active(ctx: &Context<'_, '_>, list: &NumberedId, index: u64) -> bool {
+    let (owner, number) = (list.owner.as_str(), list.number);
+    let Some(entry) = ctx.state.read::<StatusList>(&credential::list_key(owner, number)) else {
+        return false;
+    };
+    let accredited =
+        |name: &String| chain::holds(ctx.state, owner, Right::Issue, name, ctx.time_ms);
+    index < entry.entries
+        && bits::current(ctx.state, owner, number, &entry, index) == 0
+        && entry.types.iter().any(accredited)
 }
 
 /// `EVIDENCE_INVALID`, then `unmet` if the tree does not hold, then `EVIDENCE_REUSED`. What was used

@@ -2,20 +2,104 @@
 //! node does with the keys of its issuers. Each needs a bearer token with the method's scope, and
 //! acts for the issuers that the token lists.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value};
 
 use crate::Object;
+
+/// JSON in which no member stands twice: of two, one would be signed that the sender may not mean
+/// (vc.md S11). What else is wrong with a body, the verifier finds in what was made of it.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OnceVisitor).map(Self)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Object::new();
+        while let Some((name, Once(member))) = members.next_entry::<String, Once>()? {
+            if object.insert(name, member).is_some() {
+                return Err(A::Error::custom("duplicate field"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// An object, or nothing.
+fn object_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Object>, D::Error> {
+    match Once::deserialize(deserializer)?.0 {
+        Value::Null => Ok(None),
+        Value::Object(object) => Ok(Some(object)),
+        _ => Err(D::Error::custom("an object is expected")),
+    }
+}
+
+/// A list of objects.
+fn objects_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Object>, D::Error> {
+    let object = |item| match item {
+        Once(Value::Object(object)) => Ok(object),
+        Once(_) => Err(D::Error::custom("an object is expected")),
+    };
+    Vec::<Once>::deserialize(deserializer)?.into_iter().map(object).collect()
+}
 
 /// `vc_issue`. `credential` or `claims`, or both if forms of both kinds are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueParams {
     /// The unsigned credential of VCDM 2.0, for the forms eddsa-jcs-2022, eddsa-rdfc-2022, vc+jwt.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_once")]
     pub credential: Option<Object>,
     /// The unsigned claims of an SD-JWT VC, for the form dc+sd-jwt.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_once")]
     pub claims: Option<Object>,
     /// One form; the default of the instance if neither this nor `forms` is given.
     #[serde(default)]
@@ -31,11 +115,11 @@ pub struct IssueParams {
     #[serde(default)]
     pub credential_id: Option<String>,
     /// Public JWK of the holder, for `cnf`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_once")]
     pub holder_key: Option<Object>,
     /// Public JWKs of a batch of dc+sd-jwt: one copy for each, with salts and status entries of its
     /// own; at most 50.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects_once")]
     pub copies: Vec<Object>,
     /// JSON pointers of the claims that the holder may keep back; what the type calls personal
     /// always may.

@@ -18,12 +18,13 @@ use titian_contracts::ubin::record;
 use titian_credential::codes::{Fault, Outcome};
 use titian_credential::contexts::Contexts;
 use titian_credential::json::canonical;
+use titian_credential::sd_jwt::metadata;
 use titian_credential::snapshot::{Live, Snapshot as _};
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{self, Request};
 use titian_credential::{anchor, form, jwt, model, proof, registration, sd_jwt, sd_jwt_vc, time};
 
-use super::kinds::{Kind, kind_of, kind_of_claims, personal_pointers};
+use super::kinds::{Kind, kind_of, kind_of_claims};
 use super::request::{Wanted, invalid};
 use super::slots::{Need, Slots};
 use super::{Form, Instance, Issuing, refused};
@@ -324,7 +325,7 @@ impl Maker<'_> {
             if let Some(slots) = &slots {
                 claims.insert("status".to_owned(), slots.token_claim(copy));
             }
-            let text = self.secure_claims(&claims, state)?;
+            let text = self.secure_claims(&claims)?;
             self.judge(&text)?;
             let form = Form::SdJwt.name().to_owned();
             made.secured.push(Secured { form, text, anchor_salt: None });
@@ -335,15 +336,13 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn secure_claims(&self, claims: &Object, state: &Overlay<'_>) -> Result<String, Refusal> {
-        let whole = Value::Object(claims.clone());
-        let mut disclose = self.wanted.params.disclose.clone();
-        let personal = self.kind.entry.as_ref().map(|entry| personal_pointers(entry, state));
-        for pointer in personal.unwrap_or_default() {
-            if whole.pointer(&pointer).is_some() && !disclose.contains(&pointer) {
-                disclose.push(pointer);
-            }
-        }
+    fn secure_claims(&self, claims: &Object) -> Result<String, Refusal> {
+        let asked = self.wanted.params.disclose.as_slice();
+        let disclose = match &self.kind.entry {
+            Some(entry) => metadata::withheld(entry, self.ledger.live, claims, asked)
+                .map_err(|fault| of_fault(&fault))?,
+            None => asked.to_vec(),
+        };
         let pointers: Vec<&str> = disclose.iter().map(String::as_str).collect();
         let (key, method) = (self.instance.signing_key(), self.instance.method.as_str());
         sd_jwt::issue::issue(claims, &pointers, key, method, &mut seal::random)

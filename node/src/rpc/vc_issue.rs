@@ -116,7 +116,8 @@ fn issue_now(
     let asked = serde_json::to_value(&params).map_err(|_| Refusal::from(Code::InvalidParams))?;
     let request = custody.request(canonical(&asked).as_bytes());
     match custody.find(claim.name())? {
-        Some(Found::Kept(_, record)) if record.request == request => {
+        Some(Found::Kept(label, record)) if record.request == request => {
+            log_record(issuing, caller, "read", (&label, &record), claim.name());
             return shown(state, issuing, claim.name(), &record);
         }
         Some(_) => return Err(Refusal::new(Code::CredentialExists, "/id", "")),
@@ -130,9 +131,9 @@ fn issue_now(
     let live = live(state, &at);
     let ledger = Ledger { live: &live, reader: &at.reader, now_ms: now_ms() };
     let made = make(issuing, instance, &wanted, &ledger)?;
-    let record = keep(issuing, instance, &wanted, &claim, (id, request), made)?;
-    log_record(caller, "issue", instance, &record.1.type_name, claim.name());
-    shown(state, issuing, claim.name(), &record.0)
+    let (record, label) = keep(issuing, instance, &wanted, &claim, (id, request), made)?;
+    log_record(issuing, caller, "issue", (&label, &record), claim.name());
+    shown(state, issuing, claim.name(), &record)
 }
 
 fn keep(
@@ -176,13 +177,20 @@ fn claim(issuing: &Issuing, name: Name) -> Answer<Claim> {
     })
 }
 
-/// Who saw or changed which record, and for which purpose; no values.
-fn log_record(caller: &Caller, act: &str, instance: &Instance, type_name: &str, name: &Name) {
-    let purpose = instance.type_settings(type_name).map(|kind| kind.purpose.as_str());
-    let record = hex::encode(name);
-    let who = &caller.name;
-    let issuer = &instance.name;
-    tracing::info!(target: "custody", %who, act, %issuer, purpose = purpose.unwrap_or_default(), %record);
+/// Who saw or changed which record, and for which purpose; no values. A record is named by the
+/// instance that issued it, even where the configuration has that no more.
+fn log_record(
+    issuing: &Issuing,
+    caller: &Caller,
+    act: &str,
+    (label, record): (&Label, &Record),
+    name: &Name,
+) {
+    let instance = issuing.by_name(&label.instance).or_else(|| issuing.by_did(&record.issuer));
+    let settings = instance.and_then(|instance| instance.type_settings(&label.type_name));
+    let purpose = settings.map(|kind| kind.purpose.as_str()).unwrap_or_default();
+    let (who, issuer, record) = (&caller.name, &label.instance, hex::encode(name));
+    tracing::info!(target: "custody", %who, act, %issuer, purpose, %record);
 }
 
 /// A kept record as answers show it.
@@ -295,9 +303,7 @@ pub(super) async fn credential(
     blocking(move || {
         let held = find(&state, &caller, only.as_deref(), &id)?;
         let issuing = state.issuing()?;
-        if let Some(instance) = issuing.by_name(&held.label.instance) {
-            log_record(&caller, "read", instance, &held.label.type_name, &held.name);
-        }
+        log_record(issuing, &caller, "read", (&held.label, &held.record), &held.name);
         shown(&state, issuing, &held.name, &held.record)
     })
     .await
@@ -328,7 +334,7 @@ pub(super) async fn erase(
     } else {
         Vec::new()
     };
-    log_record(&caller, "erase", instance, &held.label.type_name, &held.name);
+    log_record(&issuing, &caller, "erase", (&held.label, &held.record), &held.name);
     let custody = issuing.custody.clone();
     blocking(move || Ok(custody.erase(&claim, now_ms())?)).await?;
     Ok(Erased { erased: true, status_tx: status_txs.first().cloned(), status_txs })

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value as Json, json};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
+use titian_contracts::proof::{Entry, Evidence};
 use titian_contracts::time::rfc3339;
 use titian_credential::bundle::make::{Frame, Scope, bundle, evidence_pack, keys, keys_of};
 use titian_credential::contexts::Contexts;
@@ -20,7 +21,7 @@ use titian_credential::verdict::Policy;
 use titian_credential::verify::Request;
 use titian_credential::{jwt, sd_jwt};
 use titian_genesis::devnet::Plan;
-use titian_tests::certify::prove;
+use titian_tests::certify;
 use titian_tests::world::{World, company_body};
 
 use super::{Ran, titian_in};
@@ -129,13 +130,22 @@ impl Desk {
             lists: true,
         };
         let keys = keys(&self.world.state, &scope);
-        let (entries, evidence) = prove(&self.world, &keys);
+        let (entries, evidence) = self.prove(&keys);
         bundle(self.frame(&scope), &entries, &evidence)
     }
 
     fn frame<'a>(&self, scope: &'a Scope) -> Frame<'a> {
         let (genesis, sandbox) = (self.world.genesis.hash, self.world.genesis.sandbox);
         Frame { height: self.world.height, genesis, sandbox, scope }
+    }
+
+    /// The head's proof of `keys`. A block is told by its parent's id in the next header: other states
+    /// at one height stand for other blocks.
+    fn prove(&self, keys: &[Vec<u8>]) -> (Vec<Entry>, Evidence) {
+        let (entries, mut evidence) = certify::prove(&self.world, keys);
+        evidence.header.parent = evidence.header.state_root;
+        evidence.certificate = certify::certificate(&self.world.nodes, &evidence.header);
+        (entries, evidence)
     }
 
     /// The text of an evidence pack.
@@ -145,7 +155,7 @@ impl Desk {
         let request = Request::new(Policy::Ledger);
         let of = (chain.as_str(), sandbox);
         let keys = keys_of(&self.world.state, credential.as_bytes(), &request, of, at);
-        let (entries, evidence) = prove(&self.world, &keys);
+        let (entries, evidence) = self.prove(&keys);
         let scope = Scope::default();
         evidence_pack(self.frame(&scope), &entries, &evidence, credential, Vec::new())
     }

@@ -235,3 +235,37 @@ pub fn presentations_are_bounded_and_hold_no_presentations() {
     ledger.policy = Policy::Ledger;
     assert!(!judge(&empty, &ledger).verified());
 }
+
+#[test]
+pub fn no_policy_takes_a_presentation_whose_own_signature_is_false() {
+    let (key, _, method) = holder();
+    let (_, thief, thief_method) = self_issued(3);
+    for policy in [Policy::Signature, Policy::W3c] {
+        let request = Request::new(policy);
+        for credentials in [vec![credential()], Vec::new()] {
+            let all = presentation(&credentials);
+            let sign = |key: &SigningKey, method: &str| {
+                issue(&all, key, options(Suite::Jcs, method), SANDBOX).expect("signed")
+            };
+            let signed = sign(&key, &method);
+            let verdict = judge(&signed, &request);
+            assert!(verdict.verified(), "{}", verdict.to_jcs());
+            let mut altered = signed.clone();
+            altered["id"] = json!("urn:uuid:0c1f5e9a-0000-4000-8000-000000000000");
+            let verdict = judge(&altered, &request);
+            fails_with(&verdict.whole, Check::Proof, "SIGNATURE_INVALID");
+            // in the holder's name, with another's key
+            let forged = judge(&sign(&thief, &method), &request);
+            fails_with(&forged.whole, Check::Proof, "SIGNATURE_INVALID");
+            // signed for what it is, but not by the holder that it names
+            let foreign = judge(&sign(&thief, &thief_method), &request);
+            fails_with(&foreign.whole, Check::IssuerKey, "ISSUER_MISMATCH");
+            // nobody says who shows it
+            let mut unsigned = signed;
+            unsigned.as_object_mut().expect("object").remove("proof");
+            let verdict = judge(&unsigned, &request);
+            fails_with(&verdict.whole, Check::Proof, "PROOF_MISSING");
+            assert_eq!(verdict.whole.decision, Decision::Rejected);
+        }
+    }
+}

@@ -35,7 +35,7 @@ const INVALID: &[(&str, &[&str])] = invalid! {
     "professional-qualification": "missing-profession" "unknown-member" "wrong-type-of-recognition-arrangement";
 };
 
-fn json_of(bytes: &[u8]) -> Json {
+pub(crate) fn json_of(bytes: &[u8]) -> Json {
     serde_json::from_slice(bytes).expect("JSON")
 }
 
@@ -100,7 +100,7 @@ pub fn every_example_is_sound_and_every_invalid_one_has_its_code() {
 }
 
 /// SG:ACRA may issue mandates; list 3 tells their status.
-fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let mut scene = Scene::bare();
     let args = grant("SG:ACRA", 1).with("types", texts(&["AuthorisedRepresentative"]));
     scene.must("accreditation_grant", args, ROOT);

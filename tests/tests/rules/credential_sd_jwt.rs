@@ -6,7 +6,7 @@ use titian_credential::did::method::did_key;
 use titian_credential::jose::Jws;
 use titian_credential::key::{Algorithm, PublicKey};
 use titian_credential::sd_jwt::issue::{bind, issue, prepare, select};
-use titian_credential::sd_jwt::{KB_TYP, SdJwt};
+use titian_credential::sd_jwt::{KB_TYP, SdJwt, metadata};
 use titian_credential::verdict::{Check, Policy, Verdict};
 use titian_credential::verify::{Request, verify, verify_presentation};
 
@@ -260,6 +260,36 @@ pub fn vc_t08_a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_
 }
 
 #[test]
+pub fn a_false_key_binding_fails_where_the_holder_is_left_out() {
+    let (holder, _) = key(2);
+    let (thief, _) = key(3);
+    let shown = select(&issued(), &["level"]).expect("known");
+    let made = |text: &str, key: &SigningKey| bind(text, key, "n-1", "did:ubin:SG:PEB", NOW_S);
+    let signature = |text: &str| {
+        let request = Request::new(Policy::Signature);
+        verify(text.as_bytes(), &request, None, NOW_MS)
+    };
+    let good = made(&shown, &holder).expect("bound");
+    for text in [&shown, &good] {
+        let verdict = signature(text);
+        assert!(verdict.verified(), "{}", verdict.to_jcs());
+    }
+    fails_with(
+        &signature(&made(&shown, &thief).expect("bound")),
+        Check::Proof,
+        "SIGNATURE_INVALID",
+    );
+    // the holder's own, for more claims than these
+    let other = made(&issued(), &holder).expect("bound");
+    let binding = other.rsplit_once('~').expect("bound").1;
+    fails_with(&signature(&format!("{shown}{binding}")), Check::Proof, "SIGNATURE_INVALID");
+    let request = Request::new(Policy::Signature);
+    let stolen = made(&shown, &thief).expect("bound");
+    let whole = verify_presentation(stolen.as_bytes(), &request, None, NOW_MS);
+    fails_with(&whole.whole, Check::Proof, "SIGNATURE_INVALID");
+}
+
+#[test]
 pub fn a_binding_of_another_token_type_is_refused() {
     let (holder, _) = key(2);
     let shown = select(&issued(), &[]).expect("known");
@@ -324,4 +354,28 @@ pub fn the_parts_of_a_token_survive_its_json_serialisation() {
         assert!(verdict.verified(), "{}", verdict.to_jcs());
     }
     assert!(Jws::parse(compact[0]).is_ok());
+}
+
+#[test]
+pub fn what_a_schema_calls_personal_is_found_behind_references_and_combinators() {
+    let personal = json!({"type": "string", "x-titian-class": "personal"});
+    let public = json!({"type": "string", "x-titian-class": "public"});
+    let schema = json!({
+        "$defs": {
+            "name": personal,
+            "address": {"type": "object", "properties": {"street": personal, "country": public}},
+        },
+        "properties": {
+            "given/name": {"$ref": "#/$defs/name"},
+            "address": {"$ref": "#/$defs/address"},
+            "nickname": {"allOf": [{"$ref": "#/$defs/name"}, {"maxLength": 9}]},
+            "aliases": {"type": "array", "items": {"oneOf": [personal, public]}},
+            "level": public,
+        },
+        "anyOf": [{"properties": {"role": personal}}],
+    });
+    let mut found = metadata::personal(&schema);
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, ["/address/street", "/aliases", "/given~1name", "/nickname", "/role"]);
 }

@@ -1,18 +1,21 @@
 //! Verdicts against state: keys, accreditation, status, time.
 
 use serde_json::{Value as Json, json};
+use titian_contracts::credential::Profile;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
+use titian_contracts::time::rfc3339;
 use titian_credential::codes::{TABLE, outcome_of};
 use titian_credential::contexts::Contexts;
 use titian_credential::did;
 use titian_credential::json::canonical;
 use titian_credential::proof::issue_jcs;
+use titian_credential::status::entry::bitstring_entry;
 use titian_credential::verdict::{Check, CheckResult, Decision, Policy};
 use titian_credential::verify::{Request, verify};
 
-use super::credential_fixture::{code, issued, ledger_verdict, live, only, verdict_of};
-use super::credential_scene::{ACRA, ROOT, Scene, change, set};
+use super::credential_fixture::{code, fails_with, issued, ledger_verdict, live, only, verdict_of};
+use super::credential_scene::{ACRA, ROOT, Scene, change, grant, list, set, texts};
 
 #[test]
 pub fn an_accredited_registrars_credential_is_verified_under_ledger() {
@@ -152,6 +155,42 @@ pub fn each_fault_of_status_entries_has_its_code() {
     ] {
         assert_eq!(code(&ledger_verdict(&scene, &credential), Check::Status), expected);
     }
+}
+
+/// A certificate of origin by SG:ACRA, its single use told by list `n`.
+fn certificate(scene: &Scene, n: u64) -> Json {
+    let shipped = titian_credential::profiles::SHIPPED;
+    let shipped = shipped.iter().find(|s| s.slug == "certificate-of-origin").expect("shipped");
+    let mut credential: Json = serde_json::from_slice(shipped.example).expect("JSON");
+    let now = rfc3339(scene.world.time_ms);
+    credential["issuer"] = json!("did:ubin:SG:ACRA");
+    credential["validFrom"] = json!(now);
+    credential["validUntil"] = json!(rfc3339(scene.world.time_ms + 30 * 86_400_000));
+    credential["credentialStatus"] = json!([
+        bitstring_entry("SG:ACRA/status/1", Profile::Revocation, 1, 7),
+        bitstring_entry(&format!("SG:ACRA/status/{n}"), Profile::Use, 2, 7),
+    ]);
+    let (live, key) = (live(scene), scene.world.key("SG:ACRA", 1));
+    let strict = Contexts { snapshot: Some(&live), sandbox: false, inline: false };
+    issue_jcs(&credential, &key, "did:ubin:SG:ACRA#k1", &now, strict).expect("issued")
+}
+
+#[test]
+pub fn a_list_of_messages_does_not_stand_in_for_single_use() {
+    let mut scene = Scene::bare();
+    let types = || texts(&["CertificateOfOrigin"]);
+    scene.must("accreditation_grant", grant("SG:ACRA", 1).with("types", types()), ROOT);
+    for (n, profile) in [(1, "revocation"), (2, "message"), (3, "use")] {
+        let args = list("SG:ACRA", n, profile).with("types", types());
+        scene.must("list_create", args, ACRA);
+    }
+    let verdict = ledger_verdict(&scene, &certificate(&scene, 3));
+    assert!(verdict.verified(), "{}", verdict.to_jcs());
+    // whose values the verifier cannot read, so that it would count again and again
+    only(&ledger_verdict(&scene, &certificate(&scene, 2)), Check::Status, "STATUS_REQUIRED");
+    // nor does one of single use that is no list here
+    let absent = ledger_verdict(&scene, &certificate(&scene, 4));
+    fails_with(&absent, Check::Status, "STATUS_REQUIRED");
 }
 
 #[test]

@@ -186,6 +186,24 @@ pub fn ledger_list(snapshot: &dyn Snapshot, list: &str) -> Option<NumberedId> {
     }
 }
 
+/// The profile of the list on the ledger that a reference names; none if no such list is there.
+pub fn ledger_profile(snapshot: &dyn Snapshot, list: &str) -> Known<Option<Profile>> {
+    let id = match list.strip_prefix("did:ubin:") {
+        Some(id) => Some(id.to_owned()),
+        None => match read::<String>(snapshot, &uri_key(list)) {
+            Known::Known(id) => id,
+            Known::Unknown => return Known::Unknown,
+        },
+    };
+    let Some(id) = id.and_then(|id| NumberedId::parse(&id, "status")) else {
+        return Known::Known(None);
+    };
+    match read::<StatusList>(snapshot, &list_key(&id.owner, id.number)) {
+        Known::Known(list) => Known::Known(list.map(|list| list.profile)),
+        Known::Unknown => Known::Unknown,
+    }
+}
+
 /// Checks one entry against the ledger. `None` means plainly good.
 pub fn check_on_ledger(
     reference: &Reference,

@@ -11,6 +11,7 @@ use super::{BUNDLE_AGE_MS_MAX, Request, SuppliedList};
 use crate::codes::Outcome;
 use crate::form::{self, Model, Reading};
 use crate::jose::Jws;
+use crate::snapshot::Known;
 use crate::status::signed::{self, Contents, TOKEN_TYP};
 use crate::status::{self, Finding, Reference, token};
 use crate::verdict::{Check, CheckResult, Policy};
@@ -23,17 +24,17 @@ impl Run<'_> {
         };
         let references = status::references(reading);
         let issuer = reading.issuer().unwrap_or_default();
-        let serves = |profile: Profile| {
-            references.iter().flatten().any(|reference| reference.serves(profile))
-        };
         let mut findings: Vec<Finding> = required
             .iter()
             // no value of a token list says that a newer credential is there; short validity does
             .filter(|profile| !(reading.model == Model::SdJwtVc && **profile == Profile::Refresh))
-            .filter(|profile| !serves(**profile))
-            .map(|profile| Finding {
-                code: "STATUS_REQUIRED",
-                detail: json!({"purpose": profile.name()}),
+            .filter_map(|profile| {
+                let code = match self.is_served(&references, *profile) {
+                    Some(true) => return None,
+                    Some(false) => "STATUS_REQUIRED",
+                    None => "STATUS_LIST_NOT_AVAILABLE",
+                };
+                Some(Finding { code, detail: json!({"purpose": profile.name()}) })
             })
             .collect();
         if references.is_empty() && findings.is_empty() {
@@ -50,6 +51,29 @@ impl Run<'_> {
         }
         let findings = findings.into_iter().map(|f| (f.code, f.detail)).collect();
         CheckResult::worst(Check::Status, findings)
+    }
+
+    /// Whether one of the entries tells what lists of `profile` tell; `None` if that is not at hand.
+    /// Single use shares its purpose with plain messages, so that only the ledger's list tells them
+    /// apart.
+    fn is_served(
+        &self,
+        references: &[Result<Reference, &'static str>],
+        profile: Profile,
+    ) -> Option<bool> {
+        let mut serving = references.iter().flatten().filter(|entry| entry.serves(profile));
+        if profile != Profile::Use {
+            return Some(serving.next().is_some());
+        }
+        let mut known = true;
+        for entry in serving {
+            match status::ledger_profile(self.snapshot?, &entry.list) {
+                Known::Known(Some(Profile::Use)) => return Some(true),
+                Known::Known(_) => {}
+                Known::Unknown => known = false,
+            }
+        }
+        known.then_some(false)
     }
 
     fn one_entry(&self, reference: &Reference, issuer: &str) -> Option<Finding> {

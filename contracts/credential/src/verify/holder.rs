@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::run::Run;
 use super::{BINDING_AGE_MS_MAX, binding_wanted};
+use crate::codes::is_of;
 use crate::form::{Reading, Securing};
 use crate::jose::Jws;
 use crate::key::PublicKey;
@@ -26,6 +27,20 @@ impl Run<'_> {
             None if binding_wanted(self.request) => result("KEY_BINDING_MISSING"),
             None => result("NOT_A_PRESENTATION"),
             Some(binding) => result(self.judge_binding(reading, token, binding)),
+        }
+    }
+
+    /// What is wrong with the signature of a key binding, as a code of check `proof`: every policy
+    /// asks for that check, while `signature` leaves the holder out.
+    pub fn binding_fault(reading: &Reading, holder: &'static str) -> Option<&'static str> {
+        match &reading.securing {
+            Securing::SdJwt(token, ..) if token.key_binding.is_some() => {}
+            _ => return None,
+        }
+        match holder {
+            // made for another credential, or by no key that the issuer named
+            "SD_HASH_MISMATCH" | "KEY_BINDING_MISSING" => Some("SIGNATURE_INVALID"),
+            code => is_of("proof", code).then_some(code),
         }
     }
 

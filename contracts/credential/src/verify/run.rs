@@ -60,6 +60,20 @@ impl<'a> Run<'a> {
         self.results.push(result);
     }
 
+    /// Adds a code to the result that a check has already.
+    fn add_fault(&mut self, check: Check, code: &'static str) {
+        let fault = (code, serde_json::Value::Null);
+        match self.results.iter_mut().find(|result| result.check == check) {
+            Some(result) => {
+                let also = result.also.iter().map(|code| (*code, serde_json::Value::Null));
+                let had = [(result.code, result.detail.clone())].into_iter().chain(also);
+                let all = had.filter(|(code, _)| *code != "OK").chain([fault]).collect();
+                *result = CheckResult::worst(check, all);
+            }
+            None => self.add(CheckResult::worst(check, vec![fault])),
+        }
+    }
+
     pub fn finish(self) -> Left {
         (self.results, self.warnings, self.signed_at)
     }
@@ -103,6 +117,9 @@ impl<'a> Run<'a> {
             self.add(result);
         }
         let holder = self.key_binding(reading);
+        if let Some(code) = Self::binding_fault(reading, holder.code) {
+            self.add_fault(Check::Proof, code);
+        }
         self.add(holder);
         if self.wants(Check::Recognition) {
             let result = self.recognition(reading, &registered);

@@ -1,8 +1,8 @@
 //! Presentations: the holder's signature, then every credential on its own (vc.md §1 rule c).
 //!
 //! Invariant: a presentation is verified only if its holder check passes and every credential in it
-//! is verified. Its one verdict names all twelve checks: `syntax`, `proof` and `holder` are its own
-//! and its credentials' worst, the others are the worst of its credentials.
+//! is verified. Its one verdict names all twelve checks: `syntax`, `proof`, `issuerKey` and `holder`
+//! are its own and its credentials' worst, the others are the worst of its credentials.
 
 use std::cell::Cell;
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use titian_contracts::access::Purpose as KeyPurpose;
 
 use super::run::Run;
-use super::{Asked, Request, binding_wanted, complete, judge};
-use crate::codes::{Fault, Outcome};
+use super::{Asked, Request, complete, judge};
+use crate::codes::{Fault, Outcome, is_of};
 use crate::form::{self, Model, Reading, Securing};
 use crate::key::PublicKey;
 use crate::proof::{Proof, Purpose};
@@ -243,6 +243,16 @@ struct Holder {
     key: PublicKey,
 }
 
+/// A fault of the presentation's own signature or key, under the check that every policy asks for:
+/// `signature` leaves the holder out, and a forged presentation shall not pass for it.
+fn own_signature(code: &'static str) -> Option<CheckResult> {
+    if is_of("proof", code) {
+        return Some(CheckResult::new(Check::Proof, code));
+    }
+    let code = if code == "HOLDER_MISMATCH" { "ISSUER_MISMATCH" } else { code };
+    is_of("issuerKey", code).then(|| CheckResult::new(Check::IssuerKey, code))
+}
+
 impl Run<'_> {
     /// The presentation's own checks, and the holder that its signature shows.
     fn presentation(&self, reading: &Reading) -> (Vec<CheckResult>, Option<Holder>) {
@@ -258,18 +268,12 @@ impl Run<'_> {
         let signer = signer.unwrap_or_default();
         let proofs = self.signatures(reading, &signer, Purpose::Authentication);
         let (code, holder) = match &proofs {
-            // nobody asked who shows it, and nobody says so
-            Err(fault)
-                if fault.code == "PROOF_MISSING"
-                    && self.request.policy == Policy::W3c
-                    && !binding_wanted(self.request) =>
-            {
-                ("NOT_A_PRESENTATION", None)
-            }
             Err(fault) => (fault.code, None),
             Ok(proofs) => self.judge_holder(reading, proofs, &stated),
         };
-        (vec![syntax, CheckResult::new(Check::Holder, code)], holder)
+        let mut own = vec![syntax, CheckResult::new(Check::Holder, code)];
+        own.extend(own_signature(code));
+        (own, holder)
     }
 
     fn presentation_syntax(&self, reading: &Reading) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use titian_credential::status::entry::Allocator;
+use titian_tests::http::request;
 
 use super::{Office, aeo, holder_key, lab_did, mandate, origin};
 
@@ -203,5 +204,38 @@ async fn an_issuer_that_is_not_on_the_ledger_keeps_its_lists_on_the_node() {
     let mut back = set;
     back["new"] = json!(0);
     assert_eq!(office.refused("vc_setStatus", back).await, "STATUS_IRREVERSIBLE");
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_which_a_member_stands_twice_is_not_issued() {
+    let office = Office::open().await;
+    let credential = aeo("urn:uuid:twice").to_string();
+    let twice = |inside: &str, more: &str| {
+        assert!(credential.contains(inside));
+        credential.replacen(inside, &format!("{inside}{more}"), 1)
+    };
+    let subject = twice(r#""credentialSubject":{"#, r#""ubin":"SG-UEN-209900001K-SU","#);
+    let bearer = office.officer();
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    let call = async |params: String| {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"vc_issue","params":{params}}}"#);
+        request(office.address(), "POST", "/", &headers, body.as_bytes()).await.json()
+    };
+    let top = twice("{", r#""issuer":"did:ubin:SG:CUSTOMS","#);
+    for params in [
+        format!(r#"{{"credential":{subject}}}"#),
+        format!(r#"{{"credential":{top}}}"#),
+        format!(r#"{{"credential":{credential},"credential":{credential}}}"#),
+        format!(r#"{{"claims":{}}}"#, twice("{", r#""issuer":"did:ubin:SG:CUSTOMS","#)),
+        r#"{"claims":{},"holderKey":{"kty":"OKP","kty":"EC"}}"#.to_owned(),
+        r#"{"claims":{},"copies":[{"kty":"OKP","kty":"EC"}]}"#.to_owned(),
+    ] {
+        let answer = call(params).await;
+        assert_eq!(answer["error"]["data"]["name"], "INVALID_PARAMS", "{answer}");
+        assert!(answer.to_string().contains("duplicate field"), "{answer}");
+    }
+    let answer = call(format!(r#"{{"credential":{credential},"claims":null}}"#)).await;
+    assert_eq!(answer["result"]["id"], "urn:uuid:twice", "{answer}");
     office.served.stop().await;
 }

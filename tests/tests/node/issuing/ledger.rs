@@ -96,7 +96,9 @@ async fn an_act_refused_for_want_of_a_right_is_done_once_the_right_is_there() {
         act(&office.served, Register::Vc, name, args, &[("SG", 1), ("SG", 2)]);
     };
     accreditation("accreditation_suspend", 1);
-    let lodge = json!({"list": "SG:CUSTOMS/status/4", "index": 3, "move": "lodge"});
+    // the token lists two issuers, so the one that lodges is named
+    let lodge =
+        json!({"list": "SG:CUSTOMS/status/4", "index": 3, "move": "lodge", "by": super::CUSTOMS});
     let height = office.served.blocks.ledger.head().height;
     for _ in 0..2 {
         assert_eq!(office.refused("vc_use", lodge.clone()).await, "RIGHT_MISSING");

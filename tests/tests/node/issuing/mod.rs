@@ -191,6 +191,7 @@ impl Office {
             exp: now_s + 600,
             scope: scopes.join(" "),
             issuers: issuers.iter().map(|did| (*did).to_owned()).collect(),
+            parties: Vec::new(),
             sub: "gateway".to_owned(),
         };
         let key = NodeKey::from_seed(&TOKEN_SEED);

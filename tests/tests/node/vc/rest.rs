@@ -258,6 +258,18 @@ async fn t14_presentations_and_challenges_over_http() {
         "options": {"challenge": "c-2", "domain": "elsewhere.example"}});
     let wrong = post(&scene, "/presentations/verify", &wrong, &[]).await;
     assert_eq!((wrong.status, &wrong.json()["verified"]), (400, &json!(false)));
+    // the older list of checks asks for the proof: the presentation's own one too
+    for (forged, expected) in [(false, 200), (true, 400)] {
+        let mut shown = presented(&[scene.issued()], "c-1", DOMAIN);
+        if forged {
+            shown["id"] = json!("urn:uuid:0c1f5e9a-0000-4000-8000-000000000000");
+        }
+        let body = json!({"verifiablePresentation": shown, "options": {"checks": ["proof"]}});
+        let answer = post(&scene, "/presentations/verify", &body, &[]).await;
+        assert_eq!(answer.status, expected, "{}", answer.json());
+        assert_eq!(answer.json()["verified"], json!(!forged));
+        assert_eq!(answer.json()["presentationResult"]["verified"], json!(!forged));
+    }
     problem(
         &post(&scene, "/challenges", &json!({"domain": 1}), &[]).await,
         400,

@@ -286,7 +286,7 @@ fn sd_jwt_claims(
 }
 
 /// The resource of a kind that a type names.
-pub(super) fn resource_of(entry: &CredentialType, kind: ResourceKind) -> Option<String> {
+fn resource_of(entry: &CredentialType, kind: ResourceKind) -> Option<String> {
     let named = entry.schemas.iter().chain(&entry.contexts);
     named.filter_map(|id| ResourceId::parse(id)).find(|id| id.kind == kind).map(|id| id.text())
 }

@@ -4,23 +4,21 @@
 //! exception is its period, which may lie ahead or behind.
 
 use rand::RngCore as _;
-use serde_json::{Map, Value as Json, json};
-use titian_contracts::credential::{Resource, ResourceId, ResourceKind};
+use serde_json::{Value as Json, json};
 use titian_contracts::time::rfc3339;
 use titian_credential::codes::Outcome;
 use titian_credential::contexts::Contexts;
 use titian_credential::json::canonical;
 use titian_credential::key::PublicKey;
 use titian_credential::proof::{self, Suite, assertion};
-use titian_credential::sd_jwt::disclose::NEVER_DISCLOSED;
 use titian_credential::sd_jwt::metadata;
-use titian_credential::snapshot::{Known, Snapshot, read};
+use titian_credential::snapshot::Snapshot;
 use titian_credential::status::entry::{bitstring_entry, token_claim};
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::{Request, verify};
 use titian_credential::{jwt, sd_jwt};
 
-use super::draft::{Draft, resource_of};
+use super::draft::Draft;
 use super::refused;
 use super::slots::Drawn;
 use crate::error::{CommandError, Kind, Result};
@@ -147,15 +145,15 @@ impl Desk<'_> {
         if let Some(jwk) = holder.and_then(PublicKey::to_jwk) {
             claims.insert("cnf".to_owned(), json!({"jwk": jwk}));
         }
-        let schema = self.resource(draft, ResourceKind::JsonSchema);
-        let mut pointers = personal(schema.as_ref(), &claims);
-        let metadata = self.resource(draft, ResourceKind::VctMetadata);
-        let always = metadata.as_ref().map(metadata::always).unwrap_or_default();
-        pointers.extend(always.into_iter().filter(|pointer| claims.contains_key(&pointer[1..])));
-        pointers.extend(disclose.iter().map(|name| match name.starts_with('/') {
-            true => name.clone(),
-            false => format!("/{name}"),
-        }));
+        let asked: Vec<String> = disclose
+            .iter()
+            .map(|name| match name.starts_with('/') {
+                true => name.clone(),
+                false => format!("/{name}"),
+            })
+            .collect();
+        let pointers = metadata::withheld(&draft.entry, self.facts, &claims, &asked)
+            .map_err(|fault| refused(&fault))?;
         let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
         let kid = key_id(key)?;
         let mut random = || {
@@ -165,14 +163,6 @@ impl Desk<'_> {
         };
         sd_jwt::issue::issue(&claims, &pointers, &*key.signer()?, &kid, &mut random)
             .map_err(|fault| refused(&fault))
-    }
-
-    fn resource(&self, draft: &Draft, kind: ResourceKind) -> Option<Json> {
-        let id = resource_of(&draft.entry, kind).and_then(|id| ResourceId::parse(&id))?;
-        match read::<Resource>(self.facts, &id.key()) {
-            Known::Known(Some(resource)) => serde_json::from_slice(&resource.bytes).ok(),
-            _ => None,
-        }
     }
 
     /// Refuses what a verifier would refuse.
@@ -197,19 +187,6 @@ impl Desk<'_> {
         }
         Ok(())
     }
-}
-
-/// Pointers of the claims that hold something the schema calls personal: the holder may always
-/// keep them back.
-fn personal(schema: Option<&Json>, claims: &Map<String, Json>) -> Vec<String> {
-    const PERSONAL: &str = "\"x-titian-class\":\"personal\"";
-    let properties = schema.and_then(|schema| schema.get("properties")).and_then(Json::as_object);
-    let named = properties.into_iter().flatten().filter(|(name, property)| {
-        claims.contains_key(*name)
-            && !NEVER_DISCLOSED.contains(&name.as_str())
-            && property.to_string().contains(PERSONAL)
-    });
-    named.map(|(name, _)| format!("/{name}")).collect()
 }
 
 fn key_id(key: &WalletKey) -> Result<String> {
