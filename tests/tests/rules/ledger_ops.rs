@@ -1,9 +1,12 @@
 //! Ops and transactions: the published ones byte for byte, canonical form, limits, algorithms.
 
+use std::collections::BTreeSet;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use titian_contracts::access::new_key::possession_digest;
+use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::{self, Value};
 use titian_contracts::limits;
@@ -349,4 +352,60 @@ proptest! {
             }
         }
     }
+}
+
+/// A signature that verifies without the rule on small order: R is the point of small order that a
+/// key with a component of small order leaves. `None` for messages that leave another point.
+fn with_small_r(message: &Digest) -> Option<([u8; 32], [u8; 64])> {
+    use curve25519_dalek::constants::{ED25519_BASEPOINT_TABLE, EIGHT_TORSION};
+    use curve25519_dalek::scalar::Scalar;
+    use sha2::{Digest as _, Sha512};
+    let secret = Scalar::from(7_u64);
+    let public = &secret * ED25519_BASEPOINT_TABLE + EIGHT_TORSION[1];
+    let public = public.compress().to_bytes();
+    EIGHT_TORSION.iter().find_map(|point| {
+        let r = point.compress().to_bytes();
+        let hash = Sha512::new().chain_update(r).chain_update(public).chain_update(message.0);
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        // R = sB − kA = (s − 7k)B − kT: of small order for s = 7k
+        (-(k * EIGHT_TORSION[1]) == *point).then(|| {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(&r);
+            signature[32..].copy_from_slice((k * secret).as_bytes());
+            (public, signature)
+        })
+    })
+}
+
+#[test]
+fn signatures_are_verified_as_the_library_does_strictly() {
+    use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+    let strictly = |public: &[u8; 32], message: &Digest, signature: &[u8; 64]| {
+        let key = VerifyingKey::from_bytes(public).expect("a point");
+        key.verify_strict(&message.0, &Signature::from_bytes(signature)).is_ok()
+    };
+    let mut small = BTreeSet::new();
+    for n in 0..=255_u8 {
+        let message = Digest([n; 32]);
+        let key = SigningKey::from_bytes(&[n; 32]);
+        let public = key.verifying_key().to_bytes();
+        let good = key.sign(&message.0).to_bytes();
+        assert!(op::verify(&public, &message, &good));
+        // one bit of each byte
+        for i in 0..64 {
+            let mut bad = good;
+            bad[i] ^= 1 << (n % 8);
+            assert_eq!(op::verify(&public, &message, &bad), strictly(&public, &message, &bad));
+        }
+        let Some((public, signature)) = with_small_r(&message) else { continue };
+        let key = VerifyingKey::from_bytes(&public).expect("a point");
+        assert!(
+            key.verify(&message.0, &Signature::from_bytes(&signature)).is_ok(),
+            "it is crafted"
+        );
+        assert!(!op::verify(&public, &message, &signature));
+        assert!(!strictly(&public, &message, &signature));
+        small.insert(signature[..32].to_vec());
+    }
+    assert_eq!(small.len(), 8, "each of the eight points was tried");
 }
