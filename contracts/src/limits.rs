@@ -123,6 +123,8 @@ pub const ETR_PARTS_MAX: usize = 32;
 pub const ETR_BUNDLE_OPS_MAX: usize = 32;
 /// Notes of a record.
 pub const ETR_NOTES_MAX: u64 = 1_024;
+/// Bytes of a content in canonical form.
+pub const ETR_CONTENT_BYTES_MAX: usize = 1024 * 1024;
 /// Versions of a content; bounds the search for the version of an unchanged field.
 pub const ETR_CONTENT_VERSIONS_MAX: u64 = 1_024;
 /// Time to cure a default: 366 days.

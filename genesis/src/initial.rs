@@ -8,7 +8,9 @@ use titian_contracts::credential::{
 use titian_contracts::digest::hash;
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::etr;
-use titian_contracts::etr::legal::{self, Effect, LegalEffect, Policy, Regime, Rulebook};
+use titian_contracts::etr::legal::{
+    self, BlockSince, Effect, LegalEffect, Policy, Regime, Rulebook,
+};
 use titian_contracts::json::{self, Members, Value};
 use titian_contracts::op;
 use titian_contracts::state::{Change, MemoryState, Overlay};
@@ -137,8 +139,14 @@ fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
     let schemes = data.required("schemes")?.to_jcs();
     SchemeTable::read(schemes.as_bytes())?.install(state, &countries);
     state.write(etr::keys::genesis_hash(), &genesis.hash);
-    for profile in data.list("etrProfiles")? {
-        etr::profile::install(state, profile)?;
+    let install = |profile| etr::profile::install(state, profile);
+    let profiles = data.list("etrProfiles")?.iter().map(install).collect::<Result<Vec<_>, _>>()?;
+    let family_of = |id: &str| {
+        let named = profiles.iter().find(|profile| profile.id == id);
+        named.map(|profile| profile.family.clone())
+    };
+    for profile in &profiles {
+        etr::rules::check_exchange_families(profile, family_of)?;
     }
     for resource in data.list("credentialResources")? {
         write_resource(state, resource)?;
@@ -227,7 +235,7 @@ fn read_effect(value: &Value, cc: &str) -> Result<LegalEffect, Reject> {
         excludes: members.texts("excludes")?.into_iter().map(str::to_owned).collect(),
         presumption: members.text("presumption")?.to_owned(),
         policy: rules,
-        block_since_ms: 0,
+        block_since: BlockSince::default(),
         version: members.uint("version")?,
     };
     members.finish()?;

@@ -138,6 +138,10 @@ pub fn freeze(
     if until_ms > ctx.time_ms.saturating_add(longest) {
         return Err(Reject::new(Code::FreezeTooLong, "/args/untilMs", ""));
     }
+    if record.public.frozen.as_ref().is_some_and(|frozen| frozen.order == order) {
+        // else one order would last for ever
+        return Err(Reject::new(Code::FreezeTooLong, "/args/order", "a renewal needs a new order"));
+    }
     record.public.frozen = Some(Frozen { until_ms, order, permits: permits.to_vec() });
     Ok(())
 }
@@ -165,6 +169,17 @@ pub fn notice(
     require_policy(ctx, work, record)?;
     record.party.notice = Some(Notice { act: act.to_owned(), order, ms: ctx.time_ms });
     Ok(())
+}
+
+/// Whether the notice of a record stands: it lapses 30 days after it has run at the longest (I19).
+pub fn notice_stands(ctx: &Context<'_, '_>, record: &Record) -> bool {
+    let runs_ms = policy(ctx.state, &record.public.home, ctx.time_ms)
+        .map_or(limits::ETR_NOTICE_S_MIN, |policy| policy.notice_s.max(limits::ETR_NOTICE_S_MIN))
+        .saturating_mul(1000);
+    record.party.notice.as_ref().is_some_and(|notice| {
+        let until = notice.ms.saturating_add(runs_ms).saturating_add(limits::ETR_NOTICE_LIFE_MS);
+        ctx.time_ms <= until
+    })
 }
 
 /// The policy, and `NOTICE_RUNNING` unless a notice of this act and order has run and is not

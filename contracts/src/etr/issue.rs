@@ -68,10 +68,12 @@ pub fn roles(ctx: &Context<'_, '_>, asked: Asked<'_>, args: &Issue) -> Vec<Role>
         }
         let mut role = Role::party("N", member, RECEIVE);
         role.by_consent = args.paper.is_none();
+        // who may lower the sum by attestation is named to the receiver: its own signature says so
+        let stands_in = role.by_consent && args.attesters.is_empty();
         let consented = issuer
             .as_ref()
             .is_some_and(|(_, ubin)| kernel::consents(ctx, member, &asked.profile.id, ubin));
-        if role.by_consent && consented {
+        if stands_in && consented {
             // it may sign all the same
             role.k = 0;
         }

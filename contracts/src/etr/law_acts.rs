@@ -5,7 +5,7 @@
 //! next version of its entry, so none can be replayed.
 
 use super::court::{self, CourtPolicies, CourtPolicy};
-use super::legal::{self, Effect, LegalEffect, Policy, Regime, Rulebook};
+use super::legal::{self, BlockSince, Effect, LegalEffect, Policy, Regime, Rulebook};
 use crate::access::authority::{require_root, signers};
 use crate::access::{Party, ams_key};
 use crate::context::Context;
@@ -102,7 +102,7 @@ fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Res
         citation: text(&mut entry, "citation", 256)?,
         presumption: text(&mut entry, "presumption", 64)?,
         version: entry.uint("version")?,
-        block_since_ms: 0,
+        block_since: BlockSince::all(ctx.time_ms),
         ams,
         class,
         status,
@@ -113,12 +113,9 @@ fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Res
     let old: Option<LegalEffect> = ctx.state.read(&legal::effect_key(&new.ams, &new.class));
     let before = old.as_ref().map_or(0, |old| old.version);
     check_author(ctx, op, &new.ams, (before, new.version))?;
-    // a move to block binds records issued from now on
-    let blocked = old.as_ref().is_some_and(|old| blocks(&old.policy));
-    new.block_since_ms = match (&old, blocked) {
-        (Some(old), true) => old.block_since_ms,
-        _ => ctx.time_ms,
-    };
+    if let Some(old) = &old {
+        new.block_since = BlockSince::after(old, &new, ctx.time_ms);
+    }
     legal::put_effect(ctx.state, &new);
     emit(ctx, op, &format!("{}/{}", new.ams, new.class), new.version);
     Ok(())
@@ -139,10 +136,6 @@ fn read_policy(mut policy: Members<'_>) -> Result<Policy, Reject> {
     };
     policy.finish()?;
     Ok(read)
-}
-
-fn blocks(policy: &Policy) -> bool {
-    [policy.full, policy.contractual, policy.excluded, policy.unknown].contains(&Effect::Block)
 }
 
 fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {

@@ -96,6 +96,66 @@ impl Policy {
     }
 }
 
+/// Block times of the last moves to block, by verdict; 0 for what the genesis says. One counts only while
+/// the policy says block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BlockSince {
+    /// For full.
+    pub full: u64,
+    /// For contractual.
+    pub contractual: u64,
+    /// For excluded.
+    pub excluded: u64,
+    /// For unknown.
+    pub unknown: u64,
+}
+
+impl BlockSince {
+    /// All at `ms`.
+    pub const fn all(ms: u64) -> Self {
+        Self { full: ms, contractual: ms, excluded: ms, unknown: ms }
+    }
+
+    const fn of(&self, verdict: Verdict) -> u64 {
+        match verdict {
+            Verdict::NotApplicable => 0,
+            Verdict::Full => self.full,
+            Verdict::Contractual => self.contractual,
+            Verdict::Excluded => self.excluded,
+            Verdict::Unknown => self.unknown,
+        }
+    }
+
+    /// Those of an entry that takes the place of `old` at `t`. A verdict that led to block goes on
+    /// from when it did, unless the change may bring it to classes that had another one: what was
+    /// issued before must not be caught by it.
+    pub fn after(old: &LegalEffect, new: &LegalEffect, t: u64) -> Self {
+        let within = |a: &LegalEffect, b: &LegalEffect| {
+            a.excludes.iter().all(|class| b.excludes.contains(class))
+        };
+        // what the status says of a class that is not left out
+        let said = |entry: &LegalEffect| match entry.status.as_str() {
+            "unknown" => (0, 0),
+            "in_force" => (1, entry.since_ms),
+            _ => (2, 0),
+        };
+        let (none_left, none_joined) = (within(old, new), within(new, old));
+        let same_base = said(old) == said(new) && none_left;
+        let same_excluded = none_joined && (said(old).0 == 0) == (said(new).0 == 0);
+        let since = |verdict: Verdict, same: bool| {
+            let went_on = old.policy.effect(verdict) == Effect::Block && same;
+            if went_on { old.block_since.of(verdict) } else { t }
+        };
+        Self {
+            full: since(Verdict::Full, same_base),
+            contractual: since(Verdict::Contractual, same_base),
+            excluded: since(Verdict::Excluded, same_excluded),
+            // a state of which nothing is known leaves nothing out
+            unknown: since(Verdict::Unknown, said(old) == said(new)),
+        }
+    }
+}
+
 /// An entry of the legal-effect register: `gov/legal/{ams}/{class}`.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct LegalEffect {
@@ -117,9 +177,8 @@ pub struct LegalEffect {
     pub presumption: String,
     /// What follows.
     pub policy: Policy,
-    /// Block time of the last move of the policy to block; 0 at genesis. Records issued before
-    /// it are warned of, not blocked.
-    pub block_since_ms: u64,
+    /// Since when each verdict leads to block: records issued before are warned of, not blocked.
+    pub block_since: BlockSince,
     /// Raised by each change.
     pub version: u64,
 }
@@ -290,8 +349,8 @@ pub fn opinions(state: &Overlay<'_>, matter: Matter<'_>, concerned: &Concerned) 
             let verdict = verdict(entry.as_deref(), matter.class, matter.mletr, matter.t);
             let policy = entry.as_ref().map_or(Policy::WARN, |entry| entry.policy);
             // a move to block binds records issued after it
-            let binds = *may_block
-                && entry.as_ref().is_some_and(|entry| matter.issued_ms >= entry.block_since_ms);
+            let bound = |entry: &Rc<LegalEffect>| matter.issued_ms >= entry.block_since.of(verdict);
+            let binds = *may_block && entry.as_ref().is_some_and(bound);
             let effect = match policy.effect(verdict) {
                 _ if verdict == Verdict::NotApplicable => Effect::Allow,
                 Effect::Block if !binds => Effect::Warn,

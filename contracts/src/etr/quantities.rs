@@ -8,7 +8,7 @@ use super::fields::{self, Binding};
 use super::issue::require_entitled;
 use super::kernel::{self, Work};
 use super::record::{Aside, End, Lot, Pending, Pledge, Record, Status};
-use super::{content, quantity};
+use super::{content, court, quantity};
 use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::limits;
@@ -116,7 +116,7 @@ pub fn merge(
         }
         others.push((before, other));
     }
-    if is_encumbered(record) {
+    if is_encumbered(ctx, record) {
         return Err(mismatch("the record is encumbered"));
     }
     let mut all: Vec<&[Lot]> = vec![&record.party.lots];
@@ -142,10 +142,10 @@ pub fn merge(
     Ok(())
 }
 
-fn is_encumbered(record: &Record) -> bool {
+fn is_encumbered(ctx: &Context<'_, '_>, record: &Record) -> bool {
     !record.party.pledges.is_empty()
         || record.public.frozen.is_some()
-        || record.party.notice.is_some()
+        || court::notice_stands(ctx, record)
 }
 
 /// Whether another record may be merged with this one: active, not encumbered, equal in profile,
@@ -166,7 +166,7 @@ fn fits(ctx: &Context<'_, '_>, work: &Work<'_>, record: &Record, other: &Record)
         _ => same_party(&a.issuer, &b.issuer),
     };
     other.public.status == Status::Active
-        && !is_encumbered(other)
+        && !is_encumbered(ctx, other)
         && record.public.profile == other.public.profile
         && record.public.regime == other.public.regime
         && same_party(&a.obligor, &b.obligor)

@@ -396,6 +396,11 @@ fn a_standing_consent_stands_in_until_it_is_revoked() {
     applied(&mut t, &note, &[&sg]);
     let bill = with_ack(&t.bill("SGPU1", &vn), &["VN:unknown"]);
     refused(&mut t, &bill, &[&sg], Code::ReceiverConsentMissing);
+    // who could discharge a note by attestation is agreed on by its holder
+    let attested = with_ack(&t.note("PN-3", &vn), &["VN:unknown"]);
+    let attested = with_arg(&attested, "attesters", Value::List(vec![Value::from(sg.as_str())]));
+    refused(&mut t, &attested, &[&sg], Code::ReceiverConsentMissing);
+    applied(&mut t, &attested, &[&sg, &vn]);
     let revoke = Value::object([("no", Value::Int(1))]);
     let revoke = t.world.op(Register::Etr, "consent_revoke", revoke);
     applied(&mut t, &revoke, &[&vn]);

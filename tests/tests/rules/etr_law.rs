@@ -5,7 +5,7 @@ use titian_contracts::etr::{court, legal};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
-use titian_tests::etr::{DAY_MS, Traders};
+use titian_tests::etr::{DAY_MS, Traders, accept_args, with_ack};
 use titian_tests::etr_types::{object, profile, some_digest, texts};
 
 const ROOT: [(&str, u64); 2] = [("SG", 1), ("SG", 2)];
@@ -64,6 +64,55 @@ fn a_state_writes_its_own_legal_effect_and_no_other_does() {
     assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalAckRequired));
     assert_eq!(set(&mut t, "legal_effect_set", effect(3, "block"), &vn), Ok(()));
     assert_eq!(t.run_signed(&op, &[&sg, &holder]).err(), Some(Code::LegalBlocked));
+}
+
+#[test]
+fn a_move_to_block_binds_records_issued_after_it() {
+    let policy = |entry: &Value, verdict: &str, effect: &str| {
+        let policy = entry.get("policy").expect("a policy").with(verdict, Value::from(effect));
+        entry.with("policy", policy)
+    };
+    let base = effect(2, "warn");
+    let in_force = base.with("status", Value::from("in_force"));
+    let excluding = |entry: &Value| entry.with("excludes", texts(&["bill_of_lading"]));
+    let (vn, th) = ("VN", "TH");
+    // what stood when the record was issued, to whom, what came then, and what its next holder is told
+    let warned = Code::LegalAckRequired;
+    let cases = [
+        ("another verdict than one that blocked", base.clone(), vn, effect(3, "block"), warned),
+        ("left out where that blocks", base.clone(), vn, excluding(&base), warned),
+        (
+            "in force where that blocks",
+            policy(&base, "full", "block"),
+            vn,
+            policy(&in_force, "full", "block"),
+            warned,
+        ),
+        ("the same again", effect(2, "block"), th, effect(3, "block"), Code::LegalBlocked),
+    ];
+    for (what, before, first, after, found) in cases {
+        let mut t = Traders::new();
+        let (sg, vn, th) = (t.sg.clone(), t.vn.clone(), t.th.clone());
+        let root = [("VN", 1), ("VN", 2)];
+        assert_eq!(set(&mut t, "legal_effect_set", before, &root), Ok(()), "{what}");
+        t.world.time_ms += DAY_MS;
+        let (from, to, ack) = match first {
+            "VN" => (&vn, &th, "VN:contractual"),
+            _ => (&th, &vn, "TH:unknown"),
+        };
+        let old = with_ack(&t.bill("OLD", from), &[ack]);
+        assert_eq!(t.run_signed(&old, &[&sg, from]).err(), None, "{what}");
+        t.world.time_ms += DAY_MS;
+        let after = after.with("version", Value::Int(3));
+        assert_eq!(set(&mut t, "legal_effect_set", after, &root), Ok(()), "{what}");
+        let new = t.bill("NEW", &vn);
+        assert_eq!(t.run_signed(&new, &[&sg, &vn]).err(), Some(Code::LegalBlocked), "{what}");
+        let id = t.id("transport", "OLD");
+        let offer = t.op(&id, "offer", t.offer_args(to, Some("special")));
+        assert_eq!(t.run_signed(&offer, &[from]).err(), None, "{what}");
+        let accept = t.op(&id, "accept", accept_args());
+        assert_eq!(t.run_signed(&accept, &[to]).err(), Some(found), "{what}");
+    }
 }
 
 #[test]

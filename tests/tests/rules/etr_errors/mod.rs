@@ -389,7 +389,7 @@ fn profiles(c: &mut Cases) {
 
 /// A state that blocks, for records issued from then on; the obligor's own block only warns.
 fn law(c: &mut Cases) {
-    use titian_contracts::etr::legal::{Effect, LegalEffect, Policy, put_effect};
+    use titian_contracts::etr::legal::{BlockSince, Effect, LegalEffect, Policy, put_effect};
     let (sg, vn) = (c.sg.clone(), c.vn.clone());
     let mut entry = LegalEffect {
         ams: "VN".to_owned(),
@@ -401,7 +401,7 @@ fn law(c: &mut Cases) {
         excludes: Vec::new(),
         presumption: "none".to_owned(),
         policy: Policy { contractual: Effect::Block, ..Policy::WARN },
-        block_since_ms: c.t.world.time_ms,
+        block_since: BlockSince::all(c.t.world.time_ms),
         version: 1,
     };
     c.t.write(|state| put_effect(state, &entry));

@@ -166,6 +166,7 @@ pub enum Do {
     Cancel,
     Lapse,
     Freeze {
+        order: &'static str,
         until: u64,
         permits: Vec<&'static str>,
     },
@@ -387,8 +388,8 @@ impl Do {
                 ("for", who(*of)),
                 ("amount", Value::from(amount.to_string())),
             ]),
-            Self::Freeze { until, permits } => object(&[
-                order(),
+            Self::Freeze { order, until, permits } => object(&[
+                ("order", digest(order)),
                 ("untilMs", Value::from(*until)),
                 ("permits", list(permits.iter().map(|act| text(act)).collect())),
             ]),

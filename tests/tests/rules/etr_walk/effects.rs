@@ -251,7 +251,7 @@ pub fn court(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
     if let Do::Freeze { until, .. } = &ask.act {
         must(*until > t, "BAD_DEADLINE")?;
     }
-    let over = m.frozen.as_ref().is_some_and(|(until, _)| *until < t);
+    let over = m.frozen.as_ref().is_some_and(|(until, ..)| *until < t);
     let lifted = matches!(ask.act, Do::Unfreeze) && over;
     if !lifted {
         // bills that a Malaysian drawer opens are of Malaysia, where no policy stands
@@ -259,9 +259,11 @@ pub fn court(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         quorum(ask)?;
     }
     match &ask.act {
-        Do::Freeze { until, permits } => {
+        Do::Freeze { order, until, permits } => {
             must(*until <= t + 90 * DAY_MS, "FREEZE_TOO_LONG")?;
-            m.frozen = Some((*until, permits.clone()));
+            let renewed = m.frozen.as_ref().is_some_and(|(_, before, _)| before == order);
+            must(!renewed, "FREEZE_TOO_LONG")?;
+            m.frozen = Some((*until, order, permits.clone()));
         }
         Do::Unfreeze => must(m.frozen.take().is_some(), "NOT_FROZEN")?,
         Do::Notice { act } => m.notice = Some((act, t)),

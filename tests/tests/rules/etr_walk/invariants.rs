@@ -56,7 +56,7 @@ fn step(old: &Model, new: &Model, act: &str, signers: &[usize]) {
     assert_ne!(new.head, old.head, "I6");
     let amended = act == "amend" || act == "court_amend";
     assert!(amended || new.content_root() == old.content_root(), "I6: the content stays");
-    if let Some((_, permits)) = &old.frozen {
+    if let Some((.., permits)) = &old.frozen {
         let free = permits.contains(&act) || act.starts_with("court_");
         assert!(free || ["expire", "freeze", "unfreeze"].contains(&act), "I13");
     }

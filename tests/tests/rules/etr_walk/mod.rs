@@ -371,7 +371,7 @@ impl Walk {
         let record = &self.book.records[id];
         let waiting = record.waiting.as_ref().map(|(_, deadline, _)| *deadline);
         let notice = record.notice.map(|(_, ms)| ms + 3 * DAY_MS);
-        let frozen = record.frozen.as_ref().map(|(until, _)| *until);
+        let frozen = record.frozen.as_ref().map(|(until, ..)| *until);
         let due = record.money.as_ref().and_then(|money| money.due);
         let target = match self.dice.roll(60) {
             0 | 1 => waiting,

@@ -168,7 +168,7 @@ pub struct Model {
     pub guarantees: Vec<(usize, usize, u64)>,
     pub money: Option<Money>,
     /// Until when, and what is permitted.
-    pub frozen: Option<(u64, Vec<&'static str>)>,
+    pub frozen: Option<(u64, &'static str, Vec<&'static str>)>,
     pub notice: Option<(&'static str, u64)>,
     pub generation: u64,
     pub root: String,
@@ -314,11 +314,11 @@ impl Model {
             ("principal", Value::from(self.title.principal.as_ref().map(|p| p.title_value(t)))),
         ]);
         let order = || Value::from(titian_tests::etr_types::some_digest("order"));
-        let frozen = self.frozen.as_ref().map(|(until, permits)| {
+        let frozen = self.frozen.as_ref().map(|(until, order, permits)| {
             let permits = permits.iter().map(|act| Value::from(*act)).collect::<Vec<_>>();
             object(&[
                 ("untilMs", Value::from(*until)),
-                ("order", order()),
+                ("order", Value::from(titian_tests::etr_types::some_digest(order))),
                 ("permits", Value::List(permits)),
             ])
         });

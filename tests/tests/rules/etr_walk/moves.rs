@@ -380,7 +380,8 @@ impl Walk {
                 let days = *self.dice.pick(&[0, 1, 1, 2, 90, 91]);
                 let permits: Vec<&'static str> =
                     if self.dice.one_in(2) { vec!["annotate", "pay"] } else { Vec::new() };
-                Do::Freeze { until: t + days * DAY_MS, permits }
+                let order = *self.dice.pick(&["order", "second order"]);
+                Do::Freeze { order, until: t + days * DAY_MS, permits }
             }
             "unfreeze" => Do::Unfreeze,
             "court_notice" => {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use titian_contracts::digest::Digest;
+use titian_tests::etr::DAY_MS;
 use titian_tests::etr_types::at;
 
 use super::ask::{Ask, Do, Tree, Word, uetr};
@@ -427,7 +428,11 @@ impl Book {
         out: &mut Outcome,
     ) -> Result<(), Refused> {
         let mut others: Vec<Model> = Vec::new();
-        let free = |m: &Model| m.pledges.is_empty() && m.frozen.is_none() && m.notice.is_none();
+        let over = |ms: u64| ms + 33 * DAY_MS < t;
+        let free = |m: &Model| {
+            let noticed = m.notice.is_some_and(|(_, ms)| !over(ms));
+            m.pledges.is_empty() && m.frozen.is_none() && !noticed
+        };
         for (id, _, _) in with {
             must(*id != m.id && others.iter().all(|o| o.id != *id), "MERGE_MISMATCH")?;
             let mut other = self.records[id].clone();
@@ -492,7 +497,7 @@ pub fn must(holds: bool, error: Refused) -> Result<(), Refused> {
 fn enter(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
     let name = ask.act.name();
     let always = name == "expire" || ask.act.is_court();
-    if m.frozen.as_ref().is_some_and(|(_, permits)| !always && !permits.contains(&name)) {
+    if m.frozen.as_ref().is_some_and(|(.., permits)| !always && !permits.contains(&name)) {
         return Err("FROZEN");
     }
     let due: &[&str] = match name {
