@@ -343,7 +343,9 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
         record,
     };
     let mut lines = review::lines(&unsigned);
-    lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
+    if prepared.checked {
+        lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
+    }
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         members.insert("status".to_owned(), "dryRun".into());
@@ -358,6 +360,11 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
     }
     match &prepared.fails {
         Some(refusal) => Err(refused(refusal, &json)),
+        None if !prepared.checked => {
+            let mark = session.output.paint(Tone::Warn, "not checked:");
+            lines.push(format!("{mark} only a party to the record may try it (--as PARTY)"));
+            Ok(Report::new(lines.join("\n"), json))
+        }
         None => {
             lines.push(format!("{} would be applied now", session.output.paint(Tone::Good, "ok")));
             Ok(Report::new(lines.join("\n"), json))

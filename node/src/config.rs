@@ -77,7 +77,7 @@ sections! {
         verifiers: Vec<String> = Vec::new(),
             "Instances of the VC API's verifier, each `name policy` or `name policy CC`: policy ledger, w3c or signature, CC the state in which credentials shall count.";
         integrators: Vec<String> = Vec::new(),
-            "Systems that sign tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read, and the DIDs of issuers it may act for.";
+            "Systems that sign tokens of their own, each `name key scope…`: the key in 64 hex digits, then what it may be granted, such as etr:read, the DIDs of issuers it may act for, and the UBINs of parties whose records it may read.";
         tls: bool = false, "TLS 1.3 on loopback too; an address that is not loopback always has it.";
         tls_certificate: PathBuf = "tls.crt".into(),
             "Certificate chain in PEM. If it and the key are not there, a self-signed one is made at the first start with TLS.";

@@ -196,6 +196,7 @@ impl Served {
             public_key: integrator.verifying_key().to_bytes(),
             scopes: vec!["etr:read".to_owned()],
             issuers: Vec::new(),
+            parties: Vec::new(),
         }];
         let (search, following) = Search::start(ledger.clone(), folder.path().join("search"));
         let snapshots = Snapshots::new(folder.path().join("snapshots"), 0, 3);

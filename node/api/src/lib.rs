@@ -86,6 +86,13 @@ pub struct Signer {
     pub scope: String,
 }
 
+impl Signer {
+    /// Somebody, of whom the caller may not know.
+    pub const fn unnamed() -> Self {
+        Self { role: String::new(), party: String::new(), count: 1, scope: String::new() }
+    }
+}
+
 /// What a dry run of an unsigned op found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +103,9 @@ pub struct Prepared {
     pub op_digest: String,
     /// The signers it needs.
     pub signers: Vec<Signer>,
+    /// Whether it was run dry. False where the caller may not see the party part of a record: then
+    /// `signers`, `warnings`, `events` and `fails` say nothing.
+    pub checked: bool,
     /// The other ops of its bundle, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bundled: Vec<PreparedOp>,

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use titian_contracts::ubin::identifier::Ubin;
 use titian_genesis::Genesis;
 
 use super::{CommandError, ConfigArgs, Kind};
@@ -13,7 +14,8 @@ use crate::signer::keystore::NodeKey;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   titian-node token --name gateway --scope vc:issue --scope vc:status \\
-    --issuer did:ubin:SG:CUSTOMS --days 30 > gateway.token")]
+    --issuer did:ubin:SG:CUSTOMS --days 30 > gateway.token
+  titian-node token --name erp --scope etr:read --party UBIN > erp.token")]
 pub(super) struct TokenArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -26,6 +28,9 @@ pub(super) struct TokenArgs {
     /// The DID of an issuer of this node that it may act for; repeat it
     #[arg(long = "issuer", value_name = "DID")]
     issuers: Vec<String>,
+    /// The UBIN of a party whose records it may read with etr:read; repeat it
+    #[arg(long = "party", value_name = "UBIN")]
+    parties: Vec<String>,
     /// Days until it ends
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=90))]
     days: u64,
@@ -42,6 +47,7 @@ pub(super) fn token(args: &TokenArgs) -> Result<(), CommandError> {
         let message = "a token with a scope of vc needs --issuer";
         return Err(CommandError::new(Kind::Usage, message));
     }
+    check_parties(args)?;
     let bytes = std::fs::read(&config.node.genesis).map_err(|fault| {
         CommandError::refused(format!("genesis {}: {fault}", config.node.genesis.display()))
     })?;
@@ -54,8 +60,21 @@ pub(super) fn token(args: &TokenArgs) -> Result<(), CommandError> {
         exp: now_s.saturating_add(args.days * 86_400),
         scope: args.scopes.join(" "),
         issuers: args.issuers.clone(),
+        parties: args.parties.clone(),
         sub: args.name.clone(),
     };
     println!("{}", auth::access_token(&key, &claims).map_err(CommandError::refused)?);
+    Ok(())
+}
+
+/// A token reads records as parties: who may read but names none would read nothing.
+fn check_parties(args: &TokenArgs) -> Result<(), CommandError> {
+    if let Some(text) = args.parties.iter().find(|text| Ubin::parse_canonical(text).is_none()) {
+        return Err(CommandError::new(Kind::Usage, format!("{text} is no UBIN in canonical form")));
+    }
+    if args.parties.is_empty() == args.scopes.iter().any(|scope| scope == "etr:read") {
+        let message = "scope etr:read and --party go together: a token reads records as a party";
+        return Err(CommandError::new(Kind::Usage, message));
+    }
     Ok(())
 }

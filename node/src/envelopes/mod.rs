@@ -366,6 +366,7 @@ impl Envelopes {
         let part = self.files.part(&name.id, by, Some(&digest.to_hex()));
         if room.coming.remove(&part).is_some() {
             fs::remove_file(&part).map_err(disk)?;
+            self.show(&room);
         }
         let Some(meta) = self.rows.meta(name)? else { return Ok(()) };
         owned(&meta, by)?;

@@ -2,9 +2,9 @@
 //!
 //! The operator's secret lies in a file that only its owner reads; whoever reads it may run the
 //! node anyway. A token of it is good for 60 s around its `iat`. Systems get access tokens (`typ`
-//! `at+jwt`) with an expiry, scopes, and the issuers that they may act for: either the operator makes
-//! them with the node's token key (`kid` `node`), or an integrator signs its own (`kid` = its name
-//! here), and then a scope or issuer counts if the configuration grants it too. Tokens open methods
+//! `at+jwt`) with an expiry, scopes, and the issuers and parties that they may act for: either the
+//! operator makes them with the node's token key (`kid` `node`), or an integrator signs its own (`kid` =
+//! its name here), and then a scope, issuer or party counts if the configuration grants it too. Tokens open methods
 //! of this node and give no right on the ledger.
 //!
 //! Signatures are checked by our own provider (HMAC, strict Ed25519): [`install`] puts it in place.
@@ -25,6 +25,7 @@ use sha2::Sha256;
 use signature::{Signer, Verifier};
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::limits;
+use titian_contracts::ubin::identifier::Ubin;
 use titian_credential::jose::Unsigned;
 use titian_credential::key;
 use zeroize::Zeroizing;
@@ -64,21 +65,25 @@ pub struct Integrator {
     pub scopes: Vec<String>,
     /// The DIDs of the issuers that it may act for.
     pub issuers: Vec<String>,
+    /// The UBINs of the parties whose records it may read.
+    pub parties: Vec<String>,
 }
 
 impl Integrator {
     /// Reads `name key scope…`, parted by blanks: the key in 64 hex digits, at least one scope; what
-    /// starts with `did:` is an issuer.
+    /// starts with `did:` is an issuer, and a UBIN is a party.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split_whitespace();
         let name = parts.next()?.to_owned();
         let mut public_key = [0; 32];
         hex::decode_to_slice(parts.next()?, &mut public_key).ok()?;
         ed25519_dalek::VerifyingKey::from_bytes(&public_key).ok()?;
-        let (issuers, scopes): (Vec<String>, Vec<String>) =
+        let (issuers, others): (Vec<String>, Vec<String>) =
             parts.map(str::to_owned).partition(|part| part.starts_with("did:"));
+        let (parties, scopes): (Vec<String>, Vec<String>) =
+            others.into_iter().partition(|part| Ubin::parse_canonical(part).is_some());
         let sound = !scopes.is_empty() && name != OPERATOR_KID;
-        sound.then_some(Self { name, public_key, scopes, issuers })
+        sound.then_some(Self { name, public_key, scopes, issuers, parties })
     }
 }
 
@@ -100,6 +105,8 @@ pub struct Client {
     pub scopes: Vec<String>,
     /// The DIDs of the issuers that it may act for.
     pub issuers: Vec<String>,
+    /// The UBINs of the parties whose records it may read.
+    pub parties: Vec<String>,
 }
 
 /// Checks tokens.
@@ -135,6 +142,9 @@ pub struct AccessClaims {
     /// DIDs of the issuers that it acts for.
     #[serde(default)]
     pub issuers: Vec<String>,
+    /// UBINs of the parties whose records it reads.
+    #[serde(default)]
+    pub parties: Vec<String>,
     /// The system, in a token that the operator made.
     #[serde(default)]
     pub sub: String,
@@ -205,18 +215,20 @@ impl Tokens {
         if claims.exp.saturating_sub(claims.iat) > INTEGRATOR_LIFE_S_MAX {
             return Err(refuse("the token lives longer than 90 days"));
         }
-        if claims.issuers.len() > limits::TOKEN_ISSUERS_MAX {
-            return Err(refuse("the token lists too many issuers"));
+        if claims.issuers.len().max(claims.parties.len()) > limits::TOKEN_ISSUERS_MAX {
+            return Err(refuse("the token lists too many issuers or parties"));
         }
         let mut client = Client {
             name: claims.sub,
             scopes: claims.scope.split(' ').map(str::to_owned).collect(),
             issuers: claims.issuers,
+            parties: claims.parties,
         };
         if let (None, Some(integrator)) = (operator, integrator) {
             client.name.clone_from(&integrator.name);
             client.scopes.retain(|scope| integrator.scopes.contains(scope));
             client.issuers.retain(|did| integrator.issuers.contains(did));
+            client.parties.retain(|ubin| integrator.parties.contains(ubin));
         }
         Ok(Grant::Client(client))
     }

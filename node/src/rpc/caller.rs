@@ -15,12 +15,21 @@ pub struct Caller {
     pub scopes: Vec<String>,
     /// DIDs of the issuers that the token lists.
     pub issuers: Vec<String>,
+    /// UBINs of the parties that the token lists.
+    pub parties: Vec<String>,
 }
 
 impl Caller {
     /// Somebody at `address` without a token.
     pub const fn anyone(address: IpAddr) -> Self {
-        Self { address, admin: false, name: String::new(), scopes: Vec::new(), issuers: Vec::new() }
+        Self {
+            address,
+            admin: false,
+            name: String::new(),
+            scopes: Vec::new(),
+            issuers: Vec::new(),
+            parties: Vec::new(),
+        }
     }
 
     /// Whether an access token grants `scope`. The operator's token does not: who runs the node has
@@ -34,8 +43,8 @@ impl Caller {
         self.issuers.iter().any(|listed| listed == did)
     }
 
-    /// Whether a token grants `scope`; the operator's grants all.
-    pub fn may(&self, scope: &str) -> bool {
-        self.admin || self.scopes.iter().any(|granted| granted == scope)
+    /// The parties in whose place the token reads records (etr-api.md §3).
+    pub fn reads_for(&self) -> &[String] {
+        if self.is_granted("etr:read") { &self.parties } else { &[] }
     }
 }

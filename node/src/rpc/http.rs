@@ -133,6 +133,7 @@ fn caller_of(state: &State, peer: SocketAddr, headers: &HeaderMap) -> Result<Cal
             caller.name = client.name;
             caller.scopes = client.scopes;
             caller.issuers = client.issuers;
+            caller.parties = client.parties;
         }
     }
     Ok(caller)

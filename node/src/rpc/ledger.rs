@@ -15,7 +15,7 @@ use titian_contracts::transaction::TransactionId;
 use titian_contracts::{json, limits, proof};
 
 use super::methods::{Answer, add, blocking, refusal_of};
-use super::{Caller, State, prove, view};
+use super::{Caller, State, etr, prove, view};
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
     add::<call::LedgerSubmit, _, _>(module, |state, params, _| async move {
@@ -177,11 +177,16 @@ fn transaction(
 ) -> Answer<ledger::Transaction> {
     let id = read_id(&params.tx_id)?;
     let (height, index, bytes) = state.ledger().transaction(&id).ok_or_else(|| gone(state, &id))?;
-    let mut shown = view::transaction(&bytes, height, index, caller.may("etr:read"));
+    let mut shown = view::transaction(&bytes, height, index, &shows(state, caller));
     if params.proof {
         shown.proof = Some(transaction_proof(state, height, index)?);
     }
     Ok(shown)
+}
+
+/// Whether the caller sees ops on these records of a height.
+fn shows<'a>(state: &'a State, caller: &'a Caller) -> impl Fn(&[String], u64) -> bool + 'a {
+    move |ids, height| etr::shows_ops(state, caller, ids, height)
 }
 
 /// A bundle of kind `ledger-transaction`.
@@ -214,10 +219,10 @@ pub(super) fn transaction_proof(
 fn block(state: &State, params: HeightParams, caller: &Caller) -> Answer<Block> {
     let height = height(state, params)?;
     let block = state.ledger().block(height).ok_or_else(|| missing(state, height))?;
-    let party_parts = caller.may("etr:read");
+    let shows = shows(state, caller);
     let transactions = (0u32..)
         .zip(&block.transactions)
-        .map(|(index, bytes)| view::transaction(bytes, height, index, party_parts));
+        .map(|(index, bytes)| view::transaction(bytes, height, index, &shows));
     Ok(Block {
         transactions: transactions.collect(),
         header: view::header(&block.header, &state.ledger().validators()),

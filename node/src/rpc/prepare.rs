@@ -41,6 +41,7 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         scope: need.scope,
     });
     Ok(Prepared {
+        checked: true,
         op: shown,
         op_digest: digest.to_string(),
         signers: signers.collect(),

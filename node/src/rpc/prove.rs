@@ -231,7 +231,14 @@ fn refusal(kind: &str, error: &VerifyError) -> Refusal {
         }
         _ => Code::InvalidParams,
     };
-    Refusal::new(code, "", &error.to_string())
+    // which part of an answer differs would tell a stranger who is in control
+    let told = match (kind, error) {
+        ("etr-control", VerifyError::ClaimDiffers(_)) => {
+            "not signed by who is in control, with an active key, for this challenge".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Refusal::new(code, "", &told)
 }
 
 /// Adds a bundle to an answer as member `proof`.

@@ -7,7 +7,7 @@ use titian_contracts::block::{self, Certificate, Header, ValidatorSet};
 use titian_contracts::context;
 use titian_contracts::execute::Receipt;
 use titian_contracts::json::Value;
-use titian_contracts::op::Register;
+use titian_contracts::op::{Op, Register};
 use titian_contracts::time::rfc3339;
 use titian_contracts::transaction::{Payload, Transaction, TransactionId};
 
@@ -136,13 +136,22 @@ pub(super) fn quorum(total: u64) -> u64 {
     u64::try_from(u128::from(total) * 2 / 3 + 1).unwrap_or(u64::MAX)
 }
 
-/// A transaction in its block. Content of etr transactions is shown only where `party_parts` is
-/// set (etr-api.md §3).
+/// The records that the ops of a transaction are about.
+fn records_of(tx: &Transaction) -> Vec<String> {
+    if let Payload::Cosign { id, .. } = &tx.payload {
+        return vec![id.clone()];
+    }
+    let id = |op: &Op| op.value.get("id").and_then(Value::as_text).map(str::to_owned);
+    tx.payload.ops().iter().map(|op| id(op).unwrap_or_default()).collect()
+}
+
+/// A transaction in its block. Content of etr transactions is shown only where `shows` says so for
+/// their records at their height (etr-api.md §3).
 pub(super) fn transaction(
     bytes: &[u8],
     height: u64,
     index: u32,
-    party_parts: bool,
+    shows: &impl Fn(&[String], u64) -> bool,
 ) -> ledger::Transaction {
     let id = TransactionId::of(bytes);
     let mut shown = ledger::Transaction {
@@ -173,7 +182,7 @@ pub(super) fn transaction(
     shown.kind = Some(kind.to_owned());
     shown.name = Some(tx.name());
     shown.op_digest = digest.map(|digest| digest.to_string());
-    if tx.register == Register::Etr && !party_parts {
+    if tx.register == Register::Etr && !shows(&records_of(&tx), height) {
         shown.withheld = true;
     } else {
         shown.transaction = Some(object_text(bytes));

@@ -94,11 +94,16 @@ fn the_environment_comes_before_the_file() {
 #[test]
 fn an_integrator_has_a_name_a_key_and_scopes() {
     let key = ed25519_dalek::SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
-    let text = format!("[rpc]\nintegrators = [\"erp {} etr:read vc:issue\"]\n", hex::encode(key));
+    let granted = "etr:read vc:issue did:ubin:SG:CUSTOMS SG-UEN-209900001K-SU";
+    let text = format!("[rpc]\nintegrators = [\"erp {} {granted}\"]\n", hex::encode(key));
     let integrators = read(&text).expect("it is sound").integrators();
     let [erp] = integrators.as_slice() else { panic!("{integrators:?}") };
     assert_eq!((erp.name.as_str(), erp.public_key), ("erp", key));
     assert_eq!(erp.scopes, ["etr:read", "vc:issue"]);
+    assert_eq!(
+        (erp.issuers.len(), erp.parties.as_slice()),
+        (1, &["SG-UEN-209900001K-SU".to_owned()][..])
+    );
     let without_scope = format!("[rpc]\nintegrators = [\"erp {}\"]\n", hex::encode(key));
     assert!(read(&without_scope).is_err());
 }

@@ -9,6 +9,7 @@ use titian_tests::served::{INTEGRATOR_SEED, SECRET, Served, now_ms};
 use zeroize::Zeroizing;
 
 const NOW_S: u64 = 1_790_000_000;
+const PARTY: &str = "SG-UEN-209900001K-SU";
 
 fn tokens() -> Tokens {
     let key = SigningKey::from_bytes(&INTEGRATOR_SEED);
@@ -17,6 +18,7 @@ fn tokens() -> Tokens {
         public_key: key.verifying_key().to_bytes(),
         scopes: vec!["etr:read".to_owned(), "vc:issue".to_owned()],
         issuers: vec!["did:ubin:SG:CUSTOMS".to_owned()],
+        parties: vec![PARTY.to_owned()],
     };
     Tokens::new(Zeroizing::new(SECRET.to_vec()), "titian-devnet-1", vec![integrator])
 }
@@ -36,7 +38,8 @@ fn good_header() -> serde_json::Value {
 
 fn claims(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
     let mut claims = json!({"aud": "titian-devnet-1", "iat": NOW_S, "exp": NOW_S + 600,
-        "scope": "etr:read node:admin", "issuers": ["did:ubin:SG:CUSTOMS", "did:ubin:SG:ACRA"]});
+        "scope": "etr:read node:admin", "issuers": ["did:ubin:SG:CUSTOMS", "did:ubin:SG:ACRA"],
+        "parties": [PARTY, "another"]});
     change(&mut claims);
     claims
 }
@@ -79,6 +82,7 @@ fn an_integrators_token_grants_what_the_node_and_the_token_both_say() {
         name: "erp".to_owned(),
         scopes: vec!["etr:read".to_owned()],
         issuers: vec!["did:ubin:SG:CUSTOMS".to_owned()],
+        parties: vec![PARTY.to_owned()],
     };
     assert_eq!(granted, Ok(Grant::Client(client)));
 }

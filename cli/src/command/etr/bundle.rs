@@ -108,8 +108,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         let mut json = serde_json::to_value(&prepared).unwrap_or_default();
         crate::review::with_review(&mut json, Some(reviews(&ops)));
         let mut lines: Vec<String> = ops.iter().flat_map(crate::review::lines).collect();
-        let ok = session.output.paint(Tone::Good, "ok");
-        lines.push(format!("{ok} the bundle would be applied now"));
+        lines.push(if prepared.checked {
+            format!("{} the bundle would be applied now", session.output.paint(Tone::Good, "ok"))
+        } else {
+            let mark = session.output.paint(Tone::Warn, "not checked:");
+            format!("{mark} only a party to each record may try it")
+        });
         return Ok(Report::new(lines.join("\n"), json));
     }
     let wallet = session.wallet()?;

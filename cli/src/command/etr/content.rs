@@ -10,6 +10,7 @@ use titian_contracts::digest::Digest;
 use titian_contracts::etr::build::{self, Field};
 use titian_contracts::etr::content::Leaf;
 use titian_contracts::json::Value;
+use titian_contracts::limits::ETR_CONTENT_BYTES_MAX;
 
 use crate::act::random_hex;
 use crate::document;
@@ -49,6 +50,20 @@ pub(crate) struct Fields {
     /// Bound member by what binds it: ref, amount, unit, due.
     bound: Vec<(String, String)>,
     constant: Map<String, Json>,
+}
+
+/// `LIMIT_EXCEEDED` for a content of more than 1 MiB.
+fn check_size(content: &Map<String, Json>) -> Result<()> {
+    let bytes: usize = content
+        .iter()
+        .map(|(name, value)| name.len() + titian_credential::json::canonical(value).len() + 4)
+        .sum();
+    if bytes <= ETR_CONTENT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("the content has {bytes} bytes; 1 MiB is the most"))
+        .named("LIMIT_EXCEEDED")
+        .hint("keep attachments beside it, and put their digest into the content"))
 }
 
 impl Fields {
@@ -99,6 +114,7 @@ impl Fields {
         reference: &str,
         salts: &Map<String, Json>,
     ) -> Result<Committed> {
+        check_size(&content)?;
         for (by, member) in &self.bound {
             if by == "ref" {
                 let stated = content.entry(member.clone()).or_insert_with(|| json!(reference));
@@ -156,6 +172,7 @@ impl Fields {
         before: &Envelope,
         content: Map<String, Json>,
     ) -> Result<(Committed, Value, Value)> {
+        check_size(&content)?;
         let version = before.version.saturating_add(1);
         let old = before.leaves();
         let mut fields = Vec::new();

@@ -263,7 +263,9 @@ fn law(session: &Session, record: &Json) -> Result<Vec<String>> {
     add(regime.strip_prefix("CONTRACT-").unwrap_or(regime));
     for pointer in ["/party/controller", "/party/obligor", "/party/pending/to"] {
         if let Some(value) = record.pointer(pointer).filter(|value| !value.is_null()) {
-            add(&person(value));
+            let joint = value.pointer("/joint/of").and_then(Json::as_array).into_iter().flatten();
+            let one = value.as_str().or_else(|| document::text(value, "/party"));
+            one.into_iter().chain(joint.filter_map(Json::as_str)).for_each(&mut add);
         }
     }
     states
@@ -274,9 +276,10 @@ fn law(session: &Session, record: &Json) -> Result<Vec<String>> {
             let answer = Json::Object(answer);
             let verdict = document::text(&answer, "/verdict").unwrap_or("unknown");
             let effect = document::text(&answer, &format!("/policy/{verdict}")).unwrap_or("warn");
-            let effect = if effect == "allow" { "" } else { effect };
             let shown = format!("{} {verdict}", params.ams);
-            Ok(if effect.is_empty() { shown } else { format!("{shown} ({effect})") })
+            // a class that is no transferable record is asked nothing about
+            let silent = effect == "allow" || verdict == "not_applicable";
+            Ok(if silent { shown } else { format!("{shown} ({effect})") })
         })
         .collect()
 }

@@ -1,5 +1,5 @@
-//! Who may see what of a record: a token with scope `etr:read`, or a capability that a party signed for
-//! this method at this node.
+//! Who may see what of a record: a capability that a party signed for this method at this node, or a
+//! token with scope `etr:read` that lists the party. The operator, on whose disk all lies, sees all.
 //!
 //! A party sees the party part at every height, a former one up to the height at which it left: what it
 //! was party to, no more (etr-api.md §3).
@@ -35,6 +35,15 @@ impl Sight {
             Self::All => true,
             Self::Until(until) => height <= until,
             Self::Public => false,
+        }
+    }
+
+    /// The one that shows more.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::Until(a), Self::Until(b)) => Self::Until(a.max(b)),
+            (until @ Self::Until(_), Self::Public) | (Self::Public, until) => until,
         }
     }
 
@@ -84,9 +93,9 @@ impl<'a> Ask<'a> {
         Self { state, caller: Some(caller), capability, method }
     }
 
-    /// Whether a token opens everything.
-    pub(super) fn has_token(&self) -> bool {
-        self.caller.is_some_and(|caller| caller.may("etr:read"))
+    /// What the token shows of record `id`.
+    pub(super) fn token_sight(&self, id: &str) -> Answer<Sight> {
+        self.caller.map_or(Ok(Sight::Public), |caller| token_sight(self.state, caller, id))
     }
 
     /// The party that the capability, which must be about `subject`, shows to ask; nothing without
@@ -128,11 +137,9 @@ impl<'a> Ask<'a> {
     /// What the caller may see of record `id`. A capability of one who never was a party is an error,
     /// not a smaller answer.
     pub(super) fn sight(&self, id: &str) -> Answer<Sight> {
-        if self.has_token() {
-            return Ok(Sight::All);
-        }
-        let Some(party) = self.party(id)? else { return Ok(Sight::Public) };
-        match sight_of(self.state, id, &party)? {
+        let token = self.token_sight(id)?;
+        let Some(party) = self.party(id)? else { return Ok(token) };
+        match sight_of(self.state, id, &party)?.or(token) {
             Sight::Public => Err(refuse("is no party to this record")),
             sight => Ok(sight),
         }
@@ -151,17 +158,20 @@ impl<'a> Ask<'a> {
 
     /// Asks that the caller is `party`, or has a token. A business is known by its entity.
     pub(super) fn require_party(&self, party: &str) -> Answer<()> {
-        if self.has_token() {
-            return Ok(());
-        }
-        let missing = || refuse("the party must show that it asks");
-        let shown = self.party(party)?.ok_or_else(missing)?;
         let at = At::height(self.state, None)?;
         let overlay = Overlay::new(&at.reader);
-        if identity(&overlay, &shown) == identity(&overlay, party) {
+        let entity = identity(&overlay, party);
+        let listed = |caller: &Caller| {
+            caller.admin || caller.reads_for().iter().any(|of| identity(&overlay, of) == entity)
+        };
+        if self.caller.is_some_and(listed) {
+            return Ok(());
+        }
+        let shown = self.party(party)?;
+        if shown.is_some_and(|shown| identity(&overlay, &shown) == entity) {
             Ok(())
         } else {
-            Err(missing())
+            Err(refuse("the party must show that it asks"))
         }
     }
 }
@@ -171,4 +181,27 @@ pub(super) fn sight_of(state: &State, id: &str, party: &str) -> Answer<Sight> {
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
     Ok(standing(&overlay, id, &identity(&overlay, party)).into())
+}
+
+/// What a token shows of record `id`: what the parties that it lists see.
+pub(super) fn token_sight(state: &State, caller: &Caller, id: &str) -> Answer<Sight> {
+    if caller.admin {
+        return Ok(Sight::All);
+    }
+    caller
+        .reads_for()
+        .iter()
+        .try_fold(Sight::Public, |seen, party| Ok(seen.or(sight_of(state, id, party)?)))
+}
+
+/// Whether a token shows ops on these records that were executed at `height`: the parties that it lists
+/// see the party part of each as of then.
+pub(in crate::rpc) fn shows_ops(
+    state: &State,
+    caller: &Caller,
+    ids: &[String],
+    height: u64,
+) -> bool {
+    let sees = |id: &String| token_sight(state, caller, id).is_ok_and(|sight| sight.at(height));
+    caller.admin || (!ids.is_empty() && ids.iter().all(sees))
 }

@@ -59,18 +59,30 @@ pub(super) fn profile_of(state: &State, params: &ProfileParams) -> Answer<Object
     Ok(at.stamp(view::object(&shown)))
 }
 
+/// Whether a class is one of the model law: not if the profiles of the class say that it is not.
+fn is_mletr(state: &State, overlay: &Overlay<'_>, class: &str) -> bool {
+    let of_class = |name: &String| {
+        let profile = profile::load(overlay, name)?;
+        (profile.law_class == class).then_some(profile.mletr)
+    };
+    let mut said = names(state).into_iter().filter_map(|name| of_class(&name)).peekable();
+    said.peek().is_none() || said.any(|mletr| mletr)
+}
+
 /// What one state says of one class.
 pub(super) fn effect(state: &State, params: &LegalEffectParams) -> Answer<Object> {
     let at = At::height(state, params.height)?;
     let overlay = Overlay::new(&at.reader);
     let entry = legal::effect(&overlay, &params.ams, &params.class);
-    let shown = effect_value(&params.ams, entry.as_deref(), &params.class, true, at.time_ms);
+    let mletr = is_mletr(state, &overlay, &params.class);
+    let shown = effect_value(&params.ams, entry.as_deref(), &params.class, mletr, at.time_ms);
     Ok(at.stamp(view::object(&shown)))
 }
 
 /// All entries of the legal-effect register.
 pub(super) fn matrix(state: &State, params: &MatrixParams) -> Answer<Object> {
     let at = At::height(state, None)?;
+    let overlay = Overlay::new(&at.reader);
     let found = state.ledger().scan(b"gov/legal/", None, 10 * limits::PAGE_ITEMS_MAX);
     let entries = found
         .iter()
@@ -80,7 +92,8 @@ pub(super) fn matrix(state: &State, params: &MatrixParams) -> Answer<Object> {
         })
         .map(|entry| {
             let class = params.class.as_ref().unwrap_or(&entry.class);
-            effect_value(&entry.ams, Some(&entry), class, true, at.time_ms)
+            let mletr = is_mletr(state, &overlay, class);
+            effect_value(&entry.ams, Some(&entry), class, mletr, at.time_ms)
         });
     let shown = Value::object([("entries", Value::List(entries.collect()))]);
     Ok(at.stamp(view::object(&shown)))

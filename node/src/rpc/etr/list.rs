@@ -96,14 +96,16 @@ pub(super) fn staged(state: &State, params: &StagedParams, caller: &Caller) -> A
         }
         _ => return Err(Refusal::new(Code::InvalidParams, "", "id or party")),
     };
+    // the list of a party holds what concerns it, not what concerns others of the token
+    let listed = if params.party.is_some() { &[] } else { caller.reads_for() };
     let who = who.map(|party| identity(&overlay, &party));
+    let asking = who.iter().cloned().chain(listed.iter().map(|party| identity(&overlay, party)));
+    let asking: Vec<_> = asking.collect();
     let listed = |id: &str, items: &mut Vec<StagedOp>| {
         for (digest, entry) in staging::open_of(&overlay, id, at.time_ms) {
             let Some((_, op)) = staging::staged(&overlay, id, digest) else { continue };
-            let concerned = caller.may("etr:read")
-                || who
-                    .as_ref()
-                    .is_some_and(|who| staging::concerned_by(&overlay, id, &op).contains(who));
+            let parties = staging::concerned_by(&overlay, id, &op);
+            let concerned = caller.admin || asking.iter().any(|who| parties.contains(who));
             // in the list of a party stands what concerns it
             if params.party.is_some() && !concerned {
                 continue;

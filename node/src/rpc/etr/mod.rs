@@ -1,5 +1,5 @@
 //! `etr_*`: transferable records. Everybody sees public parts; the party part is shown to a party
-//! that signed a capability (to a former one as of when it left), and to tokens with scope `etr:read`.
+//! that signed a capability (to a former one as of when it left), and to tokens with scope `etr:read` that list it.
 //!
 //! - `caller`: who may see what; - `list`, `history`, `law`: reads; - `proofs`: bundles;
 //! - `prepare`: dry runs of ops and bundles; - `subscribe`: events; - `envelope`: sealed contents.
@@ -31,6 +31,7 @@ use super::methods::{Answer, add, blocking};
 use super::{Caller, State, prove, view};
 use caller::{Ask, Sight, sight_of};
 
+pub(super) use caller::shows_ops;
 pub(super) use proofs::complete;
 
 pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), RegisterMethodError> {
@@ -166,7 +167,7 @@ async fn lookup(state: Arc<State>, params: LookupParams, caller: Caller) -> Answ
         _ => return Err(invalid()),
     };
     let ask = Ask::new(&state, &caller, params.capability.as_ref(), call::EtrLookup::NAME);
-    let (asker, token) = (ask.party(&number)?, ask.has_token());
+    let asker = ask.party(&number)?;
     let mut shown = {
         let at = At::height(&state, None)?;
         let overlay = Overlay::new(&at.reader);
@@ -186,11 +187,8 @@ async fn lookup(state: Arc<State>, params: LookupParams, caller: Caller) -> Answ
             shown.insert("consumed".to_owned(), paper.consumed.into());
         }
         if let Some(id) = id {
-            let sight = match asker {
-                _ if token => Sight::All,
-                Some(party) => sight_of(&state, &id, &party)?,
-                None => Sight::Public,
-            };
+            let party = asker.map(|party| sight_of(&state, &id, &party)).transpose()?;
+            let sight = party.unwrap_or(Sight::Public).or(ask.token_sight(&id)?);
             let found = record(&overlay, &id, sight.at(at.height));
             shown.insert("record".to_owned(), found.map(|found| until(found, sight)).into());
             if sight == Sight::All {

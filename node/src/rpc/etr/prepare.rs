@@ -47,24 +47,38 @@ pub(super) fn prepare(
     let all = sees_all(state, &params, caller, &acts, &overlay)?;
     let common = Common::read(state, &params, at.time_ms)?;
     let ops = ops_of(state, &overlay, &common, &acts)?;
-    let mut prepared = match <[Value; 1]>::try_from(ops) {
-        Ok([op]) => prepare::dry_run(state, op)?,
-        Err(ops) => dry_run_bundle(state, ops)?,
-    };
     if !all {
-        // who must sign, what is warned of, and which check fails would tell the party part
-        let bundled = prepared.bundled.iter_mut().flat_map(|op| op.signers.iter_mut());
-        for signer in prepared.signers.iter_mut().chain(bundled) {
-            signer.party.clear();
-        }
-        prepared.events.clear();
-        prepared.warnings.clear();
-        if prepared.fails.is_some() {
-            let detail = "a capability of a party is needed to say which check fails";
-            prepared.fails = Some(Refusal::new(Code::Forbidden, "/capability", detail));
-        }
+        return unchecked(state, ops);
     }
-    Ok(prepared)
+    match <[Value; 1]>::try_from(ops) {
+        Ok([op]) => prepare::dry_run(state, op),
+        Err(ops) => dry_run_bundle(state, ops),
+    }
+}
+
+/// The frames alone, for a stranger: who must sign, what is warned of, and whether a check fails would
+/// tell the party part, one question after the other.
+fn unchecked(state: &State, values: Vec<Value>) -> Answer<Prepared> {
+    let head = state.ledger().head();
+    let framed = |value: Value| -> Answer<PreparedOp> {
+        let op = Op::from_value(value).map_err(Refusal::from)?;
+        let signers = vec![Signer::unnamed()];
+        Ok(PreparedOp { op: view::object(&op.value), op_digest: op.digest.to_string(), signers })
+    };
+    let mut prepared = values.into_iter().map(framed).collect::<Answer<Vec<_>>>()?;
+    let first = prepared.remove(0);
+    Ok(Prepared {
+        op: first.op,
+        op_digest: first.op_digest,
+        signers: first.signers,
+        checked: false,
+        bundled: prepared,
+        warnings: Vec::new(),
+        events: Vec::new(),
+        fails: None,
+        similar_names: Vec::new(),
+        as_of: view::as_of(head.height, head.time_ms),
+    })
 }
 
 /// Whether the caller may see the party part of every record that the acts are about. A capability
@@ -84,9 +98,10 @@ fn sees_all(
     if ask.sight(first)? != Sight::All {
         return Ok(false);
     }
-    let Some(capability) = ask.capability.filter(|_| !ask.has_token()) else { return Ok(true) };
     for id in ids {
-        if sight_of(state, id, &capability.party)? != Sight::All {
+        let party = ask.capability.map(|capability| sight_of(state, id, &capability.party));
+        let shown = party.transpose()?.unwrap_or(Sight::Public);
+        if shown != Sight::All && ask.token_sight(id)? != Sight::All {
             return Ok(false);
         }
     }
@@ -204,6 +219,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
         op: first.op,
         op_digest: first.op_digest,
         signers: first.signers,
+        checked: true,
         bundled: prepared,
         warnings,
         events,

@@ -18,7 +18,7 @@ use titian_contracts::state::{Overlay, Reader};
 use super::super::at::At;
 use super::super::methods::Answer;
 use super::super::{Caller, State, now_ms, prove};
-use super::caller::{Ask, sight_of};
+use super::caller::{Ask, sight_of, token_sight};
 use super::{history, unknown_record};
 
 /// Longest name of an audience.
@@ -99,7 +99,8 @@ fn lineage(state: &State, caller: &Caller, params: &ProveParams, id: &str) -> An
         let party = params.capability.as_ref().map(|capability| &capability.party);
         let sees =
             |party: &String| sight_of(state, id, party).is_ok_and(|sight| sight.at(at.height));
-        caller.may("etr:read") || party.is_some_and(sees)
+        let token = token_sight(state, caller, id).is_ok_and(|sight| sight.at(at.height));
+        token || party.is_some_and(sees)
     };
     let whole = lineage::whole_of(&overlay, &record.party.root, id, &sees);
     Ok(Value::object([
