@@ -284,7 +284,9 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
         &signing,
     ]
     .concat();
-    desk.done(&back);
+    let staged = desk.done(&back);
+    let reason = staged["sealed"]["reason"].as_str().expect("its id is not known yet");
+    assert!(reason.contains("titian etr seal"), "{reason}");
     desk.network.settle();
     desk.cosign(&id, &[trader, bank]);
     let returned = desk.children(second, trader);

@@ -6,6 +6,7 @@
 
 mod bulk;
 mod credentials;
+mod etr_content;
 mod etr_desk;
 mod etr_evidence;
 mod etr_life;

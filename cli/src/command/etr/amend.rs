@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use titian_contracts::json::Value;
 
 use super::content::Envelope;
+use super::handover::{self, Deed, Faces, Given, NoSealArgs};
 use super::issue::{Lot, lot, profile};
 use super::verbs::digest_of;
 use crate::act::{self, Draft, FrameArgs, SigningArgs};
@@ -38,6 +39,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     draft: Option<PathBuf>,
     #[command(flatten)]
+    seal: NoSealArgs,
+    #[command(flatten)]
     frame: FrameArgs,
     #[command(flatten)]
     signing: SigningArgs,
@@ -62,17 +65,27 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         ("text", Value::from(digest_of(&args.text)?)),
     ]);
     let folder = args.envelope.parent().unwrap_or(Path::new("."));
-    let mut note = None;
-    if !args.signing.dry_run {
-        let path = committed.write(folder, &args.id, &before.profile)?;
-        note = Some(format!("new content and salts: {} (keep it)", path.display()));
-    }
+    let keep = || committed.write(folder, &args.id, &before.profile);
+    let file = (!args.signing.dry_run).then(keep).transpose()?;
     if let Some(path) = &args.draft {
         return super::bundle::write_draft(path, "amend", Some(&args.id), &op_args, &args.frame);
     }
     super::show::before_signing(session, &args.id, &args.signing)?;
+    let party = args.signing.signers.first();
+    let deed = Deed { act: "amend", id: &args.id, args: &op_args, party };
+    let handover = match file.as_deref().filter(|_| !args.seal.no_seal) {
+        Some(file) => handover::prepare(session, deed, Given::This(file), &mut Faces::default())?,
+        None => None,
+    };
     let draft = Draft::on_record("amend", Some(&args.id), op_args, args.frame.clone());
-    let mut report = act::perform(session, &draft, &args.signing)?;
-    report.text = [Some(report.text), note].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let outcome = act::perform(session, &draft, &args.signing);
+    let mut report = match handover {
+        Some(handover) => handover.finish(session, outcome)?,
+        None => outcome?,
+    };
+    if let Some(file) = file {
+        report.text =
+            format!("{}\nnew content and salts: {} (keep it)", report.text, file.display());
+    }
     Ok(report)
 }

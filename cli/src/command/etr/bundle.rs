@@ -1,7 +1,8 @@
 //! `titian etr bundle`: several acts, all or nothing (etr.md §6.7).
 //!
 //! Acts come from files that `--draft` of the verbs wrote, or from lists of `{act, id, args, ack}`. A
-//! text `@N` in the arguments stands for the record of the N-th act, counted from 1.
+//! text `@N` in the arguments stands for the record of the N-th act, counted from 1. Each act that
+//! brings in another party seals the content to it, as the act alone does.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,8 @@ use titian_contracts::etr::bundle::digest_of;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
 
+use super::handover::{self, Deed, Faces, Given, Handover};
+use super::unseen::{self, UnseenArgs};
 use crate::act::{self, FrameArgs, SigningArgs, Unsigned};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
@@ -25,6 +28,15 @@ pub(crate) struct Args {
     /// Acts in order: drafts, or lists of them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Content file that is sealed to those whom an act on its record brings in; repeat it
+    /// [default: those in the working directory, else what the node holds for you]
+    #[arg(long, value_name = "FILE", help_heading = "Content")]
+    content: Vec<PathBuf>,
+    /// Do not seal contents to those whom the acts bring in
+    #[arg(long, conflicts_with = "content", help_heading = "Content")]
+    no_seal: bool,
+    #[command(flatten)]
+    unseen: UnseenArgs,
     #[command(flatten)]
     frame: FrameArgs,
     #[command(flatten)]
@@ -118,8 +130,49 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     }
     let wallet = session.wallet()?;
     wallet.check_chain(session.chain()?)?;
-    let signed = sign_all(session, &wallet, ops, &args.signing)?;
-    finish(session, signed, args)
+    let handovers = hand_over(session, &ops, args)?;
+    let signed = sign_all(session, &wallet, ops, &args.signing);
+    let outcome = signed.and_then(|signed| finish(session, signed, args));
+    let (mut report, sealed) = handover::finish_all(session, &handovers, outcome)?;
+    if let (Some(members), false) = (report.json.as_object_mut(), handovers.is_empty()) {
+        members.insert("sealed".to_owned(), json!(sealed));
+    }
+    Ok(report)
+}
+
+/// Opens the contents that are accepted, and seals those that go to others with an act. Of an error
+/// no envelope is left: nothing was sent yet.
+fn hand_over(session: &Session, ops: &[Unsigned], args: &Args) -> Result<Vec<Handover>> {
+    let (mut handovers, mut faces) = (Vec::new(), Faces::default());
+    for op in ops {
+        match hand_over_one(session, op, args, &mut faces) {
+            Ok(handover) => handovers.extend(handover),
+            Err(error) => {
+                handover::drop_all(session, &handovers);
+                return Err(error);
+            }
+        }
+    }
+    Ok(handovers)
+}
+
+fn hand_over_one(
+    session: &Session,
+    op: &Unsigned,
+    args: &Args,
+    faces: &mut Faces,
+) -> Result<Option<Handover>> {
+    let text = |name: &str| op.value.get(name).and_then(Value::as_text).unwrap_or_default();
+    // who is named and signs this act, hands over with it
+    let signs = |key: &&KeyRef| op.needs.iter().any(|need| need.party == key.party);
+    let party = args.signing.signers.iter().find(signs);
+    let (act, id) = (text("act"), text("id"));
+    if let (Some(party), "accept") = (party, act) {
+        unseen::before_accept(session, id, &args.unseen, party)?;
+    }
+    let Some(op_args) = op.value.get("args").filter(|_| !args.no_seal) else { return Ok(None) };
+    let deed = Deed { act, id, args: op_args, party };
+    handover::prepare(session, deed, Given::Among(&args.content), faces)
 }
 
 /// Asks for a dry run; with `--ack-all` once more with the warnings that it found.
@@ -145,13 +198,9 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
     };
     let rulebook = args.frame.rulebook.as_deref();
     let ask = |acks: &[Vec<String>]| {
-        let with_acks = acts.iter().zip(acks).map(|(act, more)| {
-            let mut ack = [act.ack.as_slice(), more.as_slice()].concat();
-            ack.sort();
-            ack.dedup();
-            BundledAct { ack, ..act.clone() }
-        });
-        let asked: Vec<BundledAct> = with_acks.collect();
+        let with_acks = acts.iter().zip(acks);
+        let asked: Vec<BundledAct> =
+            with_acks.map(|(act, more)| acknowledging(act, more)).collect();
         let mut rest = asked.clone();
         let first = rest.remove(0);
         let prepared = session.client()?.ask::<call::EtrPrepare>(&PrepareParams {
@@ -180,12 +229,23 @@ fn prepare(session: &Session, acts: &[BundledAct], args: &Args) -> Result<Prepar
         let field = fails.data.field.clone().unwrap_or_default();
         let index =
             field.strip_prefix("/ops/").and_then(|rest| rest.split('/').next()?.parse().ok());
-        let Some(slot) = index.and_then(|index: usize| acks.get_mut(index)) else {
+        let Some(index) = index.filter(|index: &usize| *index < acts.len()) else {
             return Ok(prepared);
         };
-        *slot = act::legal_warnings(&prepared.warnings);
+        // those of the acts before stand first, and are what these acknowledge
+        let before = acts.iter().zip(&acks).take(index);
+        let before = before.map(|(act, more)| acknowledging(act, more).ack.len()).sum();
+        acks[index] = act::legal_warnings(&prepared.warnings).into_iter().skip(before).collect();
     }
     ask(&acks)
+}
+
+/// An act that acknowledges more.
+fn acknowledging(act: &BundledAct, more: &[String]) -> BundledAct {
+    let mut ack = [act.ack.as_slice(), more].concat();
+    ack.sort();
+    ack.dedup();
+    BundledAct { ack, ..act.clone() }
 }
 
 fn hostile() -> CommandError {
@@ -284,6 +344,7 @@ fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> 
     if let Some(path) = &args.signing.out {
         document::write(path, &format!("{}\n", list.to_jcs()))?;
     }
+    let lacking = missing.join(", ");
     if args.frame.stage {
         let until = ops.first().map(act::stage_until).unwrap_or(Value::Null);
         let payload = Value::object([("op", list), ("untilMs", until)]);
@@ -293,7 +354,17 @@ fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> 
         crate::review::with_review(&mut report.json, Some(seen));
         return Ok(report);
     }
-    Err(CommandError::refused(format!("the bundle still lacks: {}", missing.join(", ")))
+    if let Some(path) = &args.signing.out {
+        let mark = session.output.paint(Tone::Warn, "not complete:");
+        let file = path.display();
+        let text = format!(
+            "{mark} the ops are in {file}; they still lack: {lacking}\nnext: titian etr stage {file}"
+        );
+        let mut json = json!({ "status": "incomplete", "file": path, "missing": missing });
+        crate::review::with_review(&mut json, Some(seen));
+        return Ok(Report::new(text, json));
+    }
+    Err(CommandError::refused(format!("the bundle still lacks: {lacking}"))
         .named("MISSING_SIGNER")
         .hint("--stage keeps it on the ledger for the others, who run: titian etr cosign ID"))
 }

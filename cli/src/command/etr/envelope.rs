@@ -109,6 +109,10 @@ pub(super) fn parties_of(record: &Json) -> Vec<String> {
     for pledge in pledges {
         add(pledge.get("to"));
     }
+    let guarantees = record.pointer("/party/guarantees").and_then(Json::as_array);
+    for guarantee in guarantees.into_iter().flatten() {
+        add(guarantee.get("guarantor"));
+    }
     parties.sort();
     parties.dedup();
     parties

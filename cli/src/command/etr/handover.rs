@@ -1,10 +1,11 @@
 //! The content goes along with the record: who brings in another party seals it to that party within
-//! the same command, and who accepts opens it first (etr-api.md §3).
+//! the same command (etr-api.md §3).
 //!
 //! Order: the envelope is made, and kept in a file, before the op is sent; it is handed to the node
 //! when the op stands, for before that the receiver is no party; then the file goes. A crash in
 //! between leaves the file, and `titian etr seal ID --envelope FILE` finishes the work.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
@@ -12,25 +13,15 @@ use titian_contracts::json::Value;
 
 use super::content::Envelope as ContentFile;
 use super::envelope::{self, Sealed, mismatch, root_of};
+use super::receivers::{self, Receivers};
 use super::show;
-use crate::act::SigningArgs;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, write_private};
 
-/// Acts by which another comes to a record, with the argument that names it.
-pub(super) const ACTS: &[(&str, &str)] = &[
-    ("offer", "to"),
-    ("deliver", "to"),
-    ("assign_control", "to"),
-    ("pledge", "to"),
-    ("enforce", "to"),
-    ("aval", "guarantor"),
-];
-
-/// What the command line says about the content.
+/// What the command line of an act on a record says about the content.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct HandoverArgs {
     /// Content file that is sealed to the receiver [default: that of the record in the working
@@ -42,22 +33,123 @@ pub(crate) struct HandoverArgs {
     pub(super) no_seal: bool,
 }
 
-/// What the command line of `accept` says about the content.
+/// The same of an act that makes a content.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct UnseenArgs {
-    /// Accept although the sealed content does not open, or is not that of the record
+pub(crate) struct NoSealArgs {
+    /// Do not seal the content to the other parties
     #[arg(long, help_heading = "Content")]
-    pub(super) unseen: bool,
-    /// Where to keep content and salts [default: the working directory]
-    #[arg(long, value_name = "DIR", help_heading = "Content")]
-    pub(super) content_dir: Option<PathBuf>,
+    pub(super) no_seal: bool,
 }
 
-/// A content that waits for the op.
+/// An act, and who would hand the content over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deed<'a> {
+    /// The act.
+    pub(super) act: &'a str,
+    /// The record that it names.
+    pub(super) id: &'a str,
+    /// Its arguments.
+    pub(super) args: &'a Value,
+    /// Who hands over, if anybody is named.
+    pub(super) party: Option<&'a KeyRef>,
+}
+
+/// Where a content is looked for before the working directory and the node.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'a> {
+    /// In this file, and nowhere else.
+    This(&'a Path),
+    /// In these files, of which each may be of another record.
+    Among(&'a [PathBuf]),
+}
+
+/// Content and parties of the records that acts are on, as the acts before leave them.
+#[derive(Debug, Default)]
+pub(super) struct Faces(BTreeMap<String, Face>);
+
+#[derive(Debug, Default)]
+struct Face {
+    root: String,
+    parties: Vec<String>,
+}
+
+/// A content that waits for its act.
+#[derive(Debug)]
 pub(super) struct Handover {
-    sealed: Sealed,
-    file: PathBuf,
-    party: KeyRef,
+    act: String,
+    id: String,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Sealed, in a file.
+    Sealed { sealed: Sealed, file: PathBuf, party: KeyRef },
+    /// It goes to nobody, for this reason.
+    Stays(String),
+}
+
+const NOBODY_NAMED: &str = "--as names nobody who seals it";
+const OF_COURT: &str = "a court has none; who has it runs titian etr seal";
+const NOT_AT_HAND: &str = "it is not at hand (--content FILE)";
+const NO_KEY: &str = "nobody who gets it has a sealing key";
+const BACK_FROM_PAPER: &str = "the record gets an id of its own when the act stands; then run \
+                               titian etr seal with that id";
+
+type Found = (ContentFile, zeroize::Zeroizing<Vec<u8>>, PathBuf);
+
+/// Seals the content of a record to those whom an act brings in, into a file beside it. Nothing where
+/// it brings in nobody; where the content cannot be sealed, that is reported with the act.
+pub(super) fn prepare(
+    session: &Session,
+    deed: Deed<'_>,
+    given: Given<'_>,
+    faces: &mut Faces,
+) -> Result<Option<Handover>> {
+    let come = receivers::of(deed.act, deed.args, deed.party.map(|key| key.party.as_str()));
+    if come == Receivers::Nobody {
+        return Ok(None);
+    }
+    if come == Receivers::OfCourt {
+        return Ok(Some(deed.stays(OF_COURT)));
+    }
+    let Some(party) = deed.party else { return Ok(Some(told(session, deed.stays(NOBODY_NAMED)))) };
+    if deed.act == "issue_from_paper" && is_there(session, deed.id)? {
+        return Ok(Some(deed.stays(BACK_FROM_PAPER)));
+    }
+    let face = faces.with(session, &deed, party, &come)?;
+    let to = match come {
+        Receivers::These(parties) => parties,
+        _ => face.parties.clone(),
+    };
+    seal(session, deed, party, (&face.root, &to), given).map(|done| Some(told(session, done)))
+}
+
+/// Seals the content of what came back from paper under an id of its own, once it stands. What fails
+/// then is reported only: the act is done.
+pub(super) fn of_child(session: &Session, deed: Deed<'_>, file: &Path) -> Option<Handover> {
+    let come = receivers::of(deed.act, deed.args, deed.party.map(|key| key.party.as_str()));
+    let (Receivers::These(to), Some(party)) = (come, deed.party) else { return None };
+    let root = receivers::root_after(deed.act, deed.args).map(|root| root.to_string());
+    let root = root.unwrap_or_default();
+    let sealed = seal(session, deed, party, (&root, &to), Given::This(file));
+    Some(sealed.unwrap_or_else(|error| deed.stays(&error.message)))
+}
+
+fn is_there(session: &Session, id: &str) -> Result<bool> {
+    match show::get(session, id, None, None) {
+        Ok(_) => Ok(true),
+        Err(error) if error.name.as_deref() == Some("UNKNOWN_RECORD") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says before the act is signed why a content stays: an option may help.
+fn told(session: &Session, handover: Handover) -> Handover {
+    if let Content::Stays(why) = &handover.content {
+        warn(session, &format!("content of {} not sealed: {why}", handover.id));
+    }
+    handover
 }
 
 fn warn(session: &Session, text: &str) {
@@ -65,71 +157,52 @@ fn warn(session: &Session, text: &str) {
     session.output.note(&format!("{mark} {text}"));
 }
 
-/// The UBINs of a person: a text, or a joint holder.
-fn members(person: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_text().map(str::to_owned);
-    let joint = person.get("joint").and_then(|joint| joint.get("of")).and_then(Value::as_list);
-    let one = text(person).or_else(|| person.get("party").and_then(text));
-    one.into_iter().chain(joint.into_iter().flatten().filter_map(text)).collect()
-}
-
-/// Seals the content of a record to those whom `args` of `act` bring in, into a file beside it. Nothing
-/// where the act brings in nobody, nobody can be sealed to, or the content is not at hand; it says so.
-pub(super) fn prepare(
+fn seal(
     session: &Session,
-    (act, id, args): (&str, &str, &Value),
-    given: &HandoverArgs,
-    signing: &SigningArgs,
-) -> Result<Option<Handover>> {
-    let Some((_, member)) = ACTS.iter().find(|(known, _)| *known == act) else { return Ok(None) };
-    if given.no_seal || signing.dry_run {
-        return Ok(None);
-    }
-    let receivers = args.get(member).map(members).unwrap_or_default();
-    let Some(party) = signing.signers.first() else {
-        warn(session, "the content is not sealed to the receiver: --as says who does");
-        return Ok(None);
-    };
+    deed: Deed<'_>,
+    party: &KeyRef,
+    (root, to): (&str, &[String]),
+    given: Given<'_>,
+) -> Result<Handover> {
     let wallet = session.wallet()?;
-    let record = show::get(session, id, None, None)?;
-    let found = content_of(session, &wallet, (id, root_of(&record)), given, party)?;
-    let Some((file, plain, folder)) = found else {
-        warn(session, "the content is not at hand: the receiver gets none (--content FILE)");
-        return Ok(None);
-    };
-    let sealed = envelope::seal_to(session, None, id, (&file, &plain), &receivers)?;
-    let Some(sealed) = sealed else {
-        warn(session, "the receiver has no sealing key: it gets no content");
-        return Ok(None);
-    };
-    let path = folder.join(format!("{id}.envelope-{}.json", sealed.name.envelope_no));
-    write_private(&path, sealed.text.as_bytes())
-        .map_err(|error| CommandError::file("write the envelope", &path, &error))?;
-    Ok(Some(Handover { sealed, file: path, party: party.clone() }))
+    let found = content_of(session, &wallet, (deed.id, root), given, party)?;
+    let Some((file, plain, folder)) = found else { return Ok(deed.stays(NOT_AT_HAND)) };
+    let sealed = envelope::seal_to(session, None, deed.id, (&file, &plain), to)?;
+    let Some(sealed) = sealed else { return Ok(deed.stays(NO_KEY)) };
+    let gets = |party: &&String| sealed.to.iter().any(|key| is_of(key, party));
+    for party in to.iter().filter(|party| !gets(party)) {
+        warn(session, &format!("{party} has no sealing key: it gets no content"));
+    }
+    let file = folder.join(format!("{}.envelope-{}.json", deed.id, sealed.name.envelope_no));
+    write_private(&file, sealed.text.as_bytes())
+        .map_err(|error| CommandError::file("write the envelope", &file, &error))?;
+    Ok(deed.handover(Content::Sealed { sealed, file, party: party.clone() }))
 }
 
-type Found = (ContentFile, zeroize::Zeroizing<Vec<u8>>, PathBuf);
+/// Whether `PARTY#kN` is a key of a party.
+fn is_of(key: &str, party: &str) -> bool {
+    key.strip_prefix(party).is_some_and(|rest| rest.starts_with('#'))
+}
 
 /// The content that the record commits to, its bytes, and the folder for what is written beside it.
 fn content_of(
     session: &Session,
     wallet: &Wallet,
     (id, root): (&str, &str),
-    given: &HandoverArgs,
+    given: Given<'_>,
     party: &KeyRef,
 ) -> Result<Option<Found>> {
-    let read = |path: &Path| -> Result<Found> {
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let plain = zeroize::Zeroizing::new(document::read(path)?);
-        Ok((ContentFile::read(path)?, plain, folder))
-    };
     let fits = |found: &Found| found.0.root().to_string() == root;
-    if let Some(path) = &given.content {
-        return Some(read(path)?).filter(fits).map_or_else(|| Err(mismatch()), |it| Ok(Some(it)));
-    }
-    let own = PathBuf::from(format!("{id}.content.json"));
-    if own.exists() {
-        let found = read(&own)?;
+    let files = match given {
+        Given::This(path) => {
+            return Some(read(path)?)
+                .filter(fits)
+                .map_or_else(|| Err(mismatch()), |it| Ok(Some(it)));
+        }
+        Given::Among(files) => files.iter().cloned().chain(own_files(id)),
+    };
+    for path in files {
+        let found = read(&path)?;
         if fits(&found) {
             return Ok(Some(found));
         }
@@ -143,70 +216,165 @@ fn content_of(
     }
 }
 
-impl Handover {
-    /// Ends the handover by how the act went: hands the envelope over if it stands, drops it if it was
-    /// refused, else says what is left to do.
-    pub(super) fn finish(
-        self,
+fn read(path: &Path) -> Result<Found> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let plain = zeroize::Zeroizing::new(document::read(path)?);
+    Ok((ContentFile::read(path)?, plain, folder))
+}
+
+/// The content files of a record in the working directory: one for each version.
+fn own_files(id: &str) -> Vec<PathBuf> {
+    let of_record = |name: &str| {
+        name.strip_prefix(id).is_some_and(|rest| rest.starts_with(".content."))
+            && name.ends_with(".json")
+    };
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut files: Vec<PathBuf> = names.filter(|name| of_record(name)).map(PathBuf::from).collect();
+    files.sort_unstable();
+    files
+}
+
+impl Faces {
+    /// The record of an act as the act leaves it.
+    fn with(
+        &mut self,
         session: &Session,
-        (act, id): (&str, &str),
-        outcome: Result<Report>,
-    ) -> Result<Report> {
-        let later = format!(
-            "titian etr seal {id} --envelope {} --as {}",
-            self.file.display(),
-            self.party.party
-        );
-        let mut report = match outcome {
-            Ok(report) => report,
-            Err(error) if matches!(error.kind, Kind::Refused | Kind::Usage | Kind::NotProven) => {
-                self.drop_file(session);
-                return Err(error);
-            }
-            // it may have reached the ledger all the same
-            Err(error) => return Err(error.hint(format!("if the act stands: {later}"))),
-        };
-        if !stands(&report.json, act, id) {
-            report.text = format!("{}\nwhen the act stands: {later}", report.text);
-            note(&mut report, json!({ "envelope": self.file }));
-            return Ok(report);
+        deed: &Deed<'_>,
+        party: &KeyRef,
+        come: &Receivers,
+    ) -> Result<&Face> {
+        if !self.0.contains_key(deed.id) {
+            let face = if receivers::begins(deed.act) {
+                Face { root: String::new(), parties: vec![party.party.clone()] }
+            } else {
+                let record = show::get(session, deed.id, None, Some(party))?;
+                let parties = envelope::parties_of(&record);
+                Face { root: root_of(&record).to_owned(), parties }
+            };
+            self.0.insert(deed.id.to_owned(), face);
         }
-        let text = self.sealed.text.as_bytes();
-        let wallet = session.wallet()?;
-        match envelope::put(session, &wallet, &self.party, &self.sealed.name, text) {
-            Ok(done) => {
-                self.drop_file(session);
-                let (to, whereto) = (self.sealed.to.join(", "), envelope::whereto(&done));
-                report.text = format!("{}\ncontent sealed to {to}; {whereto}", report.text);
-                let no = self.sealed.name.envelope_no;
-                let states = (done.delivers_to, done.stays_for);
-                note(
-                    &mut report,
-                    json!({ "envelopeNo": no, "to": self.sealed.to, "deliversTo": states.0,
-                        "staysFor": states.1 }),
-                );
-            }
-            // the act is done; the content follows when the node takes it
-            Err(error) => {
-                warn(session, &format!("the content was not handed over: {}", error.message));
-                report.text = format!("{}\nnext: {later}", report.text);
-                note(&mut report, json!({ "envelope": self.file }));
-            }
+        let face = self.0.entry(deed.id.to_owned()).or_default();
+        if let Some(root) = receivers::root_after(deed.act, deed.args) {
+            face.root = root.to_string();
         }
-        Ok(report)
+        if let Receivers::These(parties) = come {
+            face.parties.extend_from_slice(parties);
+        }
+        face.parties.sort_unstable();
+        face.parties.dedup();
+        Ok(face)
+    }
+}
+
+impl Deed<'_> {
+    fn handover(&self, content: Content) -> Handover {
+        Handover { act: self.act.to_owned(), id: self.id.to_owned(), content }
     }
 
-    /// Removes the file; if that fails it says so, for how the act went is what counts.
-    fn drop_file(&self, session: &Session) {
-        if let Err(error) = std::fs::remove_file(&self.file) {
-            warn(session, &CommandError::file("remove", &self.file, &error).message);
+    fn stays(&self, why: &str) -> Handover {
+        self.handover(Content::Stays(why.to_owned()))
+    }
+}
+
+/// Ends handovers by how their act, or the bundle of their acts, went: hands the envelopes over if it
+/// stands, drops them if it was refused, else says what is left to do. Gives the report with a line
+/// for each, and what became of each.
+pub(super) fn finish_all(
+    session: &Session,
+    handovers: &[Handover],
+    outcome: Result<Report>,
+) -> Result<(Report, Vec<Json>)> {
+    let mut report = match outcome {
+        Ok(report) => report,
+        Err(error) if matches!(error.kind, Kind::Refused | Kind::Usage | Kind::NotProven) => {
+            drop_all(session, handovers);
+            return Err(error);
+        }
+        // it may have reached the ledger all the same
+        Err(error) => {
+            let later = handovers.iter().filter_map(Handover::later);
+            return Err(
+                later.fold(error, |error, later| error.hint(format!("if the act stands: {later}")))
+            );
+        }
+    };
+    let mut sealed = Vec::new();
+    for handover in handovers {
+        let (line, json) = handover.hand_over(session, &report.json);
+        report.text = format!("{}\n{line}", report.text);
+        sealed.push(json);
+    }
+    Ok((report, sealed))
+}
+
+/// Removes the envelopes of acts that were not done.
+pub(super) fn drop_all(session: &Session, handovers: &[Handover]) {
+    for handover in handovers {
+        if let Content::Sealed { file, .. } = &handover.content {
+            drop_file(session, file);
         }
     }
 }
 
-fn note(report: &mut Report, sealed: Json) {
-    if let Some(members) = report.json.as_object_mut() {
-        members.insert("sealed".to_owned(), sealed);
+/// Removes a file; if that fails it says so, for how the act went is what counts.
+fn drop_file(session: &Session, file: &Path) {
+    if let Err(error) = std::fs::remove_file(file) {
+        warn(session, &CommandError::file("remove", file, &error).message);
+    }
+}
+
+impl Handover {
+    /// Ends the handover of a single act.
+    pub(super) fn finish(self, session: &Session, outcome: Result<Report>) -> Result<Report> {
+        let (mut report, sealed) = finish_all(session, &[self], outcome)?;
+        if let (Some(members), Some(sealed)) = (report.json.as_object_mut(), sealed.first()) {
+            members.insert("sealed".to_owned(), sealed.clone());
+        }
+        Ok(report)
+    }
+
+    /// The command that hands the envelope over later.
+    fn later(&self) -> Option<String> {
+        let Content::Sealed { file, party, .. } = &self.content else { return None };
+        let (id, file, party) = (&self.id, file.display(), &party.party);
+        Some(format!("titian etr seal {id} --envelope {file} --as {party}"))
+    }
+
+    /// Hands the envelope over if the receipt says that the act stands: a line, and the same for
+    /// programs.
+    fn hand_over(&self, session: &Session, receipt: &Json) -> (String, Json) {
+        let (act, id) = (&self.act, &self.id);
+        let (sealed, file, party) = match &self.content {
+            Content::Sealed { sealed, file, party } => (sealed, file, party),
+            Content::Stays(why) => {
+                let json = json!({ "act": act, "id": id, "reason": why });
+                return (format!("content of {id} not sealed: {why}"), json);
+            }
+        };
+        let later = self.later().unwrap_or_default();
+        let left = json!({ "act": act, "id": id, "envelope": file });
+        if !stands(receipt, act, id) {
+            return (format!("when the act stands: {later}"), left);
+        }
+        let text = sealed.text.as_bytes();
+        let put = |wallet: Wallet| envelope::put(session, &wallet, party, &sealed.name, text);
+        match session.wallet().and_then(put) {
+            Ok(done) => {
+                drop_file(session, file);
+                let (to, whereto) = (sealed.to.join(", "), envelope::whereto(&done));
+                let json = json!({
+                    "act": act, "id": id, "envelopeNo": sealed.name.envelope_no, "to": sealed.to,
+                    "deliversTo": done.delivers_to, "staysFor": done.stays_for,
+                });
+                (format!("content of {id} sealed to {to}; {whereto}"), json)
+            }
+            // the act is done; the content follows when the node takes it
+            Err(error) => {
+                warn(session, &format!("the content was not handed over: {}", error.message));
+                (format!("next: {later}"), left)
+            }
+        }
     }
 }
 
@@ -216,40 +384,4 @@ fn stands(receipt: &Json, act: &str, id: &str) -> bool {
     let events = receipt.get("events").and_then(Json::as_array).into_iter().flatten();
     let is = |event: &Json, pointer: &str, text: &str| document::text(event, pointer) == Some(text);
     events.into_iter().any(|event| is(event, "/name", &name) && is(event, "/subject", id))
-}
-
-/// Opens the content that came with an offer, compares it with the record and keeps it, before the
-/// acceptance is signed. Warns where none came. Errors: it does not open or is another one, unless
-/// `--unseen`.
-pub(super) fn before_accept(
-    session: &Session,
-    id: &str,
-    given: &UnseenArgs,
-    signing: &SigningArgs,
-) -> Result<()> {
-    let Some(party) = signing.signers.first() else { return Ok(()) };
-    if signing.dry_run {
-        return Ok(());
-    }
-    let (wallet, record) = (session.wallet()?, show::get(session, id, None, None)?);
-    let party = KeyRef { party: party.party.clone(), number: None };
-    let opened = match envelope::newest(session, &wallet, &party, id, root_of(&record)) {
-        Err(error) if given.unseen => {
-            warn(session, &format!("you accept unseen: {}", error.message));
-            return Ok(());
-        }
-        Err(error) => return Err(error.hint("--unseen accepts all the same")),
-        Ok(None) => {
-            warn(session, "no sealed content is here for you: you accept without having seen it");
-            return Ok(());
-        }
-        Ok(Some(opened)) => opened,
-    };
-    let folder = given.content_dir.as_deref().unwrap_or(Path::new(""));
-    let path = folder.join(format!("{id}.content.json"));
-    write_private(&path, &opened.plain)
-        .map_err(|error| CommandError::file("write the content", &path, &error))?;
-    let mark = session.output.paint(Tone::Good, "content matches the record:");
-    session.output.note(&format!("{mark} {} (keep it)", path.display()));
-    Ok(())
 }

@@ -10,6 +10,7 @@ use titian_contracts::time::Date;
 
 use super::super::ubin::canonical;
 use super::content::{self, Fields};
+use super::handover::{self, Deed, Faces, Given, NoSealArgs};
 use super::{guide, known, verbs};
 use crate::act::{self, Draft, FrameArgs, SigningArgs};
 use crate::document;
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     /// Sign nothing; write the act here for `titian etr bundle`
     #[arg(long, value_name = "FILE")]
     pub(super) draft: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) seal: NoSealArgs,
     #[command(flatten)]
     pub(super) frame: FrameArgs,
     #[command(flatten)]
@@ -262,28 +265,57 @@ pub(super) fn run(session: &Session, args: &Args, paper: Option<&PaperArgs>) -> 
         op_args = paper.add(op_args)?;
     }
     let mut notes = wanted.notes.clone();
+    let mut file = None;
     if !args.signing.dry_run {
         let path = committed.write(folder, &id, &wanted.fields.profile)?;
         notes.push(format!("content and salts: {} (keep it)", path.display()));
+        file = Some(path);
     }
     let mut report = match &args.draft {
         Some(path) => super::bundle::write_draft(path, act, Some(&id), &op_args, &args.frame)?,
         None => {
-            let draft = Draft::on_record(act, Some(&id), op_args, args.frame.clone());
-            act::perform(session, &draft, &args.signing)?
+            let deed = Deed { act, id: &id, args: &op_args, party: args.signing.signers.first() };
+            let keep = |child: &str| committed.write(folder, child, &wanted.fields.profile);
+            perform(session, &args, deed, file.as_deref(), &mut notes, keep)?
         }
     };
-    // what comes back from paper has an id of its own, known once the op is
-    if let Some(child) = made(&report.json, act).filter(|child| *child != id) {
-        let path = committed.write(folder, &child, &wanted.fields.profile)?;
-        notes.push(format!("the record is {child}, its content and salts: {}", path.display()));
-    }
     if let Some(members) = report.json.as_object_mut() {
         members.entry("id").or_insert_with(|| Json::from(id));
     }
     notes.insert(0, report.text);
     report.text = notes.join("\n");
     Ok(report)
+}
+
+/// Carries the act out, and seals the content to those who come to the record with it. What comes
+/// back from paper has an id of its own, known once the op is: `keep` writes its content file.
+fn perform(
+    session: &Session,
+    args: &Args,
+    deed: Deed<'_>,
+    file: Option<&Path>,
+    notes: &mut Vec<String>,
+    keep: impl FnOnce(&str) -> Result<PathBuf>,
+) -> Result<Report> {
+    let file = file.filter(|_| !args.seal.no_seal);
+    let mut handover = match file {
+        Some(file) => handover::prepare(session, deed, Given::This(file), &mut Faces::default())?,
+        None => None,
+    };
+    let draft = Draft::on_record(deed.act, Some(deed.id), deed.args.clone(), args.frame.clone());
+    let outcome = act::perform(session, &draft, &args.signing);
+    let made = outcome.as_ref().ok().and_then(|report| made(&report.json, deed.act));
+    if let Some(child) = made.filter(|child| child != deed.id) {
+        let path = keep(&child)?;
+        notes.push(format!("the record is {child}, its content and salts: {}", path.display()));
+        if file.is_some() {
+            handover = handover::of_child(session, Deed { id: &child, ..deed }, &path);
+        }
+    }
+    match handover {
+        Some(handover) => handover.finish(session, outcome),
+        None => outcome,
+    }
 }
 
 /// The record that an act made, from the events of its receipt.

@@ -17,9 +17,11 @@ mod known;
 mod law;
 mod print;
 mod prove;
+mod receivers;
 mod seal;
 mod show;
 mod stage;
+mod unseen;
 mod verbs;
 
 use std::path::PathBuf;
@@ -46,7 +48,8 @@ const HOUR_MS: u64 = 3_600_000;
 pub(crate) enum Command {
     /// Issue a record: the first holder signs too, or has agreed beforehand
     ///
-    /// Without arguments it asks, with defaults and examples.
+    /// Without arguments it asks, with defaults and examples. The content is sealed to those who come to
+    /// the record.
     #[command(after_help = "Examples:
   titian etr issue
   titian etr issue --content bl.json --to VN-MST-0100233488-43 --as SG-UEN-199403865N-G7 --stage
@@ -67,13 +70,18 @@ pub(crate) enum Command {
     #[command(flatten)]
     Act(verbs::ActVerb),
     /// Change the content; both versions stay provable
+    ///
+    /// The new content is sealed to every party.
     #[command(after_help = "Examples:
   titian etr amend etr_5c… --envelope etr_5c….content.json --content new.json --text note.pdf")]
     Amend(amend::Args),
     /// Do several acts, all or nothing
+    ///
+    /// Contents are sealed to those whom the acts bring in.
     #[command(after_help = "Examples:
   titian etr surrender-accept etr_5c… --issued @1 --draft accept.json
-  titian etr bundle issue.json accept.json --as SG-UEN-199403865N-G7 --stage")]
+  titian etr bundle issue.json accept.json --as SG-UEN-199403865N-G7 --stage
+  titian etr bundle a.json b.json --content etr_5c….content.json --as VN-MST-0100233488-43")]
     Bundle(bundle::Args),
     /// Keep an op that lacks signatures on the ledger
     #[command(after_help = "Examples:

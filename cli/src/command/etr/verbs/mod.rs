@@ -10,8 +10,10 @@ use titian_api::{call, etr::GetParams};
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::json::Value;
 
-use super::handover::{self, HandoverArgs, UnseenArgs};
+use super::handover::{self, Deed, Faces, Given, HandoverArgs};
 use super::issue::{Lot, lot};
+use super::receivers;
+use super::unseen::{self, UnseenArgs};
 use super::{canonical, duration_ms};
 use crate::act::{self, Draft, FrameArgs, SigningArgs, now_ms};
 use crate::command::access::read_arguments;
@@ -137,11 +139,6 @@ pub(crate) struct ActVerb {
     signing: SigningArgs,
 }
 
-/// Whether the act brings another party to the record, who gets the content with it.
-fn brings(act: &str) -> bool {
-    handover::ACTS.iter().any(|(known, _)| *known == act)
-}
-
 fn verb_of(name: &str) -> Option<&'static Verb> {
     table::VERBS.iter().find(|verb| cli_name(verb.act) == name)
 }
@@ -170,7 +167,7 @@ fn command_of(verb: &'static Verb) -> clap::Command {
         }
         command = command.arg(arg);
     }
-    if brings(verb.act) {
+    if receivers::are_named(verb.act) {
         command = HandoverArgs::augment_args(command);
     }
     if verb.act == "accept" {
@@ -220,7 +217,7 @@ impl FromArgMatches for ActVerb {
             act: verb.act,
             id: given.get_one::<String>("record").cloned().unwrap_or_default(),
             draft: given.get_one::<std::path::PathBuf>("draft").cloned(),
-            handover: of_act(brings(verb.act), given)?,
+            handover: of_act(receivers::are_named(verb.act), given)?,
             unseen: of_act(verb.act == "accept", given)?,
             frame: FrameArgs::from_arg_matches(given)?,
             signing: SigningArgs::from_arg_matches(given)?,
@@ -252,15 +249,21 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
         return super::bundle::write_draft(path, verb.act, Some(&verb.id), &args, &verb.frame);
     }
     super::show::before_signing(session, &verb.id, &verb.signing)?;
-    if verb.act == "accept" {
-        handover::before_accept(session, &verb.id, &verb.unseen, &verb.signing)?;
+    let party = verb.signing.signers.first();
+    if let (Some(party), "accept", false) = (party, verb.act, verb.signing.dry_run) {
+        unseen::before_accept(session, &verb.id, &verb.unseen, party)?;
     }
-    let what = (verb.act, verb.id.as_str(), &args);
-    let handover = handover::prepare(session, what, &verb.handover, &verb.signing)?;
+    let deed = Deed { act: verb.act, id: &verb.id, args: &args, party };
+    let given = verb.handover.content.as_deref().map_or(Given::Among(&[]), Given::This);
+    let handover = if verb.handover.no_seal || verb.signing.dry_run {
+        None
+    } else {
+        handover::prepare(session, deed, given, &mut Faces::default())?
+    };
     let draft = Draft::on_record(verb.act, Some(&verb.id), args, verb.frame.clone());
     let outcome = act::perform(session, &draft, &verb.signing);
     match handover {
-        Some(handover) => handover.finish(session, (verb.act, &verb.id), outcome),
+        Some(handover) => handover.finish(session, outcome),
         None => outcome,
     }
 }
