@@ -224,6 +224,9 @@ fn etr_two_bills_change_hands_in_one_bundle_or_not_at_all() {
     desk.act("offer", &first, &["--to", trader, "--endorse", "special"], shipper);
     desk.act("offer", &second, &["--to", shipper, "--endorse", "special"], trader);
     let files = [draft("1.json", &["accept", &first]), draft("2.json", &["accept", &second])];
+    let stranger = [&["bundle", &files[0], &files[1]][..], &["--as", &desk.bank, "--yes"]].concat();
+    let told = desk.run(&stranger);
+    assert_eq!((told.code, &told.json()["error"]["name"]), (1, &json!("FORBIDDEN")));
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     // what is not whole is not begun; a stranger is not told what fails
     let bundle = [&["bundle"][..], &files, &["--as", trader, "--yes", "--ack-all"]].concat();

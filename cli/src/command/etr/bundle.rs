@@ -116,16 +116,19 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     if let Some(refusal) = &prepared.fails {
         return Err(act::refused(refusal, &json!({ "dryRun": args.signing.dry_run })));
     }
+    if !prepared.checked {
+        // who signs which op is not told to strangers
+        let message = "a bundle is put together by who is a party to each of its records";
+        return Err(CommandError::refused(message)
+            .named("FORBIDDEN")
+            .hint("--as PARTY; whom a record is offered to is a party to it"));
+    }
     if args.signing.dry_run {
         let mut json = serde_json::to_value(&prepared).unwrap_or_default();
         crate::review::with_review(&mut json, Some(reviews(&ops)));
         let mut lines: Vec<String> = ops.iter().flat_map(crate::review::lines).collect();
-        lines.push(if prepared.checked {
-            format!("{} the bundle would be applied now", session.output.paint(Tone::Good, "ok"))
-        } else {
-            let mark = session.output.paint(Tone::Warn, "not checked:");
-            format!("{mark} only a party to each record may try it")
-        });
+        let ok = session.output.paint(Tone::Good, "ok");
+        lines.push(format!("{ok} the bundle would be applied now"));
         return Ok(Report::new(lines.join("\n"), json));
     }
     let wallet = session.wallet()?;
