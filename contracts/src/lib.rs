@@ -14,6 +14,7 @@ mod cbor;
 pub mod claim;
 pub mod context;
 pub mod credential;
+mod curve25519;
 pub mod digest;
 pub mod error;
 pub mod etr;

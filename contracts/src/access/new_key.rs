@@ -7,6 +7,7 @@ use ed25519_dalek::VerifyingKey;
 use p256::ecdsa::signature::Verifier as _;
 
 use super::{AuthorityEntry, Purpose, bound_key, scope};
+use crate::curve25519;
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -199,52 +200,14 @@ fn is_sound(key: &NewKey) -> bool {
     };
     match key.algorithm.as_str() {
         "Ed25519" => {
-            let [low @ .., high] = bytes;
-            let mut y = [0; 32];
-            y.iter_mut().zip(low).for_each(|(to, from)| *to = from);
-            y[31] = high & 0x7f;
-            is_reduced(&y) && VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak())
+            curve25519::is_reduced(&curve25519::y_of(&bytes))
+                && VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak())
         }
-        "X25519" => is_reduced(&bytes) && !X25519_LOW_ORDER.contains(&bytes),
+        "X25519" => {
+            curve25519::is_reduced(&bytes) && !curve25519::X25519_LOW_ORDER.contains(&bytes)
+        }
         _ => false,
     }
-}
-
-/// Whether 32 little-endian bytes stand for a number below 2^255 − 19: the one encoding it has.
-fn is_reduced(bytes: &[u8; 32]) -> bool {
-    let [first, middle @ .., last] = bytes;
-    let at_least_p = *last == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *first >= 0xed;
-    *last <= 0x7f && !at_least_p
-}
-
-/// The u-coordinates below 2^255 − 19 of points whose order divides 8 (RFC 7748 §6.1 asks to
-/// refuse the shared secret they lead to).
-const X25519_LOW_ORDER: [[u8; 32]; 5] = [
-    [0; 32],
-    small(1),
-    // the two coordinates of the points of order 8
-    [
-        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
-        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
-        0xb8, 0x00,
-    ],
-    [
-        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
-        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
-        0x11, 0x57,
-    ],
-    // -1
-    [
-        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0x7f,
-    ],
-];
-
-const fn small(u: u8) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[0] = u;
-    bytes
 }
 
 /// `KEY_REUSED` if a key was ever bound to any party, or stands twice in the list.
