@@ -343,9 +343,7 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
         record,
     };
     let mut lines = review::lines(&unsigned);
-    if prepared.checked {
-        lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
-    }
+    lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         members.insert("status".to_owned(), "dryRun".into());
@@ -462,6 +460,7 @@ pub(crate) fn missing(unsigned: &Unsigned) -> Vec<String> {
     let lacking = |need: &Signer| {
         let have = parties.iter().filter(|party| party_fits(&need.party, party)).count() as u64;
         match have {
+            // whose consent it is, the signature itself says
             _ if need.party.is_empty() || have >= need.count => None,
             0 => Some(need_text(need)),
             _ => Some(format!("{} more of {}", need.count.saturating_sub(have), need_text(need))),

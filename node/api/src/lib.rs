@@ -86,13 +86,6 @@ pub struct Signer {
     pub scope: String,
 }
 
-impl Signer {
-    /// Somebody, of whom the caller may not know.
-    pub const fn unnamed() -> Self {
-        Self { role: String::new(), party: String::new(), count: 1, scope: String::new() }
-    }
-}
-
 /// What a dry run of an unsigned op found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

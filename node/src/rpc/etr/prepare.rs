@@ -62,15 +62,18 @@ fn unchecked(state: &State, values: Vec<Value>) -> Answer<Prepared> {
     let head = state.ledger().head();
     let framed = |value: Value| -> Answer<PreparedOp> {
         let op = Op::from_value(value).map_err(Refusal::from)?;
-        let signers = vec![Signer::unnamed()];
-        Ok(PreparedOp { op: view::object(&op.value), op_digest: op.digest.to_string(), signers })
+        Ok(PreparedOp {
+            op: view::object(&op.value),
+            op_digest: op.digest.to_string(),
+            signers: Vec::new(),
+        })
     };
     let mut prepared = values.into_iter().map(framed).collect::<Answer<Vec<_>>>()?;
     let first = prepared.remove(0);
     Ok(Prepared {
         op: first.op,
         op_digest: first.op_digest,
-        signers: first.signers,
+        signers: Vec::new(),
         checked: false,
         bundled: prepared,
         warnings: Vec::new(),
