@@ -5,6 +5,7 @@ use titian_contracts::digest::hash;
 use titian_contracts::error::Code;
 use titian_contracts::etr::profile::Profile;
 use titian_contracts::etr::record::{End, Status, TitleKind};
+use titian_contracts::etr::rules::check_exchange_families;
 use titian_contracts::etr::staging;
 use titian_contracts::etr::view;
 use titian_contracts::json::Value;
@@ -523,4 +524,12 @@ fn shipped_profiles_are_sound_and_each_rule_can_be_broken() {
         let reject = Profile::from_value(&value).expect_err("the rule is broken");
         assert_eq!((reject.code.name(), reject.field.as_str()), ("PROFILE_INVALID", rule));
     }
+    // the other half of L6 needs the other profiles
+    let sound = Profile::from_value(bill).expect("a shipped profile");
+    let among = |family: &str| {
+        check_exchange_families(&sound, |_| Some(family.to_owned())).map_err(|reject| reject.field)
+    };
+    assert_eq!(among(&sound.family), Ok(()));
+    assert_eq!(among("another"), Err("/L6".to_owned()));
+    assert!(check_exchange_families(&sound, |_| None).is_ok(), "it may come later");
 }

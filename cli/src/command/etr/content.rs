@@ -54,10 +54,7 @@ pub(crate) struct Fields {
 
 /// `LIMIT_EXCEEDED` for a content of more than 1 MiB.
 fn check_size(content: &Map<String, Json>) -> Result<()> {
-    let bytes: usize = content
-        .iter()
-        .map(|(name, value)| name.len() + titian_credential::json::canonical(value).len() + 4)
-        .sum();
+    let bytes = titian_credential::json::canonical(&Json::Object(content.clone())).len();
     if bytes <= ETR_CONTENT_BYTES_MAX {
         return Ok(());
     }
@@ -365,5 +362,21 @@ pub(crate) fn open_envelope(path: &Path, root: &str) -> Result<Map<String, Json>
             "the content is not the one that the record commits to",
         )
         .named("CONTENT_MISMATCH"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_of_one_mib_is_taken_and_one_byte_more_is_not() {
+        let of = |bytes: usize| {
+            // {"a":"…"}
+            Map::from_iter([("a".to_owned(), Json::from("x".repeat(bytes - 8)))])
+        };
+        assert!(check_size(&of(1024 * 1024)).is_ok());
+        let error = check_size(&of(1024 * 1024 + 1)).expect_err("it is too large");
+        assert_eq!(error.name.as_deref(), Some("LIMIT_EXCEEDED"));
     }
 }
