@@ -134,16 +134,22 @@ fn number(desk: &Desk, cc: &str, scheme: &str, local: &str) -> String {
     ran.json()["ubin"].as_str().expect("a UBIN").to_owned()
 }
 
-#[test]
-fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
-    let desk = Desk::open();
-    let old = number(&desk, "SG", "UEN", "199403865N");
-    let new = number(&desk, "MY", "BRN", "202401000002");
+/// A business of Singapore, the number that Malaysia gives it, and the file with its record there.
+fn moving(desk: &Desk) -> (String, String, String) {
+    let old = number(desk, "SG", "UEN", "199403865N");
+    let new = number(desk, "MY", "BRN", "202401000002");
     desk.register(&old, "TITIAN DEMO PTE LTD");
     let mut incoming = stated_body(&new, "TITIAN DEMO SDN BHD");
     // status, entity, version and relation come from the record that moves
     incoming.as_object_mut().expect("an object").remove("status");
     let incoming = desk.file("incoming.json", &incoming);
+    (old, new, incoming)
+}
+
+#[test]
+fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
+    let desk = Desk::open();
+    let (old, new, incoming) = moving(&desk);
     let unmoved = || {
         assert_eq!(desk.status(&old), "ACTIVE");
         assert_eq!(desk.status(&new), "not registered");
@@ -215,12 +221,7 @@ fn t06_a_business_moves_from_singapore_to_malaysia_by_two_registrars() {
 #[test]
 fn t06_a_node_killed_between_the_two_signatures_has_flipped_no_side_and_after_them_both() {
     let desk = Desk::open();
-    let old = number(&desk, "SG", "UEN", "199403865N");
-    let new = number(&desk, "MY", "BRN", "202401000002");
-    desk.register(&old, "TITIAN DEMO PTE LTD");
-    let mut incoming = stated_body(&new, "TITIAN DEMO SDN BHD");
-    incoming.as_object_mut().expect("an object").remove("status");
-    let incoming = desk.file("incoming.json", &incoming);
+    let (old, new, incoming) = moving(&desk);
     let unmoved = || {
         assert_eq!(desk.status(&old), "ACTIVE");
         assert_eq!(desk.status(&new), "not registered");

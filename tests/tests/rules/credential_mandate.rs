@@ -4,14 +4,12 @@ use serde_json::{Value as Json, json};
 use titian_contracts::credential::{CredentialType, type_key};
 use titian_contracts::state::decode_content;
 use titian_credential::mandate::{Act, Counts, NoMandate, counts};
-use titian_credential::profiles::SHIPPED;
-use titian_credential::sd_jwt::issue::issue;
 use titian_credential::sd_jwt::metadata;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::Request;
 
 use super::credential_fixture::{issued, live};
-use super::credential_profiles::{json_of, scene};
+use super::credential_profiles::{mandate_claims, scene, sign_mandate};
 use super::credential_scene::{ACRA, Scene, set};
 
 const UBIN: &str = "SG-UEN-209900001K-SU";
@@ -25,30 +23,15 @@ fn registered() -> Scene {
 }
 
 fn claims(scene: &Scene) -> Json {
-    let shipped = SHIPPED.iter().find(|s| s.slug == "authorised-representative").expect("shipped");
-    let mut claims = json_of(shipped.example);
-    let now_s = scene.world.time_ms / 1_000;
-    claims["iss"] = json!("did:ubin:SG:ACRA");
-    claims["iat"] = json!(now_s);
-    claims["nbf"] = json!(now_s);
-    claims["exp"] = json!(now_s + 86_400 * 30);
+    let mut claims = mandate_claims(scene);
     claims["principal"] = json!(UBIN);
-    claims["status"]["status_list"] = json!({"idx": 7, "uri": "did:ubin:SG:ACRA/status/1"});
     claims
 }
 
 fn signed(scene: &Scene, edit: impl Fn(&mut Json)) -> String {
     let mut claims = claims(scene);
     edit(&mut claims);
-    let key = scene.world.key("SG:ACRA", 1);
-    let mut n = 0_u8;
-    let mut random = || {
-        n = n.wrapping_add(1);
-        [n; 32]
-    };
-    let hidden = ["/given_name", "/family_name"];
-    let members = claims.as_object().expect("object");
-    issue(members, &hidden, &key, "did:ubin:SG:ACRA#k1", &mut random).expect("issued")
+    sign_mandate(scene, &claims)
 }
 
 fn judged(scene: &Scene, text: &str, act: Act<'_>) -> Result<Counts, NoMandate> {
@@ -115,7 +98,7 @@ fn a_mandate_counts_for_nothing_else() {
     // forged, and revoked
     let forged = text.replacen('.', ".A", 1);
     assert_eq!(judged(&scene, &forged, offer(None)), Err(NoMandate::NotVerified));
-    scene.must("list_set", set("SG:ACRA/status/1", 0, &[[7, 0, 1, 0]]), ACRA);
+    scene.must("list_set", set("SG:ACRA/status/1", 0, &[[84_213, 0, 1, 0]]), ACRA);
     assert_eq!(judged(&scene, &text, offer(None)), Err(NoMandate::NotVerified));
 }
 

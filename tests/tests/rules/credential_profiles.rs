@@ -35,7 +35,7 @@ const INVALID: &[(&str, &[&str])] = invalid! {
     "professional-qualification": "missing-profession" "unknown-member" "wrong-type-of-recognition-arrangement";
 };
 
-pub(crate) fn json_of(bytes: &[u8]) -> Json {
+fn json_of(bytes: &[u8]) -> Json {
     serde_json::from_slice(bytes).expect("JSON")
 }
 
@@ -110,6 +110,11 @@ pub(crate) fn scene() -> Scene {
 }
 
 fn mandate(scene: &Scene) -> String {
+    sign_mandate(scene, &mandate_claims(scene))
+}
+
+/// The claims of the shipped mandate, issued now by `SG:ACRA`.
+pub(crate) fn mandate_claims(scene: &Scene) -> Json {
     let shipped =
         profiles::SHIPPED.iter().find(|s| s.slug == "authorised-representative").expect("shipped");
     let mut claims = json_of(shipped.example);
@@ -119,6 +124,11 @@ fn mandate(scene: &Scene) -> String {
     claims["nbf"] = json!(now_s);
     claims["exp"] = json!(now_s + 86_400 * 30);
     claims["status"]["status_list"] = json!({"idx": 84_213, "uri": "did:ubin:SG:ACRA/status/1"});
+    claims
+}
+
+/// A mandate as SD-JWT VC.
+pub(crate) fn sign_mandate(scene: &Scene, claims: &Json) -> String {
     let key = scene.world.key("SG:ACRA", 1);
     let mut n = 0_u8;
     let mut random = || {
