@@ -5,6 +5,7 @@
 //! and compared with the stored root. [`Ledger::commit`] has one caller at a time (the consensus
 //! application); reads go on meanwhile.
 
+mod links;
 mod proving;
 mod records;
 
@@ -87,6 +88,7 @@ impl Ledger {
         };
         let earliest = store.oldest().max(store.base().saturating_add(1));
         records::ensure(&store, &head, earliest)?;
+        links::ensure(&store)?;
         let tree = rebuild_tree(&store)?;
         if tree.root() != head.state_root {
             return Err(StoreError::Root { rebuilt: tree.root(), stored: head.state_root });
@@ -113,6 +115,12 @@ impl Ledger {
         }
         self.0.store.forget_records()?;
         records::ensure(&self.0.store, &self.head(), earliest)
+    }
+
+    /// Makes anew which UBIN records name which. A closure that was taken back before is not found again.
+    pub fn remake_links(&self) -> Result<(), StoreError> {
+        self.0.store.forget_links()?;
+        links::ensure(&self.0.store)
     }
 
     /// Where the ledger stands.
@@ -302,6 +310,7 @@ impl Ledger {
         let (changes, receipts) = (&outcome.changes, &outcome.receipts);
         let records =
             records::rows_of(&self.0.store, changes, parsed, receipts, block.header.time_ms);
+        let links = links::of_block(&bodies, changes);
         self.0.store.commit(&Commit {
             block,
             block_bytes,
@@ -310,6 +319,7 @@ impl Ledger {
             receipts: &outcome.receipts,
             bodies: &bodies,
             records: &records,
+            links: &links,
             head: &head,
         })?;
         if changed {

@@ -45,13 +45,49 @@ impl ChallengeState {
     }
 }
 
-impl Ground {
+/// How long the register of a state takes to answer: `ubin/clock/{cc}`. A state may shorten the days
+/// that all have, and take that back; it may not lengthen them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Clock {
+    /// 1, 2, 3… of the state's own; 0 for that of all states.
+    pub version: u64,
     /// Days to acknowledge and to decide.
-    pub const fn days(self) -> (u64, u64) {
-        match self {
-            Self::PersonalData => limits::CHALLENGE_PERSONAL_DATA_DAYS,
-            _ => limits::CHALLENGE_DAYS,
+    pub days: (u64, u64),
+    /// Likewise for ground PERSONAL_DATA.
+    pub personal_data_days: (u64, u64),
+}
+
+impl Clock {
+    /// What all states have that set nothing else: the longest clock that is allowed.
+    pub const LONGEST: Self = Self {
+        version: 0,
+        days: limits::CHALLENGE_DAYS,
+        personal_data_days: limits::CHALLENGE_PERSONAL_DATA_DAYS,
+    };
+
+    /// The clock of a state, for challenges that are opened from now on.
+    pub fn of_state(state: &Overlay<'_>, cc: &str) -> Self {
+        state.read(&clock_key(cc)).unwrap_or(Self::LONGEST)
+    }
+
+    /// Days to acknowledge and to decide a challenge on this ground.
+    pub const fn days_of(&self, ground: Ground) -> (u64, u64) {
+        match ground {
+            Ground::PersonalData => self.personal_data_days,
+            _ => self.days,
         }
+    }
+
+    /// The clock for readers.
+    pub fn to_value(self, cc: &str) -> Value {
+        Value::object([
+            ("cc", Value::from(cc)),
+            ("version", Value::from(self.version)),
+            ("acknowledgeDays", Value::from(self.days.0)),
+            ("decideDays", Value::from(self.days.1)),
+            ("personalDataAcknowledgeDays", Value::from(self.personal_data_days.0)),
+            ("personalDataDecideDays", Value::from(self.personal_data_days.1)),
+        ])
     }
 }
 
@@ -89,9 +125,9 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge opened now; due times follow from its ground.
-    pub(super) fn due(ground: Ground, opened_ms: u64) -> (u64, u64) {
-        let (acknowledge, decide) = ground.days();
+    /// When a challenge opened at `opened_ms` is to be acknowledged and decided, ms.
+    pub(super) fn due(clock: Clock, ground: Ground, opened_ms: u64) -> (u64, u64) {
+        let (acknowledge, decide) = clock.days_of(ground);
         let after = |days: u64| opened_ms.saturating_add(days.saturating_mul(DAY_MS));
         (after(acknowledge), after(decide))
     }
@@ -158,6 +194,11 @@ pub struct OpenChallenge {
     pub challenger: String,
     /// When the next answer is due, ms, this time included.
     pub due_ms: u64,
+}
+
+/// State key of the clock of a state.
+pub fn clock_key(cc: &str) -> Vec<u8> {
+    KeyBuilder::new("ubin", "clock").text(cc).build()
 }
 
 /// State key of a challenge; its id is the op digest that opened it.

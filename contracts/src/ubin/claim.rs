@@ -1,5 +1,5 @@
 //! Claims about numbers (ubin-api.md §10): what a number holds, that it holds nothing, the versions
-//! of its record, and the value of a counter.
+//! of its record, which schemes are in force, and the value of a counter.
 //!
 //! All of them hold for the height of the bundle. An older height needs other evidence (`as_of`), not
 //! another claim. `since` is the height of the last change, so a presence also holds for every
@@ -10,6 +10,9 @@ use super::counter::counter_key;
 use super::identifier::Ubin;
 use super::kpi;
 use super::record::{Entry, Record, record_key};
+use super::scheme::{
+    CountryIndex, SchemeEntry, SchemeVersion, countries_key, country_key, scheme_key,
+};
 use super::view;
 use crate::claim::{Walk, differs, missing, stated_text};
 use crate::digest::Digest;
@@ -20,10 +23,13 @@ use crate::state::decode_content;
 
 /// `ubin-presence` states `ubin` and `body` (an object, or null where the body was redacted);
 /// `ubin-absence` states `ubin`; `ubin-history` states `ubin` and `versions`, newest first, each
-/// with its `body`; `ubin-kpi` states `metric` and `counters`, each with its `cells`.
+/// with its `body`; `ubin-schemes` states nothing; `ubin-kpi` states `metric` and `counters`, each with
+/// its `cells`.
 pub fn claim(kind: &str, stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
-    if kind == "ubin-kpi" {
-        return counters(stated, walk);
+    match kind {
+        "ubin-kpi" => return counters(stated, walk),
+        "ubin-schemes" => return schemes(walk),
+        _ => {}
     }
     let asked = stated_text(stated, "ubin")?;
     let asked = Ubin::parse_canonical(asked).ok_or_else(|| missing("ubin"))?;
@@ -169,6 +175,29 @@ fn counters(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
         seen.push(key);
     }
     Ok(Value::object([("metric", Value::from(metric)), ("counters", Value::List(counters))]))
+}
+
+/// The versions of all schemes that are in force or wait; the entries hold them whole.
+fn schemes(walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
+    let holds_none = || differs("the state holds no schemes");
+    let countries: Vec<String> = walk.read(&countries_key())?.ok_or_else(holds_none)?;
+    let mut schemes = Vec::new();
+    for cc in &countries {
+        let index: CountryIndex = walk.read(&country_key(cc))?.ok_or_else(holds_none)?;
+        for scheme in &index.schemes {
+            for SchemeVersion { version, effective_ms } in &scheme.versions {
+                let key = scheme_key(cc, &scheme.code, *version);
+                let _entry: SchemeEntry = walk.read(&key)?.ok_or_else(holds_none)?;
+                schemes.push(Value::object([
+                    ("cc", Value::from(cc.as_str())),
+                    ("code", Value::from(scheme.code.as_str())),
+                    ("version", Value::from(*version)),
+                    ("effectiveMs", Value::from(*effective_ms)),
+                ]));
+            }
+        }
+    }
+    Ok(Value::object([("schemes", Value::List(schemes))]))
 }
 
 /// The business behind a number: its record and current number, walking the same entries. `None`

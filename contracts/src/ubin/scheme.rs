@@ -18,7 +18,8 @@ use super::vocabulary::{SchemeUse, Status};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members};
 use crate::limits;
-use crate::state::Overlay;
+use crate::proof::{self, Proven};
+use crate::state::{MemoryState, Overlay};
 
 pub use super::scheme_state::{
     CountryIndex, DenyPhase, Known, SchemeInForce, SchemeVersion, countries_key, country,
@@ -336,6 +337,17 @@ impl SchemeTable {
             table.countries.insert(cc, schemes);
         }
         table
+    }
+
+    /// The table in force at `time_ms` by a verified bundle of kind `ubin-schemes`; `None` of another
+    /// kind. So a program without a node knows versions that are younger than itself.
+    pub fn of_proven(proven: &Proven, time_ms: u64) -> Option<Self> {
+        if proven.kind != "ubin-schemes" {
+            return None;
+        }
+        let entries = proof::read_entries(&proven.claim).ok()?.into_iter();
+        let state = entries.filter_map(|entry| Some((entry.key, entry.stored?))).collect();
+        Some(Self::of_state(&Overlay::new(&MemoryState(state)), time_ms))
     }
 
     /// The block time, ms, from which a version that waits makes this table out of date;

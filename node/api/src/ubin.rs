@@ -78,6 +78,23 @@ pub struct ListParams {
     pub cursor: Option<String>,
 }
 
+/// `ubin_links`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinksParams {
+    /// The UBIN in any spelling.
+    pub ubin: String,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// Items of a page, at most 500 (default 100).
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// The cursor of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
 /// `ubin_history`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -96,14 +113,14 @@ pub struct HistoryParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProveParams {
-    /// The UBIN in any spelling; every kind but `ubin-kpi` needs it.
+    /// The UBIN in any spelling; every kind but `ubin-schemes` and `ubin-kpi` needs it.
     #[serde(default)]
     pub ubin: Option<String>,
     /// As of this height; the latest that can be proven if absent.
     #[serde(default)]
     pub height: Option<u64>,
-    /// `ubin-presence`, `ubin-absence`, `ubin-history` or `ubin-kpi`; presence or absence, as it
-    /// holds, if absent.
+    /// `ubin-presence`, `ubin-absence`, `ubin-history`, `ubin-schemes` or `ubin-kpi`; presence or
+    /// absence, as it holds, if absent.
     #[serde(default)]
     pub kind: Option<String>,
     /// `ubin-kpi`: a metric that is counted.
@@ -195,6 +212,17 @@ pub struct ChallengesParams {
     /// The cursor of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
+}
+
+/// `ubin_challengeClock`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClockParams {
+    /// The state.
+    pub cc: String,
+    /// As of this height; the head if absent.
+    #[serde(default)]
+    pub height: Option<u64>,
 }
 
 /// `ubin_consents`.

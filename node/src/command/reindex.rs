@@ -18,6 +18,7 @@ const PROGRESS_NUMBERS: u64 = 65_536;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   titian-node reindex ubin --config titian-node.toml
+  titian-node reindex links --config titian-node.toml
   titian-node reindex etr --config titian-node.toml")]
 pub(super) struct ReindexArgs {
     /// Which index
@@ -31,6 +32,8 @@ pub(super) struct ReindexArgs {
 enum Register {
     /// Names of the UBIN register
     Ubin,
+    /// Which UBIN records name which: branches, mergers, relocations
+    Links,
     /// Ops of transferable records, and in whose lists they wait
     Etr,
 }
@@ -39,8 +42,12 @@ pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
     let ledger = open_ledger(&config, "the node must be stopped while its index is made")?;
     let begin = Instant::now();
-    if matches!(args.register, Register::Etr) {
-        let made = ledger.remake_records();
+    let made = match args.register {
+        Register::Ubin => None,
+        Register::Links => Some(ledger.remake_links()),
+        Register::Etr => Some(ledger.remake_records()),
+    };
+    if let Some(made) = made {
         ledger.finish();
         made.map_err(|fault| CommandError::refused(fault.to_string()))?;
         println!("records indexed in {:.1} s", begin.elapsed().as_secs_f64());

@@ -8,7 +8,7 @@ use titian_contracts::execute::Receipt;
 use titian_contracts::state::Change;
 use titian_contracts::transaction::TransactionId;
 
-use super::{Column, Position, RecordRows, Store, StoreError};
+use super::{Column, Link, Position, RecordRows, Store, StoreError};
 
 /// Kinds of entries of [`Column::Undecided`].
 const BODY: u8 = b'b';
@@ -54,6 +54,8 @@ pub struct Commit<'a> {
     pub bodies: &'a [(Digest, Vec<u8>)],
     /// What it did to transferable records.
     pub records: &'a RecordRows,
+    /// Which UBIN records it made name which others.
+    pub links: &'a [Link],
     /// The head afterwards.
     pub head: &'a Head,
 }
@@ -92,6 +94,7 @@ impl Store {
             batch.put_cf(self.cf(Column::Bodies), hash.0, body);
         }
         self.batch_records(&mut batch, commit.records)?;
+        self.batch_links(&mut batch, commit.links);
         let next = (commit.head.height + 1).to_be_bytes();
         batch.delete_range_cf(self.cf(Column::Undecided), [0; 8], next);
         batch.put_cf(self.cf(Column::Meta), b"head", encode(commit.head));

@@ -6,6 +6,7 @@
 //! a fault ([`Store::fault`]); the node stops voting and never uses a result made beside a fault.
 
 mod commit;
+mod links;
 mod past;
 mod prune;
 mod read;
@@ -29,6 +30,7 @@ use titian_contracts::digest::Digest;
 use prune::Horizon;
 
 pub use commit::{Commit, Head};
+pub use links::Link;
 pub use read::{AtHeight, LedgerEvent, Position};
 pub use records::{OpPlace, RecordRows, Waits};
 pub use snapshot::Restored;
@@ -41,6 +43,8 @@ pub const SCHEMA_VERSION: u32 = 2;
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+/// Memory for writes of all column families together: beyond it the fullest goes to a file.
+const WRITE_BUFFERS_BYTES: usize = 192 * 1024 * 1024;
 /// Share of a write buffer that its filter of keys may take.
 const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 
@@ -65,6 +69,8 @@ pub enum Column {
     Bodies,
     /// What is derived of transferable records: their ops, in whose lists they wait.
     Records,
+    /// Which UBIN records name which.
+    Links,
     /// Blocks on which a vote may have been cast but that are not decided.
     Undecided,
     /// Schema version, genesis, head.
@@ -73,7 +79,7 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::State,
         Self::History,
         Self::Changes,
@@ -83,6 +89,7 @@ impl Column {
         Self::Index,
         Self::Bodies,
         Self::Records,
+        Self::Links,
         Self::Undecided,
         Self::Meta,
     ];
@@ -99,6 +106,7 @@ impl Column {
             Self::Index => "index",
             Self::Bodies => "bodies",
             Self::Records => "records",
+            Self::Links => "links",
             Self::Undecided => "undecided",
             Self::Meta => "meta",
         }
@@ -269,6 +277,7 @@ fn database_options() -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_max_background_jobs(2);
     options.set_max_total_wal_size(256 * 1024 * 1024);
+    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     options

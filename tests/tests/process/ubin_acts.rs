@@ -253,6 +253,38 @@ fn t06_a_node_killed_between_the_two_signatures_has_flipped_no_side_and_after_th
 }
 
 #[test]
+fn t06_a_merger_across_the_border_survives_a_kill_between_its_signatures() {
+    let desk = Desk::open();
+    let leaving = number(&desk, "SG", "UEN", "199403865N");
+    let survivor = number(&desk, "MY", "BRN", "202401000002");
+    desk.register(&leaving, "TITIAN DEMO PTE LTD");
+    desk.register(&survivor, "TITIAN DEMO SDN BHD");
+    let apart = || {
+        assert_eq!([&leaving, &survivor].map(|ubin| desk.status(ubin)), ["ACTIVE", "ACTIVE"]);
+    };
+    let out = ["consent-out", leaving.as_str(), "--to", "MY", "--merge-into", &survivor];
+    let (consent, _) = desk.cosigned(&out, SG1, SG2, || {
+        desk.kill_and_restart();
+        apart();
+    });
+    desk.kill_and_restart();
+    apart();
+    assert_eq!(desk.consents(&leaving), ["OPEN"], "what was acknowledged is kept");
+    let merge = ["merge-in", &survivor, "--consent", &consent, "--reason", "REQUEST"];
+    desk.cosigned(&merge, MY1, MY2, || {
+        desk.kill_and_restart();
+        apart();
+    });
+    desk.kill_and_restart();
+    assert_eq!([&leaving, &survivor].map(|ubin| desk.status(ubin)), ["MERGED", "ACTIVE"]);
+    assert_eq!(desk.record(&leaving)["successor"], survivor.as_str());
+    let named = &desk.record(&survivor)["namedBy"][0];
+    assert_eq!((&named["type"], &named["ubin"]), (&json!("MERGED_INTO"), &json!(leaving)));
+    assert_eq!(desk.consents(&leaving), ["USED"]);
+    desk.refused(&[&merge[..], &["--as", MY1, "--as", MY2]].concat(), "CONSENT_USED");
+}
+
+#[test]
 fn t05_every_act_of_the_register_runs_from_the_command_line() {
     let desk = Desk::open();
     let sg = |local: &str| number(&desk, "SG", "UEN", local);
@@ -287,6 +319,12 @@ fn t05_every_act_of_the_register_runs_from_the_command_line() {
     let renumbered = sg("202212345A");
     by_two(&["renumber", &one, &renumbered]);
     assert_eq!(desk.record(&one)["ubin"], renumbered.as_str(), "the old number forwards");
+
+    // a shorter clock, by the root
+    let root = ["--as", "SG#k1", "--as", "SG#k2"];
+    desk.done(&[&["challenge-clock", "SG", "--acknowledge", "2"][..], &root].concat());
+    let longer = ["challenge-clock", "SG", "--decide", "31"];
+    desk.refused(&[&longer[..], &root].concat(), "LIMIT_EXCEEDED");
 
     // marks
     by_two(&["duplicate", &two, "--of", &three]);

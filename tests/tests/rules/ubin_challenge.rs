@@ -129,6 +129,48 @@ fn t12_an_answer_is_late_from_the_millisecond_after_it_was_due() {
 }
 
 #[test]
+fn t12_a_state_may_answer_sooner_and_open_challenges_keep_their_times() {
+    let (mut world, first, business) = scene();
+    let key: &[(&str, u64)] = &[(&business, 1)];
+    let clock = |version: i64, days: [i64; 4]| {
+        let names = ["acknowledgeDays", "decideDays", "personalDataAcknowledgeDays"];
+        let names = names.into_iter().chain(["personalDataDecideDays"]);
+        let days = names.zip(days).map(|(name, days)| (name, Value::Int(days)));
+        Value::object(
+            [("cc", text("SG")), ("version", Value::Int(version))].into_iter().chain(days),
+        )
+    };
+    let root: &[(&str, u64)] = &[("SG", 1), ("SG", 2)];
+    let before = opened(&mut world, &args(&first, &business, "NAME"), key);
+    world.act(Register::Ubin, "challenge_clock", clock(1, [2, 10, 1, 2]), root).expect("shorter");
+    let due = |world: &World, id: Digest| {
+        let challenge = load(world, id);
+        let days = |until: u64| (until - challenge.opened_ms) / DAY_MS;
+        (days(challenge.ack_due_ms), days(challenge.decide_due_ms))
+    };
+    let sooner = opened(&mut world, &args(&first, &business, "STATUS"), key);
+    let personal = opened(&mut world, &args(&first, &business, "PERSONAL_DATA"), key);
+    assert_eq!([before, sooner, personal].map(|id| due(&world, id)), [(5, 30), (2, 10), (1, 2)]);
+    // of another state nothing changed
+    let theirs = challenge::Clock::of_state(&Overlay::new(&world.state), "MY");
+    assert_eq!(theirs, challenge::Clock::LONGEST);
+    // back to what all states have, but never beyond
+    let others: &[(&str, u64)] = &[("MY", 1), ("MY", 2)];
+    for (days, signers, code) in [
+        ([6, 30, 1, 3], root, Code::LimitExceeded),
+        ([5, 31, 1, 3], root, Code::LimitExceeded),
+        ([5, 30, 2, 3], root, Code::LimitExceeded),
+        ([5, 30, 1, 4], root, Code::LimitExceeded),
+        ([5, 30, 1, 3], R2, Code::QuorumMissing),
+        ([5, 30, 1, 3], others, Code::NotOwner),
+    ] {
+        let found = refused(&mut world, "challenge_clock", clock(2, days), signers);
+        assert_eq!(found.name(), code.name(), "{days:?}");
+    }
+    world.act(Register::Ubin, "challenge_clock", clock(2, [5, 30, 1, 3]), root).expect("as before");
+}
+
+#[test]
 fn t05_each_broken_precondition_of_a_challenge_gives_exactly_its_error() {
     let (mut world, first, business) = scene();
     let key: &[(&str, u64)] = &[(&business, 1)];

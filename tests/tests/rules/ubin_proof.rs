@@ -6,13 +6,14 @@ use crate::ubin_scene::{
     R1, R2, body_args, evidence, next, quote_reason, record, registered, run, text, ubin_of,
 };
 use titian_contracts::claim::{self, Frame};
-use titian_contracts::json::Value;
+use titian_contracts::json::{self, Value};
 use titian_contracts::op::Register;
 use titian_contracts::proof::{self, VerifyError};
 use titian_contracts::state::{Overlay, decode_content};
-use titian_contracts::time::Date;
+use titian_contracts::time::{DAY_MS, Date};
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{Entry, Record, record_key};
+use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::ubin::view;
 use titian_tests::certify;
 use titian_tests::world::{World, company_body};
@@ -66,6 +67,46 @@ fn t17_presence_absence_and_as_of_verify_offline() {
     assert!(bundle(&world, "ubin-absence", &asked(&number)).is_err(), "it is there");
     let wrong_body = asked(&number).with("body", first);
     assert!(bundle(&world, "ubin-presence", &wrong_body).is_err(), "not the body of this version");
+}
+
+#[test]
+fn t17_schemes_are_proven_with_versions_that_wait() {
+    let (mut world, _) = registered();
+    let before = bundle(&world, "ubin-schemes", &Value::Object(Vec::new())).expect("made");
+    let entry = SchemeTable::genesis().find("SG", "UEN").expect("in genesis").entry.to_value();
+    let entry = entry.with("version", Value::Int(2)).with("refreshDays", Value::Int(200));
+    let effective_ms = world.time_ms + 15 * DAY_MS;
+    let args = Value::object([("entry", entry), ("effectiveMs", Value::from(effective_ms))]);
+    world.act(Register::Ubin, "scheme_put", args, &[("SG", 1), ("SG", 2)]).expect("announced");
+    let text = bundle(&world, "ubin-schemes", &Value::Object(Vec::new())).expect("made");
+    let proven = proof::verify(text.as_bytes(), &world.genesis.anchor(), 0).expect("verifies");
+    let days = |time_ms: u64| {
+        let table = SchemeTable::of_proven(&proven, time_ms).expect("of this kind");
+        table.find("SG", "UEN").expect("known").entry.refresh_days
+    };
+    let genesis = SchemeTable::genesis();
+    let first = genesis.find("SG", "UEN").expect("in genesis").entry.refresh_days;
+    assert_eq!((days(effective_ms - 1), days(effective_ms)), (first, 200));
+    // all schemes of the members, as the state has them
+    let table = SchemeTable::of_proven(&proven, world.time_ms).expect("of this kind");
+    assert_eq!(table.iter().count(), genesis.iter().count());
+    let of_state = SchemeTable::of_state(&Overlay::new(&world.state), world.time_ms);
+    assert_eq!(table, of_state);
+    // a proof of something else holds none
+    let other = bundle(
+        &world,
+        "ubin-absence",
+        &asked(&ubin_of(&company_body("SG", "UEN", "201912345K", "X"))),
+    );
+    let other = other.expect("made");
+    let other = proof::verify(other.as_bytes(), &world.genesis.anchor(), 0).expect("verifies");
+    assert_eq!(SchemeTable::of_proven(&other, 0), None);
+    // an entry of an earlier height does not go with a later root
+    assert_ne!(before, text);
+    let claim_of = |text: &str| json::parse(text.as_bytes()).expect("JSON").get("claim").cloned();
+    let mixed = json::parse(text.as_bytes()).expect("JSON");
+    let mixed = mixed.with("claim", claim_of(&before).expect("set")).to_jcs();
+    assert!(proof::verify(mixed.as_bytes(), &world.genesis.anchor(), 0).is_err());
 }
 
 #[test]

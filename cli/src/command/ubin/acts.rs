@@ -4,7 +4,7 @@
 //! a root quorum are written to a file with `-o` while signatures lack.
 
 use super::border::{self, ConsentArgs, ContinueArgs, MergeInArgs, WithdrawArgs};
-use super::challenge::{self, DecideArgs, IdArgs, OpenArgs};
+use super::challenge::{self, ClockArgs, DecideArgs, IdArgs, OpenArgs};
 use super::mark::{self, AliasArgs, AnnulArgs, DuplicateArgs, MergeArgs};
 use super::scheme::{self, AttestArgs, PutArgs, SuspendArgs};
 use super::write::{
@@ -113,6 +113,10 @@ pub(crate) enum Act {
     #[command(after_help = "Examples:
   titian ubin challenge-withdraw b3:… --as MY:SSM")]
     ChallengeWithdraw(IdArgs),
+    /// Set a state less time to answer challenges; the root quorum signs
+    #[command(after_help = "Examples:
+  titian ubin challenge-clock SG --acknowledge 3 --decide 20 -o op.json")]
+    ChallengeClock(ClockArgs),
     /// Change the rules of a national number, or add one; the root quorum signs
     #[command(after_help = "Examples:
   titian ubin scheme-put SG-UEN --set /refreshDays=200 -o op.json
@@ -153,6 +157,7 @@ pub(super) fn run(session: &Session, act: &Act) -> Result<Report> {
         Act::ChallengeAck(args) => challenge::by_id(session, "challenge_ack", args),
         Act::ChallengeDecide(args) => challenge::decide(session, args),
         Act::ChallengeWithdraw(args) => challenge::by_id(session, "challenge_withdraw", args),
+        Act::ChallengeClock(args) => challenge::clock(session, args),
         Act::SchemePut(args) => scheme::put(session, args),
         Act::SchemeSuspend(args) => scheme::suspend(session, args),
         Act::AttestCounts(args) => scheme::attest(session, args),

@@ -15,6 +15,7 @@ use titian_contracts::ubin::vocabulary::SchemeUse;
 
 use super::current::{current, number};
 use super::page::{ListArgs, page_report};
+use super::schemes;
 use super::write::{self, BodyOptions, day, reason_help};
 use crate::act::{self, Draft, SigningArgs, now_ms};
 use crate::document;
@@ -102,7 +103,7 @@ pub(super) fn consent_out(session: &Session, args: &ConsentArgs) -> Result<Repor
         (None, Some(ubin)) => {
             Ubin::parse_canonical(ubin).map(|ubin| ubin.scheme).unwrap_or_default()
         }
-        (None, None) => company_scheme(&to)?,
+        (None, None) => company_scheme(&schemes::of_node(session.client()?)?, &to)?,
     };
     let record = current(session, &args.ubin)?;
     let kind = if args.merge_into.is_some() { "MERGE" } else { "RELOCATE" };
@@ -141,8 +142,7 @@ fn expiry(args: &ConsentArgs) -> Result<u64> {
 }
 
 /// The one scheme for companies of a state; an error where there are several.
-fn company_scheme(cc: &str) -> Result<String> {
-    let schemes = SchemeTable::genesis();
+fn company_scheme(schemes: &SchemeTable, cc: &str) -> Result<String> {
     let of_country = schemes.of_country(cc).ok_or_else(|| {
         CommandError::usage("the gaining state is no member").named("UBIN_COUNTRY_UNKNOWN")
     })?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use titian_api::call;
-use titian_api::ubin::ChallengesParams;
+use titian_api::ubin::{ChallengesParams, ClockParams};
 use titian_contracts::json::Value;
 
 use super::border::perform;
@@ -40,6 +40,27 @@ pub(crate) struct OpenArgs {
 pub(crate) struct IdArgs {
     /// Id of the challenge
     id: String,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// `challenge-clock`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClockArgs {
+    /// The state
+    cc: String,
+    /// Days to acknowledge a challenge, 1 to 5 [default: as it stands]
+    #[arg(long, value_name = "DAYS")]
+    acknowledge: Option<u64>,
+    /// Days to decide one, at most 30 [default: as it stands]
+    #[arg(long, value_name = "DAYS")]
+    decide: Option<u64>,
+    /// Days to acknowledge one on personal data: 1 [default: as it stands]
+    #[arg(long, value_name = "DAYS")]
+    personal_data_acknowledge: Option<u64>,
+    /// Days to decide one on personal data, at most 3 [default: as it stands]
+    #[arg(long, value_name = "DAYS")]
+    personal_data_decide: Option<u64>,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -91,6 +112,28 @@ pub(super) fn decide(session: &Session, args: &DecideArgs) -> Result<Report> {
         vec![("id", Value::from(args.id.as_str())), ("decision", Value::from(decision))];
     members.extend(args.reason.as_deref().map(|reason| ("reason", Value::from(reason))));
     perform(session, "challenge_decide", members, &args.signing)
+}
+
+pub(super) fn clock(session: &Session, args: &ClockArgs) -> Result<Report> {
+    let chosen = [
+        ("acknowledgeDays", args.acknowledge),
+        ("decideDays", args.decide),
+        ("personalDataAcknowledgeDays", args.personal_data_acknowledge),
+        ("personalDataDecideDays", args.personal_data_decide),
+    ];
+    if chosen.iter().all(|(_, days)| days.is_none()) {
+        return Err(CommandError::usage("nothing is changed").hint("--acknowledge 3 --decide 20"));
+    }
+    let cc = args.cc.to_uppercase();
+    let params = ClockParams { cc: cc.clone(), height: None };
+    let standing = session.client()?.ask::<call::UbinChallengeClock>(&params)?;
+    let count = |name: &str| standing.get(name).and_then(Json::as_u64).unwrap_or(0);
+    let mut members =
+        vec![("cc", Value::from(cc)), ("version", Value::from(count("version").saturating_add(1)))];
+    members.extend(
+        chosen.map(|(name, days)| (name, Value::from(days.unwrap_or_else(|| count(name))))),
+    );
+    perform(session, "challenge_clock", members, &args.signing)
 }
 
 pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report> {

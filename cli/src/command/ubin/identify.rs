@@ -5,13 +5,14 @@ use titian_contracts::ubin::identifier;
 use titian_contracts::ubin::scheme::{Scheme, SchemeTable};
 use titian_contracts::ubin::view;
 
+use super::schemes::TableArgs;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone, table};
 use crate::session::Session;
 
-pub(super) fn check(session: &Session, input: &str) -> Result<Report> {
-    let table = SchemeTable::genesis();
+pub(super) fn check(session: &Session, input: &str, schemes: &TableArgs) -> Result<Report> {
+    let table = schemes.table(session)?;
     match identifier::parse(input, &table) {
         Ok(parsed) => {
             let json = document::to_json(&view::parsed(&parsed, &table));
@@ -44,9 +45,15 @@ pub(super) fn check(session: &Session, input: &str) -> Result<Report> {
     }
 }
 
-/// The canonical form of an identifier; what does not check is an error with suggestions.
+/// The canonical form of an identifier by the schemes built in; what does not check is an error with
+/// suggestions.
 pub(crate) fn canonical(input: &str) -> Result<String> {
-    let parsed = identifier::parse(input, &SchemeTable::genesis()).map_err(|error| {
+    canonical_in(input, &SchemeTable::genesis())
+}
+
+/// The canonical form of an identifier by a table.
+pub(super) fn canonical_in(input: &str, table: &SchemeTable) -> Result<String> {
+    let parsed = identifier::parse(input, table).map_err(|error| {
         let mut answer = CommandError::usage(error.code.meaning());
         for suggestion in &error.suggestions {
             answer = answer.hint(format!("did you mean {suggestion}?"));
@@ -56,28 +63,26 @@ pub(crate) fn canonical(input: &str) -> Result<String> {
     Ok(parsed.ubin.to_string())
 }
 
-pub(super) fn make(cc: &str, scheme: &str, number: &str) -> Result<Report> {
-    let table = SchemeTable::genesis();
+pub(super) fn make(cc: &str, scheme: &str, number: &str, table: &SchemeTable) -> Result<Report> {
     let (cc, scheme) = (cc.to_uppercase(), scheme.to_uppercase());
-    let parsed = identifier::make(&cc, &scheme, number, &table).map_err(|error| {
+    let parsed = identifier::make(&cc, &scheme, number, table).map_err(|error| {
         CommandError::new(Kind::NotProven, error.code.meaning())
             .named(error.code.name())
             .hint(format!("titian ubin schemes --cc {cc}"))
     })?;
     let mut lines = vec![parsed.ubin.to_string()];
     lines.extend(parsed.warnings.iter().map(|warning| format!("warning {warning}")));
-    Ok(Report::new(lines.join("\n"), document::to_json(&view::parsed(&parsed, &table))))
+    Ok(Report::new(lines.join("\n"), document::to_json(&view::parsed(&parsed, table))))
 }
 
-pub(super) fn schemes(cc: Option<&str>) -> Result<Report> {
-    let table_of_schemes = SchemeTable::genesis();
+pub(super) fn schemes(cc: Option<&str>, schemes: &SchemeTable) -> Result<Report> {
     let wanted = cc.map(str::to_uppercase);
-    let chosen: Vec<&Scheme> = table_of_schemes
+    let chosen: Vec<&Scheme> = schemes
         .iter()
         .filter(|scheme| wanted.as_ref().is_none_or(|cc| *cc == scheme.entry.cc))
         .collect();
     if chosen.is_empty() {
-        let known: Vec<&str> = table_of_schemes.countries().collect();
+        let known: Vec<&str> = schemes.countries().collect();
         return Err(CommandError::usage("no scheme of this country")
             .hint(format!("countries: {}", known.join(" "))));
     }

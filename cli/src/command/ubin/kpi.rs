@@ -69,8 +69,16 @@ fn rows(answer: &Json) -> Vec<Vec<String>> {
     let mut heading: Vec<String> =
         list("/dimensions").unwrap_or_default().iter().map(cell).collect();
     heading.push("value".to_owned());
+    let shares = list("/perMille");
+    heading.extend(shares.as_ref().map(|_| "perMille".to_owned()));
     let rows = list("/rows").unwrap_or_default();
-    let rows = rows.iter().filter_map(Json::as_array).map(|row| row.iter().map(cell).collect());
+    let rows = rows.iter().filter_map(Json::as_array).enumerate().map(|(i, row)| {
+        // what is withheld has no share
+        let share = shares.as_ref().map(|shares| {
+            shares.get(i).filter(|share| !share.is_null()).map(cell).unwrap_or_default()
+        });
+        row.iter().map(cell).chain(share).collect()
+    });
     std::iter::once(heading).chain(rows).collect()
 }
 

@@ -1,6 +1,6 @@
 //! `titian ubin`: business identifiers.
 //!
-//! `check`, `make` and `schemes` need no node: the scheme table is built in. A suggestion is shown,
+//! `check`, `make` and `schemes` need no node: the scheme table is built in, or proven. A suggestion is shown,
 //! never applied. Acts stand in `acts`; what they quote of a record is read from the node.
 
 mod acts;
@@ -18,6 +18,7 @@ mod page;
 mod qr;
 mod read;
 mod scheme;
+mod schemes;
 mod search;
 mod snapshot;
 mod write;
@@ -26,13 +27,14 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use titian_api::call;
-use titian_api::ubin::{GetParams, HistoryParams, ListParams, ResolveParams};
+use titian_api::ubin::{GetParams, HistoryParams, LinksParams, ListParams, ResolveParams};
 
 use crate::error::Result;
 use crate::output::Report;
 use crate::session::Session;
 
 pub(crate) use identify::canonical;
+use schemes::TableArgs;
 
 /// Business identifiers.
 #[derive(Debug, clap::Subcommand)]
@@ -40,10 +42,13 @@ pub(crate) enum Command {
     /// Check an identifier, offline; exit code 3 if it does not check
     #[command(after_help = "Examples:
   titian ubin check SG-UEN-199403865N-G7
-  titian ubin check \"sg uen 1994O3865N g7\" --json")]
+  titian ubin check \"sg uen 1994O3865N g7\" --json
+  titian ubin check SG-UEN-199403865N-G7 --schemes schemes.json --genesis genesis.json")]
     Check {
         /// The identifier, in any spelling
         input: String,
+        #[command(flatten)]
+        schemes: TableArgs,
     },
     /// Make the identifier of a national number, offline
     #[command(after_help = "Examples:
@@ -55,12 +60,15 @@ pub(crate) enum Command {
         scheme: String,
         /// National number, as the register writes it
         number: String,
+        #[command(flatten)]
+        schemes: TableArgs,
     },
     /// Show the schemes of national numbers: those built in, or with --node those of the network
     #[command(after_help = "Examples:
   titian ubin schemes
   titian ubin schemes --cc BN --json
-  titian ubin schemes --cc SG --node http://127.0.0.1:26650 --at 81000")]
+  titian ubin schemes --cc SG --node http://127.0.0.1:26650 --at 81000
+  titian ubin schemes --node http://127.0.0.1:26650 --proof schemes.json   for use without a node")]
     Schemes {
         /// Only of this country
         #[arg(long, value_name = "CC")]
@@ -68,6 +76,11 @@ pub(crate) enum Command {
         /// As of this height, of the network
         #[arg(long, value_name = "HEIGHT")]
         at: Option<u64>,
+        /// Write all schemes of the network with their proof, for --schemes
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["cc", "schemes"])]
+        proof: Option<PathBuf>,
+        #[command(flatten)]
+        schemes: TableArgs,
     },
     /// Show a record
     #[command(after_help = "Examples:
@@ -117,6 +130,23 @@ pub(crate) enum Command {
     List {
         /// CC, CC-SCHEME, or CC-SCHEME- and the first characters of the number
         prefix: String,
+        /// How many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+        /// Continue after the page before
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
+    /// Show the records that name a record: branches, what was merged into it, what it goes on from
+    #[command(after_help = "Examples:
+  titian ubin links SG-UEN-199403865N-G7
+  titian ubin links SG-UEN-199403865N-G7 --at 81000 --limit 500 --json")]
+    Links {
+        /// The identifier, in any spelling
+        ubin: String,
+        /// As of this height
+        #[arg(long, value_name = "HEIGHT")]
+        at: Option<u64>,
         /// How many
         #[arg(long, default_value_t = 100, value_name = "N")]
         limit: u32,
@@ -182,12 +212,19 @@ A small example of both forms, with its map: cli/demo/import")]
 /// Runs `titian ubin`.
 pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
-        Command::Check { input } => identify::check(session, input),
-        Command::Make { cc, scheme, number } => identify::make(cc, scheme, number),
-        Command::Schemes { cc, at } if at.is_some() || session.names_network() => {
+        Command::Check { input, schemes } => identify::check(session, input, schemes),
+        Command::Make { cc, scheme, number, schemes } => {
+            identify::make(cc, scheme, number, &schemes.table(session)?)
+        }
+        Command::Schemes { proof: Some(path), at, .. } => read::prove_schemes(session, *at, path),
+        Command::Schemes { cc, at, schemes, .. }
+            if !schemes.is_given() && (at.is_some() || session.names_network()) =>
+        {
             scheme::of_network(session, cc.as_deref(), *at)
         }
-        Command::Schemes { cc, .. } => identify::schemes(cc.as_deref()),
+        Command::Schemes { cc, schemes, .. } => {
+            identify::schemes(cc.as_deref(), &schemes.table(session)?)
+        }
         Command::Get { ubin, at, on, recognised_by, proof } => {
             let params = GetParams {
                 ubin: ubin.clone(),
@@ -215,6 +252,15 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
             let page = session.client()?.ask::<call::UbinList>(&params)?;
             Ok(read::list(serde_json::to_value(&page).unwrap_or_default(), "/items"))
         }
+        Command::Links { ubin, at, limit, cursor } => {
+            let params = LinksParams {
+                ubin: ubin.clone(),
+                height: *at,
+                limit: Some(*limit),
+                cursor: cursor.clone(),
+            };
+            Ok(read::links(&session.client()?.ask::<call::UbinLinks>(&params)?))
+        }
         Command::History { ubin, from, limit } => {
             let params = HistoryParams { ubin: ubin.clone(), from: *from, limit: Some(*limit) };
             let history = session.client()?.ask::<call::UbinHistory>(&params)?;
@@ -222,7 +268,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         }
         Command::Feed(args) => feed::run(session, args),
         Command::Snapshot(command) => snapshot::run(session, command),
-        Command::Qr(args) => qr::run(args),
+        Command::Qr(args) => qr::run(session, args),
         Command::Prove(args) => read::prove(session, args),
         Command::Kpi(args) => kpi::run(session, args),
         Command::Consents(args) => border::consents(session, args),

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::identify::canonical;
+use super::identify::canonical_in;
+use super::schemes::TableArgs;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
 use crate::qr;
+use crate::session::Session;
 
 /// Show the address of a business as a QR code, offline
 #[derive(Debug, clap::Args)]
@@ -26,11 +28,13 @@ pub(crate) struct Args {
     /// Write an SVG image
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    #[command(flatten)]
+    schemes: TableArgs,
 }
 
 /// Runs `titian ubin qr`.
-pub(super) fn run(args: &Args) -> Result<Report> {
-    let ubin = canonical(&args.ubin)?;
+pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let ubin = canonical_in(&args.ubin, &args.schemes.table(session)?)?;
     let base = args.base.trim_end_matches('/');
     if !["http://", "https://"].iter().any(|scheme| base.starts_with(scheme)) {
         return Err(CommandError::usage("--base is no address").hint("https://ubin.example"));

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use titian_api::call;
 use titian_api::ubin::{GetParams, ProveParams};
+use titian_api::{Page, call};
 
+use super::page::page_report;
 use crate::command::ledger::write_bundle;
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -60,6 +61,7 @@ fn record_text(session: &Session, answer: &Json) -> String {
         }
     }
     lines.extend(end_lines(answer));
+    lines.extend(named_by_lines(answer));
     lines.push(challenge_line(session, answer));
     let version = answer.pointer("/version").unwrap_or(&Json::Null);
     lines.push(format!(" version  {version}, source of {}", text("/sourceAsOf")));
@@ -89,6 +91,46 @@ fn end_lines(answer: &Json) -> Vec<String> {
     lines
         .extend(document::text(answer, "/successor").map(|ubin| format!(" goes on  {ubin}{date}")));
     lines
+}
+
+/// The records that name this one.
+fn named_by_lines(answer: &Json) -> Vec<String> {
+    let named = answer.pointer("/namedBy").and_then(Json::as_array).cloned().unwrap_or_default();
+    let mut lines: Vec<String> = named
+        .iter()
+        .map(|link| {
+            let text = |pointer: &str| document::text(link, pointer).unwrap_or("?");
+            let gone = if link.get("live") == Some(&Json::Bool(true)) { "" } else { ", not live" };
+            format!(" named by {} as {}, {}{gone}", text("/ubin"), text("/type"), text("/from"))
+        })
+        .collect();
+    if answer.pointer("/namedByMore") == Some(&Json::Bool(true)) {
+        lines.push("          and more: titian ubin links".to_owned());
+    }
+    lines
+}
+
+/// A page of the records that name one.
+pub(super) fn links(page: &Page) -> Report {
+    page_report(page, ["RECORD", "RELATION", "FROM", "LIVE"], "no record names it", |item| {
+        let text = |pointer: &str| document::text(item, pointer).unwrap_or("").to_owned();
+        let live = if item.get("live") == Some(&Json::Bool(true)) { "yes" } else { "no" };
+        [text("/ubin"), text("/type"), text("/from"), live.to_owned()]
+    })
+}
+
+/// Writes the schemes of the network with their proof.
+pub(super) fn prove_schemes(session: &Session, at: Option<u64>, path: &Path) -> Result<Report> {
+    let params =
+        ProveParams { kind: Some("ubin-schemes".to_owned()), height: at, ..ProveParams::default() };
+    let bundle = Json::Object(session.client()?.ask::<call::UbinProve>(&params)?.bundle);
+    let height = bundle.pointer("/height").cloned().unwrap_or_default();
+    write_bundle(path, bundle)?;
+    let text = format!(
+        "schemes as of height {height} in {0}; next: titian ubin check UBIN --schemes {0}",
+        path.display()
+    );
+    Ok(Report::new(text, json!({ "kind": "ubin-schemes", "height": height, "file": path })))
 }
 
 /// How many challenges are open: shown always, also if there is none.

@@ -12,10 +12,13 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::ubin::challenge::{self, Challenge, ChallengeState, Ground, challenge_key, open_key};
+use crate::ubin::challenge::{
+    self, Challenge, ChallengeState, Clock, Ground, challenge_key, clock_key, open_key,
+};
 use crate::ubin::counter;
 use crate::ubin::identifier::Ubin;
 use crate::ubin::record;
+use crate::ubin::scheme;
 use crate::ubin::vocabulary::EvidenceType;
 
 /// Members that a pointer of a challenge may walk through; a number may follow.
@@ -98,7 +101,8 @@ pub(super) fn open(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if own >= limits::CHALLENGES_PER_CHALLENGER_MAX || index.len() >= limits::CHALLENGES_MAX {
         return Err(Reject::new(Code::ChallengeLimit, "/args/ubin", ""));
     }
-    let (ack_due_ms, decide_due_ms) = Challenge::due(ground, ctx.time_ms);
+    let clock = Clock::of_state(ctx.state, &known.ubin.cc);
+    let (ack_due_ms, decide_due_ms) = Challenge::due(clock, ground, ctx.time_ms);
     let opened = Challenge {
         ubin: ubin.to_owned(),
         entity: record.entity.clone(),
@@ -181,6 +185,61 @@ pub(super) fn withdraw(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject>
         return Err(Reject::new(Code::ChallengeState, "/args/id", ""));
     }
     end(ctx, op, id, &number, challenge, ChallengeState::Withdrawn);
+    Ok(())
+}
+
+/// `challenge_clock {cc, version, acknowledgeDays, decideDays, personalDataAcknowledgeDays,
+/// personalDataDecideDays}`: a state answers challenges in fewer days than it must, 1 at least. Signed
+/// by its root quorum; challenges that are open keep their times.
+pub(super) fn set_clock(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
+    let mut m = op.read_args()?;
+    let (cc, version) = (m.text("cc")?, m.uint("version")?);
+    let days = (m.uint("acknowledgeDays")?, m.uint("decideDays")?);
+    let personal = (m.uint("personalDataAcknowledgeDays")?, m.uint("personalDataDecideDays")?);
+    m.finish()?;
+    if scheme::country(ctx.state, cc).is_none() {
+        return Err(Reject::new(Code::UbinCountryUnknown, "/args/cc", ""));
+    }
+    let signers = authority::signers(ctx, op)?;
+    authority::require_root(ctx, &signers, cc)?;
+    let before = Clock::of_state(ctx.state, cc);
+    if version != before.version.saturating_add(1) {
+        return Err(Reject::new(Code::VersionConflict, "/args/version", ""));
+    }
+    let clock = Clock { version, days, personal_data_days: personal };
+    check_clock(&clock)?;
+    ctx.state.write(clock_key(cc), &clock);
+    let value = clock.to_value(cc);
+    let members = value.as_object().unwrap_or_default().iter();
+    ctx.emit(&op.name(), cc, members.map(|(name, value)| (name.as_str(), value.clone())));
+    Ok(())
+}
+
+/// Every time from one day to that of all states, and none to decide before the one to acknowledge.
+fn check_clock(clock: &Clock) -> Result<(), Reject> {
+    let longest = Clock::LONGEST;
+    let times = [
+        ("acknowledgeDays", clock.days.0, 1, longest.days.0),
+        ("decideDays", clock.days.1, clock.days.0, longest.days.1),
+        (
+            "personalDataAcknowledgeDays",
+            clock.personal_data_days.0,
+            1,
+            longest.personal_data_days.0,
+        ),
+        (
+            "personalDataDecideDays",
+            clock.personal_data_days.1,
+            clock.personal_data_days.0,
+            longest.personal_data_days.1,
+        ),
+    ];
+    for (name, days, least, most) in times {
+        if !(least..=most).contains(&days) {
+            let detail = format!("{least} to {most} days: a state may shorten, not lengthen");
+            return Err(Reject::new(Code::LimitExceeded, &format!("/args/{name}"), &detail));
+        }
+    }
     Ok(())
 }
 

@@ -44,7 +44,27 @@ pub(super) fn links(number: &Ubin, answer: &Object) -> Links {
     if let Some(successor) = member("successor") {
         links.push(link("related", &path(successor), "application/json", "Successor"));
     }
+    let named_by = answer.get("namedBy").and_then(Value::as_array).into_iter().flatten();
+    links.extend(named_by.filter_map(|named| {
+        let source = named.get("ubin")?.as_str()?;
+        let title = title(named.get("type")?.as_str()?);
+        Some(link("related", &path(source), "application/json", title))
+    }));
     Links { anchor: own, links }
+}
+
+/// What a record is to the one that it names in a relation of this type.
+fn title(relation: &str) -> &'static str {
+    match relation {
+        "BRANCH_OF" => "Branch",
+        "SUB_FUND_OF" => "Sub-fund",
+        "SUCCESSOR_OF" => "Successor",
+        "RELOCATED_FROM" => "Number after relocation",
+        "MERGED_INTO" => "Merged into this",
+        "CONVERTED_TO" => "Converted to this",
+        "RELOCATED_TO" => "Relocated to this",
+        _ => "Related",
+    }
 }
 
 impl Links {

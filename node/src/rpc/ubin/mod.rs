@@ -4,6 +4,7 @@ mod feed;
 mod history;
 mod import;
 mod kpi;
+mod links;
 mod list;
 mod objects;
 mod proofs;
@@ -53,6 +54,9 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         blocking(move || list::page(&state, &params)).await
     })?;
     add::<call::UbinSearch, _, _>(module, |state, params, _| search::names(state, params))?;
+    add::<call::UbinLinks, _, _>(module, |state, params, _| async move {
+        blocking(move || links::page(&state, &params)).await
+    })?;
     add::<call::UbinHistory, _, _>(module, |state, params, _| async move {
         blocking(move || history::versions(&state, &params)).await
     })?;
@@ -70,6 +74,9 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     })?;
     add::<call::UbinChallenges, _, _>(module, |state, params, _| async move {
         blocking(move || objects::challenges(&state, &params)).await
+    })?;
+    add::<call::UbinChallengeClock, _, _>(module, |state, params, _| async move {
+        blocking(move || objects::clock(&state, &params)).await
     })?;
     add::<call::UbinConsents, _, _>(module, |state, params, _| async move {
         blocking(move || objects::consents(&state, &params)).await

@@ -6,17 +6,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use borsh::BorshDeserialize;
-use titian_api::ubin::{AttestedParams, ChallengesParams, ConsentsParams};
+use titian_api::ubin::{AttestedParams, ChallengesParams, ClockParams, ConsentsParams};
 use titian_api::{Object, Page, Refusal};
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::state::{Overlay, decode_content};
 use titian_contracts::ubin::attested;
-use titian_contracts::ubin::challenge::{self, Challenge, ChallengeState};
+use titian_contracts::ubin::challenge::{self, Challenge, ChallengeState, Clock};
 use titian_contracts::ubin::consent::Consent;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{self, Record};
+use titian_contracts::ubin::scheme;
 
 use super::{parse, table};
 use crate::rpc::at::At;
@@ -59,6 +60,17 @@ pub(super) fn challenges(state: &State, params: &ChallengesParams) -> Answer<Pag
         return Ok(whole(&at, found));
     }
     page(state, &at, "challenge", params.limit, params.cursor.as_deref(), keep)
+}
+
+/// In how many days a state answers challenges.
+pub(super) fn clock(state: &State, params: &ClockParams) -> Answer<Object> {
+    let at = At::height(state, params.height)?;
+    let overlay = Overlay::new(&at.reader);
+    if scheme::country(&overlay, &params.cc).is_none() {
+        return Err(Refusal::new(Code::UbinCountryUnknown, "/cc", ""));
+    }
+    let clock = Clock::of_state(&overlay, &params.cc);
+    Ok(at.stamp(view::object(&clock.to_value(&params.cc))))
 }
 
 /// Consents that fit, in the order of their ids.

@@ -32,6 +32,10 @@ async fn bundle(state: &State, params: &ProveParams) -> Answer<Bundle> {
         let stated = counters(state, params)?;
         return prove::bundle_at(state, "ubin-kpi", stated, params.height).await;
     }
+    if kind == Some("schemes") {
+        let nothing = Value::Object(Vec::new());
+        return prove::bundle_at(state, "ubin-schemes", nothing, params.height).await;
+    }
     let ubin = params
         .ubin
         .as_deref()
@@ -68,7 +72,7 @@ pub(super) async fn one(
         }
         None => "ubin-absence",
         Some(_) => {
-            let detail = "ubin-presence, ubin-absence, ubin-history or ubin-kpi";
+            let detail = "ubin-presence, ubin-absence, ubin-history, ubin-schemes or ubin-kpi";
             return Err(Refusal::new(Code::InvalidParams, "/kind", detail));
         }
     };

@@ -11,9 +11,9 @@ use titian_contracts::state::Overlay;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::identifier::{self, Ubin};
 use titian_contracts::ubin::record;
-use titian_contracts::ubin::{counter, view as ubin_view};
+use titian_contracts::ubin::{self, counter, view as ubin_view};
 
-use super::{history, parse, proofs, recognition, table};
+use super::{history, links, parse, proofs, recognition, table};
 use crate::rpc::at::At;
 use crate::rpc::methods::Answer;
 use crate::rpc::{State, view};
@@ -26,7 +26,14 @@ pub(super) fn body(state: &State, hash: Digest) -> Option<Value> {
     state.ledger().body(&hash).and_then(|text| json::parse(&text).ok())
 }
 
+/// The answer about a record, with the records that name it.
 pub(super) fn answer(state: &State, at: &At, ubin: &Ubin) -> Object {
+    let mut answer = record_alone(state, at, ubin);
+    links::add(state, at, ubin, &mut answer);
+    answer
+}
+
+fn record_alone(state: &State, at: &At, ubin: &Ubin) -> Object {
     let moment = ubin_view::AsOf { height: at.height, time_ms: at.time_ms };
     let found = ubin_view::get(&Overlay::new(&at.reader), ubin, moment, |hash| body(state, hash));
     at.stamp(view::object(&found))
@@ -45,6 +52,9 @@ pub(super) async fn get(state: Arc<State>, params: GetParams) -> Answer<Object> 
             on_date(&state, &at, &ubin, date)?
         }
     };
+    if params.on.is_some() {
+        links::add(&state, &at, &ubin, &mut shown);
+    }
     if let Some(by) = by {
         recognition::add(&mut shown, &at, by, &ubin);
     }
@@ -74,6 +84,22 @@ fn on_date(state: &State, at: &At, ubin: &Ubin, date: Date) -> Answer<Object> {
     Ok(at.stamp(view::object(&shown)))
 }
 
+/// The business that goes on in place of the one behind a number, through its successors (ubin.md §5,
+/// actor hook), or the error that says why nobody can be named.
+fn goes_on(state: &Overlay<'_>, number: &Ubin, time_ms: u64) -> serde_json::Value {
+    let shown = match ubin::resolve_actor(state, &number.to_string(), time_ms) {
+        Ok((actor, quality)) => Value::object([
+            ("ubin", Value::from(actor.ubin)),
+            ("entity", Value::from(&*actor.entity)),
+            ("live", Value::from(actor.live)),
+            ("mayAct", Value::from(actor.may_act)),
+            ("quality", Value::from(quality)),
+        ]),
+        Err(code) => Value::object([("error", Value::from(code.name()))]),
+    };
+    serde_json::Value::Object(view::object(&shown))
+}
+
 /// Everything an input may mean: a number in any rendering, a bare national number, an LEI.
 pub(super) fn resolve(state: &State, params: &ResolveParams) -> Answer<Object> {
     let at = At::height(state, None)?;
@@ -96,6 +122,7 @@ pub(super) fn resolve(state: &State, params: &ResolveParams) -> Answer<Object> {
         }
         if record::entry(&overlay, &number).is_some() {
             let mut found = answer(state, &at, &number);
+            found.insert("goesOn".to_owned(), goes_on(&overlay, &number, at.time_ms));
             if let Some(by) = by {
                 recognition::add(&mut found, &at, by, &number);
             }

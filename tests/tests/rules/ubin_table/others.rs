@@ -37,6 +37,15 @@ impl Scene {
             ("scheme", text("UEN")),
             ("version", Value::Int(1)),
         ]);
+        let days = |name| (name, Value::Int(3));
+        let clock = Value::object([
+            ("cc", text("SG")),
+            ("version", Value::Int(1)),
+            days("acknowledgeDays"),
+            days("decideDays"),
+            ("personalDataAcknowledgeDays", Value::Int(1)),
+            days("personalDataDecideDays"),
+        ]);
         let row = |act, role, signers, args, own| Row {
             act,
             role,
@@ -113,6 +122,19 @@ impl Scene {
                 key,
                 by_id(self.acknowledged),
                 vec![no(by_id(Digest::ZERO))],
+            ),
+            row(
+                "challenge_clock",
+                Role::Root,
+                SG_ROOT,
+                clock.clone(),
+                vec![
+                    ("not the next", clock.with("version", Value::Int(2)), Code::VersionConflict),
+                    ("longer", clock.with("decideDays", Value::Int(31)), Code::LimitExceeded),
+                    ("no time", clock.with("acknowledgeDays", Value::Int(0)), Code::LimitExceeded),
+                    ("decided first", clock.with("decideDays", Value::Int(2)), Code::LimitExceeded),
+                    ("no such state", clock.with("cc", text("XX")), Code::UbinCountryUnknown),
+                ],
             ),
             row(
                 "attest_counts",

@@ -35,6 +35,7 @@ use titian_contracts::limits;
 use titian_contracts::time::Date;
 use titian_contracts::ubin::scheme::SchemeTable;
 
+use super::schemes::{self, TableArgs};
 use crate::act::now_ms;
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -73,6 +74,8 @@ pub(crate) struct Args {
     /// Where the chunk being sent is remembered [default: FILE.importing]
     #[arg(long, value_name = "FILE", requires = "commit")]
     journal: Option<PathBuf>,
+    #[command(flatten)]
+    schemes: TableArgs,
     /// Records that one signature covers
     #[arg(long, value_name = "N", default_value_t = limits::IMPORT_CHUNK_RECORDS_MAX)]
     chunk_records: usize,
@@ -174,7 +177,8 @@ impl<'a> Import<'a> {
     fn prepare(session: &'a Session, args: &'a Args, today: Date) -> Result<Self> {
         let client = session.client()?;
         let reachable = args.commit || register::is_reachable(client);
-        let table = if reachable { register::table(client)? } else { SchemeTable::genesis() };
+        let table =
+            if reachable { schemes::of_node(client)? } else { args.schemes.table(session)? };
         let map = args.map.as_deref().map(|path| ColumnMap::read(path, &table)).transpose()?;
         if let Some(map) = &map {
             map.check_scheme(&table)?;
@@ -189,7 +193,7 @@ impl<'a> Import<'a> {
         } else {
             if !reachable {
                 session.output.note(
-                    "no node answers: checked with the built-in schemes, not against the register",
+                    "no node answers: checked with the schemes at hand, not against the register",
                 );
             }
             None

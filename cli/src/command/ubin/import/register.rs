@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value as Json, json};
-use titian_api::ubin::{GetParams, ListParams, SchemesParams};
+use serde_json::Value as Json;
+use titian_api::ubin::{GetParams, ListParams};
 use titian_api::{Nothing, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::entity_id;
-use titian_contracts::ubin::scheme::SchemeTable;
 
 use super::numbers::{NumberKey, key_of};
 use crate::client::Client;
@@ -106,26 +105,6 @@ pub(super) fn bodies(client: &Client, numbers: &[&Ubin]) -> Result<Vec<Value>> {
         }
     }
     Ok(bodies)
-}
-
-/// The scheme table that a node has in force.
-pub(super) fn table(client: &Client) -> Result<SchemeTable> {
-    let answer = client.ask::<call::UbinSchemes>(&SchemesParams::default())?;
-    let schemes = answer.get("schemes").and_then(Json::as_array).cloned().unwrap_or_default();
-    let mut countries: Vec<&str> =
-        schemes.iter().filter_map(|scheme| document::text(scheme, "/cc")).collect();
-    countries.dedup();
-    let table = json!({
-        "format": "titian ubin schemes 1",
-        "countries": countries,
-        "checkAlgorithms": [],
-        "legalForms": {},
-        "schemes": schemes,
-    });
-    SchemeTable::read(table.to_string().as_bytes()).map_err(|reject| {
-        CommandError::refused(format!("the schemes of the node cannot be used: {reject}"))
-            .named(reject.code.name())
-    })
 }
 
 /// Whether a node answers; one that was named must.
