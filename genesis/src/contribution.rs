@@ -4,6 +4,8 @@
 use titian_contracts::access::Purpose;
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::error::{Code, Reject};
+use titian_contracts::etr::law_acts;
+use titian_contracts::etr::legal::LegalEffect;
 use titian_contracts::json::{Members, Value};
 use titian_contracts::limits;
 use titian_contracts::op;
@@ -27,8 +29,8 @@ pub struct Contribution {
     pub authorities: Vec<Authority>,
     /// Its validator, if it runs one.
     pub validator: Option<ValidatorNode>,
-    /// Its legal-effect entries (etr-profiles.md §4), as the register stores them.
-    pub legal: Vec<Value>,
+    /// Its legal-effect entries (etr-profiles.md §4), each class once.
+    pub legal: Vec<LegalEffect>,
     /// The whole contribution with its signatures.
     pub value: Value,
 }
@@ -95,7 +97,7 @@ impl Contribution {
             Value::Null => None,
             node => Some(read_validator(node)?),
         };
-        let legal = top.list("legal")?.to_vec();
+        let legal = read_legal(top.list("legal")?, &cc)?;
         let signatures = top.texts("sigs")?;
         top.finish()?;
         check_signatures(&value, &root_keys, &signatures)?;
@@ -128,6 +130,25 @@ fn check_signatures(value: &Value, keys: &[[u8; 32]], signatures: &[&str]) -> Re
             op::decode_fixed::<64>(text).is_some_and(|sig| op::verify(key, &digest, &sig))
         });
     if all { Ok(()) } else { Err(Reject::new(Code::BadSignature, "/sigs", "every root key signs")) }
+}
+
+/// The entries of a state, checked as its act `gov.legal_effect_set` is: each is the first version,
+/// and there is one of a class.
+fn read_legal(items: &[Value], cc: &str) -> Result<Vec<LegalEffect>, Reject> {
+    let mut entries: Vec<LegalEffect> = Vec::with_capacity(items.len());
+    for item in items {
+        let entry = law_acts::read_effect(Members::of(item, "/legal")?, 0)?;
+        if entry.ams != cc {
+            let detail = "a state writes its own entries";
+            return Err(Reject::new(Code::NotOwner, "/legal/ams", detail));
+        }
+        if entry.version != 1 || entries.iter().any(|before| before.class == entry.class) {
+            let detail = "version 1, and each class once";
+            return Err(Reject::new(Code::VersionConflict, "/legal/version", detail));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 fn read_authority(value: &Value) -> Result<Authority, Reject> {

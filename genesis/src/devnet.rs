@@ -126,6 +126,7 @@ pub fn make(plan: &Plan, seed: &mut dyn FnMut() -> [u8; 32]) -> Result<Devnet, G
         app_version: 1,
         unicode_version: "14.0.0".to_owned(),
         sandbox: true,
+        consultation_s: 0,
         members: STATES.iter().map(|(cc, _, _)| (*cc).to_owned()).collect(),
     };
     let genesis = Genesis::assemble(&template, &contributions)?;
@@ -199,7 +200,7 @@ fn legal_entries(cc: &str) -> Vec<Value> {
             1_616_083_200_000,
             "Electronic Transactions Act 2010, Part 2A",
         )],
-        _ => vec![entry("none", "unknown", 0, "")],
+        _ => vec![entry("none", "unknown", 0, "none recorded")],
     }
 }
 

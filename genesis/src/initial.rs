@@ -8,9 +8,8 @@ use titian_contracts::credential::{
 use titian_contracts::digest::hash;
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::etr;
-use titian_contracts::etr::legal::{
-    self, BlockSince, Effect, LegalEffect, Policy, Regime, Rulebook,
-};
+use titian_contracts::etr::legal::{self, Regime, Rulebook};
+use titian_contracts::governance::parameter;
 use titian_contracts::json::{self, Members, Value};
 use titian_contracts::op;
 use titian_contracts::state::{Change, MemoryState, Overlay};
@@ -57,7 +56,8 @@ credential_types! {
     "business-registration" Some(credential_file!("business-registration", "claims.json")),
         Some(credential_file!("business-registration", "vct.json"));
     "accreditation-of-issuer" None, None;
-    "aeo-authorisation" None, None;
+    "aeo-authorisation" Some(credential_file!("aeo-authorisation", "claims.json")),
+        Some(credential_file!("aeo-authorisation", "vct.json"));
     "authorised-representative" None,
         Some(credential_file!("authorised-representative", "vct.json"));
     "certificate-of-origin" None, None;
@@ -133,6 +133,7 @@ fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
     for member in &genesis.members {
         write_member(state, member)?;
     }
+    parameter::put_consultation_s(state, genesis.consultation_s)?;
     let data = genesis.registers();
     let mut data = Members::of(data, "/registers")?;
     let countries: Vec<String> = genesis.members.iter().map(|m| m.cc.clone()).collect();
@@ -188,7 +189,7 @@ fn write_member(state: &mut Overlay<'_>, member: &Contribution) -> Result<(), Re
         )?;
     }
     for entry in &member.legal {
-        legal::put_effect(state, &read_effect(entry, &member.cc)?);
+        legal::put_effect(state, entry);
     }
     Ok(())
 }
@@ -201,45 +202,6 @@ fn new_key(key: &OfficeKey) -> NewKey {
         scopes: key.scopes.clone(),
         officer: key.officer,
     }
-}
-
-fn read_effect(value: &Value, cc: &str) -> Result<LegalEffect, Reject> {
-    let mut members = Members::of(value, "/legal")?;
-    let ams = members.text("ams")?.to_owned();
-    if ams != cc {
-        return Err(Reject::new(Code::NotOwner, "/legal/ams", "a state writes its own entries"));
-    }
-    let mut policy = members.object("policy")?;
-    let mut effect = |name: &str| -> Result<Effect, Reject> {
-        match policy.text(name)? {
-            "allow" => Ok(Effect::Allow),
-            "warn" => Ok(Effect::Warn),
-            "block" => Ok(Effect::Block),
-            _ => Err(policy.malformed(name, "allow, warn or block")),
-        }
-    };
-    let rules = Policy {
-        full: effect("full")?,
-        contractual: effect("contractual")?,
-        excluded: effect("excluded")?,
-        unknown: effect("unknown")?,
-    };
-    policy.finish()?;
-    let entry = LegalEffect {
-        ams,
-        class: members.text("class")?.to_owned(),
-        instrument: members.text("instrument")?.to_owned(),
-        status: members.text("status")?.to_owned(),
-        since_ms: members.uint("sinceMs")?,
-        citation: members.text("citation")?.to_owned(),
-        excludes: members.texts("excludes")?.into_iter().map(str::to_owned).collect(),
-        presumption: members.text("presumption")?.to_owned(),
-        policy: rules,
-        block_since: BlockSince::default(),
-        version: members.uint("version")?,
-    };
-    members.finish()?;
-    Ok(entry)
 }
 
 fn write_resource(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
@@ -271,6 +233,7 @@ fn write_type(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
         contexts: texts(members.texts("contexts")?),
         natural_person_data: members.boolean("naturalPersonData")?,
         single_use: members.boolean("singleUse")?,
+        key_binding: members.flag("keyBinding")?,
         profiles,
         validity_max_days: members.uint("validityMaxDays")?,
         deprecated: false,

@@ -55,6 +55,8 @@ pub struct Genesis {
     pub app_version: u32,
     /// A network for tests: data carry test marks, example contexts are allowed.
     pub sandbox: bool,
+    /// Shortest consultation on a proposal, in seconds.
+    pub consultation_s: u64,
     /// Validators from height 1.
     pub validators: ValidatorSet,
     /// The member states, ordered by code.
@@ -94,6 +96,7 @@ impl Genesis {
             ("appVersion", Value::from(u64::from(template.app_version))),
             ("unicodeVersion", Value::from(template.unicode_version.as_str())),
             ("sandbox", Value::from(template.sandbox)),
+            ("consultationS", Value::from(template.consultation_s)),
             ("members", members.iter().map(|m| m.value.clone()).collect::<Vec<_>>().into()),
             ("registers", initial::register_data()?),
         ]);
@@ -136,6 +139,8 @@ impl Genesis {
             return Err(top.malformed("unicodeVersion", &due));
         }
         let sandbox = top.boolean("sandbox")?;
+        let consultation_s = top.uint("consultationS")?;
+        template::check_consultation(consultation_s, sandbox)?;
         let members = top
             .list("members")?
             .iter()
@@ -151,7 +156,17 @@ impl Genesis {
         }
         let validators = validators_of(&members)?;
         let hash = hash("titian genesis v1", &[value.to_jcs().as_bytes()]);
-        Ok(Self { chain, time_ms, app_version, sandbox, validators, members, value, hash })
+        Ok(Self {
+            chain,
+            time_ms,
+            app_version,
+            sandbox,
+            consultation_s,
+            validators,
+            members,
+            value,
+            hash,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use titian_contracts::error::{Code, Reject};
+use titian_contracts::limits;
 
 use crate::GenesisError;
 use crate::contribution::Contribution;
@@ -21,8 +22,15 @@ pub struct Template {
     pub unicode_version: String,
     /// A network for tests.
     pub sandbox: bool,
+    /// Shortest consultation on a proposal, in seconds. Less than 24 hours is for a network for tests.
+    #[serde(default = "consultation_s")]
+    pub consultation_s: u64,
     /// The states that must contribute.
     pub members: Vec<String>,
+}
+
+const fn consultation_s() -> u64 {
+    limits::CONSULTATION_S_MIN
 }
 
 impl Template {
@@ -30,6 +38,7 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, GenesisError> {
         let template: Self = toml::from_str(text)?;
         check_chain(&template.chain)
+            .and_then(|()| check_consultation(template.consultation_s, template.sandbox))
             .map_err(|reject| GenesisError::Form { file: "template.toml".to_owned(), reject })?;
         Ok(template)
     }
@@ -54,6 +63,16 @@ impl Template {
             ))),
             None => Ok(()),
         }
+    }
+}
+
+/// 24 hours to 90 days; less in a network for tests.
+pub(crate) fn check_consultation(seconds: u64, sandbox: bool) -> Result<(), Reject> {
+    let min = if sandbox { 0 } else { limits::CONSULTATION_S_MIN };
+    if (min..=limits::CONSULTATION_S_MAX).contains(&seconds) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::LimitExceeded, "/consultationS", "24 hours to 90 days"))
     }
 }
 

@@ -1,25 +1,65 @@
-//! `titian gov`: recognition between states.
+//! `titian gov`: recognition between states; proposals and votes.
 //!
 //! Invariant: each act is a state's own, by its root quorum; nobody else's signature counts.
+
+mod proposal;
 
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
-use titian_api::access::PartyParams;
+use titian_api::call;
 use titian_api::vc::RecognitionsParams;
-use titian_api::{Signer, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 
-use crate::act::{self, SigningArgs, Unsigned};
+use crate::act::{self, Draft, SigningArgs};
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Report, table};
 use crate::session::Session;
 
-/// Recognition between states.
+/// Recognition between states; proposals and votes.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Open a proposal: a type of record, a regional credential type, a regime abroad, a parameter
+    #[command(after_help = "Examples:
+  titian gov proposal-open bl-order-2.json --by SG --as SG#k1 --as SG#k2
+  titian gov proposal-open small-cell.json --by TH --voting 1209600 --dry-run
+with bl-order-2.json: {\"kind\":\"profile\",\"body\":{\"entry\":\"etrProfile\",\"value\":{…}}}
+and small-cell.json: {\"kind\":\"parameter\",\"body\":{\"name\":\"smallCell\",\"value\":8}}")]
+    ProposalOpen(proposal::OpenArgs),
+    /// Vote on a proposal, once and for good
+    #[command(after_help = "Examples:
+  titian gov proposal-vote 3 yes --by MY --as MY#k1 --as MY#k2
+  titian gov proposal-vote 3 no --by TH --as TH#k1 -o op.json   then: titian key cosign op.json")]
+    ProposalVote(proposal::VoteArgs),
+    /// Withdraw a proposal that your state opened
+    #[command(after_help = "Examples:
+  titian gov proposal-withdraw 3 --as SG#k1 --as SG#k2")]
+    ProposalWithdraw(proposal::WithdrawArgs),
+    /// List proposals and where they stand
+    #[command(after_help = "Examples:
+  titian gov list --state voting
+  titian gov list --by SG --json")]
+    List {
+        /// In this state: consultation, voting, inForce, rejected, lapsed or withdrawn
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Opened by this state
+        #[arg(long, value_name = "CC")]
+        by: Option<String>,
+    },
+    /// Show a proposal, its body and who voted how
+    #[command(after_help = "Examples:
+  titian gov show 3
+  titian gov show 3 --proof proposal-3.json   then: titian verify proposal-3.json")]
+    Show {
+        /// The number of the proposal
+        no: u64,
+        /// Write a proof of the answer
+        #[arg(long, value_name = "FILE")]
+        proof: Option<PathBuf>,
+    },
     /// Declare that credentials or identifiers of another state are recognised
     #[command(after_help = "Examples:
   titian gov recognition-declare mra.json --as MY#k1 --as MY#k2
@@ -72,16 +112,19 @@ pub(crate) struct ChangeArgs {
 /// Runs `titian gov`.
 pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
+        Command::ProposalOpen(args) => proposal::open(session, args),
+        Command::ProposalVote(args) => proposal::vote(session, args),
+        Command::ProposalWithdraw(args) => proposal::withdraw(session, args),
+        Command::List { state, by } => proposal::list(session, state.clone(), by.clone()),
+        Command::Show { no, proof } => proposal::show(session, *no, proof.as_deref()),
         Command::RecognitionDeclare { file, signing } => {
-            let entry = document::read_value(file)?;
-            let by = entry.get("by").and_then(Value::as_text).unwrap_or_default().to_owned();
-            let args = Value::object([("entry", entry)]);
-            perform(session, "recognition_declare", &by, args, signing)
+            let args = Value::object([("entry", document::read_value(file)?)]);
+            perform(session, "recognition_declare", args, signing)
         }
         Command::RecognitionSuspend(args) => change(session, "recognition_suspend", args),
         Command::RecognitionResume(args) => change(session, "recognition_resume", args),
         Command::RecognitionWithdraw(args) => change(session, "recognition_withdraw", args),
-        Command::Recognitions { by, of } => list(session, by.clone(), of.clone()),
+        Command::Recognitions { by, of } => recognitions(session, by.clone(), of.clone()),
     }
 }
 
@@ -101,7 +144,7 @@ fn change(session: &Session, act: &str, args: &ChangeArgs) -> Result<Report> {
     if let Some(reason) = &args.reason {
         members.push(("reason", Value::from(reason.as_str())));
     }
-    perform(session, act, &by, Value::object(members), &args.signing)
+    perform(session, act, Value::object(members), &args.signing)
 }
 
 fn entries(session: &Session, by: Option<String>, of: Option<String>) -> Result<Vec<Json>> {
@@ -122,7 +165,7 @@ fn entries(session: &Session, by: Option<String>, of: Option<String>) -> Result<
     }
 }
 
-fn list(session: &Session, by: Option<String>, of: Option<String>) -> Result<Report> {
+fn recognitions(session: &Session, by: Option<String>, of: Option<String>) -> Result<Report> {
     let entries = entries(session, by, of)?;
     let mut rows =
         vec![["ENTRY", "SCOPE", "COVERS", "STATE", "FROM", "UNTIL"].map(str::to_owned).to_vec()];
@@ -147,49 +190,6 @@ fn list(session: &Session, by: Option<String>, of: Option<String>) -> Result<Rep
     Ok(Report::new(table(&rows), Json::Array(entries)))
 }
 
-/// An act of governance: built here, as no node prepares it; the ledger judges it on submission.
-fn perform(
-    session: &Session,
-    name: &str,
-    by: &str,
-    args: Value,
-    signing: &SigningArgs,
-) -> Result<Report> {
-    let wallet = session.wallet()?;
-    let chain = session.chain()?;
-    wallet.check_chain(chain)?;
-    let value = Value::object([
-        ("act", Value::from(name)),
-        ("args", args),
-        ("chain", Value::from(chain)),
-        ("register", Value::from(Register::Gov.name())),
-        ("sigs", Value::List(Vec::new())),
-    ]);
-    let need = Signer {
-        role: "root".to_owned(),
-        party: by.to_owned(),
-        count: quorum(session, by)?,
-        scope: String::new(),
-    };
-    let unsigned = Unsigned {
-        value,
-        register: Register::Gov,
-        needs: vec![need],
-        warnings: Vec::new(),
-        record: None,
-    };
-    if signing.dry_run {
-        return Err(CommandError::refused("acts of governance have no dry run").named("NOT_BUILT"));
-    }
-    act::finish(session, &wallet, unsigned, signing, false, signing.out.as_deref())
-}
-
-/// How many root keys of a state must sign.
-fn quorum(session: &Session, by: &str) -> Result<u64> {
-    let params = PartyParams { party: by.to_owned(), height: None, proof: false };
-    let answer = session.client()?.ask::<call::AccessParty>(&params)?;
-    answer.get("rootQuorum").and_then(Json::as_u64).ok_or_else(|| {
-        CommandError::usage(format!("{by} is no state of this network"))
-            .hint("an entry says by whom and of whom, as state codes")
-    })
+fn perform(session: &Session, act: &str, args: Value, signing: &SigningArgs) -> Result<Report> {
+    act::perform(session, &Draft::new(Register::Gov, act, args), signing)
 }

@@ -13,9 +13,9 @@ use super::challenge::{self, Challenge, ChallengeState};
 use super::record::{Entry, ubin_of_key};
 use super::view;
 use crate::error::{Code, Reject};
+use crate::governance::parameter;
 use crate::governance::recognition::Recognition;
 use crate::json::Value;
-use crate::limits;
 use crate::state::{MemoryState, Overlay, Reader, decode_content};
 use crate::time::DAY_MS;
 
@@ -97,34 +97,64 @@ pub fn table(state: &dyn Scan, question: &Question, time_ms: u64) -> Result<Valu
     let fits = |cell: &[String]| {
         filter.iter().all(|(at, value)| cell.get(*at).is_some_and(|found| found == value))
     };
+    let floor = parameter::small_cell(&Overlay::new(&state));
     let shown = if is_table {
-        attested_cells(state, name).into_iter().filter(|(cell, _)| fits(cell)).collect()
+        attested_cells(state, name, floor).into_iter().filter(|(cell, _)| fits(cell)).collect()
     } else {
         let mut grouped = Counts::new();
-        for (cell, count) in cells(state, name, time_ms).iter().filter(|(cell, _)| fits(cell)) {
+        for (cell, count) in
+            cells(state, name, time_ms, floor).iter().filter(|(cell, _)| fits(cell))
+        {
             let key = by.iter().filter_map(|at| cell.get(*at).cloned()).collect();
             let sum: &mut u64 = grouped.entry(key).or_insert(0);
             *sum = sum.saturating_add(*count);
         }
-        if is_whole { plain(grouped) } else { suppress(grouped) }
+        if is_whole { plain(grouped) } else { suppress(grouped, floor) }
     };
     let names = by.iter().filter_map(|at| dimensions.get(*at)).map(|name| Value::from(*name));
     let attested = is_table || *name == "ubin_coverage";
-    Ok(Value::object([
+    let quality = (*name == "ubin_fresh").then(|| place("quality")).flatten();
+    // a filter by quality leaves out what the share is of
+    let quality = quality.filter(|quality| filter.iter().all(|(at, _)| at != quality));
+    let shares = quality
+        .and_then(|quality| by.iter().position(|at| *at == quality))
+        .map(|column| ("perMille", Value::List(line_shares(&shown, column))));
+    let answer = Value::object([
         ("metric", Value::from(*name)),
         ("definitions", Value::from(DEFINITIONS)),
         ("attested", Value::from(attested)),
-        ("floor", Value::from(limits::SMALL_CELL_FLOOR)),
+        ("floor", Value::from(floor)),
         ("dimensions", Value::List(names.collect())),
-        ("rows", Value::List(shown.iter().map(row_value).collect())),
-    ]))
+        ("rows", Value::List(shown.iter().map(|row| row_value(row, floor)).collect())),
+    ]);
+    Ok(shares.into_iter().fold(answer, |answer, (name, shares)| answer.with(name, shares)))
 }
 
-fn row_value((key, count): (&Vec<String>, &Option<u64>)) -> Value {
+/// For each row its share, in per mille, of the rows that differ from it in `column` alone; null where
+/// one of these is withheld, for the share would tell it.
+fn line_shares(rows: &BTreeMap<Vec<String>, Option<u64>>, column: usize) -> Vec<Value> {
+    let line = |key: &Vec<String>| {
+        let mut line = key.clone();
+        line.remove(column);
+        line
+    };
+    let mut sums: BTreeMap<Vec<String>, Option<u64>> = BTreeMap::new();
+    for (key, count) in rows {
+        let sum = sums.entry(line(key)).or_insert(Some(0));
+        *sum = sum.zip(*count).map(|(sum, count)| sum.saturating_add(count));
+    }
+    let share = |(key, count): (&Vec<String>, &Option<u64>)| {
+        let whole = sums.get(&line(key)).copied().flatten();
+        Value::from(
+            count.zip(whole).and_then(|(n, whole)| n.saturating_mul(1000).checked_div(whole)),
+        )
+    };
+    rows.iter().map(share).collect()
+}
+
+fn row_value((key, count): (&Vec<String>, &Option<u64>), floor: u64) -> Value {
     let mut row: Vec<Value> = key.iter().map(|cell| Value::from(cell.as_str())).collect();
-    row.push(
-        count.map_or_else(|| Value::from(format!("<{}", limits::SMALL_CELL_FLOOR)), Value::from),
-    );
+    row.push(count.map_or_else(|| Value::from(format!("<{floor}")), Value::from));
     Value::List(row)
 }
 
@@ -132,11 +162,20 @@ fn plain(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
     counts.into_iter().map(|(key, count)| (key, Some(count))).collect()
 }
 
-/// Withholds small cells, and in every line with only one of them the next smallest count.
-pub fn suppress(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
-    let small = |count: u64| (1..limits::SMALL_CELL_FLOOR).contains(&count);
+/// Withholds counts from 1 to `floor` − 1, and in every line with only one of them the next smallest
+/// count.
+pub fn suppress(counts: Counts, floor: u64) -> BTreeMap<Vec<String>, Option<u64>> {
+    withhold(plain(counts), floor)
+}
+
+/// The same for a table of which some cells are withheld already.
+fn withhold(
+    cells: BTreeMap<Vec<String>, Option<u64>>,
+    floor: u64,
+) -> BTreeMap<Vec<String>, Option<u64>> {
+    let small = |count: &u64| (1..floor).contains(count);
     let mut shown: BTreeMap<Vec<String>, Option<u64>> =
-        counts.into_iter().map(|(key, n)| (key, (!small(n)).then_some(n))).collect();
+        cells.into_iter().map(|(key, n)| (key, n.filter(|n| !small(n)))).collect();
     let width = shown.keys().next().map_or(0, Vec::len);
     loop {
         let mut withheld: Vec<Vec<String>> = Vec::new();
@@ -166,9 +205,9 @@ pub fn suppress(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
 }
 
 /// The cells of a metric before grouping.
-fn cells(state: &dyn Scan, metric: &str, time_ms: u64) -> Counts {
+fn cells(state: &dyn Scan, metric: &str, time_ms: u64, floor: u64) -> Counts {
     match metric {
-        "ubin_msme" => msme(state),
+        "ubin_msme" => msme(state, floor),
         "ubin_fresh" => fresh(state, time_ms),
         "ubin_challenge_clock" => challenge_clock(state, time_ms),
         "ubin_coverage" => coverage(state),
@@ -213,8 +252,8 @@ fn add(counts: &mut Counts, key: &[&str], count: u64) {
 }
 
 /// Adds a share in per mille where both figures keep to the floor.
-fn add_share(counts: &mut Counts, ams: &str, part: u64, whole: u64) {
-    let small = |count: u64| (1..limits::SMALL_CELL_FLOOR).contains(&count);
+fn add_share(counts: &mut Counts, ams: &str, (part, whole): (u64, u64), floor: u64) {
+    let small = |count: u64| (1..floor).contains(&count);
     let told = [part, whole, whole.saturating_sub(part)].into_iter().all(|count| !small(count));
     if let (true, Some(share)) = (told, part.saturating_mul(1000).checked_div(whole)) {
         add(counts, &[ams, "perMille"], share);
@@ -222,7 +261,7 @@ fn add_share(counts: &mut Counts, ams: &str, part: u64, whole: u64) {
 }
 
 /// Micro, small and medium businesses over all that state a size class.
-fn msme(state: &dyn Scan) -> Counts {
+fn msme(state: &dyn Scan, floor: u64) -> Counts {
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (cell, count) in counters(state, "ubin_stock") {
         let [ams, _, _, size, _] = cell.as_slice() else { continue };
@@ -236,14 +275,14 @@ fn msme(state: &dyn Scan) -> Counts {
             _ => {}
         }
     }
-    shares(sums)
+    shares(sums, floor)
 }
 
 /// The share of each state; the figures themselves are those of `ubin_stock`.
-fn shares(sums: BTreeMap<String, (u64, u64)>) -> Counts {
+fn shares(sums: BTreeMap<String, (u64, u64)>, floor: u64) -> Counts {
     let mut counts = Counts::new();
-    for (ams, (part, whole)) in sums {
-        add_share(&mut counts, &ams, part, whole);
+    for (ams, sum) in sums {
+        add_share(&mut counts, &ams, sum, floor);
     }
     counts
 }
@@ -322,16 +361,24 @@ fn attested_tables(state: &dyn Scan, metric: &str) -> BTreeMap<(String, String),
     tables
 }
 
-/// Attested cells; `None` is withheld.
-fn attested_cells(state: &dyn Scan, metric: &str) -> BTreeMap<Vec<String>, Option<u64>> {
+/// Attested cells; `None` is withheld. A table that was attested under a lower floor is cut to the one
+/// of now.
+fn attested_cells(
+    state: &dyn Scan,
+    metric: &str,
+    floor: u64,
+) -> BTreeMap<Vec<String>, Option<u64>> {
     let mut cells = BTreeMap::new();
     for ((cc, period), Attested { table, .. }) in attested_tables(state, metric) {
+        let mut own = BTreeMap::new();
         for (i, row) in table.rows.iter().enumerate() {
             for (column, cell) in table.columns.iter().zip(table.row(i)) {
-                let key = [&cc, &period, row, column].map(String::clone);
-                cells.insert(key.to_vec(), *cell);
+                own.insert([row, column].map(String::clone).to_vec(), *cell);
             }
         }
+        let own = if attested::has_floor(metric) { withhold(own, floor) } else { own };
+        let whole = |key: Vec<String>| [vec![cc.clone(), period.clone()], key].concat();
+        cells.extend(own.into_iter().map(|(key, n)| (whole(key), n)));
     }
     cells
 }

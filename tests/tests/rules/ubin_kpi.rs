@@ -31,13 +31,17 @@ fn args(version: i64, rows: &[(&str, Value)]) -> Value {
     ])
 }
 
-fn table(world: &World, metric: &str, by: &[&str], filter: &[(&str, &str)]) -> Vec<Value> {
+fn answer(world: &World, metric: &str, by: &[&str], filter: &[(&str, &str)]) -> Value {
     let question = Question {
         metric: metric.to_owned(),
         by: by.iter().map(|name| (*name).to_owned()).collect(),
         filter: filter.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
     };
-    let answer = kpi::table(&world.state, &question, world.time_ms).expect("a known question");
+    kpi::table(&world.state, &question, world.time_ms).expect("a known question")
+}
+
+fn table(world: &World, metric: &str, by: &[&str], filter: &[(&str, &str)]) -> Vec<Value> {
+    let answer = answer(world, metric, by, filter);
     answer.get("rows").and_then(Value::as_list).expect("rows").to_vec()
 }
 
@@ -117,7 +121,7 @@ fn t18_a_table_hides_the_complement_of_a_single_small_cell() {
             .collect()
     };
     let shown = |cells: &[(&[&str], u64)]| -> Vec<Option<u64>> {
-        kpi::suppress(counts(cells)).into_values().collect()
+        kpi::suppress(counts(cells), 5).into_values().collect()
     };
     assert_eq!(shown(&[(&["A"], 3), (&["B"], 9), (&["C"], 7)]), [None, Some(9), None]);
     assert_eq!(shown(&[(&["A"], 5), (&["B"], 9)]), [Some(5), Some(9)]);
@@ -138,7 +142,7 @@ proptest::proptest! {
     ) {
         let key = |i: usize| vec![format!("r{}", i / 4), format!("c{}", i % 4)];
         let counts: Counts = cells.iter().enumerate().map(|(i, n)| (key(i), *n)).collect();
-        let shown = kpi::suppress(counts);
+        let shown = kpi::suppress(counts, 5);
         let lines = (0..3)
             .map(|r| (0..4).map(|c| r * 4 + c).collect::<Vec<usize>>())
             .chain((0..4).map(|c| (0..3).map(|r| r * 4 + c).collect()));
@@ -247,6 +251,35 @@ fn t18_coverage_is_of_the_period_that_ends_last_and_of_two_the_shorter_one() {
             assert_eq!(table(&world, "ubin_coverage", &[], &[]), [due], "{order:?} {place}");
         }
     }
+}
+
+#[test]
+fn t18_shares_of_fresh_records_add_up_and_tell_no_withheld_count() {
+    let mut world = World::new();
+    for n in 0..8 {
+        let mut body = company_body("SG", "UEN", &format!("20240000{n}A"), "TITIAN DEMO");
+        // five of eight were confirmed too long ago
+        if n < 5 {
+            body =
+                body.with("confirmedOn", text("2020-01-01")).with("sourceAsOf", text("2020-01-01"));
+        }
+        run(&mut world, "register", &body, R1).expect("registered");
+    }
+    let ask = |world: &World, by: &[&str], filter: &[(&str, &str)]| {
+        answer(world, "ubin_fresh", by, filter).get("perMille").cloned()
+    };
+    // three are CURRENT: withheld, and so is the other count, for their sum is known
+    assert_eq!(ask(&world, &["quality"], &[]), Some(Value::List(vec![Value::Null, Value::Null])));
+    for n in 0..2 {
+        let body = company_body("SG", "UEN", &format!("20250000{n}A"), "TITIAN DEMO");
+        run(&mut world, "register", &body, R1).expect("registered");
+    }
+    let halves = Some(Value::List(vec![Value::Int(500), Value::Int(500)]));
+    assert_eq!(ask(&world, &["quality"], &[]), halves);
+    assert_eq!(ask(&world, &["ams", "quality"], &[("ams", "SG")]), halves);
+    // a share of a part that is asked for alone would be whole
+    assert_eq!(ask(&world, &["quality"], &[("quality", "STALE")]), None);
+    assert_eq!(ask(&world, &["ams"], &[]), None);
 }
 
 #[test]

@@ -7,11 +7,14 @@
 use crate::access::authority::{self, Rule};
 use crate::context::Context;
 use crate::error::{Code, Reject};
+use crate::governance::parameter;
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
 use crate::time::Date;
-use crate::ubin::attested::{Attested, Period, SmallCells, Table, attested_key, newest_key};
+use crate::ubin::attested::{
+    Attested, Period, SmallCells, Table, attested_key, has_floor, newest_key,
+};
 use crate::ubin::scheme;
 use crate::ubin::vocabulary::SizeClass;
 
@@ -42,11 +45,6 @@ impl Metric {
             Self::Coverage => &["REGISTERED"],
             Self::Lookups => &["COUNT", "P50_MS", "P95_MS", "P99_MS", "SUCCESS"],
         }
-    }
-
-    /// Whether the cells count businesses by a property that no public record holds.
-    const fn has_floor(self) -> bool {
-        matches!(self, Self::WomenOwned)
     }
 }
 
@@ -81,8 +79,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if version != current.saturating_add(1) {
         return Err(Reject::new(Code::VersionConflict, "/args/version", ""));
     }
-    if metric.has_floor() {
-        table.check_floor().map_err(|found| {
+    if has_floor(name) {
+        table.check_floor(parameter::small_cell(ctx.state)).map_err(|found| {
             let code = match found {
                 SmallCells::Cell => Code::SmallCell,
                 SmallCells::Complement => Code::SmallCellComplement,
