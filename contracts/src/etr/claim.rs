@@ -7,7 +7,7 @@
 use super::content;
 use super::keys;
 use super::person::Person;
-use super::record::{Record, texts_of};
+use super::record::{Record, text_of, texts_of};
 use super::surrender::PaperSerial;
 use crate::access::{self, KeyEntry, PartyEntry, Purpose};
 use crate::claim::{Frame, Walk, differs, missing, stated_text};
@@ -31,17 +31,16 @@ pub fn redact(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let (public, party) = texts_of(bytes)?;
     let mut redacted = vec![REDACTED_VERSION];
-    borsh::to_writer(&mut redacted, &(public, content::party_hash(&party)))
+    borsh::to_writer(&mut redacted, &(public, content::party_hash(party)))
         .expect("writing to memory cannot fail");
     Some(redacted)
 }
 
 /// The public text and the hash of the party part in a redacted content.
-pub fn redacted_parts(bytes: &[u8]) -> Option<(String, Digest)> {
-    match bytes.split_first() {
-        Some((&REDACTED_VERSION, rest)) => borsh::from_slice(rest).ok(),
-        _ => None,
-    }
+pub fn redacted_parts(bytes: &[u8]) -> Option<(&str, Digest)> {
+    let (&REDACTED_VERSION, rest) = bytes.split_first()? else { return None };
+    let (public, party_hash) = text_of(rest)?;
+    Some((public, Digest(party_hash.try_into().ok()?)))
 }
 
 /// `etr-status` states `id`; `etr-control` states `id` and `challenge`; `etr-absence` states
@@ -85,7 +84,7 @@ fn status(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError> {
 pub(super) fn parts_of(stored: &Stored) -> Result<(Value, Digest), VerifyError> {
     let parts = redacted_parts(&stored.content).or_else(|| {
         let (public, party) = texts_of(&stored.content)?;
-        Some((public, content::party_hash(&party)))
+        Some((public, content::party_hash(party)))
     });
     let (public, party_hash) =
         parts.ok_or_else(|| VerifyError::Malformed("a record does not decode".to_owned()))?;
@@ -100,7 +99,7 @@ fn control(stated: &Value, walk: &mut Walk<'_>, frame: Frame<'_>) -> Result<Valu
     let (public, party) = texts_of(&stored.content)
         .ok_or_else(|| VerifyError::Malformed("a record does not decode".to_owned()))?;
     let record =
-        Record::from_texts(&public, &party).ok_or_else(|| differs("the record does not decode"))?;
+        Record::from_texts(public, party).ok_or_else(|| differs("the record does not decode"))?;
     let challenge = stated.get("challenge").ok_or_else(|| missing("challenge"))?;
     let signed = read_challenge(challenge)?;
     let digest = challenge_digest(frame.chain, &record, &signed);
@@ -274,7 +273,7 @@ fn returned(stored: &Stored, walk: &mut Walk<'_>) -> Result<Value, VerifyError> 
     let (public, party) = texts_of(&stored.content)
         .ok_or_else(|| VerifyError::Malformed("the whole record is expected".to_owned()))?;
     let record =
-        Record::from_texts(&public, &party).ok_or_else(|| differs("the record does not decode"))?;
+        Record::from_texts(public, party).ok_or_else(|| differs("the record does not decode"))?;
     let children = record.party.into.iter().map(|id| {
         let stored = walk.stored(&keys::record(id))?.ok_or_else(|| differs("no such record"))?;
         let (public, party_hash) = parts_of(&stored)?;

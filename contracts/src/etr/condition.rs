@@ -202,8 +202,8 @@ fn read_leaf(name: &str, body: &Value) -> Result<Condition, Reject> {
             let bare = |text: &'_ str| text.strip_prefix("did:ubin:").unwrap_or(text).to_owned();
             let (id, issuer) = (bare(members.text("id")?), bare(members.text("issuer")?));
             let entry = id.split_once('#').and_then(|(list, index)| {
-                let index = if index == "0" { Some(0) } else { credential::parse_number(index) };
-                Some((NumberedId::parse(list, "status")?, index?))
+                let index = credential::parse_index(index)?;
+                Some((NumberedId::parse(list, "status")?, index))
             });
             match entry {
                 Some((list, index)) if list.owner == issuer => {

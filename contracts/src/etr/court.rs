@@ -8,8 +8,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::endorsement::{self, Entry};
 use super::kernel::{Work, clear_pending};
+use super::keys;
 use super::person::Person;
-use super::record::{Aside, Capacity, End, Frozen, Notice, Record, Title, TitleKind};
+use super::profile::Profile;
+use super::record::{Aside, Capacity, End, Endorse, Frozen, Notice, Record, Title, TitleKind};
 use crate::access::{Party, authority, scope};
 use crate::context::Context;
 use crate::digest::Digest;
@@ -121,9 +123,10 @@ fn is_registrar(ctx: &Context<'_, '_>, party: &Party) -> bool {
     authority::authority_of(ctx.state, party).is_some_and(|entry| entry.scopes.iter().any(covers))
 }
 
-/// A court freezes the record, or renews a freeze by a new order.
+/// A court freezes the record, or renews a freeze by a new order: an order that froze it once is
+/// spent, also when its freeze was lifted, else it would last for ever.
 pub fn freeze(
-    ctx: &Context<'_, '_>,
+    ctx: &mut Context<'_, '_>,
     work: &Work<'_>,
     record: &mut Record,
     order: Digest,
@@ -138,23 +141,36 @@ pub fn freeze(
     if until_ms > ctx.time_ms.saturating_add(longest) {
         return Err(Reject::new(Code::FreezeTooLong, "/args/untilMs", ""));
     }
-    if record.public.frozen.as_ref().is_some_and(|frozen| frozen.order == order) {
-        // else one order would last for ever
+    let spent = ctx.state.holds(&keys::spent_order(&record.public.id, order));
+    if spent || record.public.frozen.as_ref().is_some_and(|frozen| frozen.order == order) {
         return Err(Reject::new(Code::FreezeTooLong, "/args/order", "a renewal needs a new order"));
     }
-    record.public.frozen = Some(Frozen { until_ms, order, permits: permits.to_vec() });
+    let frozen = Frozen { until_ms, order, permits: permits.to_vec() };
+    if let Some(before) = record.public.frozen.replace(frozen) {
+        spend(ctx, record, &before);
+    }
     Ok(())
 }
 
+/// Remembers the order of a freeze that ends. A part of a record that was split while frozen carries
+/// the freeze on, so the end is where each of them is known.
+fn spend(ctx: &mut Context<'_, '_>, record: &Record, frozen: &Frozen) {
+    ctx.state.write(keys::spent_order(&record.public.id, frozen.order), &true);
+}
+
 /// A court lifts a freeze; after its end anyone does.
-pub fn unfreeze(ctx: &Context<'_, '_>, work: &Work<'_>, record: &mut Record) -> Result<(), Reject> {
+pub fn unfreeze(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    record: &mut Record,
+) -> Result<(), Reject> {
     let over = record.public.frozen.as_ref().is_some_and(|frozen| frozen.until_ms < ctx.time_ms);
     if !over {
         require_policy(ctx, work, record)?;
     }
-    if record.public.frozen.take().is_none() {
-        return Err(Reject::new(Code::NotFrozen, "/act", ""));
-    }
+    let frozen = record.public.frozen.take();
+    let frozen = frozen.ok_or_else(|| Reject::new(Code::NotFrozen, "/act", ""))?;
+    spend(ctx, record, &frozen);
     Ok(())
 }
 
@@ -201,7 +217,20 @@ pub fn require_notice(
     if ripe { Ok(()) } else { Err(Reject::new(Code::NoticeRunning, "/args/order", "")) }
 }
 
+/// Whether records of a type can bear title of a kind: from issue on, or by an endorsement.
+fn bears(profile: &Profile, kind: TitleKind) -> bool {
+    let by_endorsement: &[Endorse] = match kind {
+        TitleKind::None => &[],
+        TitleKind::Bearer => &[Endorse::Blank],
+        TitleKind::ToOrder => &[Endorse::Special, Endorse::Collection, Endorse::Pledge],
+        TitleKind::Named => &[Endorse::Restrictive],
+    };
+    profile.initial.iter().any(|initial| initial == kind.text())
+        || by_endorsement.iter().any(|by| profile.endorse.iter().any(|own| own == by.text()))
+}
+
 /// A court moves control and title, as ordered. What was pending ends; pledges stay.
+/// `TITLE_FORBIDDEN` for title that no record of the type can bear.
 pub fn transfer(
     ctx: &mut Context<'_, '_>,
     work: &Work<'_>,
@@ -211,6 +240,9 @@ pub fn transfer(
     title: &(TitleKind, Option<Person>),
 ) -> Result<(), Reject> {
     require_notice(ctx, work, record, "court_transfer", order)?;
+    if !bears(work.profile, title.0) {
+        return Err(Reject::new(Code::TitleForbidden, "/args/title/kind", ""));
+    }
     let to = to.in_force(ctx.state);
     let holder = title.1.as_ref().map(|party| party.in_force(ctx.state));
     let from = record.party.controller.clone();

@@ -106,7 +106,7 @@ pub(super) fn claim(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, Verify
     let (public, party) = texts_of(&stored.content)
         .ok_or_else(|| VerifyError::Malformed("a history shows the whole record".to_owned()))?;
     let record =
-        Record::from_texts(&public, &party).ok_or_else(|| differs("the record does not decode"))?;
+        Record::from_texts(public, party).ok_or_else(|| differs("the record does not decode"))?;
     let genesis: Digest =
         walk.read(&keys::genesis_hash())?.ok_or_else(|| differs("no genesis hash"))?;
     let items = stated.get("ops").and_then(Value::as_list).ok_or_else(|| missing("ops"))?;

@@ -7,7 +7,6 @@
 //! Where a role has nobody in the record's state (the receiver of an offer that does not stand), its
 //! signers cannot be asked for and the act answers for itself, mostly `WRONG_STATE`.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use super::content;
 use super::legal::{self, Concerned, Matter};
 use super::person::{Person, country, identity};
 use super::profile::{self, Profile};
-use super::record::{Dishonoured, End, Lot, Pending, Presentment, Record, Status};
+use super::record::{Dishonoured, Lot, Pending, Presentment, Record, Status};
 use super::request::Request;
 use super::roles::{self, Asked};
 use super::signing::{self, Question, Signed};
@@ -28,7 +27,7 @@ use super::{
 use crate::context::{Authority, Context};
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
-use crate::json::Value;
+use crate::json::text::Writer;
 use crate::op::Op;
 
 /// How far an op is carried out.
@@ -465,13 +464,14 @@ pub fn store(ctx: &mut Context<'_, '_>, act: &str, before: Option<&Record>, afte
 
 fn emit(ctx: &mut Context<'_, '_>, act: &str, record: &Record) {
     let public = &record.public;
-    let data = [
-        ("seq", Value::from(public.seq)),
-        ("status", Value::from(public.status.text())),
-        ("head", Value::from(public.head)),
-        ("end", Value::from(public.end.map(End::text))),
-    ];
-    ctx.emit(&format!("etr.{act}"), &public.id, data);
+    let mut w = Writer::with_capacity(160);
+    w.object(|w| {
+        w.name("end").or_null(public.end, |w, end| w.text(end.text()));
+        w.name("head").digest(public.head);
+        w.name("seq").uint(public.seq);
+        w.name("status").text(public.status.text());
+    });
+    ctx.emit_text(["etr.", act].concat(), &public.id, w.finish());
 }
 
 /// Who is what to a record: entity and role, in their order, each pair once. Dead records keep
@@ -538,7 +538,9 @@ fn index_parties(ctx: &mut Context<'_, '_>, before: Option<&Record>, after: &Rec
     let of = |all: &[(Arc<str>, &'static str)], entity: &Arc<str>| -> Vec<&'static str> {
         all.iter().filter(|(of, _)| of == entity).map(|(_, role)| *role).collect()
     };
-    let everyone: BTreeSet<&Arc<str>> = old.iter().chain(&new).map(|(entity, _)| entity).collect();
+    let mut everyone: Vec<&Arc<str>> = old.iter().chain(&new).map(|(entity, _)| entity).collect();
+    everyone.sort_unstable();
+    everyone.dedup();
     for entity in everyone {
         let roles = of(&new, entity);
         if of(&old, entity) != roles {

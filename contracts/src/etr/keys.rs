@@ -33,6 +33,11 @@ pub fn aside(id: &str) -> Vec<u8> {
     key("aside").text(id).build()
 }
 
+/// That an order froze a record once, and may not again.
+pub fn spent_order(id: &str, order: Digest) -> Vec<u8> {
+    key("spent_order").text(id).text(&order.to_text()).build()
+}
+
 /// When the ops of a record were carried out.
 pub fn clock(id: &str) -> Vec<u8> {
     key("clock").text(id).build()

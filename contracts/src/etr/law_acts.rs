@@ -2,7 +2,9 @@
 //! regimes, rulebooks and court policy (ledger.md §8, etr-profiles.md §4, §5). They are acts of `gov`.
 //!
 //! Invariant: an entry is written by the root quorum of its own state alone, and each act names the
-//! next version of its entry, so none can be replayed.
+//! next version of its entry, so none can be replayed. Entries of countries outside the network are of
+//! the same form and come by an accepted proposal ([`put_outside_effect`], [`put_outside_regime`]); they
+//! warn at most.
 
 use super::court::{self, CourtPolicies, CourtPolicy};
 use super::legal::{self, BlockSince, Effect, LegalEffect, Policy, Regime, Rulebook};
@@ -55,11 +57,7 @@ fn check_author(
     }
     require_root(ctx, &signers, cc)?;
     let (before, named) = versions;
-    if named == before.saturating_add(1) {
-        Ok(())
-    } else {
-        Err(Reject::new(Code::VersionConflict, "/args/entry/version", ""))
-    }
+    check_next(before, named, "/args/entry/version")
 }
 
 fn emit(ctx: &mut Context<'_, '_>, op: &Op, subject: &str, version: u64) {
@@ -80,7 +78,48 @@ fn is_class(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {
+fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, entry: Members<'_>) -> Result<(), Reject> {
+    let new = read_effect(entry, ctx.time_ms)?;
+    let old: Option<LegalEffect> = ctx.state.read(&legal::effect_key(&new.ams, &new.class));
+    let before = old.as_ref().map_or(0, |old| old.version);
+    check_author(ctx, op, &new.ams, (before, new.version))?;
+    let (subject, version) = (format!("{}/{}", new.ams, new.class), new.version);
+    replace_effect(ctx, old.as_ref(), new);
+    emit(ctx, op, &subject, version);
+    Ok(())
+}
+
+/// A proposal's entry on a country outside the network; gives its subject. It advises: nobody there
+/// decided it, so it may not block.
+pub(crate) fn put_outside_effect(
+    ctx: &mut Context<'_, '_>,
+    entry: Members<'_>,
+) -> Result<String, Reject> {
+    let (country_at, policy_at, version_at) =
+        (entry.pointer("ams"), entry.pointer("policy"), entry.pointer("version"));
+    let new = read_effect(entry, ctx.time_ms)?;
+    check_outside(ctx, &new.ams, &country_at)?;
+    let Policy { full, contractual, excluded, unknown } = new.policy;
+    if [full, contractual, excluded, unknown].contains(&Effect::Block) {
+        let why = "a country outside the network blocks nothing";
+        return Err(Reject::new(Code::Malformed, &policy_at, why));
+    }
+    let old: Option<LegalEffect> = ctx.state.read(&legal::effect_key(&new.ams, &new.class));
+    check_next(old.as_ref().map_or(0, |old| old.version), new.version, &version_at)?;
+    let subject = format!("{}/{}", new.ams, new.class);
+    replace_effect(ctx, old.as_ref(), new);
+    Ok(subject)
+}
+
+fn replace_effect(ctx: &mut Context<'_, '_>, old: Option<&LegalEffect>, mut new: LegalEffect) {
+    if let Some(old) = old {
+        new.block_since = BlockSince::after(old, &new, ctx.time_ms);
+    }
+    legal::put_effect(ctx.state, &new);
+}
+
+/// An entry that is first written at `time_ms`, by the act or at genesis: `MALFORMED`, `FIELD_LIMIT`.
+pub fn read_effect(mut entry: Members<'_>, time_ms: u64) -> Result<LegalEffect, Reject> {
     let ams = entry.text("ams")?.to_owned();
     let class = entry.text("class")?.to_owned();
     if class != "*" && !is_class(&class) {
@@ -96,13 +135,13 @@ fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Res
         return Err(entry.malformed("excludes", "at most 64 law classes"));
     }
     let policy = read_policy(entry.object("policy")?)?;
-    let mut new = LegalEffect {
+    let new = LegalEffect {
         instrument: text(&mut entry, "instrument", 64)?,
         since_ms: entry.uint("sinceMs")?,
         citation: text(&mut entry, "citation", 256)?,
         presumption: text(&mut entry, "presumption", 64)?,
         version: entry.uint("version")?,
-        block_since: BlockSince::all(ctx.time_ms),
+        block_since: BlockSince::all(time_ms),
         ams,
         class,
         status,
@@ -110,15 +149,26 @@ fn set_effect(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Res
         policy,
     };
     entry.finish()?;
-    let old: Option<LegalEffect> = ctx.state.read(&legal::effect_key(&new.ams, &new.class));
-    let before = old.as_ref().map_or(0, |old| old.version);
-    check_author(ctx, op, &new.ams, (before, new.version))?;
-    if let Some(old) = &old {
-        new.block_since = BlockSince::after(old, &new, ctx.time_ms);
+    Ok(new)
+}
+
+/// `NOT_OWNER` for a state of the network: it writes its own entries.
+fn check_outside(ctx: &Context<'_, '_>, cc: &str, field: &str) -> Result<(), Reject> {
+    if !matches!(Party::parse(cc), Some(Party::Root(_))) {
+        return Err(Reject::new(Code::Malformed, field, "a country, two capital letters"));
     }
-    legal::put_effect(ctx.state, &new);
-    emit(ctx, op, &format!("{}/{}", new.ams, new.class), new.version);
+    if ctx.state.holds(&ams_key(cc)) {
+        return Err(Reject::new(Code::NotOwner, field, "a state of the network says it itself"));
+    }
     Ok(())
+}
+
+fn check_next(before: u64, named: u64, field: &str) -> Result<(), Reject> {
+    if named == before.saturating_add(1) {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::VersionConflict, field, ""))
+    }
 }
 
 fn read_policy(mut policy: Members<'_>) -> Result<Policy, Reject> {
@@ -138,7 +188,30 @@ fn read_policy(mut policy: Members<'_>) -> Result<Policy, Reject> {
     Ok(read)
 }
 
-fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {
+fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, entry: Members<'_>) -> Result<(), Reject> {
+    let regime = read_regime(entry, false)?;
+    let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
+    check_author(ctx, op, &regime.country, (before, regime.version))?;
+    legal::put_regime(ctx.state, &regime);
+    emit(ctx, op, &regime.id, regime.version);
+    Ok(())
+}
+
+/// A proposal's regime of a country outside the network, marked advisory; gives its id.
+pub(crate) fn put_outside_regime(
+    ctx: &mut Context<'_, '_>,
+    entry: Members<'_>,
+) -> Result<String, Reject> {
+    let (country_at, version_at) = (entry.pointer("country"), entry.pointer("version"));
+    let regime = read_regime(entry, true)?;
+    check_outside(ctx, &regime.country, &country_at)?;
+    let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
+    check_next(before, regime.version, &version_at)?;
+    legal::put_regime(ctx.state, &regime);
+    Ok(regime.id)
+}
+
+fn read_regime(mut entry: Members<'_>, advisory: bool) -> Result<Regime, Reject> {
     let country = entry.text("country")?.to_owned();
     let id = text(&mut entry, "id", 32)?;
     let name = id.strip_prefix("CONTRACT-").or_else(|| {
@@ -150,17 +223,13 @@ fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Res
     }
     let regime = Regime {
         citation: text(&mut entry, "citation", 256)?,
-        advisory: false,
         version: entry.uint("version")?,
+        advisory,
         id,
         country,
     };
     entry.finish()?;
-    let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
-    check_author(ctx, op, &regime.country, (before, regime.version))?;
-    legal::put_regime(ctx.state, &regime);
-    emit(ctx, op, &regime.id, regime.version);
-    Ok(())
+    Ok(regime)
 }
 
 fn set_rulebook(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> Result<(), Reject> {

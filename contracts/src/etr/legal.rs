@@ -1,7 +1,8 @@
 //! Legal effect: what each state says of a class of records, and what follows (etr-profiles.md §4).
 //!
 //! Each state decides for itself; ways out of a record are never blocked. The entries are written
-//! by `gov` acts of their own state (`law_acts`) and at genesis, through [`put_effect`], [`put_regime`]
+//! by `gov` acts of their own state (`law_acts`), for countries outside the network by accepted proposals,
+//! and at genesis, through [`put_effect`], [`put_regime`]
 //! and [`put_rulebook`]. It deliberately gives no legal advice: it compares entries.
 
 use std::collections::BTreeMap;

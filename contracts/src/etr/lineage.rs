@@ -62,7 +62,7 @@ impl Node {
         let record = if whole.contains(&id) {
             let (public, party) = texts_of(&stored.content)
                 .ok_or_else(|| differs("the whole of a record is expected"))?;
-            let record = Record::from_texts(&public, &party);
+            let record = Record::from_texts(public, party);
             Some(record.ok_or_else(|| differs("a record does not decode"))?)
         } else {
             None

@@ -418,16 +418,17 @@ impl Record {
 
     /// The record `id`.
     pub fn load(state: &Overlay<'_>, id: &str) -> Option<Self> {
-        let (public, party): (String, String) = state.read(&keys::record(id))?;
-        Some(
-            Self::from_texts(&public, &party)
-                .expect("a stored record reads back; if not, run `titian-node verify-db`"),
-        )
+        let read = |content: &[u8]| {
+            let (public, party) = texts_of(content)?;
+            Self::from_texts(public, party)
+        };
+        let record = state.with_content(&keys::record(id), read)?;
+        Some(record.expect("a stored record reads back; if not, run `titian-node verify-db`"))
     }
 
     /// Writes it.
     pub fn store(&self, state: &mut Overlay<'_>) {
-        state.write(keys::record(&self.public.id), &self.to_texts());
+        state.put_content(keys::record(&self.public.id), self.to_content());
     }
 }
 
@@ -461,8 +462,18 @@ impl Aside {
 }
 
 /// The two canonical texts in the content of a record.
-pub fn texts_of(content: &[u8]) -> Option<(String, String)> {
-    state::decode_content(content)
+pub fn texts_of(content: &[u8]) -> Option<(&str, &str)> {
+    let (public, rest) = text_of(state::content_bytes(content)?)?;
+    let (party, rest) = text_of(rest)?;
+    if rest.is_empty() { Some((public, party)) } else { None }
+}
+
+/// The text at the begin of borsh bytes, without a copy of it, and the bytes after it.
+pub(super) fn text_of(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 /// The content hash of a record, `None` for every other key (etr.md §3.2).
@@ -471,8 +482,8 @@ pub fn content_hash(key: &[u8], bytes: &[u8]) -> Option<Digest> {
         return None;
     }
     if let Some((public, party_hash)) = super::claim::redacted_parts(bytes) {
-        return Some(content::state_leaf(content::public_hash(&public), party_hash));
+        return Some(content::state_leaf(content::public_hash(public), party_hash));
     }
     let (public, party) = texts_of(bytes)?;
-    Some(content::state_leaf(content::public_hash(&public), content::party_hash(&party)))
+    Some(content::state_leaf(content::public_hash(public), content::party_hash(party)))
 }

@@ -12,9 +12,10 @@ use super::record::{
 use crate::error::Reject;
 use crate::json::text::{Cursor, Writer};
 use crate::json::{self, Members, Value};
+use crate::state;
 
-/// Room for the text of one part; most fit.
-const TEXT_BYTES: usize = 1_024;
+/// Room for the texts of both parts; most fit.
+const TEXT_BYTES: usize = 2_048;
 
 impl Lot {
     /// As JSON.
@@ -66,6 +67,16 @@ impl Record {
         (self.public.to_text(), self.party.to_text())
     }
 
+    /// The content that state keeps: both texts, as [`state::encode_content`] writes a pair.
+    pub(super) fn to_content(&self) -> Vec<u8> {
+        let mut w = Writer::with_capacity(TEXT_BYTES);
+        self.public.write(&mut w);
+        let public_bytes = w.bytes();
+        self.party.write(&mut w);
+        let texts = w.finish();
+        state::encode_content(&texts.split_at(public_bytes))
+    }
+
     /// The record of the canonical texts of its two parts.
     pub fn from_texts(public: &str, party: &str) -> Option<Self> {
         let (mut p, mut q) = (Cursor::new(public), Cursor::new(party));
@@ -84,6 +95,11 @@ impl Public {
 
     fn to_text(&self) -> String {
         let mut w = Writer::with_capacity(TEXT_BYTES);
+        self.write(&mut w);
+        w.finish()
+    }
+
+    fn write(&self, w: &mut Writer) {
         w.object(|w| {
             w.name("contentRoot").digest(self.content_root);
             w.name("contentVersion").uint(self.content_version);
@@ -99,7 +115,6 @@ impl Public {
             w.name("seq").uint(self.seq);
             w.name("status").text(self.status.text());
         });
-        w.finish()
     }
 }
 
@@ -111,6 +126,11 @@ impl PartyPart {
 
     fn to_text(&self) -> String {
         let mut w = Writer::with_capacity(TEXT_BYTES);
+        self.write(&mut w);
+        w.finish()
+    }
+
+    fn write(&self, w: &mut Writer) {
         w.object(|w| {
             w.name("blind").text(&self.blind);
             write_person(w.name("controller"), &self.controller);
@@ -131,7 +151,6 @@ impl PartyPart {
             w.name("ref").text(&self.reference);
             write_title(w.name("title"), &self.title);
         });
-        w.finish()
     }
 }
 

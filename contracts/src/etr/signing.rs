@@ -244,15 +244,18 @@ fn verify(
     signed: &[Arc<str>],
 ) -> Result<Vec<Signer>, Reject> {
     let field = |i: usize| format!("/sigs/{i}");
-    let mut keys = Vec::new();
+    let at = |i: usize| move |reject: Reject| Reject { field: field(i), ..reject };
+    let count = question.signatures.len();
+    let mut keys = Vec::with_capacity(count);
     for (i, signature) in question.signatures.iter().enumerate() {
-        keys.push(authority::active_key(ctx.state, signature, ctx.time_ms, &field(i))?);
+        let active = authority::active(ctx.state, signature, ctx.time_ms, "");
+        keys.push(active.map_err(at(i))?);
     }
-    let (mut signers, mut mandate) = (Vec::new(), None);
+    let (mut signers, mut mandate) = (Vec::with_capacity(count), None);
     for (i, (signature, key)) in question.signatures.iter().zip(keys).enumerate() {
         let known = question.known.get(i).copied().flatten();
         let digest = &question.digest;
-        match authority::checked_signer(ctx, signature, key, digest, known, &field(i)) {
+        match authority::checked_signer(ctx, signature, key, digest, known, "").map_err(at(i)) {
             Ok(signer) => {
                 let who = signed.get(i).map(|who| &**who).unwrap_or_default();
                 let within = within_mandate(ctx, &signer, question, roles, who);

@@ -26,7 +26,7 @@ pub fn party_part(content: &[u8]) -> Option<Value> {
 /// The hashes of the public and the party part: what a proof of one part needs of the other.
 pub fn part_hashes(content: &[u8]) -> Option<(crate::digest::Digest, crate::digest::Digest)> {
     let (public, party) = texts_of(content)?;
-    Some((super::content::public_hash(&public), super::content::party_hash(&party)))
+    Some((super::content::public_hash(public), super::content::party_hash(party)))
 }
 
 /// The root record of a number.

@@ -76,6 +76,15 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// An optional boolean, false if it is absent.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Reject> {
+        match self.optional(name) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(_) => Err(self.malformed(name, "true or false is expected")),
+        }
+    }
+
     /// A required array.
     pub fn list(&mut self, name: &str) -> Result<&'a [Value], Reject> {
         self.required(name)?.as_list().ok_or_else(|| self.malformed(name, "a list is expected"))

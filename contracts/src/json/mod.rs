@@ -7,14 +7,13 @@
 //! [`text`] goes between text and typed values directly.
 
 mod members;
+mod read;
 pub mod text;
 
 use std::fmt::Write as _;
 
-use crate::error::{Code, Reject};
-use crate::limits;
-
 pub use members::Members;
+pub use read::{parse, parse_canonical};
 
 /// The largest integer that JSON carries exactly: 2^53 − 1.
 pub const INT_MAX: i64 = (1 << 53) - 1;
@@ -123,7 +122,8 @@ impl Value {
 
     /// The RFC 8785 text.
     pub fn to_jcs(&self) -> String {
-        let mut out = String::with_capacity(1_024);
+        // exact: receipts and state keep many of these
+        let mut out = String::with_capacity(self.jcs_bytes());
         self.write_jcs(&mut out);
         out
     }
@@ -134,7 +134,7 @@ impl Value {
         match self {
             Self::Null | Self::Bool(true) => 4,
             Self::Bool(false) => 5,
-            Self::Int(int) => int.to_string().len(),
+            Self::Int(int) => int_bytes(*int),
             Self::Text(text) => text_bytes(text),
             Self::List(items) => separated(items.iter().map(Self::jcs_bytes).sum(), items.len()),
             Self::Object(members) => {
@@ -146,7 +146,7 @@ impl Value {
 
     /// The RFC 8785 text of this object without members `names`, written without copying the value.
     pub fn to_jcs_without(&self, names: &[&str]) -> String {
-        let mut out = String::with_capacity(256);
+        let mut out = String::with_capacity(1_024);
         match self {
             Self::Object(members) => write_members(
                 members.iter().map(|(k, v)| (k.as_str(), v)).filter(|(k, _)| !names.contains(k)),
@@ -261,14 +261,43 @@ const fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
+/// How many bytes come before the first that is escaped; all of them if none is. Eight at a time:
+/// most texts are plain, and every byte of an op passes here more than once.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    // the highest bit of each byte that is zero; wrong only above the first such byte
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let quote = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+        let found = control | quote | backslash;
+        if found != 0 {
+            return i * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let plain = rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len());
+    words.len() * 8 + plain
+}
+
 /// The bytes that [`write_text`] writes.
-fn text_bytes(text: &str) -> usize {
+pub(crate) fn text_bytes(text: &str) -> usize {
     let escape = |byte: u8| match byte {
         b'"' | b'\\' | 0x8..=0xa | 0xc | 0xd => 1,
         0..=0x1f => 5,
         _ => 0,
     };
-    2 + text.len() + text.bytes().map(escape).sum::<usize>()
+    let plain = plain_bytes(text.as_bytes());
+    2 + text.len() + text.bytes().skip(plain).map(escape).sum::<usize>()
+}
+
+/// The bytes that [`write_int`] writes.
+fn int_bytes(int: i64) -> usize {
+    let digits = int.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+    digits + usize::from(int < 0)
 }
 
 /// Writes a decimal; the formatter of the standard library takes several times as long.
@@ -293,9 +322,12 @@ fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     // what is escaped is ASCII, so a byte that is found is a whole character
-    while let Some(at) = rest.bytes().position(is_escaped) {
-        let (plain, escaped) = rest.split_at(at);
+    loop {
+        let (plain, escaped) = rest.split_at(plain_bytes(rest.as_bytes()));
         out.push_str(plain);
+        if escaped.is_empty() {
+            break;
+        }
         let (escaped, after) = escaped.split_at(1);
         match escaped {
             "\"" => out.push_str("\\\""),
@@ -313,243 +345,5 @@ fn write_text(text: &str, out: &mut String) {
         }
         rest = after;
     }
-    out.push_str(rest);
     out.push('"');
-}
-
-/// Parses one JSON value. Errors are `MALFORMED` or `LIMIT_EXCEEDED` (nesting beyond
-/// [`limits::JSON_DEPTH_MAX`]) and never echo the input.
-pub fn parse(bytes: &[u8]) -> Result<Value, Reject> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Reject::new(Code::Malformed, "", "not UTF-8 text"))?;
-    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0 };
-    reader.skip_space();
-    let value = reader.value(0)?;
-    reader.skip_space();
-    if reader.at != bytes.len() {
-        return Err(reader.malformed("bytes follow the value"));
-    }
-    Ok(value)
-}
-
-/// Parses a value that must already be in canonical form, byte for byte, else `MALFORMED`.
-pub fn parse_canonical(bytes: &[u8]) -> Result<Value, Reject> {
-    let value = parse(bytes)?;
-    let mut canonical = String::with_capacity(bytes.len());
-    value.write_jcs(&mut canonical);
-    if canonical.as_bytes() != bytes {
-        return Err(Reject::new(Code::Malformed, "", "not in RFC 8785 canonical form"));
-    }
-    Ok(value)
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    text: &'a str,
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn malformed(&self, what: &str) -> Reject {
-        Reject::new(Code::Malformed, "", &format!("{what} at byte {}", self.at))
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn literal(&mut self, word: &str, value: Value) -> Result<Value, Reject> {
-        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
-            self.at += word.len();
-            Ok(value)
-        } else {
-            Err(self.malformed("unknown literal"))
-        }
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Value, Reject> {
-        match self.peek() {
-            Some(b'{') => self.object(depth + 1),
-            Some(b'[') => self.list(depth + 1),
-            Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal("true", Value::Bool(true)),
-            Some(b'f') => self.literal("false", Value::Bool(false)),
-            Some(b'n') => self.literal("null", Value::Null),
-            Some(_) => Err(self.malformed("unexpected character")),
-            None => Err(self.malformed("unexpected end")),
-        }
-    }
-
-    fn enter(&mut self, depth: usize) -> Result<(), Reject> {
-        if depth > limits::JSON_DEPTH_MAX {
-            return Err(Reject::new(Code::LimitExceeded, "", "nesting beyond the limit"));
-        }
-        self.at += 1;
-        self.skip_space();
-        Ok(())
-    }
-
-    fn list(&mut self, depth: usize) -> Result<Value, Reject> {
-        self.enter(depth)?;
-        let mut items = Vec::new();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(Value::List(items));
-        }
-        loop {
-            self.skip_space();
-            items.push(self.value(depth)?);
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(Value::List(items));
-                }
-                _ => return Err(self.malformed("expected , or ]")),
-            }
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Result<Value, Reject> {
-        self.enter(depth)?;
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(Value::Object(Vec::new()));
-        }
-        let mut members: Vec<(String, Value)> = Vec::new();
-        loop {
-            self.skip_space();
-            if self.peek() != Some(b'"') {
-                return Err(self.malformed("expected a member name"));
-            }
-            let name = self.string()?;
-            self.skip_space();
-            if self.peek() != Some(b':') {
-                return Err(self.malformed("expected :"));
-            }
-            self.at += 1;
-            self.skip_space();
-            let value = self.value(depth)?;
-            members.push((name, value));
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    break;
-                }
-                _ => return Err(self.malformed("expected , or }")),
-            }
-        }
-        // what people sign comes in order
-        if !members.is_sorted_by(|a, b| utf16_order(&a.0, &b.0).is_lt()) {
-            members.sort_by(|a, b| utf16_order(&a.0, &b.0));
-            if members.windows(2).any(|w| w[0].0 == w[1].0) {
-                return Err(self.malformed("duplicate member name in the object before"));
-            }
-        }
-        Ok(Value::Object(members))
-    }
-
-    fn number(&mut self) -> Result<Value, Reject> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        let digits_from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        let digits = &self.text[digits_from..self.at];
-        if matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
-            return Err(self.malformed("number with a fraction or exponent"));
-        }
-        let leading_zero = digits.len() > 1 && digits.starts_with('0');
-        if digits.is_empty() || leading_zero {
-            return Err(self.malformed("number"));
-        }
-        match self.text[start..self.at].parse::<i64>() {
-            Ok(int) if int.abs() <= INT_MAX && self.text[start..self.at] != *"-0" => {
-                Ok(Value::Int(int))
-            }
-            _ => Err(self.malformed("integer beyond 2^53-1")),
-        }
-    }
-
-    fn string(&mut self) -> Result<String, Reject> {
-        self.at += 1;
-        let mut out = String::new();
-        loop {
-            let start = self.at;
-            let rest = self.bytes.get(start..).unwrap_or_default();
-            self.at += rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len());
-            out.push_str(&self.text[start..self.at]);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(out);
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    let c = self.escape()?;
-                    out.push(c);
-                }
-                Some(_) => return Err(self.malformed("control character in a string")),
-                None => return Err(self.malformed("unterminated string")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Reject> {
-        let c = self.peek();
-        self.at += 1;
-        Ok(match c {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.malformed("unknown escape")),
-        })
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, Reject> {
-        let high = self.four_hex()?;
-        if !(0xD800..0xE000).contains(&high) {
-            return char::from_u32(high).ok_or_else(|| self.malformed("escape"));
-        }
-        let pair = self.bytes.get(self.at..self.at + 2) == Some(b"\\u");
-        if high >= 0xDC00 || !pair {
-            return Err(self.malformed("lone surrogate"));
-        }
-        self.at += 2;
-        let low = self.four_hex()?;
-        if !(0xDC00..0xE000).contains(&low) {
-            return Err(self.malformed("lone surrogate"));
-        }
-        char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-            .ok_or_else(|| self.malformed("escape"))
-    }
-
-    fn four_hex(&mut self) -> Result<u32, Reject> {
-        let digits = self
-            .text
-            .get(self.at..self.at + 4)
-            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or_else(|| self.malformed("escape"))?;
-        self.at += 4;
-        u32::from_str_radix(digits, 16).map_err(|_| self.malformed("escape"))
-    }
 }

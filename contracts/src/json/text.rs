@@ -4,7 +4,8 @@
 //! Invariant: what [`Writer`] wrote, [`Cursor`] reads back in the same order, and nothing else. The
 //! caller names members in canonical order, both ways; a text of another form is `None`.
 
-use super::{Reader, Value, write_int, write_text};
+use super::read::Reader;
+use super::{Value, write_int, write_text};
 use crate::digest::Digest;
 
 /// Writes one object.
@@ -15,6 +16,11 @@ impl Writer {
     /// A writer with room for `bytes`.
     pub fn with_capacity(bytes: usize) -> Self {
         Self(String::with_capacity(bytes))
+    }
+
+    /// The bytes written so far.
+    pub const fn bytes(&self) -> usize {
+        self.0.len()
     }
 
     /// The text.
@@ -102,11 +108,11 @@ impl std::fmt::Debug for Cursor<'_> {
 impl<'a> Cursor<'a> {
     /// Starts at the beginning of `text`.
     pub const fn new(text: &'a str) -> Self {
-        Self(Reader { bytes: text.as_bytes(), text, at: 0 })
+        Self(Reader::new(text))
     }
 
     /// Ends at the end of the text.
-    pub const fn finish(self) -> Option<()> {
+    pub fn finish(self) -> Option<()> {
         if self.0.at == self.0.bytes.len() { Some(()) } else { None }
     }
 
@@ -161,7 +167,7 @@ impl<'a> Cursor<'a> {
     pub fn word(&mut self) -> Option<&'a str> {
         self.expect("\"")?;
         let rest = self.0.text.get(self.0.at..)?;
-        let end = rest.bytes().position(super::is_escaped)?;
+        let end = super::plain_bytes(rest.as_bytes());
         self.0.at += end;
         self.expect("\"")?;
         rest.get(..end)

@@ -109,7 +109,8 @@ pub struct KeyBuilder(Vec<u8>);
 impl KeyBuilder {
     /// Starts a key: `register/kind/`.
     pub fn new(register: &str, kind: &str) -> Self {
-        let mut key = Vec::with_capacity(96);
+        // a party's part in a record has the longest of the usual keys
+        let mut key = Vec::with_capacity(128);
         key.extend_from_slice(register.as_bytes());
         key.push(b'/');
         key.extend_from_slice(kind.as_bytes());
@@ -140,15 +141,23 @@ impl KeyBuilder {
 
 /// Content bytes of a typed value: [`CONTENT_VERSION`] and its borsh form.
 pub fn encode_content<T: BorshSerialize>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![CONTENT_VERSION];
+    // exact: a block keeps many of these
+    let size = borsh::object_length(value).expect("counting cannot fail");
+    let mut bytes = Vec::with_capacity(size.saturating_add(1));
+    bytes.push(CONTENT_VERSION);
     borsh::to_writer(&mut bytes, value).expect("writing to memory cannot fail");
     bytes
 }
 
 /// Reads content made by [`encode_content`]; `None` for another version, trailing bytes or damage.
 pub fn decode_content<T: BorshDeserialize>(content: &[u8]) -> Option<T> {
+    borsh::from_slice(content_bytes(content)?).ok()
+}
+
+/// The borsh form in content made by [`encode_content`]; `None` for another version.
+pub(crate) fn content_bytes(content: &[u8]) -> Option<&[u8]> {
     match content.split_first() {
-        Some((&CONTENT_VERSION, bytes)) => borsh::from_slice(bytes).ok(),
+        Some((&CONTENT_VERSION, bytes)) => Some(bytes),
         _ => None,
     }
 }

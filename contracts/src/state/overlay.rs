@@ -44,7 +44,8 @@ pub struct Overlay<'a> {
     derived: RefCell<Derived>,
     /// The keys that names stand for, see [`Self::key_of`].
     names: RefCell<BTreeMap<String, Option<Rc<[u8]>>>>,
-    /// Old write (or none) of each key written since the block began, for [`Self::roll_back`].
+    /// Old write (or none) of each key written since the last [`Self::keep`], for
+    /// [`Self::roll_back`].
     undo: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
@@ -74,7 +75,7 @@ impl<'a> Overlay<'a> {
 
     /// What `take` makes of the content under `key`, as of the writes so far. It must not ask this
     /// overlay for anything.
-    fn with_content<T>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    pub(crate) fn with_content<T>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self.writes.get(key) {
             Some(content) => Some(take(content)),
             None => self.with_committed(key, |stored| stored.map(|stored| take(&stored.content))),
@@ -185,14 +186,21 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Keeps what was written so far: marks made before are none any more.
+    pub fn keep(&mut self) {
+        self.undo.clear();
+    }
+
     /// The changes of the block at `height`, in tree-key order. A write of what stood there before
     /// is no change.
     pub fn into_changes(self, height: u64) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.writes.len());
-        let mut read = self.read.into_inner();
+        // both are in the order of keys
+        let mut read = self.read.into_inner().into_iter().peekable();
         for (key, content) in self.writes {
-            let previous = match read.remove(&key) {
-                Some(stored) => stored,
+            while read.next_if(|(known, _)| *known < key).is_some() {}
+            let previous = match read.next_if(|(known, _)| *known == key) {
+                Some((_, stored)) => stored,
                 None => self.base.get(&key),
             };
             if previous.as_ref().is_some_and(|stored| stored.content == content) {
@@ -203,7 +211,8 @@ impl<'a> Overlay<'a> {
             let value_hash = stored.value_hash(&key);
             changes.push(Change { tree_key: tree_key(&key), key, stored, value_hash, previous });
         }
-        changes.sort_by_key(|change| change.tree_key);
+        // the keys are sorted apart from what is large, and moved once
+        changes.sort_by_cached_key(|change| change.tree_key);
         changes
     }
 }

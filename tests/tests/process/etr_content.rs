@@ -218,6 +218,64 @@ fn etr_the_contents_of_a_bundle_go_to_whom_each_act_brings_in() {
 }
 
 #[test]
+fn etr_the_content_goes_along_when_a_bill_is_split_and_merged() {
+    let desk = Desk::open(1);
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    std::fs::create_dir(desk.out.join("opened")).expect("a folder");
+    let (id, _) = issued(&desk, "TTNU8301", shipper, &[]);
+    let by = ["--as", shipper, "--as", carrier, "--yes", "--ack-all"];
+    let parts = |id: &str, more: &[&str]| {
+        let split = ["split", id, "--part", "1:KGM:5000", "--part", "1:KGM:7000"];
+        let receipt = desk.done(&[&split[..], more, &by].concat());
+        assert_eq!(receipt["ok"], true, "{receipt}");
+        desk.network.settle();
+        receipt
+    };
+    // each part has the content of the whole, and both parties to it open that of each
+    let receipt = parts(&id, &[]);
+    let sealed = receipt["sealed"].as_array().expect("one entry for each part").clone();
+    let children = desk.children(&id, shipper);
+    let told: Vec<&Value> = sealed.iter().map(|entry| &entry["id"]).collect();
+    assert_eq!(told, children.iter().collect::<Vec<_>>());
+    for (entry, child) in sealed.iter().zip(&children) {
+        assert_eq!(sealed_to(entry), [carrier, shipper]);
+        for party in [carrier, shipper] {
+            let (content, version) = opened(&desk, child, party);
+            assert_eq!(content["transportDocumentReference"], "TTNU8301", "{party}");
+            assert_eq!(version, 1);
+        }
+    }
+    assert_eq!(waiting(&desk), [""; 0]);
+
+    // so has what they are merged into, whose content the node holds under the ids of the parts
+    let [first, second] = children.as_slice() else { panic!("two parts: {children:?}") };
+    let receipt = desk.done(&[&["merge", first, "--with", second][..], &by].concat());
+    assert_eq!(receipt["ok"], true, "{receipt}");
+    desk.network.settle();
+    let merged = desk.children(first, shipper);
+    assert_eq!(merged, desk.children(second, shipper));
+    let [merged] = merged.as_slice() else { panic!("one record: {merged:?}") };
+    let sealed = receipt["sealed"].as_array().expect("one entry").clone();
+    assert_eq!((sealed.len(), &sealed[0]["id"]), (1, &json!(merged)));
+    assert_eq!(sealed_to(&sealed[0]), [carrier, shipper]);
+    assert_eq!(opened(&desk, merged, carrier).0["transportDocumentReference"], "TTNU8301");
+
+    // --no-seal leaves it; what is only staged says what is left to do
+    let receipt = parts(merged, &["--no-seal"]);
+    assert!(receipt.get("sealed").is_none(), "{receipt}");
+    let children = desk.children(merged, shipper);
+    for child in &children {
+        is_not_held(&desk, child, shipper);
+    }
+    let (first, second) = (children[0].as_str(), children[1].as_str());
+    let staging = ["--as", shipper, "--stage", "--yes", "--ack-all"];
+    let staged = desk.done(&[&["merge", first, "--with", second][..], &staging].concat());
+    let reason = staged["sealed"][0]["reason"].as_str().expect("its id is not known yet");
+    assert!(reason.contains("titian etr seal"), "{reason}");
+    assert_eq!(waiting(&desk), [""; 0]);
+}
+
+#[test]
 fn etr_a_sealed_content_that_waits_in_a_file_is_handed_over_later() {
     let desk = Desk::open(1);
     let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
@@ -263,4 +321,39 @@ fn etr_a_sealed_content_that_waits_in_a_file_is_handed_over_later() {
     desk.done(&["erase", first, "--as", shipper]);
     desk.done(&seal);
     assert_eq!(opened(&desk, first, bank).0["transportDocumentReference"], "TTNU8201");
+}
+
+#[test]
+fn etr_the_content_goes_to_who_pays_on_recourse() {
+    let desk = Desk::open(1);
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    let trader = desk.trader.as_str();
+    std::fs::create_dir(desk.out.join("opened")).expect("a folder");
+    let note = json!({
+        "noteNumber": "PN-8401", "promise": "unconditional", "amount": "100.00", "currency": "SGD",
+        "dueDate": "demand", "payee": "EXAMPLE COFFEE", "maker": "EXAMPLE LINES",
+        "placeOfPayment": "Singapore", "issueDate": "2026-01-05", "placeOfIssue": "Singapore",
+    });
+    let file = desk.file("note.json", &note.to_string());
+    let issue = ["issue", "--profile", "promissory-note", "--content", &file, "--to", shipper];
+    let sum = ["--ref", "PN-8401", "--lot", "1:SGD:100.00", "--no-seal"];
+    let signing = ["--as", carrier, "--as", shipper, "--yes", "--ack-all"];
+    let receipt = desk.done(&[&issue[..], &sum, &signing].concat());
+    let id = receipt["id"].as_str().expect("an id").to_owned();
+    desk.network.settle();
+    let offer = ["--to", trader, "--endorse", "special", "--no-seal"];
+    desk.act("offer", &id, &offer, shipper);
+    desk.act("accept", &id, &["--unseen"], trader);
+    desk.act("present", &id, &["--for", "payment"], trader);
+    desk.act("dishonour", &id, &["--reason", "no_funds"], carrier);
+    desk.act("recourse", &id, &["--against", shipper], trader);
+    is_not_held(&desk, &id, shipper);
+    let pay = ["recourse-pay", &id, "--payer", shipper, "--as", shipper, "--as", trader];
+    let receipt = desk.done(&[&pay[..], &["--yes", "--ack-all"]].concat());
+    assert_eq!(receipt["ok"], true, "{receipt}");
+    assert_eq!(sealed_to(&receipt["sealed"]), [shipper]);
+    desk.network.settle();
+    assert_eq!(opened(&desk, &id, shipper).0["noteNumber"], "PN-8401");
+    assert_eq!(desk.show(&id, shipper)["party"]["controller"]["party"], shipper);
+    assert_eq!(waiting(&desk), [""; 0]);
 }

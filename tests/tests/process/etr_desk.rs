@@ -205,7 +205,10 @@ fn etr_what_each_state_says_is_shown_as_a_matrix_and_in_words() {
     // the class takes three words
     assert_eq!(row.expect("a row for bills").get(column + 2), Some(&"full"), "{matrix}");
     let words = desk.network.done(&["etr", "law", "SG"]).stdout;
-    assert!(words.starts_with("SG, "), "{words}");
+    assert!(words.starts_with("Singapore: in force: "), "{words}");
+    let words = desk.network.done(&["etr", "law"]).stdout;
+    let thailand = "Thailand: no enabling statute recorded; effect is contractual only";
+    assert!(words.lines().any(|line| line == thailand), "{words}");
     let court = desk.network.done(&["etr", "law", "court", "SG"]).stdout;
     assert!(court.contains("every court act is refused"), "{court}");
 }
@@ -237,7 +240,19 @@ fn etr_two_bills_change_hands_in_one_bundle_or_not_at_all() {
         (holder(&first, shipper), holder(&second, shipper)),
         (json!(shipper), json!(trader))
     );
-    desk.done(&[&bundle[..], &["--stage"]].concat());
+    // what is signed of it goes into a file, and to the ledger when somebody brings it there
+    let half = desk.path("half.json");
+    let kept = desk.done(&[&bundle[..], &["-o", &half]].concat());
+    assert_eq!((&kept["status"], &kept["file"]), (&json!("incomplete"), &json!(half)), "{kept}");
+    assert_eq!(kept["missing"].as_array().map(Vec::len), Some(1), "{kept}");
+    let text = std::fs::read_to_string(&half).expect("a file");
+    let ops: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let signatures = |op: usize| ops["ops"][op]["sigs"].as_array().map(Vec::len);
+    assert_eq!([signatures(0), signatures(1), signatures(2)], [Some(1), Some(0), None]);
+    desk.network.settle();
+    assert_eq!(desk.done(&["staged", "--as", shipper])["items"], json!([]));
+    desk.done(&["stage", &half, "--yes"]);
+    desk.network.settle();
     desk.cosign(&second, &[shipper]);
     assert_eq!(holder(&first, trader), trader);
     assert_eq!(holder(&second, shipper), shipper);

@@ -137,7 +137,7 @@ impl Desk {
         (text("status"), text("end"))
     }
 
-    fn children(&self, id: &str, party: &str) -> Vec<String> {
+    pub(super) fn children(&self, id: &str, party: &str) -> Vec<String> {
         let shown = self.show(id, party);
         let into = shown["party"]["lineage"]["into"].as_array().expect("a list").clone();
         into.iter().map(|id| id.as_str().expect("an id").to_owned()).collect()
@@ -266,11 +266,15 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     // the other on paper, with the address of its status as a code, and back
     desk.act("surrender", second, &["--kind", "paper"], trader);
     let print = desk.path("print.html");
-    let printed =
-        desk.done(&["print", second, "--content", &content, "--serial", "P-0001", "-o", &print]);
+    let image = desk.path("code.png");
+    let line = ["print", second, "--content", &content, "--serial", "P-0001", "-o", &print];
+    let printed = desk.done(&[&line[..], &["--code", &image]].concat());
     let page = std::fs::read_to_string(&print).expect("a page");
     let address = format!("{}/etr/{second}", desk.home(&["--as", carrier]));
     assert_eq!((codes::read_svg(&page), &printed["address"]), (address.clone(), &json!(address)));
+    assert_eq!(codes::read_png(Path::new(&image)), address, "the same code alone");
+    let odd = desk.run(&[&line[..], &["--code", &desk.path("code.gif")]].concat());
+    assert_ne!(odd.code, 0, "a form that is not made");
     let statement = desk.file("statement.txt", "replaced by paper\n");
     let (replaced, returned) = (format!("replaced={statement}"), format!("returned={statement}"));
     let paper = ["--serial", "P-0001", "--print", &print, "--statement", &replaced];

@@ -40,6 +40,75 @@ fn etr_a_freeze_is_renewed_by_a_new_order_only() {
 }
 
 #[test]
+fn etr_an_order_whose_freeze_ended_freezes_that_record_no_more() {
+    let mut t = Traders::new();
+    t.court(&["freeze", "unfreeze"]);
+    let (id, other) =
+        (t.issue(&profile("bl-order"), "COURT-1"), t.issue(&profile("bl-order"), "COURT-2"));
+    let lift = |order: &str| object(&[("order", Value::from(some_digest(order)))]);
+    let first = freeze(&t, "first", 1);
+    assert_eq!(run(&mut t, &id, "freeze", first.clone(), &COURT), Ok(()));
+    assert_eq!(run(&mut t, &id, "unfreeze", lift("first"), &COURT), Ok(()));
+    assert_eq!(run(&mut t, &id, "freeze", first.clone(), &COURT), Err(Code::FreezeTooLong));
+    // one order may be about several records
+    assert_eq!(run(&mut t, &other, "freeze", first, &COURT), Ok(()));
+    // one that was renewed is spent as well, also when time ended what came after it
+    for order in ["second", "third"] {
+        let args = freeze(&t, order, 1);
+        assert_eq!(run(&mut t, &id, "freeze", args, &COURT), Ok(()), "{order}");
+    }
+    t.world.time_ms += 2 * DAY_MS;
+    assert_eq!(run(&mut t, &id, "unfreeze", lift("third"), &[]), Ok(()));
+    for order in ["first", "second", "third"] {
+        let args = freeze(&t, order, 1);
+        let found = run(&mut t, &id, "freeze", args, &COURT);
+        assert_eq!(found, Err(Code::FreezeTooLong), "{order}");
+    }
+    assert_eq!(t.get(&id).public.frozen, None);
+    let fourth = freeze(&t, "fourth", 1);
+    assert_eq!(run(&mut t, &id, "freeze", fourth, &COURT), Ok(()));
+}
+
+#[test]
+fn etr_a_court_gives_a_record_only_title_that_its_type_can_bear() {
+    let kinds = ["none", "bearer", "to_order", "named"];
+    for (name, borne) in [
+        ("bl-order", vec!["bearer", "to_order", "named"]),
+        ("ncd", vec!["bearer", "to_order"]),
+        ("delivery-order", vec!["bearer", "to_order"]),
+        ("bl-straight", vec!["named"]),
+        ("sea-waybill", vec!["none"]),
+    ] {
+        let mut t = Traders::new();
+        t.court(&["court_notice", "court_transfer"]);
+        let order = Value::from(some_digest("order"));
+        let th = Value::from(t.th.as_str());
+        for (no, kind) in kinds.iter().enumerate() {
+            let id = t.issue(&profile(name), &format!("COURT-{no}"));
+            let notice =
+                object(&[("act", Value::from("court_transfer")), ("order", order.clone())]);
+            assert_eq!(run(&mut t, &id, "court_notice", notice, &COURT), Ok(()), "{name}");
+            t.world.time_ms += 3 * DAY_MS;
+            let title = object(&[("kind", Value::from(*kind))]);
+            let titled = ["to_order", "named"].contains(kind);
+            let title = if titled { title.with("party", th.clone()) } else { title };
+            let args = object(&[("order", order.clone()), ("to", th.clone()), ("title", title)]);
+            let expected = if borne.contains(kind) { Ok(()) } else { Err(Code::TitleForbidden) };
+            let before = t.get(&id);
+            let found = run(&mut t, &id, "court_transfer", args, &COURT);
+            assert_eq!(found, expected, "{name}, {kind}");
+            let after = t.get(&id);
+            if found.is_ok() {
+                assert_eq!(after.party.title.kind.text(), *kind);
+                assert_eq!(after.party.controller.members(), [t.th.clone()]);
+            } else {
+                assert_eq!(after, before);
+            }
+        }
+    }
+}
+
+#[test]
 fn etr_a_notice_that_lapsed_hinders_no_merger() {
     let mut desk = Desk::new();
     desk.traders.court(&["court_notice", "court_transfer"]);

@@ -5,6 +5,7 @@ use titian_contracts::etr::{court, legal};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
+use titian_genesis::contribution::Contribution;
 use titian_tests::etr::{DAY_MS, Traders, accept_args, with_ack};
 use titian_tests::etr_types::{object, profile, some_digest, texts};
 
@@ -113,6 +114,44 @@ fn a_move_to_block_binds_records_issued_after_it() {
         let accept = t.op(&id, "accept", accept_args());
         assert_eq!(t.run_signed(&accept, &[to]).err(), Some(found), "{what}");
     }
+}
+
+#[test]
+fn a_genesis_takes_the_legal_entries_that_the_act_takes_and_no_others() {
+    let genesis = Traders::new().world.genesis;
+    let vn = genesis.members.iter().find(|member| member.cc == "VN").expect("Viet Nam");
+    assert_eq!(Contribution::from_value(vn.value.clone()).err(), None);
+    let refused = |entries: Vec<Value>| {
+        let changed = vn.value.with("legal", Value::List(entries));
+        let reject = Contribution::from_value(changed).expect_err("nobody signed it");
+        (reject.code, reject.field)
+    };
+    // entries are asked before signatures, which a change leaves behind
+    let good = effect(1, "warn");
+    let taken = (Code::BadSignature, "/sigs".to_owned());
+    let cheques = good.with("class", Value::from("cheque"));
+    let longest = good.with("citation", Value::from("x".repeat(256)));
+    for entries in [vec![], vec![good.clone()], vec![good.clone(), cheques], vec![longest]] {
+        assert_eq!(refused(entries), taken);
+    }
+    let policy = good.get("policy").expect("a policy").with("full", Value::from("maybe"));
+    for (member, value, code, field) in [
+        ("status", Value::from("rumoured"), Code::Malformed, "/legal/status"),
+        ("class", Value::from("Bill of lading"), Code::Malformed, "/legal/class"),
+        ("excludes", texts(&["Cheque"]), Code::Malformed, "/legal/excludes"),
+        ("policy", policy, Code::Malformed, "/legal/policy/full"),
+        ("instrument", Value::from(""), Code::FieldLimit, "/legal/instrument"),
+        ("citation", Value::from(""), Code::FieldLimit, "/legal/citation"),
+        ("citation", Value::from("x".repeat(257)), Code::FieldLimit, "/legal/citation"),
+        ("ams", Value::from("SG"), Code::NotOwner, "/legal/ams"),
+        ("version", Value::Int(2), Code::VersionConflict, "/legal/version"),
+        ("blockSince", Value::Int(0), Code::Malformed, "/legal"),
+    ] {
+        let broken = good.with(member, value);
+        assert_eq!(refused(vec![broken]), (code, field.to_owned()), "{member}");
+    }
+    let twice = refused(vec![good.clone(), good]);
+    assert_eq!(twice, (Code::VersionConflict, "/legal/version".to_owned()));
 }
 
 #[test]

@@ -156,6 +156,36 @@ fn an_op_that_is_not_canonical_is_malformed() {
 }
 
 #[test]
+fn an_escape_has_one_canonical_form() {
+    for number in (0..0x20_u32).chain([0x22, 0x2f, 0x5c, 0x61, 0x7f, 0x2028, 0xe9]) {
+        let character = char::from_u32(number).expect("a character");
+        // texts are looked through eight bytes at a time: at every place of eight, and after them
+        for padding in (0..17).map(|count| "x".repeat(count)) {
+            let written = Value::from(format!("{padding}{character}{padding}")).to_jcs();
+            let long = format!("\"{padding}\\u{number:04x}{padding}\"");
+            assert!(json::parse_canonical(written.as_bytes()).is_ok(), "{written}");
+            let (same, found) = (long == written, json::parse_canonical(long.as_bytes()));
+            assert_eq!(found.is_ok(), same, "{long}");
+            assert_eq!(json::parse(long.as_bytes()), json::parse(written.as_bytes()));
+        }
+    }
+    for (text, canonical) in [
+        (r#""\u001f""#, true),
+        (r#""\u001F""#, false),
+        (r#""\u000a""#, false),
+        (r#""\n""#, true),
+        (r#""\/""#, false),
+        (r#""/""#, true),
+        (r#""\u0061""#, false),
+        (r#""\u007f""#, false),
+        (r#""\ud83d\ude00""#, false),
+        ("\"\u{1f600}\"", true),
+    ] {
+        assert_eq!(json::parse_canonical(text.as_bytes()).is_ok(), canonical, "{text}");
+    }
+}
+
+#[test]
 fn the_largest_integers_and_the_deepest_values_are_read_and_no_more() {
     for (text, reads) in [
         ("9007199254740991", true),
@@ -344,8 +374,10 @@ proptest! {
                 _ => drop(bytes.remove(at)),
             }
         }
+        // canonical is what the writer writes of the value, and nothing else
+        let written = json::parse(&bytes).map(|value| value.to_jcs().into_bytes() == bytes);
+        prop_assert_eq!(json::parse_canonical(&bytes).is_ok(), written == Ok(true));
         if let Ok(value) = json::parse_canonical(&bytes) {
-            prop_assert_eq!(value.to_jcs().into_bytes(), bytes);
             // an op that still reads has another digest, unless only `sigs` changed
             if let Ok(op) = Op::from_value(value.clone()) {
                 prop_assert_eq!(op.digest, op::digest_of(op.register, &value));

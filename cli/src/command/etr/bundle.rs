@@ -136,11 +136,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let handovers = hand_over(session, &ops, args)?;
     let signed = sign_all(session, &wallet, ops, &args.signing);
     let outcome = signed.and_then(|signed| finish(session, signed, args));
-    let (mut report, sealed) = handover::finish_all(session, &handovers, outcome)?;
-    if let (Some(members), false) = (report.json.as_object_mut(), handovers.is_empty()) {
-        members.insert("sealed".to_owned(), json!(sealed));
-    }
-    Ok(report)
+    handover::finish_with_list(session, &handovers, outcome)
 }
 
 /// Opens the contents that are accepted, and seals those that go to others with an act. Of an error

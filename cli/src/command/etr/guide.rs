@@ -156,5 +156,7 @@ fn profiles(session: &Session) -> Result<Vec<String>> {
     let answer = Json::Object(session.client()?.ask::<call::EtrProfiles>(&Nothing {})?);
     let items = answer.get("profiles").and_then(Json::as_array).cloned().unwrap_or_default();
     let id = |item: &Json| document::text(item, "/profile/id").map(str::to_owned);
-    Ok(items.iter().filter_map(id).collect())
+    let mut ids: Vec<String> = items.iter().filter_map(id).collect();
+    ids.dedup();
+    Ok(ids)
 }

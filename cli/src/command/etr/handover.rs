@@ -91,6 +91,8 @@ enum Content {
 
 const NOBODY_NAMED: &str = "--as names nobody who seals it";
 const OF_COURT: &str = "a court has none; who has it runs titian etr seal";
+const OF_CHILDREN: &str = "the records that are made get ids of their own when the act stands; then \
+                           run titian etr seal with each";
 const NOT_AT_HAND: &str = "it is not at hand (--content FILE)";
 const NO_KEY: &str = "nobody who gets it has a sealing key";
 const BACK_FROM_PAPER: &str = "the record gets an id of its own when the act stands; then run \
@@ -113,6 +115,9 @@ pub(super) fn prepare(
     if come == Receivers::OfCourt {
         return Ok(Some(deed.stays(OF_COURT)));
     }
+    if come == Receivers::OfChildren {
+        return Ok(Some(deed.stays(OF_CHILDREN)));
+    }
     let Some(party) = deed.party else { return Ok(Some(told(session, deed.stays(NOBODY_NAMED)))) };
     if deed.act == "issue_from_paper" && is_there(session, deed.id)? {
         return Ok(Some(deed.stays(BACK_FROM_PAPER)));
@@ -122,7 +127,8 @@ pub(super) fn prepare(
         Receivers::These(parties) => parties,
         _ => face.parties.clone(),
     };
-    seal(session, deed, party, (&face.root, &to), given).map(|done| Some(told(session, done)))
+    let done = seal(session, (deed, deed.id), party, (&face.root, &to), given)?;
+    Ok(Some(told(session, done)))
 }
 
 /// Seals the content of what came back from paper under an id of its own, once it stands. What fails
@@ -132,8 +138,49 @@ pub(super) fn of_child(session: &Session, deed: Deed<'_>, file: &Path) -> Option
     let (Receivers::These(to), Some(party)) = (come, deed.party) else { return None };
     let root = receivers::root_after(deed.act, deed.args).map(|root| root.to_string());
     let root = root.unwrap_or_default();
-    let sealed = seal(session, deed, party, (&root, &to), Given::This(file));
+    let sealed = seal(session, (deed, deed.id), party, (&root, &to), Given::This(file));
     Some(sealed.unwrap_or_else(|error| deed.stays(&error.message)))
+}
+
+/// Seals the content of each record that `split` or `merge` made, once it stands, to everyone with a
+/// role in it: its content is that of the record that the act is on, or the one given. What fails then
+/// is reported only: the act is done. While the act is only staged, what is left to do is said.
+pub(super) fn of_children(
+    session: &Session,
+    deed: Deed<'_>,
+    given: Given<'_>,
+    receipt: &Json,
+) -> Vec<Handover> {
+    let children = made(receipt, deed.act, &sources(&deed));
+    if children.is_empty() {
+        return vec![deed.stays(OF_CHILDREN)];
+    }
+    let one = |child: &String| {
+        let own = Deed { id: child, ..deed };
+        let Some(party) = deed.party else { return own.stays(NOBODY_NAMED) };
+        let sealed = show::get(session, child, None, Some(party)).and_then(|record| {
+            let (root, to) = (root_of(&record).to_owned(), envelope::parties_of(&record));
+            seal(session, (own, deed.id), party, (&root, &to), given)
+        });
+        sealed.unwrap_or_else(|error| own.stays(&error.message))
+    };
+    children.iter().map(one).collect()
+}
+
+/// The records that an act which makes others is on: they end with it.
+fn sources<'a>(deed: &Deed<'a>) -> Vec<&'a str> {
+    let with = deed.args.get("with").and_then(Value::as_list).unwrap_or_default();
+    let others = with.iter().filter_map(|other| other.get("id")?.as_text());
+    std::iter::once(deed.id).chain(others).collect()
+}
+
+/// The records that an act made of `sources`, from the events of its receipt.
+fn made(receipt: &Json, act: &str, sources: &[&str]) -> Vec<String> {
+    let name = format!("etr.{act}");
+    let events = receipt.get("events").and_then(Json::as_array).into_iter().flatten();
+    let of_act = events.filter(|event| document::text(event, "/name") == Some(&name));
+    let subjects = of_act.filter_map(|event| document::text(event, "/subject"));
+    subjects.filter(|id| !sources.contains(id)).map(str::to_owned).collect()
 }
 
 fn is_there(session: &Session, id: &str) -> Result<bool> {
@@ -157,15 +204,16 @@ fn warn(session: &Session, text: &str) {
     session.output.note(&format!("{mark} {text}"));
 }
 
+/// Seals the content of the record of a deed; it is looked for under the id `source`.
 fn seal(
     session: &Session,
-    deed: Deed<'_>,
+    (deed, source): (Deed<'_>, &str),
     party: &KeyRef,
     (root, to): (&str, &[String]),
     given: Given<'_>,
 ) -> Result<Handover> {
     let wallet = session.wallet()?;
-    let found = content_of(session, &wallet, (deed.id, root), given, party)?;
+    let found = content_of(session, &wallet, (source, root), given, party)?;
     let Some((file, plain, folder)) = found else { return Ok(deed.stays(NOT_AT_HAND)) };
     let sealed = envelope::seal_to(session, None, deed.id, (&file, &plain), to)?;
     let Some(sealed) = sealed else { return Ok(deed.stays(NO_KEY)) };
@@ -308,6 +356,19 @@ pub(super) fn finish_all(
     Ok((report, sealed))
 }
 
+/// The same, with what became of each as the list `sealed` of the report.
+pub(super) fn finish_with_list(
+    session: &Session,
+    handovers: &[Handover],
+    outcome: Result<Report>,
+) -> Result<Report> {
+    let (mut report, sealed) = finish_all(session, handovers, outcome)?;
+    if let (Some(members), false) = (report.json.as_object_mut(), handovers.is_empty()) {
+        members.insert("sealed".to_owned(), json!(sealed));
+    }
+    Ok(report)
+}
+
 /// Removes the envelopes of acts that were not done.
 pub(super) fn drop_all(session: &Session, handovers: &[Handover]) {
     for handover in handovers {
@@ -384,4 +445,36 @@ fn stands(receipt: &Json, act: &str, id: &str) -> bool {
     let events = receipt.get("events").and_then(Json::as_array).into_iter().flatten();
     let is = |event: &Json, pointer: &str, text: &str| document::text(event, pointer) == Some(text);
     events.into_iter().any(|event| is(event, "/name", &name) && is(event, "/subject", id))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use titian_contracts::json::Value;
+
+    use super::{Deed, made, sources};
+
+    /// What an act on `etr_a` made, by its receipt.
+    fn of(receipt: &Json, act: &str, args: &Value) -> Vec<String> {
+        made(receipt, act, &sources(&Deed { act, id: "etr_a", args, party: None }))
+    }
+
+    #[test]
+    fn what_an_act_made_is_what_its_receipt_names_beside_what_it_was_made_of() {
+        let event = |name: &str, subject: &str| json!({ "name": name, "subject": subject });
+        let split = json!({ "events": [
+            event("etr.split", "etr_b"), event("etr.split", "etr_c"), event("etr.split", "etr_a"),
+        ]});
+        let none = Value::Object(Vec::new());
+        assert_eq!(of(&split, "split", &none), ["etr_b", "etr_c"]);
+        // a staged act made nothing yet
+        let staged = json!({ "events": [event("etr.stage", "etr_a")] });
+        assert_eq!(of(&staged, "split", &none), [""; 0]);
+        let merged = json!({ "events": [
+            event("etr.merge", "etr_d"), event("etr.merge", "etr_b"), event("etr.merge", "etr_a"),
+        ]});
+        let other = Value::object([("id", Value::from("etr_b"))]);
+        let args = Value::object([("with", Value::List(vec![other]))]);
+        assert_eq!(of(&merged, "merge", &args), ["etr_d"]);
+    }
 }

@@ -21,7 +21,7 @@ use crate::session::Session;
 /// Arguments of `issue`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Type of record, with @version or the first one [default: that of a DCSA or TradeTrust content]
+    /// Type of record, with @version or the newest [default: that of a DCSA or TradeTrust content]
     #[arg(long, value_name = "ID[@V]")]
     pub(super) profile: Option<String>,
     /// Number of the document, given by the issuer, used once [default: that of the content]
@@ -210,31 +210,25 @@ pub(crate) fn default_regime(ubin: &str) -> String {
     }
 }
 
-/// A type of record as the node shows it: `id` or `id@version`.
+/// A type of record as the node shows it: `id@version`, or `id` for the newest version of which records
+/// may be issued.
 pub(crate) fn profile(session: &Session, name: &str) -> Result<Fields> {
-    let (id, version) = name.split_once('@').unwrap_or((name, "1"));
-    let answer = session.client()?.ask::<call::EtrProfiles>(&Nothing {})?;
-    let found = find_profile(&Json::Object(answer), id, version).cloned();
+    let (id, version) = name.split_once('@').map_or((name, None), |(id, v)| (id, Some(v)));
+    let answer = Json::Object(session.client()?.ask::<call::EtrProfiles>(&Nothing {})?);
+    let items = answer.get("profiles").and_then(Json::as_array).into_iter().flatten();
+    let version_of = |item: &Json| item.pointer("/profile/version").and_then(Json::as_u64);
+    let open = |item: &Json| item.get("withdrawn").and_then(Json::as_bool) != Some(true);
+    let found = items
+        .filter(|item| document::text(item, "/profile/id") == Some(id))
+        .filter(|item| version.is_none_or(|version| version_of(item) == version.parse().ok()))
+        .max_by_key(|item| (open(item), version_of(item)))
+        .and_then(|item| item.get("profile"));
     let found = found.ok_or_else(|| {
-        CommandError::usage(format!("there is no type of record {id}@{version}"))
+        CommandError::usage(format!("there is no type of record {name}"))
             .named("UNKNOWN_PROFILE")
             .hint("titian etr profiles")
     })?;
-    Fields::of(&found)
-}
-
-fn find_profile<'a>(value: &'a Json, id: &str, version: &str) -> Option<&'a Json> {
-    let same = document::text(value, "/id") == Some(id)
-        && value.get("fields").is_some()
-        && value.get("version").and_then(Json::as_u64) == version.parse().ok();
-    if same {
-        return Some(value);
-    }
-    match value {
-        Json::Array(items) => items.iter().find_map(|item| find_profile(item, id, version)),
-        Json::Object(members) => members.values().find_map(|item| find_profile(item, id, version)),
-        _ => None,
-    }
+    Fields::of(found)
 }
 
 /// The entity of a registered business.

@@ -45,10 +45,11 @@ fn member<'a>(entry: &'a Json, name: &str) -> &'a str {
 
 /// What an entry means, in one sentence.
 fn sentence(entry: &Json) -> String {
-    let ams = member(entry, "ams");
-    let class = match member(entry, "class") {
-        "*" => "all records".to_owned(),
-        class => class.replace('_', " "),
+    // a country outside the network has its code alone
+    let country = entry.get("name").and_then(Json::as_str).unwrap_or(member(entry, "ams"));
+    let of_class = match member(entry, "class") {
+        "*" => String::new(),
+        class => format!(", {}", class.replace('_', " ")),
     };
     let meaning = match member(entry, "verdict") {
         "full" => format!("in force: {}", member(entry, "citation")),
@@ -57,7 +58,7 @@ fn sentence(entry: &Json) -> String {
         "not_applicable" => "no transferable record; the question does not arise".to_owned(),
         _ => format!("statute {}; effect is contractual only", member(entry, "status")),
     };
-    format!("{ams}, {class}: {meaning}")
+    format!("{country}{of_class}: {meaning}")
 }
 
 fn in_words(session: &Session, class: Option<&str>) -> Result<Report> {
@@ -121,9 +122,83 @@ fn court(session: &Session, ams: &str) -> Result<Report> {
     let params = CourtPolicyParams { ams: ams.to_uppercase() };
     let answer = Json::Object(session.client()?.ask::<call::EtrCourtPolicy>(&params)?);
     let text = if answer.get("enacted") == Some(&Json::Bool(true)) {
-        serde_json::to_string_pretty(&answer).unwrap_or_default()
+        policy_in_words(&answer)
     } else {
         format!("{}: no court policy; every court act is refused", params.ams)
     };
     Ok(Report::new(text, answer))
+}
+
+/// A court policy, line by line. `exParte` stands here and in the dossier: no act can say that its
+/// order dispenses with notice, so whatever the policy says, notice is asked for.
+fn policy_in_words(policy: &Json) -> String {
+    let list = |name: &str| {
+        let items = policy.get(name).and_then(Json::as_array).map(Vec::as_slice);
+        let words: Vec<&str> = items.unwrap_or_default().iter().filter_map(Json::as_str).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+    };
+    let number = |name: &str| policy.get(name).and_then(Json::as_u64).unwrap_or_default();
+    let notice = match policy.get("exParte").and_then(Json::as_bool) {
+        Some(true) => "; an order may dispense with it (ex parte), but no act says so yet",
+        _ => "; no order dispenses with it (ex parte)",
+    };
+    let reach = match member(policy, "reach") {
+        "all" => "every record, 90 days after the policy took effect".to_owned(),
+        _ => format!("records issued at height {} or later", number("fromHeight")),
+    };
+    let keys = format!("{} of {}", number("courtK"), list("courtKeys"));
+    [
+        format!("{}: {}", member(policy, "ams"), member(policy, "basis")),
+        format!("acts      {}", list("acts")),
+        format!("signed by {keys}, with {} registrar keys", number("registryK")),
+        format!("notice    {} h{notice}", number("noticeS") / 3_600),
+        format!("freezes   at most {} days", number("freezeMaxS") / 86_400),
+        format!("reach     {reach}"),
+    ]
+    .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{policy_in_words, sentence};
+
+    #[test]
+    fn an_entry_is_said_of_the_country_by_its_name() {
+        let entry = json!({"ams": "TH", "name": "Thailand", "class": "*", "verdict": "unknown"});
+        let said = "Thailand: no enabling statute recorded; effect is contractual only";
+        assert_eq!(sentence(&entry), said);
+        let outside = json!({
+            "ams": "GB", "class": "bill_of_lading", "verdict": "full", "citation": "an Act",
+        });
+        assert_eq!(sentence(&outside), "GB, bill of lading: in force: an Act");
+    }
+
+    #[test]
+    fn a_court_policy_says_whether_orders_dispense_with_notice() {
+        let policy = |ex_parte: bool, reach: &str| {
+            policy_in_words(&json!({
+                "ams": "SG", "basis": "a statute", "acts": ["freeze", "unfreeze"],
+                "courtKeys": ["SG:COURT#k1", "SG:COURT#k2"], "courtK": 2, "registryK": 1,
+                "noticeS": 259_200, "exParte": ex_parte, "freezeMaxS": 7_776_000,
+                "reach": reach, "fromHeight": 120,
+            }))
+        };
+        assert_eq!(
+            policy(false, "issued_after"),
+            "SG: a statute\n\
+             acts      freeze, unfreeze\n\
+             signed by 2 of SG:COURT#k1, SG:COURT#k2, with 1 registrar keys\n\
+             notice    72 h; no order dispenses with it (ex parte)\n\
+             freezes   at most 90 days\n\
+             reach     records issued at height 120 or later"
+        );
+        let other = policy(true, "all");
+        assert!(
+            other.contains("may dispense with it (ex parte), but no act says so yet"),
+            "{other}"
+        );
+        assert!(other.contains("every record, 90 days after"), "{other}");
+    }
 }

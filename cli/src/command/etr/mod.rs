@@ -266,7 +266,8 @@ pub(crate) enum Command {
     Erase(seal::EraseArgs),
     /// Print a content on paper with the status address as a QR code, for a change of medium
     #[command(after_help = "Examples:
-  titian etr print etr_5c… --content etr_5c….content.json --serial P-0001 -o print.html")]
+  titian etr print etr_5c… --content etr_5c….content.json --serial P-0001 -o print.html
+  titian etr print etr_5c… --content etr_5c….content.json --code code.png -o print.html")]
     Print(print::Args),
     /// Show the types of records in force
     #[command(after_help = "Examples:
@@ -484,8 +485,9 @@ fn profiles(session: &Session, id: Option<&str>) -> Result<Report> {
     let mut rows = vec![["TYPE", "NAME", "MODE", "CLASS OF LAW"].map(str::to_owned).to_vec()];
     rows.extend(items.iter().map(|item| {
         let text = |pointer: &str| document::text(item, pointer).unwrap_or("?").to_owned();
+        let withdrawn = item.get("withdrawn").and_then(Json::as_bool) == Some(true);
         vec![
-            text("/name"),
+            format!("{}{}", text("/name"), if withdrawn { " (withdrawn)" } else { "" }),
             text("/profile/name"),
             text("/profile/transfer/mode"),
             text("/profile/law_class"),

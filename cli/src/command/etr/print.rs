@@ -3,8 +3,6 @@
 
 use std::path::PathBuf;
 
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
 use serde_json::{Map, Value as Json, json};
 
 use super::content::Envelope;
@@ -12,6 +10,7 @@ use super::verbs::digest_of;
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
+use crate::qr;
 use crate::session::Session;
 
 /// Arguments of `print`.
@@ -36,6 +35,9 @@ pub(crate) struct Args {
     /// Address of a node or resolver that shows the status [default: the node that is asked]
     #[arg(long, value_name = "URL")]
     base: Option<String>,
+    /// Write the code of the address alone as well, .png or .svg, for paper that is printed elsewhere
+    #[arg(long, value_name = "FILE")]
+    code: Option<PathBuf>,
     /// Where to write it
     #[arg(short, long = "out", value_name = "FILE")]
     out: PathBuf,
@@ -62,9 +64,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         return Err(CommandError::usage("--base is no address").hint("https://etr.example"));
     }
     let address = format!("{base}/etr/{}", args.id);
-    let code = QrCode::with_error_correction_level(&address, EcLevel::M)
-        .map_err(|_| CommandError::usage("the address is too long for a QR code"))?;
-    let image = code.render::<svg::Color<'_>>().min_dimensions(160, 160).build();
+    let code = qr::Image::of(&address)
+        .ok_or_else(|| CommandError::usage("the address is too long for a QR code"))?;
+    let image = code.svg(160);
+    if let Some(path) = &args.code {
+        code.write(path)?;
+    }
     let name = document::text(&record, "/typeName").unwrap_or("Transferable record");
     // the XML head of an image has no place inside a page
     let image = image.split_once("?>").map_or(image.as_str(), |(_, rest)| rest);
@@ -78,8 +83,10 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         args.id,
         args.out.display()
     );
-    let json =
-        json!({ "id": args.id, "file": args.out, "address": address, "print": digest.to_string() });
+    let json = json!({
+        "id": args.id, "file": args.out, "address": address, "print": digest.to_string(),
+        "code": args.code,
+    });
     Ok(Report::new(text, json))
 }
 

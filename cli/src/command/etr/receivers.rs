@@ -33,11 +33,18 @@ pub(super) enum Receivers {
     Everyone,
     /// Parties of whom the court that acts knows no content.
     OfCourt,
+    /// Everyone with a role in the records that the act makes of others.
+    OfChildren,
 }
 
-/// Whether the arguments of an act name others who come to the record.
-pub(super) fn are_named(act: &str) -> bool {
-    NAMING.iter().any(|(known, _)| *known == act)
+/// Whether an act on a record brings a content to others.
+pub(super) fn are_there(act: &str) -> bool {
+    has_children(act) || NAMING.iter().any(|(known, _)| *known == act)
+}
+
+/// Whether an act makes records of others, whose ids follow from its op.
+pub(super) fn has_children(act: &str) -> bool {
+    matches!(act, "split" | "merge")
 }
 
 /// Whether an act begins a record.
@@ -50,6 +57,7 @@ pub(super) fn of(act: &str, args: &Value, by: Option<&str>) -> Receivers {
     match act {
         "amend" => return Receivers::Everyone,
         "court_transfer" | "court_amend" => return Receivers::OfCourt,
+        _ if has_children(act) => return Receivers::OfChildren,
         _ => {}
     }
     let names = NAMING.iter().find(|(known, _)| *known == act).map_or(&[][..], |(_, names)| names);
@@ -117,6 +125,9 @@ mod tests {
         assert_eq!(of("recourse_pay", &json(r#"{"payer":"MY-C"}"#), None), these(&["MY-C"]));
         assert_eq!(of("amend", &json("{}"), None), Receivers::Everyone);
         assert_eq!(of("court_transfer", &json(r#"{"to":"MY-C"}"#), None), Receivers::OfCourt);
+        assert_eq!(of("split", &json(r#"{"parts":[]}"#), Some("SG-A")), Receivers::OfChildren);
+        assert_eq!(of("merge", &json(r#"{"with":[]}"#), None), Receivers::OfChildren);
+        assert!(are_there("merge") && are_there("offer") && !are_there("accept"));
         assert_eq!(of("accept", &json(r#"{"evidence":[]}"#), None), Receivers::Nobody);
     }
 

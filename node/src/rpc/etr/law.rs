@@ -3,6 +3,7 @@
 use titian_api::etr::MatrixParams;
 use titian_api::etr_read::{CourtPolicyParams, LegalEffectParams, ProfileParams};
 use titian_api::{Object, Refusal};
+use titian_contracts::access::{Ams, ams_key};
 use titian_contracts::error::Code;
 use titian_contracts::etr::court;
 use titian_contracts::etr::legal::{self, LegalEffect};
@@ -27,9 +28,17 @@ pub(super) fn profiles(state: &State) -> Answer<Object> {
 
 fn names(state: &State) -> Vec<String> {
     let prefix = keys::profile("");
-    let found = state.ledger().scan(&prefix, None, limits::PAGE_ITEMS_MAX);
     let name = |key: &[u8]| Some(std::str::from_utf8(key.get(prefix.len()..)?).ok()?.to_owned());
-    found.iter().filter_map(|(key, _)| name(key)).collect()
+    let (mut names, mut after) = (Vec::new(), None);
+    // each version took a proposal that two thirds of the states accepted, so they stay few
+    loop {
+        let found = state.ledger().scan(&prefix, after.as_deref(), limits::PAGE_ITEMS_MAX);
+        names.extend(found.iter().filter_map(|(key, _)| name(key)));
+        match found.last() {
+            Some((key, _)) if found.len() == limits::PAGE_ITEMS_MAX => after = Some(key.clone()),
+            _ => return names,
+        }
+    }
 }
 
 fn one(overlay: &Overlay<'_>, name: &str) -> Option<Value> {
@@ -42,16 +51,18 @@ fn one(overlay: &Overlay<'_>, name: &str) -> Option<Value> {
     ]))
 }
 
-/// One type profile, of the highest version unless one is named.
+/// One type profile; unless a version is named the highest of which records may be issued, if there is
+/// one, else the highest.
 pub(super) fn profile_of(state: &State, params: &ProfileParams) -> Answer<Object> {
     let at = At::height(state, None)?;
     let overlay = Overlay::new(&at.reader);
     let version = params.version.or_else(|| {
         let of_id = |name: &String| {
             let (id, version) = name.split_once('@')?;
-            (id == params.id).then(|| version.parse::<u64>().ok()).flatten()
+            let version = version.parse::<u64>().ok().filter(|_| id == params.id)?;
+            Some((!profile::is_withdrawn(&overlay, name), version))
         };
-        names(state).iter().filter_map(of_id).max()
+        names(state).iter().filter_map(of_id).max().map(|(_, version)| version)
     });
     let name = format!("{}@{}", params.id, version.unwrap_or(1));
     let shown = one(&overlay, &name);
@@ -69,14 +80,22 @@ fn is_mletr(state: &State, overlay: &Overlay<'_>, class: &str) -> bool {
     said.peek().is_none() || said.any(|mletr| mletr)
 }
 
+/// A statement of a state, with its English name if it is one of the network.
+fn named(overlay: &Overlay<'_>, ams: &str, said: Value) -> Value {
+    match overlay.read::<Ams>(&ams_key(ams)) {
+        Some(entry) => said.with("name", Value::from(entry.name)),
+        None => said,
+    }
+}
+
 /// What one state says of one class.
 pub(super) fn effect(state: &State, params: &LegalEffectParams) -> Answer<Object> {
     let at = At::height(state, params.height)?;
     let overlay = Overlay::new(&at.reader);
     let entry = legal::effect(&overlay, &params.ams, &params.class);
     let mletr = is_mletr(state, &overlay, &params.class);
-    let shown = effect_value(&params.ams, entry.as_deref(), &params.class, mletr, at.time_ms);
-    Ok(at.stamp(view::object(&shown)))
+    let said = effect_value(&params.ams, entry.as_deref(), &params.class, mletr, at.time_ms);
+    Ok(at.stamp(view::object(&named(&overlay, &params.ams, said))))
 }
 
 /// All entries of the legal-effect register.
@@ -93,7 +112,8 @@ pub(super) fn matrix(state: &State, params: &MatrixParams) -> Answer<Object> {
         .map(|entry| {
             let class = params.class.as_ref().unwrap_or(&entry.class);
             let mletr = is_mletr(state, &overlay, class);
-            effect_value(&entry.ams, Some(&entry), class, mletr, at.time_ms)
+            let said = effect_value(&entry.ams, Some(&entry), class, mletr, at.time_ms);
+            named(&overlay, &entry.ams, said)
         });
     let shown = Value::object([("entries", Value::List(entries.collect()))]);
     Ok(at.stamp(view::object(&shown)))

@@ -467,7 +467,14 @@ async fn etr_a_bundle_is_prepared_as_it_will_be_signed() {
 async fn etr_registers_of_law_are_open() {
     let s = Scene::start().await;
     let effect = json!({"ams": "SG", "class": "bill_of_lading"});
-    assert_eq!(s.result("etr_legalEffect", effect).await["verdict"], "full");
+    let said = s.result("etr_legalEffect", effect).await;
+    assert_eq!((&said["name"], &said["verdict"]), (&json!("Singapore"), &json!("full")));
+    let matrix = s.result("etr_legalMatrix", json!({})).await;
+    let entries = matrix["entries"].as_array().expect("a list");
+    let thailand = entries.iter().find(|entry| entry["ams"] == "TH").expect("an entry");
+    assert_eq!(thailand["name"], "Thailand");
+    let outside = s.result("etr_legalEffect", json!({"ams": "GB", "class": "cheque"})).await;
+    assert!(outside.get("name").is_none(), "{outside}");
     let effect = json!({"ams": "TH", "class": "bill_of_lading"});
     assert_eq!(s.result("etr_legalEffect", effect).await["verdict"], "unknown");
     // its profile says that it is no transferable record

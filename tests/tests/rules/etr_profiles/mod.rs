@@ -67,6 +67,9 @@ impl Table {
     fn run(&mut self, id: &str, act: &str, args: Value, parties: &[&str]) {
         let op = self.t.act_op(id, act, args.clone());
         mutations::check(&mut self.t, &op, parties, &self.stranger);
+        if !self.accepted.iter().any(|(_, known)| known == act) {
+            mutations::bits(&self.t, &op, parties, act == "offer");
+        }
         if let Err(code) = self.t.act(id, act, args, parties) {
             panic!("{act} of {}: {}", self.name, code.name());
         }
@@ -186,6 +189,7 @@ fn every_act_runs_in_every_profile_that_allows_it_and_in_no_other() {
         table.name = at(&value, "id").as_text().expect("an id").to_owned();
         table.profile = value.clone();
         let acts = acts_of(&value);
+        mutations::check_issue(&mut table);
         base(&mut table);
         court(&mut table);
         if acts.contains("offer") {

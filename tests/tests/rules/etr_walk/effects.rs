@@ -262,13 +262,25 @@ pub fn court(m: &mut Model, ask: &Ask, t: u64) -> Result<(), Refused> {
         Do::Freeze { order, until, permits } => {
             must(*until <= t + 90 * DAY_MS, "FREEZE_TOO_LONG")?;
             let renewed = m.frozen.as_ref().is_some_and(|(_, before, _)| before == order);
-            must(!renewed, "FREEZE_TOO_LONG")?;
-            m.frozen = Some((*until, order, permits.clone()));
+            must(!renewed && !m.spent.contains(order), "FREEZE_TOO_LONG")?;
+            let before = m.frozen.replace((*until, order, permits.clone()));
+            m.spent.extend(before.map(|(_, order, _)| order));
         }
-        Do::Unfreeze => must(m.frozen.take().is_some(), "NOT_FROZEN")?,
+        Do::Unfreeze => {
+            let (_, order, _) = m.frozen.take().ok_or("NOT_FROZEN")?;
+            m.spent.push(order);
+        }
         Do::Notice { act } => m.notice = Some((act, t)),
         Do::CourtTransfer { to, title: (kind, party) } => {
             ripe(m, "court_transfer", t)?;
+            let ways: &[&str] = match *kind {
+                "bearer" => &["blank"],
+                "named" => &["restrictive"],
+                "to_order" => &["special", "collection", "pledge"],
+                _ => &[],
+            };
+            let endorsed = ways.iter().any(|way| m.lists("title/endorse", way));
+            must(m.lists("title/initial", kind) || endorsed, "TITLE_FORBIDDEN")?;
             let from = m.controller.clone();
             link(m, "court_transfer", from, party.clone(), true);
             m.title = Title::of(kind, party.clone());

@@ -393,7 +393,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn a_random_walk_agrees_with_the_model_at_every_step() {
-    let (seed, steps) = (number("TITIAN_WALK_SEED", 4), number("TITIAN_WALK_STEPS", STEPS));
+    let (seed, steps) = (number("TITIAN_WALK_SEED", 12), number("TITIAN_WALK_STEPS", STEPS));
     let mut walk = Walk::new(seed);
     for step in 0..steps {
         walk.trail.clear();
@@ -420,7 +420,7 @@ fn a_random_walk_agrees_with_the_model_at_every_step() {
             MET.iter().filter(|name| !walk.tally.contains_key(**name)).collect();
         assert!(missed.is_empty(), "the walk never met {missed:?}");
         let acts: BTreeSet<&str> = walk.done.iter().map(|(_, act)| act.as_str()).collect();
-        // nobody merges, and no ten years pass; both have their own tests
+        // no ten years pass, and one act more may be missed; each has its own tests
         assert!(acts.len() >= 39, "acts applied: {acts:?}");
     }
 }

@@ -169,6 +169,8 @@ pub struct Model {
     pub money: Option<Money>,
     /// Until when, and what is permitted.
     pub frozen: Option<(u64, &'static str, Vec<&'static str>)>,
+    /// Orders whose freeze of this record ended.
+    pub spent: Vec<&'static str>,
     pub notice: Option<(&'static str, u64)>,
     pub generation: u64,
     pub root: String,
@@ -297,6 +299,7 @@ impl Model {
             chain: Vec::new(),
             end: None,
             parted: true,
+            spent: Vec::new(),
             ..self.clone()
         }
     }

@@ -380,7 +380,7 @@ impl Walk {
                 let days = *self.dice.pick(&[0, 1, 1, 2, 90, 91]);
                 let permits: Vec<&'static str> =
                     if self.dice.one_in(2) { vec!["annotate", "pay"] } else { Vec::new() };
-                let order = *self.dice.pick(&["order", "second order"]);
+                let order = *self.dice.pick(&["order", "second order", "third order"]);
                 Do::Freeze { order, until: t + days * DAY_MS, permits }
             }
             "unfreeze" => Do::Unfreeze,
@@ -392,7 +392,10 @@ impl Walk {
             "court_transfer" => {
                 let to = self.person();
                 let kind = list_at(&m.profile, "title/initial")[0].clone();
-                let title = match kind.as_str() {
+                // now and then one that the type may not have
+                let any = *self.dice.pick(&["none", "named", "to_order"]);
+                let kind = if self.dice.one_in(8) { any } else { kind.as_str() };
+                let title = match kind {
                     "none" => ("none", None),
                     "named" => ("named", Some(to.clone())),
                     _ if self.dice.one_in(3) => ("bearer", None),

@@ -107,6 +107,7 @@ impl Walk {
             guarantees: Vec::new(),
             money: money.then(|| Money { due: dated.then_some(DUE_MS), ..Money::default() }),
             frozen: None,
+            spent: Vec::new(),
             notice: None,
             generation: 0,
             root: id,

@@ -167,7 +167,7 @@ fn command_of(verb: &'static Verb) -> clap::Command {
         }
         command = command.arg(arg);
     }
-    if receivers::are_named(verb.act) {
+    if receivers::are_there(verb.act) {
         command = HandoverArgs::augment_args(command);
     }
     if verb.act == "accept" {
@@ -217,7 +217,7 @@ impl FromArgMatches for ActVerb {
             act: verb.act,
             id: given.get_one::<String>("record").cloned().unwrap_or_default(),
             draft: given.get_one::<std::path::PathBuf>("draft").cloned(),
-            handover: of_act(receivers::are_named(verb.act), given)?,
+            handover: of_act(receivers::are_there(verb.act), given)?,
             unseen: of_act(verb.act == "accept", given)?,
             frame: FrameArgs::from_arg_matches(given)?,
             signing: SigningArgs::from_arg_matches(given)?,
@@ -255,13 +255,21 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
     }
     let deed = Deed { act: verb.act, id: &verb.id, args: &args, party };
     let given = verb.handover.content.as_deref().map_or(Given::Among(&[]), Given::This);
-    let handover = if verb.handover.no_seal || verb.signing.dry_run {
-        None
-    } else {
+    let seals = !verb.handover.no_seal && !verb.signing.dry_run;
+    // what is made of records has its ids when the act stands
+    let after = seals && receivers::has_children(verb.act);
+    let handover = if seals && !after {
         handover::prepare(session, deed, given, &mut Faces::default())?
+    } else {
+        None
     };
-    let draft = Draft::on_record(verb.act, Some(&verb.id), args, verb.frame.clone());
+    let draft = Draft::on_record(verb.act, Some(&verb.id), args.clone(), verb.frame.clone());
     let outcome = act::perform(session, &draft, &verb.signing);
+    if after {
+        let report = outcome?;
+        let handovers = handover::of_children(session, deed, given, &report.json);
+        return handover::finish_with_list(session, &handovers, Ok(report));
+    }
     match handover {
         Some(handover) => handover.finish(session, outcome),
         None => outcome,
