@@ -181,7 +181,7 @@ impl Superseded {
 /// Whether genesis writes nothing under keys like this one, so that a first change after it, whose
 /// `prevChanged` is 0, shows that nothing stood there before.
 fn begins_empty(key: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 10] = [
+    const PREFIXES: [&[u8]; 14] = [
         b"ubin/rec/",
         b"ubin/count/",
         b"vc/acc/",
@@ -192,6 +192,10 @@ fn begins_empty(key: &[u8]) -> bool {
         b"vc/uri/",
         b"vc/anchor/",
         b"gov/rec/",
+        b"gov/proposal/",
+        b"gov/proposal_body/",
+        b"gov/vote/",
+        b"gov/parameter/smallCell",
     ];
     PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }

@@ -26,6 +26,7 @@ pub const KINDS: &[&str] = &[
     "ubin-presence",
     "ubin-absence",
     "ubin-history",
+    "ubin-schemes",
     "ubin-kpi",
     "vc-did",
     "vc-status",
@@ -158,7 +159,7 @@ fn members(
     frame: Frame<'_>,
 ) -> Result<Value, VerifyError> {
     match kind {
-        "ubin-presence" | "ubin-absence" | "ubin-history" | "ubin-kpi" => {
+        "ubin-presence" | "ubin-absence" | "ubin-history" | "ubin-schemes" | "ubin-kpi" => {
             ubin::claim(kind, stated, walk)
         }
         "vc-did" => access::claim(stated, walk, frame),

@@ -77,11 +77,12 @@ impl Context<'_, '_> {
         subject: &str,
         data: I,
     ) {
-        self.events.push(Event {
-            name: name.to_owned(),
-            subject: subject.to_owned(),
-            data: Value::object(data).to_jcs(),
-        });
+        self.emit_text(name.to_owned(), subject, Value::object(data).to_jcs());
+    }
+
+    /// The same with the JCS text of the data.
+    pub fn emit_text(&mut self, name: String, subject: &str, data: String) {
+        self.events.push(Event { name, subject: subject.to_owned(), data });
     }
 
     /// Notes a signer that the act needs; only a dry run keeps it.

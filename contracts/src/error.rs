@@ -279,4 +279,8 @@ codes! {
     StageUnknown = 662, "STAGE_UNKNOWN", "no staged op has this digest";
     StageStale = 663, "STAGE_STALE", "the record has moved on since the op was staged";
     ProfileInvalid = 664, "PROFILE_INVALID", "a profile breaks rule L1 to L10; the rule is named";
+    UnknownProposal = 701, "UNKNOWN_PROPOSAL", "no such proposal";
+    ProposalState = 702, "PROPOSAL_STATE", "the proposal is decided, withdrawn or lapsed";
+    ProposalLimit = 703, "PROPOSAL_LIMIT", "too many proposals are open";
+    VoteCast = 704, "VOTE_CAST", "the state has voted on this proposal";
 }

@@ -224,7 +224,10 @@ fn execute_one(
     };
     let (events, warnings) = (ctx.events, ctx.warnings);
     let (error, events, warnings) = match result {
-        Ok(()) => (None, events, warnings),
+        Ok(()) => {
+            overlay.keep();
+            (None, events, warnings)
+        }
         Err(reject) => {
             overlay.roll_back(mark);
             (Some((reject.code.number(), reject.field)), Vec::new(), Vec::new())

@@ -319,6 +319,8 @@ pub const TEXT_OVERRIDES_MAX: usize = 16;
 pub const ALIASES_MAX: usize = 16;
 /// Aliases of a record together with its former numbers: renumbering adds one.
 pub const ALIASES_WITH_FORMER_NUMBERS_MAX: usize = 64;
+/// Spells of a record that ended and are told apart: times in which the business may not act.
+pub const CAPACITY_SPELLS_MAX: usize = 32;
 /// Successions that a walk from a number to the record that goes on follows.
 pub const SUCCESSIONS_MAX: usize = 8;
 /// Code points of the key of a query for a name, fewest.
@@ -349,14 +351,18 @@ pub const CHALLENGES_MAX: usize = 50;
 pub const CHALLENGE_DAYS: (u64, u64) = (5, 30);
 /// Days to acknowledge and to decide a challenge about personal data.
 pub const CHALLENGE_PERSONAL_DATA_DAYS: (u64, u64) = (1, 3);
+/// Records that name a record, in the answer about it; further ones are asked for by page.
+pub const RECORD_LINKS_SHOWN_MAX: usize = 32;
 /// Fields that a challenge names.
 pub const CHALLENGE_FIELDS_MAX: usize = 8;
 /// Length of the pointer of such a field.
 pub const CHALLENGE_FIELD_BYTES_MAX: usize = 64;
 /// Pieces of evidence of a challenge.
 pub const CHALLENGE_EVIDENCE_MAX: usize = 4;
-/// Smallest count that a published cell may show, zero aside.
+/// Smallest count that a published cell may show, zero aside; governance may raise it.
 pub const SMALL_CELL_FLOOR: u64 = 5;
+/// To what governance may raise it.
+pub const SMALL_CELL_MAX: u64 = 100;
 /// Rows of an attested table.
 pub const ATTESTED_ROWS_MAX: usize = 64;
 /// Time-lock of a change of a scheme: 14 days.
@@ -385,6 +391,22 @@ pub const POSSIBLE_DUPLICATES_MAX: usize = 10;
 pub const IMPORT_CHUNK_RECORDS_MAX: usize = 10_000;
 /// Digests of the path of a part: two on each level of the tree of the largest chunk.
 pub const IMPORT_PATH_DIGESTS_MAX: usize = 28;
+
+// --- proposals (ledger.md §8)
+/// Proposals open at a time.
+pub const PROPOSALS_OPEN_MAX: usize = 64;
+/// Open proposals of one state.
+pub const PROPOSALS_PER_AUTHOR_MAX: usize = 4;
+/// Canonical JSON of a proposal's body: a resource of 40 KiB in base64url, and its frame.
+pub const PROPOSAL_BODY_BYTES_MAX: usize = 60 * 1024;
+/// Shortest consultation unless the genesis says otherwise, in seconds: 24 hours.
+pub const CONSULTATION_S_MIN: u64 = 86_400;
+/// Longest consultation, in seconds: 90 days.
+pub const CONSULTATION_S_MAX: u64 = 90 * 86_400;
+/// Shortest time to vote, in seconds.
+pub const VOTING_S_MIN: u64 = 60;
+/// Longest time to vote, in seconds: 30 days.
+pub const VOTING_S_MAX: u64 = 30 * 86_400;
 
 // --- recognition between states (vc.md §5.6)
 /// Entries one state may ever have declared.
@@ -435,6 +457,18 @@ pub const VERIFY_BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const VERIFY_BATCHES_AT_A_TIME: usize = 4;
 /// Anchor receipts of one request.
 pub const RECEIPTS_MAX: usize = 32;
+/// Signed status lists that come with one request; each may unpack to 8 MiB.
+pub const SUPPLIED_LISTS_MAX: usize = 8;
+/// Related resources and schemas that come with one request.
+pub const SUPPLIED_RESOURCES_MAX: usize = 32;
+/// Bytes of the lists and resources of one request in all.
+pub const SUPPLIED_BYTES_MAX: usize = 1024 * 1024;
+/// Length of the URL of such a list or resource.
+pub const SUPPLIED_URL_BYTES_MAX: usize = 1_024;
+/// Largest clock skew that a request may ask for.
+pub const SKEW_MS_MAX: i64 = 300_000;
+/// Files of one `titian verify`.
+pub const VERIFY_FILES_MAX: usize = 1_000;
 /// Life of a challenge.
 pub const CHALLENGE_MS: u64 = 300_000;
 /// Challenges that a node remembers, used ones until their end.

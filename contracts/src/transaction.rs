@@ -112,8 +112,9 @@ impl Transaction {
         let register = Register::parse(members.text("register")?)
             .ok_or_else(|| members.malformed("register", "unknown register"))?;
         // canonical text: what is not envelope is payload
-        let envelope = Self::encode(&kind, register, Value::List(Vec::new())).len();
-        if bytes.len().saturating_sub(envelope.saturating_sub(2)) > payload_max {
+        let around = r#"{"kind":,"payload":,"register":"","v":1}"#.len();
+        let envelope = around + json::text_bytes(&kind) + register.name().len();
+        if bytes.len().saturating_sub(envelope) > payload_max {
             return Err(Reject::new(Code::LimitExceeded, "/payload", "payload is too large"));
         }
         if members.uint("v")? != 1 {

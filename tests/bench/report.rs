@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 63] = [
+const ROWS: [(&str, &str, &str, usize); 64] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -70,6 +70,7 @@ const ROWS: [(&str, &str, &str, usize); 63] = [
     ("vc_status_chunk_per_s", "Status from state in memory, per core", "1/s", 0),
     ("vc_ledger_verdict_per_s", "Whole verdict, policy ledger, vc+jwt, per core", "1/s", 0),
     ("vc_bundle_ms", "Read and verify a trust bundle of 1 MiB", "ms", 1),
+    ("vc_cli_start_ms", "`titian verify --offline`, start to end, p50 (aim 50)", "ms", 1),
     ("vc_jcs_verify_share", "eddsa-jcs-2022 verify, as a share of strict Ed25519", "", 2),
     ("etr_transfers_per_s_4v", "Completed transfers of records, four validators", "1/s", 0),
     ("etr_transfers_per_s_1v", "Completed transfers of records, one validator", "1/s", 0),

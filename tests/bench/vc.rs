@@ -8,9 +8,9 @@ mod documents;
 mod javascript;
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 
@@ -25,12 +25,16 @@ const RUN: Duration = Duration::from_secs(3);
 /// The same if only a rough figure is wanted.
 const QUICK: Duration = Duration::from_millis(300);
 
+/// Starts of the command line; the median counts.
+const STARTS: usize = 21;
+
 /// Measures all rows.
 pub(crate) fn measure(quick: bool, report: &mut Report) -> Result<()> {
     let run = if quick { QUICK } else { RUN };
     let documents = Documents::new();
     let meter = Meter { run, report };
     rows(meter, &documents)?;
+    command_line(&documents, report)?;
     javascript::measure(&documents, run, report);
     Ok(())
 }
@@ -101,6 +105,28 @@ fn rows(mut meter: Meter<'_>, documents: &Documents) -> Result<()> {
     if let Some(commit) = commit() {
         report.note(format!("Commit {commit}."));
     }
+    Ok(())
+}
+
+/// From the start of `titian verify` to its end, credential, bundle and genesis in files.
+fn command_line(documents: &Documents, report: &mut Report) -> Result<()> {
+    let titian = std::env::current_exe()?.with_file_name("titian");
+    let folder = tempfile::tempdir()?;
+    let arguments = documents.offline_files(folder.path())?;
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let begin = Instant::now();
+        let ended = Command::new(&titian)
+            .args(&arguments)
+            .env("XDG_CONFIG_HOME", folder.path())
+            .output()
+            .with_context(|| format!("{} cannot be started", titian.display()))?;
+        times.push(begin.elapsed().as_secs_f64() * 1_000.0);
+        let told = String::from_utf8_lossy(&ended.stdout);
+        ensure!(ended.status.success(), "titian verify: {told}");
+    }
+    times.sort_by(f64::total_cmp);
+    report.figure("vc_cli_start_ms", times[STARTS / 2]);
     Ok(())
 }
 

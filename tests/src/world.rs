@@ -16,6 +16,7 @@ use titian_contracts::state::{
 };
 use titian_contracts::transaction::{Transaction, TransactionId};
 use titian_contracts::tree::Tree;
+use titian_contracts::ubin::capacity::Life;
 use titian_contracts::ubin::import::chunk::Chunk;
 use titian_contracts::ubin::record::Entry;
 use titian_genesis::Genesis;
@@ -255,7 +256,7 @@ impl World {
     }
 }
 
-/// What a state says, apart from the places in the ledger at which it was said: heights and
+/// What a state says, apart from the places in the ledger at which it was said: heights, times and
 /// transactions of records, heights of chunks. Holders of an identifier stand in the order of
 /// arrival; here they are sorted.
 pub fn timeless(state: &MemoryState) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -266,6 +267,7 @@ pub fn timeless(state: &MemoryState) -> BTreeMap<Vec<u8>, Vec<u8>> {
             if let Entry::Record(record) = &mut entry {
                 record.meta.recorded_at = 0;
                 record.meta.transaction = TransactionId(Digest::ZERO);
+                record.meta.life = Life { since_ms: 0, spells: Vec::new() };
             }
             encode_content(&entry)
         } else if key.starts_with(b"ubin/chunk/") {

@@ -9,9 +9,9 @@ use std::sync::{PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::VerifyingKey;
 use p256::ecdsa::signature::Verifier as _;
 use serde_json::{Value, json};
+use titian_contracts::op;
 
 /// The algorithms of verification methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +180,8 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), &'static str> {
         match self.decoded()? {
             Decoded::Ed25519(key) => {
-                let signature = ed25519_dalek::Signature::from_bytes(signature);
-                key.verify_strict(message, &signature).map_err(|_| "SIGNATURE_INVALID")
+                let valid = key.verify_message(message, signature);
+                if valid { Ok(()) } else { Err("SIGNATURE_INVALID") }
             }
             Decoded::P256(key) => {
                 let signature = p256::ecdsa::Signature::from_slice(signature)
@@ -201,11 +201,7 @@ impl PublicKey {
         let decoded = match self.algorithm {
             Algorithm::Ed25519 => {
                 let bytes = self.bytes.as_slice().try_into().map_err(|_| "ALG_NOT_ALLOWED")?;
-                let key = VerifyingKey::from_bytes(bytes).map_err(|_| "KEY_WEAK")?;
-                if key.is_weak() || !is_canonical(bytes) {
-                    return Err("KEY_WEAK");
-                }
-                Decoded::Ed25519(key)
+                Decoded::Ed25519(op::PublicKey::strong(bytes).ok_or("KEY_WEAK")?)
             }
             Algorithm::P256 => Decoded::P256(
                 p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bytes).map_err(|_| "KEY_WEAK")?,
@@ -227,7 +223,7 @@ const KEYS_KEPT_MAX: usize = 1_024;
 /// A point that was decoded and is strong.
 #[derive(Clone, Copy, Debug)]
 enum Decoded {
-    Ed25519(VerifyingKey),
+    Ed25519(op::PublicKey),
     P256(p256::ecdsa::VerifyingKey),
 }
 
@@ -238,13 +234,6 @@ impl Decoded {
             Self::P256(_) => Algorithm::P256,
         }
     }
-}
-
-/// Whether the y coordinate of an Ed25519 point is below 2^255 − 19: decoding alone would take it
-/// modulo that number.
-fn is_canonical(bytes: &[u8; 32]) -> bool {
-    let [low, middle @ .., high] = bytes;
-    *low < 0xed || middle.iter().any(|byte| *byte != 0xff) || high & 0x7f != 0x7f
 }
 
 /// A public key as a Multikey text.

@@ -198,7 +198,7 @@ fn check_status(document: &Object) -> Result<(), Fault> {
 
 /// A decimal number without leading zero, at most 15 digits.
 fn is_index(text: &str) -> bool {
-    text == "0" || titian_contracts::credential::parse_number(text).is_some()
+    titian_contracts::credential::parse_index(text).is_some()
 }
 
 fn check_schemas(document: &Object) -> Result<(), Fault> {

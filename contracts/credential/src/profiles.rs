@@ -53,7 +53,10 @@ shipped! {
         shipped_file!("business-registration", "vct.json"),
     ));
     "accreditation-of-issuer" None, None;
-    "aeo-authorisation" None, None;
+    "aeo-authorisation" None, Some((
+        shipped_file!("aeo-authorisation", "claims.json"),
+        shipped_file!("aeo-authorisation", "vct.json"),
+    ));
     "authorised-representative" Some(shipped_file!("authorised-representative", "vct.json")), None;
     "certificate-of-origin" None, None;
     "ecommerce-operator" None, None;
@@ -113,6 +116,7 @@ fn read_type(bytes: &[u8]) -> Result<CredentialType, Reject> {
         contexts: texts(members.texts("contexts")?),
         natural_person_data: members.boolean("naturalPersonData")?,
         single_use: members.boolean("singleUse")?,
+        key_binding: members.flag("keyBinding")?,
         profiles,
         validity_max_days: members.uint("validityMaxDays")?,
         deprecated: false,

@@ -333,7 +333,7 @@ fn standing(
         .any(|signer| matches!(signer.party, Party::Authority { .. }) && signer.mandate.is_none());
     if business && registrar_signed {
         match require_registrar(ctx, signers, target.cc(), act, Rule::R1) {
-            Ok(()) => return Ok(Standing::Above),
+            Ok(_) => return Ok(Standing::Above),
             Err(reject) if !own_may => return Err(reject),
             Err(_) => {}
         }

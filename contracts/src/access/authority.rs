@@ -86,6 +86,14 @@ impl SigningKey {
     }
 }
 
+/// An active key, and whose it is.
+#[derive(Debug)]
+pub struct ActiveKey {
+    key: Rc<SigningKey>,
+    party: Party,
+    holder: Holder,
+}
+
 /// The active `invoke` key behind a signature, at block time `time_ms`: `KEY_NOT_ACTIVE` if there
 /// is none. The keys of a closed party, and of a business whose record is closed, are not active.
 pub fn active_key(
@@ -94,6 +102,16 @@ pub fn active_key(
     time_ms: u64,
     field: &str,
 ) -> Result<Rc<SigningKey>, Reject> {
+    active(state, signature, time_ms, field).map(|active| active.key)
+}
+
+/// The same, with its holder, for [`checked_signer`].
+pub fn active(
+    state: &Overlay<'_>,
+    signature: &OpSignature,
+    time_ms: u64,
+    field: &str,
+) -> Result<ActiveKey, Reject> {
     let inactive = || Reject::new(Code::KeyNotActive, field, "no active invoke key of this party");
     let party = Party::parse(&signature.party).ok_or_else(inactive)?;
     let holder = holder(state, &party).filter(|holder| holder.live).ok_or_else(inactive)?;
@@ -103,7 +121,7 @@ pub fn active_key(
         && key.entry.has(Purpose::Invoke)
         && key.entry.algorithm == "Ed25519"
         && state.shared::<PartyEntry>(&party_key(&holder.name)).is_some_and(|entry| !entry.closed);
-    if live { Ok(key) } else { Err(inactive()) }
+    if live { Ok(ActiveKey { key, party, holder }) } else { Err(inactive()) }
 }
 
 /// The signers of an op: every key active, every signature valid, no key twice (a business can be
@@ -115,9 +133,9 @@ pub fn signers(ctx: &Context<'_, '_>, op: &Op) -> Result<Vec<Signer>, Reject> {
     let mut signers: Vec<Signer> = Vec::with_capacity(op.signatures.len());
     for (i, signature) in op.signatures.iter().enumerate() {
         let field = format!("/sigs/{i}");
-        let key = active_key(ctx.state, signature, ctx.time_ms, &field)?;
+        let active = active(ctx.state, signature, ctx.time_ms, &field)?;
         let known = ctx.verified.get(i).copied().flatten();
-        let signer = checked_signer(ctx, signature, key, &op.digest, known, &field)?;
+        let signer = checked_signer(ctx, signature, active, &op.digest, known, &field)?;
         let twice = signers.iter().any(|before| {
             before.holder.name == signer.holder.name && before.key_no == signer.key_no
         });
@@ -129,16 +147,17 @@ pub fn signers(ctx: &Context<'_, '_>, op: &Op) -> Result<Vec<Signer>, Reject> {
     Ok(signers)
 }
 
-/// Verifies one signature over `digest` under `key`, unless it was found valid under the same
-/// public key before, and reads its mandate.
+/// Verifies one signature over `digest` under its active key, unless it was found valid under the
+/// same public key before, and reads its mandate.
 pub fn checked_signer(
     ctx: &Context<'_, '_>,
     signature: &OpSignature,
-    key: Rc<SigningKey>,
+    active: ActiveKey,
     digest: &Digest,
     known_valid_under: Option<[u8; 32]>,
     field: &str,
 ) -> Result<Signer, Reject> {
+    let ActiveKey { key, party, holder: own } = active;
     let bytes = key.bytes();
     if bytes.is_none() {
         return Err(Reject::new(Code::BadSignature, field, "not an Ed25519 key"));
@@ -147,9 +166,6 @@ pub fn checked_signer(
     if !valid {
         return Err(Reject::new(Code::BadSignature, field, ""));
     }
-    let unknown = || Reject::new(Code::KeyNotActive, field, "no such party");
-    let party = Party::parse(&signature.party).ok_or_else(unknown)?;
-    let own = holder(ctx.state, &party).ok_or_else(unknown)?;
     let (mandate, acts_for_holder) = match &signature.mandate {
         None => (None, own.clone()),
         Some((principal, no)) => {
@@ -187,18 +203,18 @@ fn read_mandate(
 }
 
 /// Asks for R1 or R2 of a registrar authority of state `cc`, with `scope` (`register.act` and an
-/// optional `:object`).
+/// optional `:object`). Gives the authority whose keys suffice; in a dry run the state.
 pub fn require_registrar(
     ctx: &mut Context<'_, '_>,
     signers: &[Signer],
     cc: &str,
     scope: &str,
     rule: Rule,
-) -> Result<(), Reject> {
+) -> Result<String, Reject> {
     if ctx.authority == Authority::Assumed {
         let (role, count) = if rule == Rule::R1 { ("R1", 1) } else { ("R2", 2) };
         ctx.need(role, &format!("{cc}:*"), count, scope);
-        return Ok(());
+        return Ok(cc.to_owned());
     }
     require_owner(signers, cc)?;
     let allowed = |signer: &&Signer| authority_covers(ctx.state, signer, scope);
@@ -206,7 +222,7 @@ pub fn require_registrar(
     if able.is_empty() && !signers.is_empty() {
         return Err(Reject::new(Code::ScopeDenied, "/sigs", "no signing key has the scope"));
     }
-    let enough = able.iter().any(|first| {
+    let enough = able.iter().find(|first| {
         let same: Vec<&&Signer> =
             able.iter().filter(|s| s.holder.name == first.holder.name).collect();
         match rule {
@@ -220,7 +236,8 @@ pub fn require_registrar(
             }
         }
     });
-    if enough { Ok(()) } else { Err(Reject::new(Code::QuorumMissing, "/sigs", "")) }
+    let registrar = enough.map(|signer| signer.holder.name.clone());
+    registrar.ok_or_else(|| Reject::new(Code::QuorumMissing, "/sigs", ""))
 }
 
 /// Asks for the root quorum of state `cc`. Root keys need no scope for acts of the root quorum.

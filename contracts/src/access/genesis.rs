@@ -6,7 +6,7 @@
 
 use super::key_ring::KeyRing;
 use super::new_key::{self, NewKey};
-use super::{Ams, AuthorityEntry, Party, ams_key, authority_key, party_key};
+use super::{Ams, AuthorityEntry, Party, ams_key, authority_key, members_key, party_key};
 use crate::error::{Code, Reject};
 use crate::limits;
 use crate::state::Overlay;
@@ -45,6 +45,10 @@ pub fn genesis_root(
     };
     write_party(state, cc, keys)?;
     state.write(ams_key(cc), &ams);
+    let mut members = super::members(state);
+    members.push(cc.to_owned());
+    members.sort_unstable();
+    state.write(members_key(), &members);
     Ok(())
 }
 

@@ -328,6 +328,16 @@ pub fn ams_key(cc: &str) -> Vec<u8> {
     KeyBuilder::new("access", "ams").text(cc).build()
 }
 
+/// State key of the list of member states: their codes, ascending. State has no range reads for rules.
+pub fn members_key() -> Vec<u8> {
+    b"access/members".to_vec()
+}
+
+/// The codes of the member states, ascending: those of the genesis.
+pub fn members(state: &Overlay<'_>) -> Vec<String> {
+    state.read(&members_key()).unwrap_or_default()
+}
+
 /// State key of an authority.
 pub fn authority_key(cc: &str, name: &str) -> Vec<u8> {
     KeyBuilder::new("access", "authority").text(cc).text(name).build()
@@ -375,7 +385,7 @@ pub fn holder(state: &Overlay<'_>, party: &Party) -> Option<Holder> {
         }
         Party::Business { ubin } => ubin::actor(state, ubin).map(|actor| Holder {
             cc: actor.ubin.get(..2).unwrap_or_default().to_owned(),
-            name: actor.entity.to_string(),
+            name: str::to_owned(&actor.entity),
             live: actor.live,
         }),
     }

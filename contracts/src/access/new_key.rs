@@ -3,7 +3,6 @@
 //! Invariant: a key that passes is canonical, on its curve, not of small order, was never bound to
 //! any party, and its holder proved possession (`agree` keys and genesis excepted).
 
-use ed25519_dalek::VerifyingKey;
 use p256::ecdsa::signature::Verifier as _;
 
 use super::{AuthorityEntry, Purpose, bound_key, scope};
@@ -199,10 +198,7 @@ fn is_sound(key: &NewKey) -> bool {
         return false;
     };
     match key.algorithm.as_str() {
-        "Ed25519" => {
-            curve25519::is_reduced(&curve25519::y_of(&bytes))
-                && VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak())
-        }
+        "Ed25519" => op::PublicKey::strong(&bytes).is_some(),
         "X25519" => {
             curve25519::is_reduced(&bytes) && !curve25519::X25519_LOW_ORDER.contains(&bytes)
         }

@@ -47,6 +47,7 @@ pub const ACTS: &[(&str, &[&str])] = &[
             "challenge_ack",
             "challenge_decide",
             "challenge_withdraw",
+            "challenge_clock",
             "import_chunk",
             "attest_counts",
             "scheme_put",

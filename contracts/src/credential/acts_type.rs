@@ -2,7 +2,7 @@
 //!
 //! Invariant I3: the bytes of a resource version and the fields of a type never change; a mark
 //! "deprecated" may be added. Owned by a state: its root quorum. Owned by the region: genesis, or
-//! an accepted proposal (ledger.md §8, not part of this release).
+//! an accepted proposal (ledger.md §8), which runs the same checks through [`Regional`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,10 +14,10 @@ use super::{
     CredentialType, Profile, REGION, Resource, ResourceId, ResourceKind, is_owner,
     is_resource_name, is_type_name, resource_key, type_key,
 };
-use crate::access::authority;
+use crate::access::{self, authority};
 use crate::context::Context;
 use crate::error::{Code, Reject};
-use crate::json::Value;
+use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
 
@@ -37,9 +37,74 @@ fn require_owner(ctx: &mut Context<'_, '_>, op: &Op, owner: &str) -> Result<(), 
     authority::require_root(ctx, &signers, owner)
 }
 
+/// A change of what the region owns, by an accepted proposal. Each reads the arguments of the act of the
+/// same name and gives the subject of its event; that the region is the owner is asked here, that the
+/// states agreed is for the caller to see to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Regional {
+    /// A type.
+    Type,
+    /// A resource.
+    Resource,
+    /// The mark on a type.
+    TypeDeprecation,
+    /// The mark on a resource.
+    ResourceDeprecation,
+}
+
+/// Makes such a change.
+pub(crate) fn put_regional(
+    ctx: &mut Context<'_, '_>,
+    change: Regional,
+    args: Members<'_>,
+) -> Result<String, Reject> {
+    let at = args.pointer("");
+    let at = at.trim_end_matches('/');
+    let require_region = |owner: &str, member: &str| {
+        let field = format!("{at}/{member}");
+        if owner == REGION { Ok(()) } else { Err(Reject::new(Code::NotOwner, &field, "")) }
+    };
+    match change {
+        Regional::Type => {
+            let entry = read_type(args)?;
+            require_region(&entry.owner, "owner")?;
+            put_type(ctx, &entry, at)?;
+            Ok(format!("{}/{}", entry.owner, entry.name))
+        }
+        Regional::Resource => {
+            let (id, bytes) = read_resource(args)?;
+            require_region(&id.owner, "owner")?;
+            put_resource(ctx, &id, bytes, at)?;
+            Ok(id.text())
+        }
+        Regional::TypeDeprecation => {
+            let id = read_id(args)?;
+            let (owner, name) = type_id(&id, at)?;
+            require_region(owner, "id")?;
+            mark_type(ctx, (owner, name), at)?;
+            Ok(id)
+        }
+        Regional::ResourceDeprecation => {
+            let id = read_id(args)?;
+            let resource = resource_id(&id, at)?;
+            require_region(&resource.owner, "id")?;
+            mark_resource(ctx, &resource, at)?;
+            Ok(id)
+        }
+    }
+}
+
 /// `type_publish`.
 pub(super) fn publish_type(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    let mut args = op.read_args()?;
+    let entry = read_type(op.read_args()?)?;
+    require_owner(ctx, op, &entry.owner)?;
+    put_type(ctx, &entry, "/args")?;
+    let subject = format!("{}/{}", entry.owner, entry.name);
+    ctx.emit(&op.name(), &subject, [("owner", Value::from(entry.owner.as_str()))]);
+    Ok(())
+}
+
+fn read_type(mut args: Members<'_>) -> Result<CredentialType, Reject> {
     let mut profiles = Vec::new();
     for name in args.texts("profiles")? {
         let profile = Profile::parse(name);
@@ -52,18 +117,22 @@ pub(super) fn publish_type(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Rej
         contexts: args.texts("contexts")?.into_iter().map(str::to_owned).collect(),
         natural_person_data: args.boolean("naturalPersonData")?,
         single_use: args.boolean("singleUse")?,
-        profiles: sorted_set(profiles, "/args/profiles")?,
+        key_binding: args.flag("keyBinding")?,
+        profiles: sorted_set(profiles, &args.pointer("profiles"))?,
         validity_max_days: args.uint("validityMaxDays")?,
         deprecated: false,
     };
     args.finish()?;
-    require_owner(ctx, op, &entry.owner)?;
+    Ok(entry)
+}
+
+/// Checks and writes a type; `at` is the pointer of its arguments.
+fn put_type(ctx: &mut Context<'_, '_>, entry: &CredentialType, at: &str) -> Result<(), Reject> {
     // a regional name means the same everywhere, so no state may give it another meaning
-    let taken = [entry.owner.as_str(), REGION]
-        .into_iter()
-        .any(|owner| ctx.state.holds(&type_key(owner, &entry.name)));
-    if taken {
-        return Err(Reject::new(Code::TypeExists, "/args/name", ""));
+    let states = if entry.owner == REGION { access::members(ctx.state) } else { Vec::new() };
+    let mut owners = states.iter().map(String::as_str).chain([entry.owner.as_str(), REGION]);
+    if owners.any(|owner| ctx.state.holds(&type_key(owner, &entry.name))) {
+        return Err(Reject::new(Code::TypeExists, &format!("{at}/name"), ""));
     }
     let mut personal = false;
     for (member, ids, kinds) in [
@@ -75,42 +144,52 @@ pub(super) fn publish_type(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Rej
                 .filter(|parsed| kinds.contains(&parsed.kind))
                 .and_then(|parsed| ctx.state.read::<Resource>(&parsed.key()))
                 .ok_or_else(|| {
-                    Reject::new(Code::UnknownResource, &format!("/args/{member}/{i}"), "")
+                    Reject::new(Code::UnknownResource, &format!("{at}/{member}/{i}"), "")
                 })?;
             personal |= resource.personal;
         }
     }
     if personal != entry.natural_person_data {
-        return Err(Reject::new(Code::ClassMismatch, "/args/naturalPersonData", ""));
+        return Err(Reject::new(Code::ClassMismatch, &format!("{at}/naturalPersonData"), ""));
     }
-    check_type_limits(&entry)?;
-    ctx.state.write(type_key(&entry.owner, &entry.name), &entry);
-    let subject = format!("{}/{}", entry.owner, entry.name);
-    ctx.emit(&op.name(), &subject, [("owner", Value::from(entry.owner.as_str()))]);
+    check_type_limits(entry, at)?;
+    ctx.state.write(type_key(&entry.owner, &entry.name), entry);
     Ok(())
 }
 
-fn check_type_limits(entry: &CredentialType) -> Result<(), Reject> {
-    let limit = |field: &str| Err(Reject::new(Code::FieldLimit, field, ""));
+fn check_type_limits(entry: &CredentialType, at: &str) -> Result<(), Reject> {
+    let limit = |name: &str| Err(Reject::new(Code::FieldLimit, &format!("{at}/{name}"), ""));
     let count = 1..=limits::TYPE_RESOURCES_MAX;
     if !is_type_name(&entry.name) {
-        return limit("/args/name");
+        return limit("name");
     }
     if !count.contains(&entry.schemas.len()) {
-        return limit("/args/schemas");
+        return limit("schemas");
     }
     if !count.contains(&entry.contexts.len()) {
-        return limit("/args/contexts");
+        return limit("contexts");
+    }
+    let is_metadata =
+        |id: &String| ResourceId::parse(id).is_some_and(|id| id.kind == ResourceKind::VctMetadata);
+    if entry.key_binding && !entry.schemas.iter().any(is_metadata) {
+        return limit("keyBinding");
     }
     if !(1..=limits::VALIDITY_DAYS_MAX).contains(&entry.validity_max_days) {
-        return limit("/args/validityMaxDays");
+        return limit("validityMaxDays");
     }
     Ok(())
 }
 
 /// `resource_publish`.
 pub(super) fn publish_resource(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    let mut args = op.read_args()?;
+    let (id, bytes) = read_resource(op.read_args()?)?;
+    require_owner(ctx, op, &id.owner)?;
+    let sha256 = put_resource(ctx, &id, bytes, "/args")?;
+    ctx.emit(&op.name(), &id.text(), [("sha256", Value::from(sha256))]);
+    Ok(())
+}
+
+fn read_resource(mut args: Members<'_>) -> Result<(ResourceId, Vec<u8>), Reject> {
     let kind = ResourceKind::parse(args.text("kind")?)
         .ok_or_else(|| args.malformed("kind", "unknown kind"))?;
     let (owner, name) = (args.text("owner")?.to_owned(), args.text("name")?.to_owned());
@@ -119,31 +198,37 @@ pub(super) fn publish_resource(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(),
         .decode(args.text("bytes")?)
         .map_err(|_| args.malformed("bytes", "base64url without padding is expected"))?;
     args.finish()?;
-    require_owner(ctx, op, &owner)?;
-    if !is_resource_name(&name) {
-        return Err(Reject::new(Code::FieldLimit, "/args/name", "a-z 0-9 -, a letter first"));
+    Ok((ResourceId { owner, kind, name, version }, bytes))
+}
+
+/// Checks and writes a resource; gives its digest as text. `at` is the pointer of its arguments.
+fn put_resource(
+    ctx: &mut Context<'_, '_>,
+    id: &ResourceId,
+    bytes: Vec<u8>,
+    at: &str,
+) -> Result<String, Reject> {
+    let refuse = |code, name: &str, why: &str| Err(Reject::new(code, &format!("{at}/{name}"), why));
+    if !is_resource_name(&id.name) {
+        return refuse(Code::FieldLimit, "name", "a-z 0-9 -, a letter first");
     }
     if bytes.len() > limits::RESOURCE_BYTES_MAX {
-        return Err(Reject::new(Code::FieldLimit, "/args/bytes", "more than 40 KiB"));
+        return refuse(Code::FieldLimit, "bytes", "more than 40 KiB");
     }
-    let key = resource_key(&owner, kind, &name, version);
-    if ctx.state.holds(&key) {
-        return Err(Reject::new(Code::ResourceExists, "/args/version", ""));
+    if ctx.state.holds(&id.key()) {
+        return refuse(Code::ResourceExists, "version", "");
     }
-    let follows = match version.checked_sub(1) {
+    let follows = match id.version.checked_sub(1) {
         None => false,
         Some(0) => true,
-        Some(last) => ctx.state.holds(&resource_key(&owner, kind, &name, last)),
+        Some(last) => ctx.state.holds(&resource_key(&id.owner, id.kind, &id.name, last)),
     };
     if !follows {
-        return Err(Reject::new(Code::VersionConflict, "/args/version", "not the next version"));
+        return refuse(Code::VersionConflict, "version", "not the next version");
     }
-    let resource = checked_resource(kind, &owner, &name, version, bytes)?;
-    let sha256 = format!("sha256:{}", hex::encode(resource.sha256));
-    ctx.state.write(key, &resource);
-    let subject = ResourceId { owner, kind, name, version }.text();
-    ctx.emit(&op.name(), &subject, [("sha256", Value::from(sha256))]);
-    Ok(())
+    let resource = checked_resource(id.kind, &id.owner, &id.name, id.version, bytes)?;
+    ctx.state.write(id.key(), &resource);
+    Ok(format!("sha256:{}", hex::encode(resource.sha256)))
 }
 
 /// A resource that passed the linter.
@@ -169,44 +254,68 @@ fn checked_resource(
 
 /// `type_deprecate`.
 pub(super) fn deprecate_type(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    let mut args = op.read_args()?;
+    let id = read_id(op.read_args()?)?;
+    let (owner, name) = type_id(&id, "/args")?;
+    require_owner(ctx, op, owner)?;
+    mark_type(ctx, (owner, name), "/args")?;
+    ctx.emit(&op.name(), &id, [("deprecated", Value::from(true))]);
+    Ok(())
+}
+
+/// The one argument of a deprecation.
+fn read_id(mut args: Members<'_>) -> Result<String, Reject> {
     let id = args.text("id")?.to_owned();
     args.finish()?;
-    let (owner, name) = id
-        .split_once('/')
-        .ok_or_else(|| Reject::new(Code::Malformed, "/args/id", "owner/name is expected"))?;
-    require_owner(ctx, op, owner)?;
+    Ok(id)
+}
+
+fn type_id<'a>(id: &'a str, at: &str) -> Result<(&'a str, &'a str), Reject> {
+    let malformed = || Reject::new(Code::Malformed, &format!("{at}/id"), "owner/name is expected");
+    id.split_once('/').ok_or_else(malformed)
+}
+
+fn mark_type(
+    ctx: &mut Context<'_, '_>,
+    (owner, name): (&str, &str),
+    at: &str,
+) -> Result<(), Reject> {
+    let refuse = |code, why: &str| Reject::new(code, &format!("{at}/id"), why);
     let key = type_key(owner, name);
-    let unknown = || Reject::new(Code::UnknownType, "/args/id", "");
+    let known = Some(name).filter(|name| is_type_name(name));
     let mut entry: CredentialType =
-        Some(name).filter(|n| is_type_name(n)).and(ctx.state.read(&key)).ok_or_else(unknown)?;
+        known.and(ctx.state.read(&key)).ok_or_else(|| refuse(Code::UnknownType, ""))?;
     if entry.deprecated {
-        return Err(Reject::new(Code::BadTransition, "/args/id", "deprecated already"));
+        return Err(refuse(Code::BadTransition, "deprecated already"));
     }
     entry.deprecated = true;
     ctx.state.write(key, &entry);
-    ctx.emit(&op.name(), &id, [("deprecated", Value::from(true))]);
     Ok(())
 }
 
 /// `resource_deprecate`.
 pub(super) fn deprecate_resource(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
-    let mut args = op.read_args()?;
-    let text = args.text("id")?.to_owned();
-    args.finish()?;
-    let id = ResourceId::parse(&text)
-        .ok_or_else(|| Reject::new(Code::Malformed, "/args/id", "owner/kind/name/version"))?;
+    let text = read_id(op.read_args()?)?;
+    let id = resource_id(&text, "/args")?;
     require_owner(ctx, op, &id.owner)?;
-    let mut resource: Resource = ctx
-        .state
-        .read(&id.key())
-        .ok_or_else(|| Reject::new(Code::UnknownResource, "/args/id", ""))?;
+    mark_resource(ctx, &id, "/args")?;
+    ctx.emit(&op.name(), &text, [("deprecated", Value::from(true))]);
+    Ok(())
+}
+
+fn resource_id(text: &str, at: &str) -> Result<ResourceId, Reject> {
+    let malformed = || Reject::new(Code::Malformed, &format!("{at}/id"), "owner/kind/name/version");
+    ResourceId::parse(text).ok_or_else(malformed)
+}
+
+fn mark_resource(ctx: &mut Context<'_, '_>, id: &ResourceId, at: &str) -> Result<(), Reject> {
+    let refuse = |code, why: &str| Reject::new(code, &format!("{at}/id"), why);
+    let mut resource: Resource =
+        ctx.state.read(&id.key()).ok_or_else(|| refuse(Code::UnknownResource, ""))?;
     if resource.deprecated {
-        return Err(Reject::new(Code::BadTransition, "/args/id", "deprecated already"));
+        return Err(refuse(Code::BadTransition, "deprecated already"));
     }
     resource.deprecated = true;
     ctx.state.write(id.key(), &resource);
-    ctx.emit(&op.name(), &text, [("deprecated", Value::from(true))]);
     Ok(())
 }
 
@@ -242,6 +351,6 @@ pub fn genesis_type(
     if personal != entry.natural_person_data {
         return Err(Reject::new(Code::ClassMismatch, "/args/naturalPersonData", ""));
     }
-    check_type_limits(&entry)?;
+    check_type_limits(&entry, "/args")?;
     Ok((type_key(&entry.owner, &entry.name), entry))
 }

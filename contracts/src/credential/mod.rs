@@ -33,6 +33,7 @@ use crate::error::{Code, Reject};
 use crate::op::Op;
 use crate::state::KeyBuilder;
 
+pub(crate) use acts_type::{Regional, put_regional};
 pub use acts_type::{genesis_resource, genesis_type};
 
 /// The owner of regional types and resources. It has no keys.
@@ -168,6 +169,9 @@ pub struct CredentialType {
     pub natural_person_data: bool,
     /// Whether its credentials are used up.
     pub single_use: bool,
+    /// Whether they are bound to a key of their holder, who shows them with it: only an SD-JWT VC
+    /// can be.
+    pub key_binding: bool,
     /// Status profiles that each credential must have, sorted.
     pub profiles: Vec<Profile>,
     /// Longest validity of a credential.
@@ -414,6 +418,11 @@ pub fn parse_number(text: &str) -> Option<u64> {
         && (1..=15).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_digit());
     if canonical { text.parse().ok() } else { None }
+}
+
+/// Reads the index of an entry: decimal as [`parse_number`] reads it, or 0.
+pub fn parse_index(text: &str) -> Option<u64> {
+    if text == "0" { Some(0) } else { parse_number(text) }
 }
 
 /// The id of an accreditation.

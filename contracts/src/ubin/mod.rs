@@ -6,7 +6,8 @@
 //!
 //! Where to look: [`identifier`] reads and renders numbers by the [`scheme`] tables; `acts` runs
 //! the acts on [`record`]s; `body` and `body_rules` say what a body is and may hold; [`consent`],
-//! [`challenge`] and [`attested`] are objects beside records; [`succession`] follows who goes on in
+//! [`challenge`] and [`attested`] are objects beside records; [`capacity`] tells when a business may
+//! act, [`succession`] follows who goes on in
 //! place of whom; [`import`] takes records in bulk; [`view`], [`feed`] and [`kpi`] make answers; [`name_key`]
 //! says when two names are alike. It deliberately does not search names: that is the node's, outside
 //! consensus, and no act asks for a key of a name.
@@ -15,6 +16,7 @@ mod acts;
 pub mod attested;
 pub mod body;
 mod body_rules;
+pub mod capacity;
 pub mod challenge;
 pub mod check;
 mod claim;
@@ -31,6 +33,7 @@ pub mod pattern;
 pub mod public_name;
 pub mod record;
 pub mod reference;
+pub mod relation;
 pub mod scheme;
 mod scheme_json;
 mod scheme_state;

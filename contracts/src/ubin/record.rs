@@ -6,6 +6,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::capacity::Life;
 use super::identifier::Ubin;
 use super::vocabulary::{Category, Corroboration, Reason, SizeClass, Status};
 use crate::digest::{Digest, hash};
@@ -90,6 +91,10 @@ pub struct Meta {
     pub mark: Option<Mark>,
     /// The end in favour of a successor.
     pub closure: Option<Closure>,
+    /// When the business could act; not shown with the record.
+    pub life: Life,
+    /// The authority whose keys signed the version, as ops name it; not shown with the record.
+    pub registrar: String,
 }
 
 /// A mark on a record.

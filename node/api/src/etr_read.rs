@@ -127,7 +127,7 @@ pub struct ChallengeText {
 pub struct ProfileParams {
     /// Its id.
     pub id: String,
-    /// The version; the highest if absent.
+    /// The version; if absent the highest of which records may be issued.
     #[serde(default)]
     pub version: Option<u64>,
 }

@@ -13,6 +13,7 @@ pub mod error;
 pub mod etr;
 pub mod etr_envelope;
 pub mod etr_read;
+pub mod gov;
 pub mod ledger;
 mod method;
 pub mod node;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Bundle, Nothing, Object, Page, PrepareParams, Prepared, access, etr, etr_envelope, etr_read,
-    ledger, node, ubin, ubin_feed, vc, vc_issue, vc_verify,
+    gov, ledger, node, ubin, ubin_feed, vc, vc_issue, vc_verify,
 };
 
 /// Who may call a method.
@@ -146,6 +146,8 @@ methods! {
     UbinList = "ubin_list", Public, ubin::ListParams => Page;
     /// Records by name, most alike first; says up to which height names are indexed.
     UbinSearch = "ubin_search", Public, ubin::SearchParams => Object;
+    /// Records that name this one: branches, what was merged into it, what it goes on from.
+    UbinLinks = "ubin_links", Public, ubin::LinksParams => Page;
     /// Versions of a record, newest first.
     UbinHistory = "ubin_history", Public, ubin::HistoryParams => Object;
     /// A proof of a record, of absence, of all versions, or of counters, now or as of a height.
@@ -166,6 +168,8 @@ methods! {
     UbinSnapshot = "ubin_snapshot", Public, ubin_feed::SnapshotParams => ubin_feed::Snapshots;
     /// Challenges, by record, state or how far they went.
     UbinChallenges = "ubin_challenges", Public, ubin::ChallengesParams => Page;
+    /// In how many days a state answers challenges; version 0 if it set no times of its own.
+    UbinChallengeClock = "ubin_challengeClock", Public, ubin::ClockParams => Object;
     /// Consents to a move or merger across a border.
     UbinConsents = "ubin_consents", Public, ubin::ConsentsParams => Page;
     /// The newest figures that a state attested for a metric and period; version 0 if none.
@@ -195,6 +199,12 @@ methods! {
     VcStatusLists = "vc_statusLists", Public, vc::StatusListsParams => vc::Listed;
     /// Whether a state recognises an issuer's credentials of a type.
     VcRecognition = "vc_recognition", Public, vc::RecognitionParams => Object;
+    /// Proposals, by number, with where they stand.
+    GovProposals = "gov_proposals", Public, gov::ProposalsParams => vc::Listed;
+    /// One proposal with its body and the votes.
+    GovProposal = "gov_proposal", Public, gov::ProposalParams => Object;
+    /// Dry run of an unsigned act of governance.
+    GovPrepare = "gov_prepare", Public, PrepareParams => Prepared;
     /// Entries of recognition between states.
     GovRecognitions = "gov_recognitions", Public, vc::RecognitionsParams => vc::Listed;
     /// One anchor.

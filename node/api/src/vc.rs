@@ -266,6 +266,9 @@ pub struct BundleParams {
     /// Whether the issuers' status lists are wanted, whole and with their history (default true).
     #[serde(default)]
     pub lists: Option<bool>,
+    /// Anchors that receipts name: by id, or by issuer for all of its.
+    #[serde(default)]
+    pub anchors: Vec<String>,
     /// State as of this height: the head, or a height since which nothing changed.
     #[serde(default)]
     pub height: Option<u64>,

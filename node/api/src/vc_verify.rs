@@ -1,6 +1,8 @@
 //! `vc_*` that verify: one credential, many, a presentation, and the challenges of presentations.
 //! A negative verdict is a result, never an error (vc.md §7).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -26,6 +28,12 @@ pub(crate) fn as_sent_if_any<'de, D: Deserializer<'de>>(
     as_sent(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
+/// As [`as_sent`], of each item of an array.
+fn as_sent_each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let items = Vec::<Box<RawValue>>::deserialize(deserializer)?;
+    items.iter().map(|item| as_sent(&**item).map_err(D::Error::custom)).collect()
+}
+
 /// `vc_verify`. A presentation is judged like `vc_verifyPresentation` does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,6 +56,19 @@ pub struct VerifyParams {
     /// Largest age of the ledger data, seconds.
     #[serde(default)]
     pub max_age: Option<u64>,
+    /// Clock skew, seconds, 0 to 300; 60 if absent.
+    #[serde(default)]
+    pub skew_seconds: Option<u64>,
+    /// Signed status lists that the caller fetched, at most 8: BitstringStatusListCredentials in any
+    /// form, or status list tokens. The `id` or `sub` of each tells which list it is.
+    #[serde(default, deserialize_with = "as_sent_each")]
+    pub status_lists: Vec<Value>,
+    /// When the oldest of them was fetched, ms since 1970; absent: just now.
+    #[serde(default)]
+    pub status_lists_fetched_ms: Option<u64>,
+    /// Bytes of related resources and schemas, base64url without padding, by URL; at most 32.
+    #[serde(default)]
+    pub resources: BTreeMap<String, String>,
     /// Judge as of this height and its block time.
     #[serde(default)]
     pub at_height: Option<u64>,
@@ -89,6 +110,19 @@ pub struct VerifyBatchParams {
     /// Largest age of the ledger data, seconds.
     #[serde(default)]
     pub max_age: Option<u64>,
+    /// Clock skew, seconds, 0 to 300; 60 if absent.
+    #[serde(default)]
+    pub skew_seconds: Option<u64>,
+    /// Signed status lists that the caller fetched, at most 8: BitstringStatusListCredentials in any
+    /// form, or status list tokens. The `id` or `sub` of each tells which list it is.
+    #[serde(default, deserialize_with = "as_sent_each")]
+    pub status_lists: Vec<Value>,
+    /// When the oldest of them was fetched, ms since 1970; absent: just now.
+    #[serde(default)]
+    pub status_lists_fetched_ms: Option<u64>,
+    /// Bytes of related resources and schemas, base64url without padding, by URL; at most 32.
+    #[serde(default)]
+    pub resources: BTreeMap<String, String>,
     /// Judge as of this height and its block time.
     #[serde(default)]
     pub at_height: Option<u64>,
@@ -145,6 +179,19 @@ pub struct VerifyPresentationParams {
     /// Largest age of the ledger data, seconds.
     #[serde(default)]
     pub max_age: Option<u64>,
+    /// Clock skew, seconds, 0 to 300; 60 if absent.
+    #[serde(default)]
+    pub skew_seconds: Option<u64>,
+    /// Signed status lists that the caller fetched, at most 8: BitstringStatusListCredentials in any
+    /// form, or status list tokens. The `id` or `sub` of each tells which list it is.
+    #[serde(default, deserialize_with = "as_sent_each")]
+    pub status_lists: Vec<Value>,
+    /// When the oldest of them was fetched, ms since 1970; absent: just now.
+    #[serde(default)]
+    pub status_lists_fetched_ms: Option<u64>,
+    /// Bytes of related resources and schemas, base64url without padding, by URL; at most 32.
+    #[serde(default)]
+    pub resources: BTreeMap<String, String>,
     /// Judge as of this height and its block time.
     #[serde(default)]
     pub at_height: Option<u64>,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use titian_contracts::access::Purpose;
 use titian_contracts::json::{self, Value};
-use titian_contracts::op;
+use titian_contracts::{limits, op};
 use titian_genesis::contribution::{
     self, Authority, Contribution, Draft, OfficeKey, ValidatorNode,
 };
@@ -40,6 +40,9 @@ pub(super) struct TemplateArgs {
     /// A network for tests
     #[arg(long)]
     sandbox: bool,
+    /// Shortest consultation on a proposal, in seconds; less than a day with --sandbox only
+    #[arg(long, value_name = "S", default_value_t = limits::CONSULTATION_S_MIN)]
+    consultation_s: u64,
 }
 
 /// Make the signed contribution of one state; keys are read where they lie and never leave
@@ -160,10 +163,11 @@ fn template(args: &TemplateArgs) -> Result<(), CommandError> {
     let members: Vec<String> = args.members.iter().map(|cc| format!("{cc:?}")).collect();
     let text = format!(
         "chain = {:?}\ntime-ms = {}\napp-version = 1\nunicode-version = \"14.0.0\"\n\
-         sandbox = {}\nmembers = [{}]\n",
+         sandbox = {}\nconsultation-s = {}\nmembers = [{}]\n",
         args.chain,
         args.time_ms,
         args.sandbox,
+        args.consultation_s,
         members.join(", ")
     );
     Template::parse(&text).map_err(|fault| CommandError::new(Kind::Usage, fault))?;

@@ -21,7 +21,7 @@ use titian_credential::json::canonical;
 use titian_credential::sd_jwt::metadata;
 use titian_credential::snapshot::{Live, Snapshot as _};
 use titian_credential::verdict::{Check, Policy};
-use titian_credential::verify::{self, Request};
+use titian_credential::verify::{self, Binding, Request};
 use titian_credential::{anchor, form, jwt, model, proof, registration, sd_jwt, sd_jwt_vc, time};
 
 use super::kinds::{Kind, kind_of, kind_of_claims};
@@ -352,7 +352,7 @@ impl Maker<'_> {
     /// Judges a secured credential as a verifier of the instance's policy would.
     fn judge(&self, text: &str) -> Result<(), Refusal> {
         let policy = self.instance.policy;
-        let request = Request::new(policy);
+        let request = Request { binding: Binding::Unshown, ..Request::new(policy) };
         let verdict =
             verify::verify(text.as_bytes(), &request, Some(self.ledger.live), self.ledger.now_ms);
         for check in &verdict.checks {

@@ -12,7 +12,7 @@ use jsonrpsee::{Extensions, core::RegisterMethodError};
 use titian_api::{Call, METHODS, Method, Refusal, Scope, call};
 use titian_contracts::error::{Code, Reject};
 
-use super::{Caller, State, access, admin, etr, ledger, subscribe, ubin, vc, vc_issue};
+use super::{Caller, State, access, admin, etr, gov, ledger, subscribe, ubin, vc, vc_issue};
 
 /// What a method answers.
 pub(super) type Answer<T> = Result<T, Refusal>;
@@ -26,6 +26,7 @@ pub(super) fn all(state: Arc<State>) -> Result<RpcModule<Arc<State>>, RegisterMe
     ubin::register(&mut module)?;
     vc::register(&mut module)?;
     vc_issue::register(&mut module)?;
+    gov::register(&mut module)?;
     etr::register(&mut module)?;
     admin::register(&mut module)?;
     add::<call::Discover, _, _>(&mut module, |state, _, _| async move {

@@ -19,6 +19,7 @@ mod at;
 pub mod auth;
 mod caller;
 mod etr;
+mod gov;
 mod http;
 mod large;
 mod ledger;

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use titian_api::ledger::ProveParams;
 use titian_api::{Bundle, Object, Refusal};
 use titian_contracts::claim::{self, Frame};
+use titian_contracts::credential::parse_index;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::proof::{self, Entry, VerifyError};
@@ -54,7 +55,7 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
         "vc-accreditation" => one("id", bare),
         "vc-status" => {
             let (list, index) = bare.split_once('#').ok_or_else(|| invalid("list#index"))?;
-            let index: u64 = index.parse().map_err(|_| invalid("list#index"))?;
+            let index = parse_index(index).ok_or_else(|| invalid("list#index"))?;
             Ok(Value::object([("list", Value::from(list)), ("index", Value::from(index))]))
         }
         "etr-status" => one("id", subject),
@@ -65,6 +66,7 @@ fn stated_of(kind: &str, subject: &str) -> Answer<Value> {
         "etr-control" | "etr-history" | "etr-signers" | "etr-rules" => {
             Err(Refusal::new(Code::InvalidParams, "/kind", "ask etr_prove"))
         }
+        "ubin-schemes" => Err(Refusal::new(Code::InvalidParams, "/kind", "ask ubin_prove")),
         _ => Err(Refusal::new(Code::InvalidParams, "/kind", "unknown kind of proof")),
     }
 }

@@ -80,9 +80,13 @@ pub(super) fn signed(
     }
 }
 
-/// Puts the lists that this node keeps itself, as far as `input` refers to them, into a request: a
-/// verifier reads its own lists without network. `now` is the time of judgement, ms.
+/// Completes the lists of a request: those of the caller were not fetched after `now`, the time of
+/// judgement in ms; those that this node keeps itself come in as far as `input` refers to them, and
+/// before any copy that the caller holds. A verifier reads its own lists without network.
 pub(super) fn supply_own(state: &State, input: &[u8], request: &mut Request, now: u64) {
+    for list in &mut request.supplied.lists {
+        list.fetched_ms = list.fetched_ms.min(now);
+    }
     let Some(issuing) = state.backend.issuing.as_ref().filter(|issuing| issuing.keeps_lists())
     else {
         return;
@@ -91,14 +95,17 @@ pub(super) fn supply_own(state: &State, input: &[u8], request: &mut Request, now
     let inner = reading.document.get("verifiableCredential").map(model::items).unwrap_or_default();
     let inner: Vec<Reading> =
         inner.iter().filter_map(|item| form::read_json(item.clone()).ok()).collect();
+    let mut own: Vec<SuppliedList> = Vec::new();
     for reference in inner.iter().chain([&reading]).flat_map(status::references).flatten() {
-        let known = request.supplied.lists.iter().any(|list| list.url == reference.list);
+        let known = own.iter().any(|list| list.url == reference.list);
         if known {
             continue;
         }
         if let Some(text) = issuing.own_list(&reference.list, reference.token, now) {
             let list = SuppliedList { url: reference.list, text, fetched_ms: now };
-            request.supplied.lists.push(list);
+            own.push(list);
         }
     }
+    own.append(&mut request.supplied.lists);
+    request.supplied.lists = own;
 }

@@ -1,5 +1,6 @@
 //! The documents that are measured.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -12,7 +13,7 @@ use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
 use titian_contracts::state::{Stored, encode_content};
-use titian_contracts::time::rfc3339;
+use titian_contracts::time::{DAY_MS, rfc3339};
 use titian_credential::bundle::make::{Frame, Scope, bundle, keys};
 use titian_credential::bundle::{TrustAnchor, read};
 use titian_credential::did::method::did_key;
@@ -208,6 +209,22 @@ impl Documents {
         assert_eq!(check_on_ledger(&reference, &id, ISSUER_DID, live), None);
     }
 
+    /// Writes what a verdict without a node needs into a folder; gives the arguments of `titian`.
+    pub(super) fn offline_files(&self, folder: &Path) -> std::io::Result<Vec<String>> {
+        let write = |name: &str, bytes: &[u8]| -> std::io::Result<String> {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes)?;
+            Ok(path.display().to_string())
+        };
+        let credential = write("aeo.jwt", self.registered.as_bytes())?;
+        let bundle = write("trust.ttb", bundle_of(&self.desk).0.as_bytes())?;
+        let genesis = write("genesis.json", &self.desk.world.genesis.to_bytes())?;
+        // the world of the bench stands at a fixed date
+        let age = ["--max-age", "3153600000", "--json"].map(str::to_owned);
+        let named = ["verify", &credential, "--offline", &bundle, "--genesis", &genesis];
+        Ok(named.map(str::to_owned).into_iter().chain(age).collect())
+    }
+
     pub(super) fn read_bundle(&self) {
         let trust = TrustAnchor { anchor: &self.anchor, sandbox: false, trusted_height: 0 };
         let bundle = read(self.bundle.as_bytes(), trust).expect("a bundle");
@@ -219,6 +236,8 @@ impl Documents {
 fn registered(desk: &Desk, mut credential: Json) -> String {
     credential["issuer"] = json!(ISSUER_DID);
     credential["validFrom"] = json!(rfc3339(desk.world.time_ms));
+    // long enough for the clock of the command line
+    credential["validUntil"] = json!(rfc3339(desk.world.time_ms + 1_000 * DAY_MS));
     for (number, entry) in (1..).zip(credential["credentialStatus"].as_array_mut().expect("a list"))
     {
         let list = format!("{ISSUER_DID}/status/{number}");
@@ -269,11 +288,17 @@ fn full_bundle(random: &mut StdRng) -> (String, Anchor) {
             desk.world.state.0.insert(chunk_key(ISSUER, number, c), stored);
         }
     }
+    bundle_of(&desk)
+}
+
+/// The bundle of the issuer with all its lists, and what it is judged against.
+fn bundle_of(desk: &Desk) -> (String, Anchor) {
     let scope = Scope {
         issuers: vec![ISSUER.to_owned()],
         types: Vec::new(),
         jurisdictions: Vec::new(),
         lists: true,
+        anchors: Vec::new(),
     };
     let world = &desk.world;
     let (entries, evidence) = prove(world, &keys(&world.state, &scope));

@@ -2,6 +2,7 @@
 //! of those types: for interop, mutation and speed.
 
 pub mod acts;
+pub mod foreign;
 pub mod random;
 
 use ed25519_dalek::SigningKey;

@@ -14,10 +14,13 @@ mod qr;
 mod ubin;
 mod ubin_consent;
 mod ubin_import;
+mod ubin_schemes;
 mod vc;
 mod vc_codes;
 mod vc_desk;
+mod vc_many;
 mod vc_offline;
+mod vc_supplied;
 mod verify;
 
 use std::path::{Path, PathBuf};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
-use titian_contracts::json::Value;
+use titian_contracts::json::{Value, parse};
 use titian_contracts::op::Register;
 use titian_contracts::proof::{Entry, Evidence};
 use titian_contracts::time::rfc3339;
+use titian_credential::anchor::{Receipt, Tree, commitment};
 use titian_credential::bundle::make::{Frame, Scope, bundle, evidence_pack, keys, keys_of};
 use titian_credential::contexts::Contexts;
 use titian_credential::json::canonical;
@@ -19,7 +20,7 @@ use titian_credential::registration::{self, StatusSlot, business_registration};
 use titian_credential::snapshot::Live;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::Request;
-use titian_credential::{jwt, sd_jwt};
+use titian_credential::{form, jwt, sd_jwt};
 use titian_genesis::devnet::Plan;
 use titian_tests::certify;
 use titian_tests::world::{World, company_body};
@@ -123,11 +124,17 @@ impl Desk {
 
     /// The text of a trust bundle of the head.
     pub fn bundle(&self, issuers: &[&str]) -> String {
+        self.bundle_with(issuers, &[])
+    }
+
+    /// The same, with anchors.
+    pub fn bundle_with(&self, issuers: &[&str], anchors: &[&str]) -> String {
         let scope = Scope {
             issuers: issuers.iter().map(|issuer| (*issuer).to_owned()).collect(),
             types: TYPES.map(str::to_owned).to_vec(),
             jurisdictions: vec!["MY".to_owned()],
             lists: true,
+            anchors: anchors.iter().map(|anchor| (*anchor).to_owned()).collect(),
         };
         let keys = keys(&self.world.state, &scope);
         let (entries, evidence) = self.prove(&keys);
@@ -148,16 +155,51 @@ impl Desk {
         (entries, evidence)
     }
 
+    /// Anchors a credential, as the issuer's first; gives the receipt.
+    pub fn anchored(&mut self, credential: &str) -> String {
+        let reading = form::read(credential.as_bytes()).expect("a credential");
+        let mut n = 0_u8;
+        let mut random = || {
+            n = n.wrapping_add(1);
+            [n; 32]
+        };
+        let tree = Tree::new(&[commitment(&reading)], &mut random).expect("a tree");
+        let args = Value::object([
+            ("issuer", Value::from(ISSUER)),
+            ("n", Value::Int(1)),
+            ("root", Value::from(tree.root())),
+            ("sizeLog2", Value::from(tree.size_log2())),
+        ]);
+        self.act("anchor_submit", args, &[(ISSUER, 1)]);
+        let receipt = tree.receipt(0, "SG:ACRA/anchor/1").expect("a leaf");
+        let path: Vec<String> = receipt.path.iter().map(ToString::to_string).collect();
+        json!({"titianProof": 1, "kind": "vc-anchor", "chain": self.world.genesis.chain,
+            "height": self.world.height, "claim": {"anchor": receipt.anchor,
+                "salt": titian_contracts::op::encode_base64(&receipt.salt),
+                "leafIndex": 0, "anchorPath": path},
+            "path": null, "header": null, "certificate": null, "validators": null})
+        .to_string()
+    }
+
     /// The text of an evidence pack.
     pub fn evidence(&self, credential: &str) -> String {
+        self.evidence_with(credential, None)
+    }
+
+    /// The same, with a receipt.
+    pub fn evidence_with(&self, credential: &str, receipt: Option<&str>) -> String {
         let (chain, sandbox) = (&self.world.genesis.chain, self.world.genesis.sandbox);
         let at = (self.world.height, self.world.time_ms);
-        let request = Request::new(Policy::Ledger);
+        let mut request = Request::new(Policy::Ledger);
+        let values = receipt.map(|text| serde_json::from_str::<Json>(text).expect("JSON"));
+        request.supplied.receipts = values.iter().filter_map(Receipt::of_value).collect();
         let of = (chain.as_str(), sandbox);
         let keys = keys_of(&self.world.state, credential.as_bytes(), &request, of, at);
         let (entries, evidence) = self.prove(&keys);
         let scope = Scope::default();
-        evidence_pack(self.frame(&scope), &entries, &evidence, credential, Vec::new())
+        let receipts = receipt.map(|text| parse(text.as_bytes()).expect("JSON"));
+        let receipts = receipts.into_iter().collect();
+        evidence_pack(self.frame(&scope), &entries, &evidence, credential, receipts)
     }
 
     fn live(&self) -> Live<'_> {
@@ -221,6 +263,13 @@ impl Desk {
         let hidden = ["/given_name", "/family_name"];
         let members = claims.as_object().expect("an object");
         sd_jwt::issue::issue(members, &hidden, &key, KID, &mut random).expect("sound")
+    }
+
+    /// A mandate for the holder of [`Self::some_jwk`], as that holder shows it now.
+    pub fn shown_mandate(&self, index: u64) -> String {
+        let (text, key) = (self.mandate(index, &self.some_jwk()), self.world.key("MY", 1));
+        let now_s = now_ms() / 1_000;
+        sd_jwt::issue::bind(&text, &key, "n-7f3a91ab", "did:ubin:SG:PEB", now_s).expect("sound")
     }
 
     /// The public JWK of a fixed key.

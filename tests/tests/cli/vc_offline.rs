@@ -48,7 +48,7 @@ fn same_as_library(desk: &Desk, ran: &Ran, text: &str, bundle: &str, request: &R
 #[test]
 fn t15_a_verdict_of_the_command_line_has_the_bytes_of_the_library_in_every_form() {
     let mut desk = Desk::new();
-    let texts = [desk.embedded(7), desk.token(7), desk.mandate(7, &desk.some_jwk())];
+    let texts = [desk.embedded(7), desk.token(7), desk.shown_mandate(7)];
     for revoked in [false, true] {
         if revoked {
             desk.set("SG:ACRA/status/1", 0, 7, 1);
@@ -92,13 +92,20 @@ fn t11_the_exit_code_tells_verified_rejected_and_indeterminate() {
     assert!(ran.stdout.contains("signing time is the issuer's statement"), "{ran:?}");
     let ran = desk.verify("extract.json", "trust.ttb", &["--jurisdiction", "MY", "--json"]);
     assert_eq!((ran.code, code(&ran.json(), "recognition").as_str()), (3, "NOT_RECOGNISED"));
+    // a mandate that nobody shows, and that is said
+    desk.write("mandate.sdjwt", &desk.mandate(7, &desk.some_jwk()));
+    let ran = desk.verify("mandate.sdjwt", "trust.ttb", &[]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stdout.contains("holder: KEY_BINDING_MISSING"), "{ran:?}");
+    let ran = desk.verify("mandate.sdjwt", "trust.ttb", &["--policy", "w3c"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("a copy verifies as well"), "{ran:?}");
     // facts of another issuer: nothing that is needed is at hand
     desk.write("other.ttb", &desk.bundle(&["MY:SSM"]));
     let ran = desk.verify("extract.json", "other.ttb", &["--json"]);
     assert_eq!(ran.code, 5, "{ran:?}");
     assert_eq!(code(&ran.json(), "issuerKey"), "DID_NOT_AVAILABLE");
     // without any state
-    desk.write("mandate.sdjwt", &desk.mandate(7, &desk.some_jwk()));
     for file in ["mandate.sdjwt", "extract.json"] {
         let ran = desk.titian(&["verify", file, "--no-ledger", "--json"]);
         assert_eq!((ran.code, ran.json()["trust"].is_null()), (5, true), "{ran:?}");
@@ -270,6 +277,38 @@ fn t11_an_evidence_pack_is_judged_from_itself_and_the_genesis() {
     desk.write("pack.qr", &texts.join("\n"));
     let ran = verify("pack.qr", &["--max-age", "100000000", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn t11_a_receipt_is_judged_by_the_anchor_in_the_bundle_or_in_the_pack() {
+    let mut desk = Desk::new();
+    let token = desk.token(7);
+    let receipt = desk.anchored(&token);
+    desk.write("extract.jwt", &token);
+    desk.write("receipt.json", &receipt);
+    let signed = |ran: &Ran| {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.json()["signedAt"]["source"].as_str().expect("a source").to_owned()
+    };
+    let receipt_of = ["--receipt", "receipt.json", "--json"];
+    for (anchors, expected) in [
+        (&[][..], "asserted"),
+        (&["SG:ACRA/anchor/2"], "asserted"),
+        (&["SG:ACRA/anchor/1"], "anchor"),
+        (&["SG:ACRA"], "anchor"),
+    ] {
+        desk.write("trust.ttb", &desk.bundle_with(&["SG:ACRA"], anchors));
+        let ran = desk.verify("extract.jwt", "trust.ttb", &receipt_of);
+        assert_eq!(signed(&ran), expected, "{anchors:?}");
+        let ran = desk.verify("extract.jwt", "trust.ttb", &["--json"]);
+        assert_eq!(signed(&ran), "asserted", "without the receipt");
+    }
+    // a pack brings its receipts, and the anchor of each
+    for (receipt, expected) in [(None, "asserted"), (Some(receipt.as_str()), "anchor")] {
+        desk.write("pack.json", &desk.evidence_with(&token, receipt));
+        let ran = desk.titian(&["verify", "pack.json", "--genesis", "genesis.json", "--json"]);
+        assert_eq!(signed(&ran), expected);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use titian_contracts::op::decode_fixed;
 use titian_contracts::time::rfc3339;
-use titian_tests::http::try_call;
+use titian_tests::http::{request, try_call};
 use titian_tests::marks::files_holding;
 
 use super::Network;
@@ -79,6 +79,12 @@ impl Office {
     fn try_call(&self, method: &str, params: Value) -> Option<Value> {
         let headers = [("authorization", self.bearer.as_str())];
         self.runtime.block_on(try_call(self.address, method, params, &headers))
+    }
+
+    /// The status code of a read over REST.
+    fn get(&self, path: &str) -> u16 {
+        let headers = [("authorization", self.bearer.as_str())];
+        self.runtime.block_on(request(self.address, "GET", path, &headers, b"")).status
     }
 
     fn done(&self, method: &str, params: Value) -> Value {
@@ -234,9 +240,13 @@ fn erase_and_search(office: &Office) {
     let text = office.bearer.trim_start_matches("Bearer ");
     file.expect("a new file").write_all(text.as_bytes()).expect("written");
     for issued in [&aeo, &mandate] {
-        let verdict = office.done("vc_verify", json!({"credential": issued["credential"]}));
+        // a mandate without its holder is not verified under `ledger`
+        let ask = json!({"credential": issued["credential"], "policy": "w3c"});
+        let verdict = office.done("vc_verify", ask);
         assert_eq!(verdict["verified"], true, "{verdict}");
         office.done("vc_credential", json!({"id": issued["id"]}));
+        let path = format!("/credentials/{}", issued["id"].as_str().expect("an id"));
+        assert_eq!(office.get(&path), 200);
         if issued["id"] == aeo["id"] {
             let id = issued["id"].as_str().expect("an id");
             let erase = ["vc", "erase", id, "--token", &token, "--json"];
@@ -265,7 +275,28 @@ fn erase_and_search(office: &Office) {
     let node = office.network.folder.join("node-sg");
     assert!(node.join("data/snapshots").read_dir().is_ok_and(|mut all| all.next().is_some()));
     let log = fs::read_to_string(node.join("node.log")).expect("the log");
-    assert!(log.contains("custody") && log.contains("erase"), "reads and erasures are logged");
+    // read over JSON-RPC and over REST, then erased: who, why and which record
+    let of_aeo = custody_acts(&log, "trade");
+    let of_mandate = custody_acts(&log, "mandates");
+    assert_eq!(of_aeo.0, ["issue", "read", "read", "erase"]);
+    assert_eq!(of_mandate.0, ["issue", "read", "read", "erase"]);
+    assert_ne!(of_aeo.1, of_mandate.1, "each record has its own id");
     assert!(!log.contains("eyJ"), "no token is logged");
     assert_eq!(files_holding(&node, MARKER), Vec::<String>::new());
+}
+
+/// What was done to the record that custody's log names last for a purpose, and its id. Each line
+/// says who did it, through which issuer, and nothing else.
+fn custody_acts(log: &str, purpose: &str) -> (Vec<String>, String) {
+    let entries = log.lines().filter_map(|line| {
+        let (_, fields) = line.split_once(" custody: who=gate act=\"")?;
+        let (act, fields) = fields.split_once("\" issuer=acra purpose=\"")?;
+        let (why, record) = fields.split_once("\" record=")?;
+        (why == purpose).then(|| (act.to_owned(), record.to_owned()))
+    });
+    let entries: Vec<(String, String)> = entries.collect();
+    let (_, record) = entries.last().expect("custody logs").clone();
+    assert!(record.len() == 64 && hex::decode(&record).is_ok(), "a record id ends it: {record}");
+    let acts = entries.into_iter().filter(|(_, named)| *named == record);
+    (acts.map(|(act, _)| act).collect(), record)
 }

@@ -14,6 +14,7 @@ mod import;
 mod importer;
 mod issuing;
 mod past;
+mod proposals;
 mod pruning;
 mod restore;
 mod ubin_acts;

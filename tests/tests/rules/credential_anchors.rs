@@ -14,7 +14,7 @@ use titian_credential::verify::Request;
 use super::credential_fixture::{code, issued, verdict_of};
 use super::credential_scene::{ACRA, ROOT, Scene, cases};
 
-fn random(seed: u64) -> impl FnMut() -> [u8; 32] {
+pub(crate) fn random(seed: u64) -> impl FnMut() -> [u8; 32] {
     let mut n = seed << 32;
     move || {
         n += 1;
@@ -22,7 +22,7 @@ fn random(seed: u64) -> impl FnMut() -> [u8; 32] {
     }
 }
 
-fn submit(scene: &mut Scene, n: u64, tree: &Tree) {
+pub(crate) fn submit(scene: &mut Scene, n: u64, tree: &Tree) {
     let args = Value::object([
         ("issuer", Value::from("SG:ACRA")),
         ("n", Value::from(n)),

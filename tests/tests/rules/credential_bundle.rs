@@ -5,18 +5,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 use titian_contracts::block::Certificate;
-use titian_contracts::credential::ResourceId;
+use titian_contracts::credential::{ResourceId, anchor_key};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
+use titian_credential::anchor::{Tree, commitment};
 use titian_credential::bundle::make::{Frame, Scope, bundle, evidence_pack, keys, keys_of};
 use titian_credential::bundle::{Bundle, BundleError, TrustAnchor, read};
+use titian_credential::form;
 use titian_credential::json::canonical;
 use titian_credential::snapshot::Snapshot as _;
 use titian_credential::verdict::{Check, Decision, Policy, Verdict};
 use titian_credential::verify::{Request, verify};
 use titian_tests::certify::prove;
 
+use super::credential_anchors::{random, submit};
 use super::credential_fixture::{code, issued, live, verdict_of};
 use super::credential_scene::{ACRA, Scene, set, texts};
 
@@ -34,6 +37,7 @@ fn scope() -> Scope {
         types: Vec::new(),
         jurisdictions: vec!["MY".to_owned()],
         lists: true,
+        anchors: Vec::new(),
     }
 }
 
@@ -246,6 +250,43 @@ pub fn vc_t11_flipping_bytes_of_a_bundle_never_leaves_it_verified() {
         });
         assert!(meant || verdict.decision != Decision::Verified, "byte {at}");
     }
+}
+
+#[test]
+fn vc_t11_a_bundle_holds_the_anchors_that_were_asked_for() {
+    let (mut scene, credential) = scene();
+    let digest = commitment(&form::read_json(credential.clone()).expect("read"));
+    let tree = Tree::new(&[digest], &mut random(1)).expect("a tree");
+    let other = Tree::new(&[[1; 32]], &mut random(2)).expect("a tree");
+    submit(&mut scene, 1, &other);
+    submit(&mut scene, 2, &tree);
+    let mut request = Request::new(Policy::Ledger);
+    request.supplied.receipts.extend(tree.receipt(0, "SG:ACRA/anchor/2"));
+    let text = canonical(&credential);
+    let online = verify(text.as_bytes(), &request, Some(&live(&scene)), scene.world.time_ms);
+    assert!(online.signed_at.expect("known").1, "state holds it");
+    for (named, objects, anchored) in [
+        (&[][..], None, false),
+        (&["SG:ACRA/anchor/1"], Some(1), false),
+        (&["SG:ACRA/anchor/2"], Some(1), true),
+        (&["SG:ACRA/anchor/9"], Some(1), false),
+        // both, and that there is no third
+        (&["SG:ACRA"], Some(3), true),
+        (&["SG:CUSTOMS"], Some(1), false),
+    ] {
+        let anchors = named.iter().map(|name| (*name).to_owned()).collect();
+        let scope = Scope { anchors, ..scope() };
+        let bundle = open(&scene, &made(&scene, &scope)).expect("a bundle");
+        assert_eq!(bundle.kinds().get("anchor").copied(), objects, "{named:?}");
+        let verdict = verify(text.as_bytes(), &request, Some(&bundle), scene.world.time_ms);
+        assert!(verdict.verified(), "{}", verdict.to_jcs());
+        assert_eq!(verdict.signed_at.expect("known").1, anchored, "{named:?}");
+    }
+    // a pack holds those of its receipts
+    let at = (scene.world.height, scene.world.time_ms);
+    let of = ("titian-devnet-1", false);
+    let keys = keys_of(&scene.world.state, text.as_bytes(), &request, of, at);
+    assert!(keys.contains(&anchor_key("SG:ACRA", 2)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey};
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
@@ -65,6 +65,37 @@ fn vc_t09_weak_and_non_canonical_keys_verify_nothing() {
         let key = PublicKey::new(Algorithm::P256, &bytes).expect("33 bytes");
         let refused = key.verify(b"x", &[1; 64]);
         assert!(refused.is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn vc_t09_a_signature_over_any_message_is_judged_as_the_library_does_strictly() {
+    for length in (0..200_u8).step_by(7) {
+        let key = SigningKey::from_bytes(&[length; 32]);
+        let public = key.verifying_key();
+        let ours = PublicKey::new(Algorithm::Ed25519, public.as_bytes()).expect("32 bytes");
+        let mut message: Vec<u8> = (0..length).collect();
+        let good = key.sign(&message).to_bytes();
+        let same = |message: &[u8], signature: &[u8; 64]| {
+            let strict = Signature::from_bytes(signature);
+            let strict = public.verify_strict(message, &strict).map_err(|_| "SIGNATURE_INVALID");
+            assert_eq!(ours.verify(message, signature), strict, "{}", hex::encode(signature));
+            strict.is_ok()
+        };
+        assert!(same(&message, &good));
+        for at in 0..64 {
+            let mut bad = good;
+            bad[at] ^= 1 << (length % 8);
+            assert!(!same(&message, &bad));
+        }
+        // R of small order, in each spelling
+        for text in SMALL_ORDER {
+            let mut bad = good;
+            bad[..32].copy_from_slice(&bytes_of(text));
+            assert!(!same(&message, &bad));
+        }
+        message.push(0);
+        assert!(!same(&message, &good));
     }
 }
 

@@ -49,7 +49,8 @@ fn corpus() -> Vec<Vec<u8>> {
     all.into_iter().map(String::into_bytes).collect()
 }
 
-fn changed(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
+/// An input of the corpus, changed at random.
+pub(crate) fn changed(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
     const TOKENS: [&[u8]; 12] = [
         b"{",
         b"[",

@@ -9,7 +9,7 @@ use titian_credential::verdict::Policy;
 use titian_credential::verify::Request;
 
 use super::credential_fixture::{issued, live};
-use super::credential_profiles::{mandate_claims, scene, sign_mandate};
+use super::credential_profiles::{mandate_claims, scene, shown, sign_mandate};
 use super::credential_scene::{ACRA, Scene, set};
 
 const UBIN: &str = "SG-UEN-209900001K-SU";
@@ -28,10 +28,15 @@ fn claims(scene: &Scene) -> Json {
     claims
 }
 
-fn signed(scene: &Scene, edit: impl Fn(&mut Json)) -> String {
+fn issued_mandate(scene: &Scene, edit: impl Fn(&mut Json)) -> String {
     let mut claims = claims(scene);
     edit(&mut claims);
     sign_mandate(scene, &claims)
+}
+
+/// A mandate as its holder shows it.
+fn signed(scene: &Scene, edit: impl Fn(&mut Json)) -> String {
+    shown(scene, &issued_mandate(scene, edit))
 }
 
 fn judged(scene: &Scene, text: &str, act: Act<'_>) -> Result<Counts, NoMandate> {
@@ -67,8 +72,11 @@ fn a_mandate_counts_for_its_acts_within_its_limit() {
         assert_eq!(found, Err(NoMandate::BeyondLimit), "{amount:?}");
     }
     // the names say nothing of what it is good for
-    let bare = titian_credential::sd_jwt::issue::select(&text, &[]).expect("known");
-    assert_eq!(judged(&scene, &bare, offer(None)), alone);
+    let issued = issued_mandate(&scene, |_| ());
+    let bare = titian_credential::sd_jwt::issue::select(&issued, &[]).expect("known");
+    assert_eq!(judged(&scene, &shown(&scene, &bare), offer(None)), alone);
+    // a copy is no mandate of whoever has it
+    assert_eq!(judged(&scene, &issued, offer(None)), Err(NoMandate::NotVerified));
     let unlimited = signed(&scene, |claims| {
         claims.as_object_mut().expect("an object").remove("limit");
         claims["jointly"] = json!({"k": 2, "group": "board"});

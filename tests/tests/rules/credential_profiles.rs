@@ -5,12 +5,16 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Value as Json, json};
 use titian_contracts::credential::{ResourceId, ResourceKind};
 use titian_credential::contexts::Contexts;
+use titian_credential::key::{Algorithm, PublicKey};
+use titian_credential::profiles::SHIPPED;
 use titian_credential::proof::issue_jcs;
 use titian_credential::schema::{self, Evaluation};
-use titian_credential::sd_jwt::issue::issue;
+use titian_credential::sd_jwt::issue::{bind, issue};
+use titian_credential::sd_jwt::metadata;
 use titian_credential::verdict::{Check, Policy};
-use titian_credential::verify::Request;
+use titian_credential::verify::{Binding, Request};
 use titian_credential::{profiles, registration, sd_jwt_vc};
+use titian_tests::credentials::shipped;
 
 use super::credential_fixture::{code, fails_with, live, verdict_of_text};
 use super::credential_scene::{ACRA, ROOT, Scene, grant, list, set, texts};
@@ -48,9 +52,9 @@ pub fn every_shipped_type_passes_the_linter_and_stands_in_genesis() {
         assert!(scene.world.state.0.contains_key(key), "{}", entry.name);
         let kinds: Vec<ResourceKind> =
             entry.schemas.iter().map(|id| ResourceId::parse(id).expect("an id").kind).collect();
-        // data of persons travel as SD-JWT VC, which needs type metadata; extracts may
-        let extract = entry.name == registration::TYPE;
-        let sd_jwt = entry.natural_person_data || extract;
+        // data of persons travel as SD-JWT VC, which needs type metadata; two other types may
+        let may = [registration::TYPE, "AEOAuthorisation"].contains(&entry.name.as_str());
+        let sd_jwt = entry.natural_person_data || may;
         assert_eq!(kinds.contains(&ResourceKind::VctMetadata), sd_jwt, "{}", entry.name);
     }
     for (key, _) in &entries.resources {
@@ -113,6 +117,17 @@ fn mandate(scene: &Scene) -> String {
     sign_mandate(scene, &mandate_claims(scene))
 }
 
+/// The key of the person who holds the mandate.
+fn holder() -> SigningKey {
+    SigningKey::from_bytes(&[77; 32])
+}
+
+/// The mandate as its holder shows it now.
+pub(crate) fn shown(scene: &Scene, text: &str) -> String {
+    let now_s = scene.world.time_ms / 1_000;
+    bind(text, &holder(), "n-7f3a91ab", "did:ubin:SG:PEB", now_s).expect("not bound before")
+}
+
 /// The claims of the shipped mandate, issued now by `SG:ACRA`.
 pub(crate) fn mandate_claims(scene: &Scene) -> Json {
     let shipped =
@@ -123,6 +138,8 @@ pub(crate) fn mandate_claims(scene: &Scene) -> Json {
     claims["iat"] = json!(now_s);
     claims["nbf"] = json!(now_s);
     claims["exp"] = json!(now_s + 86_400 * 30);
+    let key = PublicKey::new(Algorithm::Ed25519, holder().verifying_key().as_bytes());
+    claims["cnf"] = json!({"jwk": key.expect("32 bytes").to_jwk()});
     claims["status"]["status_list"] = json!({"idx": 84_213, "uri": "did:ubin:SG:ACRA/status/1"});
     claims
 }
@@ -143,7 +160,8 @@ pub(crate) fn sign_mandate(scene: &Scene, claims: &Json) -> String {
 #[test]
 pub fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
     let mut scene = scene();
-    let text = mandate(&scene);
+    let issued = mandate(&scene);
+    let text = shown(&scene, &issued);
     let mut request = Request::new(Policy::Ledger);
     request.jurisdiction = Some("SG".to_owned());
     let verdict = verdict_of_text(&scene, &text, &request);
@@ -151,12 +169,8 @@ pub fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
     assert_eq!(verdict.types, ["did:ubin:ASEAN/vct/authorised-representative/1"]);
     assert!(!verdict.to_jcs().contains("Example"), "a verdict holds no claim");
     // without the names
-    let bare = titian_credential::sd_jwt::issue::select(&text, &[]).expect("known");
-    assert!(verdict_of_text(&scene, &bare, &request).verified());
-    request.key_binding = true;
-    let unbound = verdict_of_text(&scene, &bare, &request);
-    fails_with(&unbound, Check::Holder, "KEY_BINDING_MISSING");
-    request.key_binding = false;
+    let bare = titian_credential::sd_jwt::issue::select(&issued, &[]).expect("known");
+    assert!(verdict_of_text(&scene, &shown(&scene, &bare), &request).verified());
     for (value, expected) in [(2, "SUSPENDED"), (1, "REVOKED")] {
         let old = if value == 2 { 0 } else { 2 };
         let version = i64::try_from(scene.list("SG:ACRA", 1).version).expect("small");
@@ -165,6 +179,32 @@ pub fn a_mandate_as_sd_jwt_vc_is_verified_under_ledger_until_it_is_revoked() {
         let verdict = verdict_of_text(&scene, &text, &request);
         fails_with(&verdict, Check::Status, expected);
     }
+}
+
+#[test]
+fn what_its_type_binds_to_a_key_is_verified_under_ledger_when_its_holder_shows_it() {
+    let scene = scene();
+    let issued = mandate(&scene);
+    let holder = |text: &str, policy: Policy, binding: Binding| {
+        let verdict = verdict_of_text(&scene, text, &Request { binding, ..Request::new(policy) });
+        let required = verdict.check(Check::Holder).expect("all twelve").required;
+        (code(&verdict, Check::Holder), required, verdict.verified())
+    };
+    let (missing, alone) = ("KEY_BINDING_MISSING", "NOT_A_PRESENTATION");
+    assert_eq!(holder(&issued, Policy::Ledger, Binding::OfType), (missing, true, false));
+    let shown = shown(&scene, &issued);
+    assert_eq!(holder(&shown, Policy::Ledger, Binding::OfType), ("OK", true, true));
+    // other policies ask for less, unless the caller wants it
+    assert_eq!(holder(&issued, Policy::W3c, Binding::OfType), (alone, false, true));
+    assert_eq!(holder(&issued, Policy::W3c, Binding::Required), (missing, true, false));
+    assert!(holder(&issued, Policy::Signature, Binding::OfType).2);
+    // its issuer checks it before there is a holder who could sign
+    assert_eq!(holder(&issued, Policy::Ledger, Binding::Unshown), (alone, false, true));
+    // what names no key can be shown by nobody; the issuer is told so
+    let mut claims = mandate_claims(&scene);
+    claims.as_object_mut().expect("an object").remove("cnf");
+    let of_nobody = sign_mandate(&scene, &claims);
+    assert_eq!(holder(&of_nobody, Policy::Ledger, Binding::Unshown), (missing, false, false));
 }
 
 #[test]
@@ -186,4 +226,70 @@ pub fn data_of_persons_in_another_form_are_refused_under_ledger() {
     let verdict = verdict_of_text(&scene, &text, &Request::new(Policy::Ledger));
     fails_with(&verdict, Check::Accreditation, "TYPE_NOT_COVERED");
     assert_eq!(code(&verdict, Check::IssuerKey), "TIME_ASSERTED");
+}
+
+/// Types that travel as SD-JWT VC too have a schema of their own for flat claims.
+#[test]
+fn a_schema_of_claims_has_the_claims_of_the_subject_and_their_metadata() {
+    let mut found = Vec::new();
+    for shipped in SHIPPED {
+        let Some((schema, vct)) = shipped.claims else { continue };
+        let (schema, vct, whole) = (json_of(schema), json_of(vct), json_of(shipped.schema));
+        let subject = &whole["properties"]["credentialSubject"]["properties"];
+        let listed = vct["claims"].as_array().expect("claims").iter();
+        let listed: Vec<&str> =
+            listed.map(|claim| claim["path"][0].as_str().expect("a name")).collect();
+        for (name, rule) in subject.as_object().expect("properties") {
+            if name == "id" {
+                continue;
+            }
+            assert!(listed.contains(&name.as_str()), "{}: {name}", shipped.slug);
+            // as claims an address can hold less
+            if name != "registeredAddress" {
+                assert_eq!(schema["properties"][name], *rule, "{}: {name}", shipped.slug);
+            }
+        }
+        let own = [format!("did:ubin:ASEAN/schema/{}-claims/1", shipped.slug)];
+        assert_eq!(metadata::schema(&vct, &own), own.first());
+        assert_eq!(metadata::schema(&vct, &[]), None, "a schema that is not the type's own");
+        assert_eq!(vct["vct"], schema["properties"]["vct"]["const"]);
+        found.push(shipped.slug);
+    }
+    assert_eq!(found, ["business-registration", "aeo-authorisation"]);
+}
+
+#[test]
+fn an_authorised_operator_travels_as_claims_too() {
+    let (schema, _) = shipped("aeo-authorisation").claims.expect("of this form too");
+    let schema = json_of(schema);
+    let example = json_of(shipped("aeo-authorisation").example);
+    let mut claims = json!({
+        "iss": "did:ubin:SG:CUSTOMS",
+        "iat": 1_782_864_000,
+        "exp": 1_790_726_400,
+        "vct": "did:ubin:ASEAN/vct/aeo-authorisation/1",
+        "status": {"status_list": {"idx": 5, "uri": "did:ubin:SG:CUSTOMS/status/5"}},
+    });
+    for (name, value) in example["credentialSubject"].as_object().expect("a subject") {
+        let name = if name == "id" { "sub" } else { name };
+        claims[name] = value.clone();
+    }
+    let judge = |claims: &Json| schema::evaluate(&schema, claims);
+    assert_eq!(judge(&claims), Evaluation::Valid, "{claims}");
+    for (name, value) in [
+        ("id", json!("did:ubin:SG-UEN-209900001K-SU")),
+        ("favouriteColour", json!("blue")),
+        ("securityLevel", json!("FULL")),
+        ("operatorRoles", json!([])),
+        ("vct", json!("did:ubin:ASEAN/vct/business-registration/1")),
+    ] {
+        let mut bad = claims.clone();
+        bad[name] = value;
+        assert!(matches!(judge(&bad), Evaluation::Invalid(_)), "{name}");
+    }
+    for name in ["ubin", "programme", "authorisationNumber", "grantedOn", "status", "exp"] {
+        let mut bad = claims.clone();
+        bad.as_object_mut().expect("claims").remove(name);
+        assert!(matches!(judge(&bad), Evaluation::Invalid(_)), "{name}");
+    }
 }

@@ -144,8 +144,8 @@ pub fn each_broken_precondition_of_a_change_gives_its_error() {
     }
     refused(&mut scene, "recognition_resume", change(4, None), MY, Code::BadTransition);
     // governance acts of later releases say so
-    let proposal = Value::object([("no", Value::Int(1))]);
-    refused(&mut scene, "proposal_open", proposal, MY, Code::NotBuilt);
+    let standard = Value::object([("id", Value::from("wco-dm"))]);
+    refused(&mut scene, "standard_set", standard, MY, Code::NotBuilt);
 }
 
 #[test]

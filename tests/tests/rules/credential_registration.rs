@@ -123,28 +123,3 @@ fn vc_t06_claims_of_an_extract_are_judged_by_the_schema_of_claims() {
     let verdict = judge(&desk, &signed(&desk, &bad));
     assert_eq!(code(&verdict, Check::Schema), "SCHEMA_VIOLATION", "what must be shown");
 }
-
-#[test]
-fn the_schema_of_claims_has_the_claims_of_the_subject_and_their_metadata() {
-    let (schema, vct) = own().claims.expect("it travels as SD-JWT VC too");
-    let (schema, vct, whole) = (json_of(schema), json_of(vct), json_of(own().schema));
-    let subject = &whole["properties"]["credentialSubject"]["properties"];
-    let listed: Vec<&str> = vct["claims"]
-        .as_array()
-        .expect("claims")
-        .iter()
-        .map(|claim| claim["path"][0].as_str().expect("a name"))
-        .collect();
-    for (name, rule) in subject.as_object().expect("properties") {
-        if name == "id" {
-            continue;
-        }
-        assert!(listed.contains(&name.as_str()), "{name}");
-        if name != "registeredAddress" {
-            assert_eq!(schema["properties"][name], *rule, "{name}");
-        }
-    }
-    let own = ["did:ubin:ASEAN/schema/business-registration-claims/1".to_owned()];
-    assert_eq!(metadata::schema(&vct, &own), own.first());
-    assert_eq!(metadata::schema(&vct, &[]), None, "a schema that is not the type's own");
-}

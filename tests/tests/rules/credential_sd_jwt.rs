@@ -8,7 +8,7 @@ use titian_credential::key::{Algorithm, PublicKey};
 use titian_credential::sd_jwt::issue::{bind, issue, prepare, select};
 use titian_credential::sd_jwt::{KB_TYP, SdJwt, metadata};
 use titian_credential::verdict::{Check, Policy, Verdict};
-use titian_credential::verify::{Request, verify, verify_presentation};
+use titian_credential::verify::{Binding, Request, verify, verify_presentation};
 
 use super::credential_fixture::{NOW_MS, code, fails_with};
 
@@ -303,7 +303,7 @@ pub fn a_binding_of_another_token_type_is_refused() {
         let unsigned = unsigned.expect("signs");
         let signature = holder.sign(unsigned.signing_input.as_bytes()).to_bytes();
         let text = format!("{shown}{}", unsigned.finish(&signature));
-        let verdict = judge(&text, |request| request.key_binding = true);
+        let verdict = judge(&text, |request| request.binding = Binding::Required);
         fails_with(&verdict, Check::Holder, "TYP_MISMATCH");
     }
 }
@@ -314,7 +314,7 @@ pub fn vc_t06_flipping_any_byte_of_a_bound_presentation_never_verifies() {
     let shown = select(&issued(), &["level"]).expect("known");
     let bound = bind(&shown, &holder, "n", "a", NOW_S).expect("bound");
     let mut request = Request::new(Policy::W3c);
-    request.key_binding = true;
+    request.binding = Binding::Required;
     assert!(verify(bound.as_bytes(), &request, None, NOW_MS).verified());
     for at in 0..bound.len() {
         let mut bytes = bound.clone().into_bytes();
@@ -350,7 +350,7 @@ pub fn the_parts_of_a_token_survive_its_json_serialisation() {
         {"protected": segments[0], "signature": segments[2], "header": header}]});
     for value in [flat, general] {
         assert_eq!(read(&value), token);
-        let verdict = judge(&value.to_string(), |request| request.key_binding = true);
+        let verdict = judge(&value.to_string(), |request| request.binding = Binding::Required);
         assert!(verdict.verified(), "{}", verdict.to_jcs());
     }
     assert!(Jws::parse(compact[0]).is_ok());

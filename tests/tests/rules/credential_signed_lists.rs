@@ -10,7 +10,7 @@ use titian_credential::proof::issue_jcs;
 use titian_credential::status::signed::{TTL_MS, bitstring_credential, token_list};
 use titian_credential::status::{self, token};
 use titian_credential::verdict::{Check, Policy, Verdict};
-use titian_credential::verify::{Request, SuppliedList, verify};
+use titian_credential::verify::{Request, Supplied, SuppliedList, SupplyError, verify};
 
 use super::credential_fixture::{NOW_MS, SANDBOX, code, fails_with, live, self_issued};
 use super::credential_scene::{ACRA, Scene, list, set};
@@ -198,7 +198,17 @@ pub fn the_lists_of_the_ledger_are_served_in_both_signed_forms_and_read_back() {
             .expect("a token list");
     let key = scene.world.key("SG:ACRA", 1);
     let signature = key.sign(unsigned.signing_input.as_bytes()).to_bytes();
-    let jws = titian_credential::jose::Jws::parse(&unsigned.finish(&signature)).expect("a token");
+    let text = unsigned.finish(&signature);
+    // it names itself to whoever hands it over, as a credential of a list does; another token does not
+    let mut supplied = Supplied::default();
+    supplied.add_list(text.clone(), now_ms).expect("a list");
+    assert_eq!(supplied.lists[0].url, "did:ubin:SG:ACRA/status/3");
+    assert_eq!(supplied.add_list(text.clone(), now_ms), Err(SupplyError::Twice));
+    let (own, own_key, own_method) = self_issued(1);
+    let other = issue_vc(&own, &own_key, &own_method, now_ms / 1_000, SANDBOX).expect("issued");
+    assert_eq!(supplied.add_list(other, now_ms), Err(SupplyError::NoList));
+    assert_eq!(supplied.lists.len(), 1);
+    let jws = titian_credential::jose::Jws::parse(&text).expect("a token");
     let contents = status::signed::token_contents(&jws.payload).expect("a list");
     assert_eq!(contents.id, "did:ubin:SG:ACRA/status/3");
     assert_eq!(contents.size, Some(2));

@@ -162,6 +162,9 @@ fn each_broken_precondition_of_types_and_marks_gives_its_error() {
     scene.refused(act, good().with("name", Value::from("grade")), ROOT, Code::FieldLimit);
     scene.refused(act, good().with("schemas", texts(&[])), ROOT, Code::FieldLimit);
     scene.refused(act, good().with("validityMaxDays", Value::Int(4_384)), ROOT, Code::FieldLimit);
+    // only an SD-JWT VC can be bound to a key, and this type has no metadata for one
+    scene.refused(act, good().with("keyBinding", Value::Bool(true)), ROOT, Code::FieldLimit);
+    scene.refused(act, good().with("keyBinding", Value::Int(1)), ROOT, Code::Malformed);
     scene.not_replayable(act, good(), ROOT);
 
     let id = |text: &str| Value::object([("id", Value::from(text))]);

@@ -266,6 +266,17 @@ pub fn vc_t08_expiry_and_start_count_with_the_skew_and_to_the_millisecond() {
 }
 
 #[test]
+fn a_fragment_is_decimal_without_sign_and_leading_zero() {
+    for good in ["k1", "k16", "0", "84213", "k999999999999999"] {
+        assert!(did::is_fragment(good), "{good}");
+    }
+    let bad = ["", "k", "kk1", "1k", "k01", "00", "007", "+5", "-5", "k+1", "5 ", "\u{661}", "K1"];
+    for bad in bad.into_iter().chain(["1000000000000000"]) {
+        assert!(!did::is_fragment(bad), "{bad}");
+    }
+}
+
+#[test]
 pub fn a_key_that_is_not_the_issuers_is_refused() {
     let scene = Scene::new();
     let good = issued(&scene, 1);
@@ -286,7 +297,14 @@ pub fn a_key_that_is_not_the_issuers_is_refused() {
     only(&ledger_verdict(&scene, &customs), Check::IssuerKey, "ISSUER_MISMATCH");
     for (method, expected) in [
         ("did:ubin:SG:ACRA#k9", "KEY_NOT_FOUND"),
-        ("did:ubin:SG:ACRA#x", "KEY_NOT_FOUND"),
+        ("did:ubin:SG:ACRA#k0", "KEY_NOT_FOUND"),
+        ("did:ubin:SG:ACRA#7", "KEY_NOT_FOUND"),
+        ("did:ubin:SG:ACRA#x", "DID_INVALID"),
+        ("did:ubin:SG:ACRA#k", "DID_INVALID"),
+        ("did:ubin:SG:ACRA#k01", "DID_INVALID"),
+        ("did:ubin:SG:ACRA#k+1", "DID_INVALID"),
+        ("did:ubin:SG:ACRA#K1", "DID_INVALID"),
+        ("did:ubin:SG:ACRA#007", "DID_INVALID"),
         ("did:ubin:SG:NOBODY#k1", "DID_NOT_FOUND"),
         ("did:ubin:sg:acra#k1", "DID_INVALID"),
         ("did:web:example.org#k1", "ISSUER_MISMATCH"),

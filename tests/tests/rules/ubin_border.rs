@@ -16,10 +16,10 @@ use titian_contracts::ubin::identifier::Ubin;
 use titian_tests::world::{START_MS, World, company_body};
 
 const MY1: &[(&str, u64)] = &[("MY:SSM", 1)];
-const MY2: &[(&str, u64)] = &[("MY:SSM", 1), ("MY:SSM", 2)];
+pub(crate) const MY2: &[(&str, u64)] = &[("MY:SSM", 1), ("MY:SSM", 2)];
 const GAINING: &str = "202401000002";
 
-fn consent_args(record: &Value, kind: &str) -> Value {
+pub(crate) fn consent_args(record: &Value, kind: &str) -> Value {
     let args = Value::object([
         ("kind", text(kind)),
         ("ubin", record.get("ubin").expect("set").clone()),
@@ -31,12 +31,12 @@ fn consent_args(record: &Value, kind: &str) -> Value {
     if kind == "MERGE" { args.with("successorUbin", text(&gaining().to_string())) } else { args }
 }
 
-fn gaining() -> Ubin {
+pub(crate) fn gaining() -> Ubin {
     ubin_of(&company_body("MY", "BRN", GAINING, "X"))
 }
 
 /// The body of the gaining side: same entity, version 1.
-fn continued(old: &Value) -> Value {
+pub(crate) fn continued(old: &Value) -> Value {
     company_body("MY", "BRN", GAINING, "TITIAN DEMO SDN BHD")
         .with("entity", old.get("entity").expect("set").clone())
         .with("relations", relation("RELOCATED_FROM", &ubin_of(old).to_string()))
@@ -48,13 +48,13 @@ fn id_of(world: &World, act: &str, args: &Value) -> Digest {
 }
 
 /// Gives a consent and its id.
-fn consented(world: &mut World, args: &Value) -> Digest {
+pub(crate) fn consented(world: &mut World, args: &Value) -> Digest {
     let id = id_of(world, "consent_out", args);
     world.act(Register::Ubin, "consent_out", args.clone(), R2).expect("two officers consent");
     id
 }
 
-fn continue_args(body: &Value, consent: Digest) -> Value {
+pub(crate) fn continue_args(body: &Value, consent: Digest) -> Value {
     body_args(body).with("consent", consent.into())
 }
 

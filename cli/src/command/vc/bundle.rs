@@ -27,9 +27,9 @@ pub(crate) enum Command {
     /// Write a trust bundle: what verdicts without network need
     #[command(after_help = "Examples:
   titian vc bundle export --cc SG,MY --types AEOAuthorisation --recognition MY -o asean.ttb
-  titian vc bundle export --issuer SG:CUSTOMS -o customs.ttb
+  titian vc bundle export --issuer SG:CUSTOMS --anchors SG:CUSTOMS -o customs.ttb
   titian vc bundle export --evidence aeo.jwt --jurisdiction MY -o aeo.evidence.json")]
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Show what a bundle holds and whether its proof holds; asks no node
     #[command(after_help = "Examples:
   titian vc bundle inspect asean.ttb --genesis genesis.json")]
@@ -60,11 +60,14 @@ pub(crate) struct ExportArgs {
     /// Leave the status lists out
     #[arg(long)]
     no_lists: bool,
+    /// Anchors for receipts: an id, or an issuer for all of its; repeat it, or separate by commas
+    #[arg(long, value_delimiter = ',', value_name = "ANCHORS")]
+    anchors: Vec<String>,
     /// State as of this height
     #[arg(long, value_name = "HEIGHT")]
     height: Option<u64>,
     /// An evidence pack: this credential and just what it rests on, for courts and archives
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["issuers", "cc", "types", "recognition"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["issuers", "cc", "types", "recognition", "anchors"])]
     evidence: Option<String>,
     /// Evidence pack: also whether this state recognises the issuer
     #[arg(long, value_name = "CC", requires = "evidence")]
@@ -171,6 +174,7 @@ fn params(args: &ExportArgs) -> Result<BundleParams> {
         cc: args.cc.clone(),
         recognition: args.recognition.clone(),
         lists: if credential.is_some() { None } else { Some(!args.no_lists) },
+        anchors: args.anchors.clone(),
         height: args.height,
         credential,
         jurisdiction: args.jurisdiction.clone(),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use titian_contracts::credential::{NumberedId, Profile};
+use titian_contracts::credential::{NumberedId, Profile, parse_index};
 use titian_credential::form;
 use titian_credential::status::references;
 
@@ -59,7 +59,7 @@ pub(super) fn one(session: &Session, credential: &str, wanted: &[Profile]) -> Re
 fn direct(text: &str) -> Option<(String, u64)> {
     let (list, index) = bare(text).split_once('#')?;
     NumberedId::parse(list, "status").map(|_| ())?;
-    Some((list.to_owned(), index.parse().ok()?))
+    Some((list.to_owned(), parse_index(index)?))
 }
 
 /// The entries of a credential that was issued here, by its id.

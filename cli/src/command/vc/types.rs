@@ -48,7 +48,8 @@ fn shipped() -> Result<Vec<Json>> {
             Ok(json!({
                 "type": member("name"), "owner": member("owner"), "schemas": member("schemas"),
                 "contexts": member("contexts"), "naturalPersonData": member("naturalPersonData"),
-                "singleUse": member("singleUse"), "status": member("profiles"),
+                "singleUse": member("singleUse"),
+                "keyBinding": definition.get("keyBinding") == Some(&json!(true)), "status": member("profiles"),
                 "validityMaxDays": member("validityMaxDays"),
             }))
         })

@@ -3,14 +3,17 @@
 //! Invariant: a proof bundle is judged against the genesis file alone; no node is asked. A credential
 //! is judged by the node, or with `--offline` from a trust bundle, by the same library and to the
 //! same bytes. Exit code 0 means proven or verified, 3 not, 5 that no verdict can be reached with
-//! what is at hand.
+//! what is at hand; of several files the worst counts.
 //!
 //! - this file: what is asked for, and who answers; `input`: what the file is;
-//! - `offline`: verdicts from bundles; `show`: a verdict for people.
+//! - `offline`: verdicts from bundles; `many`: several files; `supplied`: lists and bytes of the user;
+//! - `show`: a verdict for people.
 
 pub(crate) mod input;
+mod many;
 pub(crate) mod offline;
 mod show;
+mod supplied;
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +42,10 @@ pub(crate) use show::verdict_report;
 ///
 /// A proof needs the genesis file and nothing else. A credential is judged by a node, or with
 /// --offline from a trust bundle and the genesis file, with no network at all.
+///
+/// Exit codes: 0 verified or proven, 3 rejected, 5 indeterminate, others as everywhere. Of several
+/// files the worst counts: 3, then 5, then any error, then 0; --json prints an array of
+/// {file, exit, result or error}.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   titian verify proof.json --genesis genesis.json
@@ -48,13 +55,16 @@ pub(crate) use show::verdict_report;
   titian verify aeo.json --jurisdiction MY
   titian verify aeo.jwt --offline asean.ttb --genesis genesis.json --jurisdiction MY
   titian verify pres.txt --nonce n-7f3a91ab --audience did:ubin:SG:PEB
+  titian verify licence.jwt --policy w3c --status-list list.json
+  titian verify deed.json --resource https://issuer.example/terms.pdf=terms.pdf
+  titian verify *.jwt --offline asean.ttb --genesis genesis.json
   titian verify photo.png --offline asean.ttb --genesis genesis.json --json
   titian verify court.evidence.json --genesis genesis.json --max-age 315360000")]
 pub(crate) struct Args {
     /// Proof, evidence dossier, credential, presentation, evidence pack, picture of a QR code, or the
-    /// text of one; `-` is standard input
-    #[arg(value_name = "FILE")]
-    file: String,
+    /// text of one; `-` is standard input. Up to 1,000
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
     /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
@@ -82,6 +92,17 @@ pub(crate) struct Args {
     /// Judge as of this height
     #[arg(long, value_name = "HEIGHT", help_heading = "Credentials")]
     at_height: Option<u64>,
+    /// Clock skew: by how much the times that others state may differ from ours [default: 60]
+    #[arg(long, value_name = "SECONDS", help_heading = "Credentials",
+        value_parser = clap::value_parser!(u64).range(..=SKEW_S_MAX))]
+    skew: Option<u64>,
+    /// Signed status list that you fetched, of an issuer off the ledger; its own id tells which one
+    /// it is, and it is as old as its file; repeat it, up to 8
+    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
+    status_list: Vec<PathBuf>,
+    /// Bytes of a related resource, or of a schema, that you fetched; repeat it, up to 32
+    #[arg(long, value_name = "URL=FILE", help_heading = "Credentials")]
+    resource: Vec<String>,
     /// Anchor receipt that came with the credential; repeat it
     #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     receipt: Vec<PathBuf>,
@@ -100,43 +121,87 @@ pub(crate) struct Args {
     no_ledger: bool,
 }
 
+/// Largest clock skew, s.
+const SKEW_S_MAX: u64 = (titian_contracts::limits::SKEW_MS_MAX / 1_000).unsigned_abs();
+
 /// Runs `titian verify`.
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
+    let [file] = args.files.as_slice() else { return many::run(session, args) };
+    match open(session, args, file)? {
+        Opened::Done(report) => Ok(report),
+        Opened::Pack(credential, trusted) => {
+            let request = request_of_pack(&args.request()?, &trusted);
+            judge_here(session.output, &credential, &request, Some(&trusted), args.at_height)
+        }
+        Opened::Credential(text) => {
+            let here = |trusted: Option<&Trusted>| {
+                judge_here(session.output, &text, &args.request()?, trusted, args.at_height)
+            };
+            match &args.offline {
+                Some(path) => {
+                    let genesis = read_genesis(&session.genesis_path(args.genesis.as_ref())?)?;
+                    here(Some(&Trusted::of_file(path, &genesis, args.allow_older)?))
+                }
+                None if args.no_ledger => here(None),
+                None => {
+                    check_node(session, args)?;
+                    judged_by_node(session, &text, args, &args.request()?)
+                }
+            }
+        }
+    }
+}
+
+/// A file that was read: what rests on the genesis alone is judged, a credential is left.
+enum Opened {
+    /// A proof, a dossier, a bundle.
+    Done(Report),
+    /// A credential or presentation.
+    Credential(String),
+    /// The credential of an evidence pack, and the state that the pack holds.
+    Pack(String, Trusted),
+}
+
+fn open(session: &Session, args: &Args, file: &str) -> Result<Opened> {
     let genesis = || read_genesis(&session.genesis_path(args.genesis.as_ref())?);
-    match input::read(&args.file)? {
+    let done = match input::read(file)? {
         Input::Proof(bytes) => {
             let mut report = bundle(session.output, &bytes, &genesis()?, args.trusted_height)?;
             proven::check_control(&mut report, args.challenge.as_deref())?;
-            Ok(report)
+            report
         }
-        Input::Dossier(bytes) => etr::dossier::verify(session.output, &bytes, &genesis()?),
+        Input::Dossier(bytes) => etr::dossier::verify(session.output, &bytes, &genesis()?)?,
         Input::ProofCode(text) => {
             let genesis = genesis()?;
             let expanded =
                 proof_code::expand(&text, &genesis.anchor()).map_err(|e| not_proven(&e))?;
-            bundle(session.output, expanded.as_bytes(), &genesis, args.trusted_height)
+            bundle(session.output, expanded.as_bytes(), &genesis, args.trusted_height)?
         }
-        Input::Bundle(bytes) => super::vc::bundle::judge(session, &bytes, &genesis()?),
+        Input::Bundle(bytes) => super::vc::bundle::judge(session, &bytes, &genesis()?)?,
         Input::Evidence(bytes) => {
             let trusted = Trusted::of_bytes(&bytes, &genesis()?, args.allow_older)?;
             // a pack whose proof fails answers nothing, and its verdict says so
             let credential = trusted.bundle.credential().unwrap_or_default().to_owned();
-            let mut request = args.request()?;
-            request.supplied.receipts.extend_from_slice(trusted.bundle.receipts());
-            judged_here(session, &credential, &request, Some(&trusted), args)
+            return Ok(Opened::Pack(credential, trusted));
         }
-        Input::Credential(text) => match &args.offline {
-            Some(path) => {
-                let trusted = Trusted::of_file(path, &genesis()?, args.allow_older)?;
-                judged_here(session, &text, &args.request()?, Some(&trusted), args)
-            }
-            None if args.no_ledger => judged_here(session, &text, &args.request()?, None, args),
-            None => judged_by_node(session, &text, args),
-        },
-    }
+        Input::Credential(text) => return Ok(Opened::Credential(text)),
+    };
+    Ok(Opened::Done(done))
+}
+
+/// A request with the receipts that a pack brings.
+fn request_of_pack(request: &Request, pack: &Trusted) -> Request {
+    let mut request = request.clone();
+    request.supplied.receipts.extend_from_slice(pack.bundle.receipts());
+    request
 }
 
 impl Args {
+    /// Whether the library judges in this process.
+    const fn judges_here(&self) -> bool {
+        self.no_ledger || self.offline.is_some()
+    }
+
     /// The request for the library.
     fn request(&self) -> Result<Request> {
         let policy = match &self.policy {
@@ -156,6 +221,10 @@ impl Args {
         request.max_age_ms = self.max_age.map(|seconds| seconds.saturating_mul(1_000));
         request.challenge.clone_from(&self.challenge);
         request.domain.clone_from(&self.domain);
+        if let Some(seconds) = self.skew {
+            request.skew_ms = i64::try_from(seconds).map_or(i64::MAX, |s| s.saturating_mul(1_000));
+        }
+        supplied::read(&mut request.supplied, &self.status_list, &self.resource)?;
         for path in &self.receipt {
             let receipt = Receipt::of_value(&document::read_json(path)?);
             request.supplied.receipts.push(receipt.ok_or_else(|| no_receipt(path))?);
@@ -176,24 +245,24 @@ fn no_receipt(path: &Path) -> CommandError {
 }
 
 /// A verdict by the library in this process.
-fn judged_here(
-    session: &Session,
+fn judge_here(
+    output: Output,
     text: &str,
     request: &Request,
     trusted: Option<&Trusted>,
-    args: &Args,
+    at_height: Option<u64>,
 ) -> Result<Report> {
     if let Some(trusted) = trusted {
-        offline::check_height(&trusted.bundle, args.at_height)?;
-    } else if args.at_height.is_some() {
+        offline::check_height(&trusted.bundle, at_height)?;
+    } else if at_height.is_some() {
         return Err(CommandError::usage("--at-height needs a node or a bundle"));
     }
     let verdict = offline::judge(text, request, trusted);
-    Ok(verdict_report(session.output, &verdict, Some(text)))
+    Ok(verdict_report(output, &verdict, Some(text)))
 }
 
-/// A verdict by a node.
-fn judged_by_node(session: &Session, text: &str, args: &Args) -> Result<Report> {
+/// Whether a node can be asked.
+fn check_node(session: &Session, args: &Args) -> Result<()> {
     if args.did_web_cache.is_some() {
         return Err(CommandError::usage("a node has no did:web cache of yours")
             .hint("--offline BUNDLE, or --no-ledger, judges here"));
@@ -207,14 +276,18 @@ fn judged_by_node(session: &Session, text: &str, args: &Args) -> Result<Report> 
         .hint("--offline BUNDLE judges from a trust bundle: titian vc bundle export")
         .hint("--node URL asks a node"));
     }
-    // what is wrong with the request is found before anything is sent
-    args.request()?;
+    Ok(())
+}
+
+/// A verdict by a node. `request` is what the arguments say: what is wrong with them was found
+/// before anything is sent.
+fn judged_by_node(session: &Session, text: &str, args: &Args, request: &Request) -> Result<Report> {
     let receipts: Result<Vec<titian_api::Object>> = args
         .receipt
         .iter()
         .map(|path| document::read_json(path)?.as_object().cloned().ok_or_else(|| no_receipt(path)))
         .collect();
-    let params = vc::VerifyParams {
+    let mut params = vc::VerifyParams {
         // as it stands: reading it here would drop a member that stands twice
         credential: Value::from(text),
         policy: args.policy.clone(),
@@ -225,7 +298,10 @@ fn judged_by_node(session: &Session, text: &str, args: &Args) -> Result<Report> 
         at_height: args.at_height,
         challenge: args.challenge.clone(),
         domain: args.domain.clone(),
+        skew_seconds: args.skew,
+        ..vc::VerifyParams::default()
     };
+    supplied::into_params(&request.supplied, &mut params);
     let answer = session.client()?.ask::<call::VcVerify>(&params);
     let verdict = answer.map_err(|error| match error.kind {
         Kind::NoNode => CommandError {
@@ -259,7 +335,8 @@ pub(crate) fn bundle(
         .map_err(|error| not_proven(&error))
 }
 
-fn not_proven(error: &VerifyError) -> CommandError {
+/// What a bundle that does not verify is told as.
+pub(crate) fn not_proven(error: &VerifyError) -> CommandError {
     CommandError::new(Kind::NotProven, error.to_string())
         .named("NOT_PROVEN")
         .with_data(json!({ "proven": false, "reason": error.to_string() }))

@@ -14,7 +14,8 @@ use titian_contracts::block::encode;
 use titian_contracts::credential::bits::{CHUNK_BITS, Chunk, Delta};
 use titian_contracts::credential::{
     Accreditation, AccreditationIndex, CredentialType, NumberedId, REGION, ResourceId, StatusList,
-    accreditation_index_key, accreditation_key, chunk_key, delta_key, list_key, type_key, uri_key,
+    accreditation_index_key, accreditation_key, anchor_key, chunk_key, delta_key, list_key,
+    type_key, uri_key,
 };
 use titian_contracts::digest::Digest;
 use titian_contracts::governance::recognition::{
@@ -47,6 +48,8 @@ pub struct Scope {
     pub jurisdictions: Vec<String>,
     /// Whether the issuers' status lists are wanted, whole and with their history.
     pub lists: bool,
+    /// Anchors that receipts name: an id, or a party for all of an issuer's.
+    pub anchors: Vec<String>,
 }
 
 /// Notes every key that is asked for.
@@ -116,6 +119,9 @@ pub fn keys(reader: &dyn Reader, scope: &Scope) -> Vec<Vec<u8>> {
     }
     for jurisdiction in &scope.jurisdictions {
         recognitions(&recorder, jurisdiction);
+    }
+    for named in &scope.anchors {
+        anchors(&recorder, named);
     }
     recorder.finish()
 }
@@ -189,6 +195,18 @@ fn lists(recorder: &Recorder<'_>, owner: &str) {
     }
 }
 
+/// One anchor by its id, or all of an issuer up to the first number that is not given.
+fn anchors(recorder: &Recorder<'_>, named: &str) {
+    if let Some(id) = NumberedId::parse(named, "anchor") {
+        recorder.get(&anchor_key(&id.owner, id.number));
+        return;
+    }
+    let mut n = 1;
+    while let Known::Known(Some(_)) = recorder.get(&anchor_key(named, n)) {
+        n += 1;
+    }
+}
+
 fn recognitions(recorder: &Recorder<'_>, by: &str) {
     let index = read::<RecognitionIndex>(recorder, &recognition_index_key(by));
     let Known::Known(Some(index)) = index else { return };
@@ -244,6 +262,7 @@ fn container(
     let complete: Vec<String> =
         frame.scope.jurisdictions.iter().map(|cc| format!("recognition:{cc}")).collect();
     let scope = Value::object([
+        ("anchors", texts(&frame.scope.anchors)),
         ("issuers", texts(&frame.scope.issuers)),
         ("types", texts(&frame.scope.types)),
         ("jurisdictions", texts(&frame.scope.jurisdictions)),

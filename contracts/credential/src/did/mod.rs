@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 use titian_contracts::access::{
     self, Ams, AuthorityEntry, KeyEntry, KeyState, Party, PartyEntry, Purpose,
 };
+use titian_contracts::credential::parse_index;
 use titian_contracts::state::Overlay;
 use titian_contracts::time::rfc3339;
+use titian_contracts::ubin::capacity::{Capacity, Life};
+use titian_contracts::ubin::identifier::Ubin;
+use titian_contracts::ubin::record;
 
 pub use crate::key::{Algorithm, multikey, parse_multikey};
 use crate::snapshot::{AsReader, Known, Snapshot, read};
@@ -25,6 +29,12 @@ pub fn party_of(did: &str) -> Option<Party> {
     Party::parse(did.strip_prefix("did:ubin:")?)
 }
 
+/// Whether a fragment is one that a DID URL of the ledger can have: `k` and a number for a key, a
+/// number for the entry of a list, decimal without sign and leading zero (vc.md §4.1).
+pub fn is_fragment(fragment: &str) -> bool {
+    parse_index(fragment.strip_prefix('k').unwrap_or(fragment)).is_some()
+}
+
 /// A party with all its keys, as far as the snapshot knows.
 #[derive(Clone, Debug)]
 pub struct Resolved {
@@ -34,16 +44,28 @@ pub struct Resolved {
     pub entry: PartyEntry,
     /// Its keys; `k1` is the first.
     pub keys: Vec<(u64, KeyEntry)>,
-    /// For a business: its entity may act now. True for others.
+    /// For a business: its entity may act as of the snapshot. True for others.
     pub may_act: bool,
+    /// When a business could act, and the authority that keeps its record.
+    pub business: Option<Business>,
     /// Different active keys that an issuer needs: k for a state's root, else 1.
     pub threshold: u64,
+}
+
+/// What the record of a business tells about it as a signer.
+#[derive(Clone, Debug)]
+pub struct Business {
+    /// When it could act.
+    pub life: Life,
+    /// The authority that signed the version in force.
+    pub registrar: String,
 }
 
 /// Resolves a party in a snapshot. The error is a code of check `issuerKey`.
 pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'static str> {
     let mut threshold = 1;
     let mut may_act = true;
+    let mut business = None;
     let store = match party {
         Party::Root(cc) => {
             threshold = known(read::<Ams>(snapshot, &access::ams_key(cc)))?.root_k;
@@ -55,14 +77,16 @@ pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'sta
         }
         Party::Business { ubin } => {
             let reader = AsReader::new(snapshot);
-            let actor = titian_contracts::ubin::actor(&Overlay::new(&reader), ubin);
-            let actor = match actor {
-                Some(actor) => actor,
+            let number = Ubin::parse_canonical(ubin);
+            let found = number.and_then(|number| record::find(&Overlay::new(&reader), &number));
+            let found = match found {
+                Some((_, found)) => found,
                 None if reader.missed() => return Err("DID_NOT_AVAILABLE"),
                 None => return Err("DID_NOT_FOUND"),
             };
-            may_act = actor.may_act;
-            actor.entity.to_string()
+            may_act = found.may_act();
+            business = Some(Business { life: found.meta.life, registrar: found.meta.registrar });
+            found.entity
         }
     };
     let entry = match read::<PartyEntry>(snapshot, &access::party_key(&store)) {
@@ -77,7 +101,7 @@ pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'sta
             Known::Unknown => return Err("DID_NOT_AVAILABLE"),
         }
     }
-    Ok(Resolved { party: party.clone(), entry, keys, may_act, threshold })
+    Ok(Resolved { party: party.clone(), entry, keys, may_act, business, threshold })
 }
 
 fn known<T>(answer: Known<Option<T>>) -> Result<T, &'static str> {
@@ -89,7 +113,8 @@ fn known<T>(answer: Known<Option<T>>) -> Result<T, &'static str> {
 }
 
 /// Whether a key may have signed at `t_ms` (vc.md §4.4); the error is a code of check `issuerKey`.
-/// A compromised key counts only for what an anchor shows to be older.
+/// A compromised key counts only for what an anchor shows to be older. A business must have been
+/// able to act then.
 pub fn check_key_at(
     resolved: &Resolved,
     key: &KeyEntry,
@@ -98,20 +123,24 @@ pub fn check_key_at(
     skew_ms: i64,
 ) -> Result<(), &'static str> {
     let at = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-    if t_ms < at(key.active_from_ms).saturating_sub(skew_ms) {
+    let life = resolved.business.as_ref().map(|business| &business.life);
+    let since_ms = life.map_or(0, |life| life.since_ms).max(key.active_from_ms);
+    if t_ms < at(since_ms).saturating_sub(skew_ms) {
         return Err("KEY_NOT_ACTIVE");
     }
-    if resolved.entry.closed && at(resolved.entry.closed_ms) <= t_ms {
+    let capacity = life.map_or(Capacity::Full, |life| life.at(u64::try_from(t_ms).unwrap_or(0)));
+    let deactivated = resolved.entry.closed && at(resolved.entry.closed_ms) <= t_ms;
+    if deactivated || capacity == Capacity::Closed {
         return Err("DID_DEACTIVATED");
     }
     if key.state == KeyState::Compromised {
-        let before = anchored && t_ms < at(key.compromised_ms);
-        return if before { Ok(()) } else { Err("KEY_COMPROMISED") };
-    }
-    if t_ms >= at(key.ends_ms) || !resolved.may_act {
+        if !anchored || t_ms >= at(key.compromised_ms) {
+            return Err("KEY_COMPROMISED");
+        }
+    } else if t_ms >= at(key.ends_ms) {
         return Err("KEY_NOT_ACTIVE");
     }
-    Ok(())
+    if capacity == Capacity::Full { Ok(()) } else { Err("KEY_NOT_ACTIVE") }
 }
 
 /// The DID document of a party at block time `time_ms` (vc.md §4.2). `did` is the DID as asked
@@ -144,8 +173,10 @@ pub fn did_document(did: &str, resolved: &Resolved, time_ms: u64) -> Value {
             members.insert(name.to_owned(), value);
         }
     };
-    if !matches!(resolved.party, Party::Root(_)) {
-        set("controller", json!(did_of(resolved.party.cc())));
+    match (&resolved.party, &resolved.business) {
+        (Party::Root(_), _) => {}
+        (_, Some(business)) => set("controller", json!(did_of(&business.registrar))),
+        (party, None) => set("controller", json!(did_of(party.cc()))),
     }
     set("alsoKnownAs", json!(resolved.entry.also_known_as));
     set("verificationMethod", Value::Array(methods));

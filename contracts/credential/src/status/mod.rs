@@ -16,7 +16,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use titian_contracts::credential::bits::{self, Chunk};
-use titian_contracts::credential::{NumberedId, Profile, StatusList, chunk_key, list_key, uri_key};
+use titian_contracts::credential::{
+    NumberedId, Profile, StatusList, chunk_key, list_key, parse_index, uri_key,
+};
 use titian_contracts::limits;
 
 use crate::did;
@@ -134,7 +136,7 @@ pub fn references(reading: &Reading) -> Vec<Result<Reference, &'static str>> {
             Ok(Reference {
                 token: false,
                 list: text("statusListCredential").to_owned(),
-                index: text("statusListIndex").parse().map_err(|_| "STATUS_INDEX_RANGE")?,
+                index: parse_index(text("statusListIndex")).ok_or("STATUS_INDEX_RANGE")?,
                 purpose: text("statusPurpose").to_owned(),
                 size: match entry.get("statusSize") {
                     None => Some(1),

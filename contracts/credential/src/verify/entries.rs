@@ -3,6 +3,8 @@
 //! Invariant: a list that is not at hand, or no longer fresh, gives "unknown" (S15); a list counts
 //! only with its owner's signature, and the owner is the issuer (S16).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use titian_contracts::credential::Profile;
 
@@ -15,6 +17,10 @@ use crate::snapshot::Known;
 use crate::status::signed::{self, Contents, TOKEN_TYP};
 use crate::status::{self, Finding, Reference, token};
 use crate::verdict::{Check, CheckResult, Policy};
+
+/// Lists that were opened for a credential, by URL and whether as a token: a credential may name one
+/// list a thousand times, and opening it is what costs.
+type Opened<'a> = BTreeMap<(&'a str, bool), Result<Contents, &'static str>>;
 
 impl Run<'_> {
     pub fn status(&mut self, reading: &Reading, registered: &Registered) -> CheckResult {
@@ -40,9 +46,10 @@ impl Run<'_> {
         if references.is_empty() && findings.is_empty() {
             findings.push(Finding { code: "STATUS_NONE", detail: Value::Null });
         }
+        let mut opened = Opened::new();
         for reference in &references {
             findings.extend(match reference {
-                Ok(reference) => self.one_entry(reference, issuer),
+                Ok(reference) => self.one_entry(reference, issuer, &mut opened),
                 Err(code) => Some(Finding { code, detail: Value::Null }),
             });
         }
@@ -76,7 +83,12 @@ impl Run<'_> {
         known.then_some(false)
     }
 
-    fn one_entry(&self, reference: &Reference, issuer: &str) -> Option<Finding> {
+    fn one_entry<'s>(
+        &'s self,
+        reference: &Reference,
+        issuer: &str,
+        opened: &mut Opened<'s>,
+    ) -> Option<Finding> {
         let ledger = self
             .snapshot
             .and_then(|snapshot| Some((snapshot, status::ledger_list(snapshot, &reference.list)?)));
@@ -93,7 +105,7 @@ impl Run<'_> {
         let Some(supplied) = supplied else {
             return found("STATUS_LIST_NOT_AVAILABLE", Value::Null);
         };
-        match self.supplied_value(supplied, reference, issuer) {
+        match self.supplied_value(supplied, reference, issuer, opened) {
             Err(code) => found(code, Value::Null),
             Ok(value) => {
                 let code = match profile_of(reference) {
@@ -108,17 +120,21 @@ impl Run<'_> {
     }
 
     /// The value of an entry in a supplied list. The error is a code of check `status`.
-    fn supplied_value(
-        &self,
-        supplied: &SuppliedList,
+    fn supplied_value<'s>(
+        &'s self,
+        supplied: &'s SuppliedList,
         reference: &Reference,
         issuer: &str,
+        opened: &mut Opened<'s>,
     ) -> Result<u8, &'static str> {
-        let contents = if reference.token {
-            self.signed_token(supplied, issuer)?
-        } else {
-            self.signed_credential(supplied, issuer)?
-        };
+        let opened = opened.entry((supplied.url.as_str(), reference.token)).or_insert_with(|| {
+            if reference.token {
+                self.signed_token(supplied, issuer)
+            } else {
+                self.signed_credential(supplied, issuer)
+            }
+        });
+        let contents = opened.as_ref().map_err(|code| *code)?;
         if contents.id != supplied.url {
             return Err("STATUS_LIST_INVALID");
         }

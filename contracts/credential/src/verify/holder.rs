@@ -4,30 +4,33 @@
 
 use serde_json::Value;
 
-use super::run::Run;
-use super::{BINDING_AGE_MS_MAX, binding_wanted};
+use super::run::{Registered, Run};
+use super::{BINDING_AGE_MS_MAX, Binding, binding_wanted};
 use crate::codes::is_of;
 use crate::form::{Reading, Securing};
 use crate::jose::Jws;
 use crate::key::PublicKey;
 use crate::sd_jwt::{KB_TYP, SdJwt};
-use crate::verdict::{Check, CheckResult};
+use crate::verdict::{Check, CheckResult, Policy};
 
 impl Run<'_> {
-    pub fn key_binding(&self, reading: &Reading) -> CheckResult {
-        let result = |code| CheckResult::new(Check::Holder, code);
-        let Securing::SdJwt(token, ..) = &reading.securing else {
-            // a bare credential is bound to nobody
-            return result(match binding_wanted(self.request) {
-                true => "KEY_BINDING_MISSING",
-                false => "NOT_A_PRESENTATION",
-            });
+    pub fn key_binding(&self, reading: &Reading, registered: &Registered) -> CheckResult {
+        let bound = self.request.policy == Policy::Ledger
+            && matches!(registered, Registered::Type(entry) if entry.key_binding);
+        let shown = self.request.binding != Binding::Unshown;
+        let result = |code| {
+            let result = CheckResult::new(Check::Holder, code);
+            CheckResult { required: bound && shown, ..result }
         };
-        match &token.key_binding {
-            None if binding_wanted(self.request) => result("KEY_BINDING_MISSING"),
-            None => result("NOT_A_PRESENTATION"),
-            Some(binding) => result(self.judge_binding(reading, token, binding)),
+        if let Securing::SdJwt(token, ..) = &reading.securing
+            && let Some(binding) = &token.key_binding
+        {
+            return result(self.judge_binding(reading, token, binding));
         }
+        let needed = binding_wanted(self.request) || (bound && shown);
+        // what names no key of a holder can be shown by nobody
+        let of_nobody = bound && holder_key(reading).is_none();
+        result(if needed || of_nobody { "KEY_BINDING_MISSING" } else { "NOT_A_PRESENTATION" })
     }
 
     /// What is wrong with the signature of a key binding, as a code of check `proof`: every policy
@@ -45,8 +48,7 @@ impl Run<'_> {
     }
 
     fn judge_binding(&self, reading: &Reading, token: &SdJwt, binding: &Jws) -> &'static str {
-        let confirmed = token.issuer.payload.get("cnf").and_then(|cnf| cnf.get("jwk"));
-        let Some(key) = confirmed.and_then(PublicKey::from_jwk) else {
+        let Some(key) = holder_key(reading) else {
             return "KEY_BINDING_MISSING";
         };
         let (algorithm, signature) = match binding.check_header(KB_TYP) {
@@ -89,6 +91,19 @@ impl Run<'_> {
         }
         "OK"
     }
+}
+
+/// What an SD-JWT says of the key that it is bound to.
+pub(super) fn confirmation(reading: &Reading) -> Option<&Value> {
+    match &reading.securing {
+        Securing::SdJwt(token, ..) => token.issuer.payload.get("cnf"),
+        _ => None,
+    }
+}
+
+/// The key that it is bound to.
+pub(super) fn holder_key(reading: &Reading) -> Option<PublicKey> {
+    confirmation(reading)?.get("jwk").and_then(PublicKey::from_jwk)
 }
 
 /// Whether a subject's DID is that of the key itself.

@@ -205,7 +205,8 @@ impl Run<'_> {
         if name == REGION {
             return Err("KEY_NOT_FOUND");
         }
-        let party = Party::parse(name).ok_or("DID_INVALID")?;
+        let party = Party::parse(name).filter(|_| did::is_fragment(fragment));
+        let party = party.ok_or("DID_INVALID")?;
         let snapshot = self.snapshot.ok_or("DID_NOT_AVAILABLE")?;
         let resolved = did::resolve(snapshot, &party)?;
         let number = titian_contracts::op::parse_key_no(fragment).ok_or("KEY_NOT_FOUND")?;

@@ -6,7 +6,8 @@
 //! - this file: request, entrances, which checks count;
 //! - `run`: one credential through its checks; `keys`: signatures and keys; `content`: syntax,
 //!   resources, validity; `register`: type, schema, accreditation, recognition, age of the state;
-//!   `entries`: status; `holder`: key binding; `shown`: presentations.
+//!   `entries`: status; `holder`: key binding; `shown`: presentations; `supplied`: what the caller
+//!   hands over.
 
 mod content;
 mod entries;
@@ -15,12 +16,12 @@ mod keys;
 mod register;
 mod run;
 mod shown;
+mod supplied;
 
 use std::cell::Cell;
 
 use titian_contracts::state::Stored;
 
-use crate::anchor::Receipt;
 use crate::did::method::WebCache;
 use crate::form::{self, Reading};
 use crate::rdf::Work;
@@ -29,11 +30,12 @@ use crate::verdict::{Check, CheckResult, Decision, Policy, Verdict};
 use run::Run;
 
 pub use shown::verify_presentation;
+pub use supplied::{Supplied, SuppliedList, SupplyError};
 
 /// Default clock skew.
 pub const SKEW_MS: i64 = 60_000;
 /// Largest clock skew a caller may ask for.
-pub const SKEW_MS_MAX: i64 = 300_000;
+pub const SKEW_MS_MAX: i64 = titian_contracts::limits::SKEW_MS_MAX;
 /// How old live state may be.
 pub const LIVE_AGE_MS_MAX: u64 = 60_000;
 /// How old a bundle may be.
@@ -52,7 +54,8 @@ pub struct Request {
     pub require: Vec<Check>,
     /// How old trust facts may be, ms; `None` = the default of the source.
     pub max_age_ms: Option<u64>,
-    /// Clock skew, ms; cut to 0..=[`SKEW_MS_MAX`].
+    /// Clock skew, ms; cut to 0..=[`SKEW_MS_MAX`]. It widens every comparison with a time that
+    /// others state.
     pub skew_ms: i64,
     /// Whether the verdict carries the credential.
     pub return_credential: bool,
@@ -63,36 +66,24 @@ pub struct Request {
     pub replayed: bool,
     /// Who asked: `domain` or `aud`. Absence then fails.
     pub domain: Option<String>,
-    /// Whether an SD-JWT VC must come with key binding.
-    pub key_binding: bool,
+    /// Whether a key binding must come with the credential.
+    pub binding: Binding,
     /// Whether the holder must be the subject.
     pub subject_is_holder: bool,
     /// What the caller has at hand besides the ledger.
     pub supplied: Supplied,
 }
 
-/// Material that the caller holds. Nothing is ever fetched to complete it.
-#[derive(Clone, Debug, Default)]
-pub struct Supplied {
-    /// Anchor receipts.
-    pub receipts: Vec<Receipt>,
-    /// Cached `did:web` documents.
-    pub did_web: WebCache,
-    /// Signed status lists.
-    pub lists: Vec<SuppliedList>,
-    /// Related resources and schemas: URL and bytes.
-    pub resources: Vec<(String, Vec<u8>)>,
-}
-
-/// A signed status list that somebody fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SuppliedList {
-    /// The URL that credentials name.
-    pub url: String,
-    /// A BitstringStatusListCredential in any form, or a status list token.
-    pub text: String,
-    /// When it was fetched, ms.
-    pub fetched_ms: u64,
+/// When a credential must come with the binding to its holder's key (vc-api.md A§2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Under policy `ledger` where its type says so.
+    OfType,
+    /// Always.
+    Required,
+    /// Never, as nobody shows it on its own: its issuer is about to hand it over, or it stands in a
+    /// presentation, whose signature is compared. What its type binds must name a key all the same.
+    Unshown,
 }
 
 impl Request {
@@ -108,7 +99,7 @@ impl Request {
             challenge: None,
             replayed: false,
             domain: None,
-            key_binding: false,
+            binding: Binding::OfType,
             subject_is_holder: false,
             supplied: Supplied {
                 receipts: Vec::new(),
@@ -212,7 +203,7 @@ fn complete(results: Vec<CheckResult>, request: &Request, presented: bool) -> Ve
         if excluded(request, check) {
             result = CheckResult::new(check, "POLICY_EXCLUDED");
         }
-        result.required = required;
+        result.required |= required;
         result
     };
     Check::ALL.into_iter().map(complete).collect()
@@ -221,7 +212,7 @@ fn complete(results: Vec<CheckResult>, request: &Request, presented: bool) -> Ve
 /// Whether the caller asked for a binding to the holder. Whoever requires the check does: "not a
 /// presentation" would not be what was asked for.
 fn binding_wanted(request: &Request) -> bool {
-    request.key_binding
+    request.binding == Binding::Required
         || request.challenge.is_some()
         || request.domain.is_some()
         || request.require.contains(&Check::Holder)

@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
             let result = self.status(reading, &registered);
             self.add(result);
         }
-        let holder = self.key_binding(reading);
+        let holder = self.key_binding(reading, &registered);
         if let Some(code) = Self::binding_fault(reading, holder.code) {
             self.add_fault(Check::Proof, code);
         }

@@ -9,8 +9,9 @@ use std::cell::Cell;
 use serde_json::{Value, json};
 use titian_contracts::access::Purpose as KeyPurpose;
 
+use super::holder::{confirmation, holder_key};
 use super::run::Run;
-use super::{Asked, Request, complete, judge};
+use super::{Asked, Binding, Request, complete, judge};
 use crate::codes::{Fault, Outcome, is_of};
 use crate::form::{self, Model, Reading, Securing};
 use crate::key::PublicKey;
@@ -32,7 +33,7 @@ pub fn verify_presentation(
     if let Ok(Reading { securing: Securing::SdJwt(..), .. }) = &reading
         && !reading.as_ref().is_ok_and(Reading::is_presentation)
     {
-        let request = Request { key_binding: true, ..request.clone() };
+        let request = Request { binding: Binding::Required, ..request.clone() };
         let verdict = judge(&reading, &request, snapshot, now_ms, &work);
         return PresentationVerdict { whole: verdict.clone(), credentials: vec![verdict] };
     }
@@ -98,8 +99,8 @@ fn each(
     (snapshot, now_ms, work): (Option<&dyn Snapshot>, u64, &Work),
     holder: Option<&Holder>,
 ) -> Vec<Verdict> {
-    let mut inner =
-        Request { challenge: None, domain: None, key_binding: false, ..request.clone() };
+    let binding = Binding::Unshown;
+    let mut inner = Request { challenge: None, domain: None, binding, ..request.clone() };
     inner.require.retain(|check| *check != Check::Holder);
     presentation::credentials(&reading.document)
         .iter()
@@ -127,20 +128,10 @@ fn each(
         .collect()
 }
 
-/// What an SD-JWT says of the key that it is bound to.
-fn confirmation(reading: &Reading) -> Option<&Value> {
-    match &reading.securing {
-        Securing::SdJwt(token, ..) => token.issuer.payload.get("cnf"),
-        _ => None,
-    }
-}
-
 /// Whether a credential is bound to another key than the one that signed the presentation: its own
 /// key binding, if it has one, was made for somebody else.
 fn is_bound_elsewhere(reading: &Reading, holder: &Holder) -> bool {
-    confirmation(reading).is_some_and(|cnf| {
-        cnf.get("jwk").and_then(PublicKey::from_jwk).as_ref() != Some(&holder.key)
-    })
+    confirmation(reading).is_some() && holder_key(reading).as_ref() != Some(&holder.key)
 }
 
 /// Whether a credential that is not bound elsewhere is about the holder. One without any subject

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::op::Op;
 use crate::ubin::body::{Body, PATH, body_hash};
 use crate::ubin::body_rules;
+use crate::ubin::capacity::Life;
 use crate::ubin::counter;
 use crate::ubin::identifier::Ubin;
 use crate::ubin::record::{self, Entry, Meta, Record, entity_id};
@@ -150,7 +151,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     m.finish()?;
     let known = read_number(ctx, args.number, NUMBER)?;
     let rule = if args.overrides.is_empty() { act.rule() } else { Rule::R2 };
-    require(ctx, op, &[&known], rule)?;
+    let registrar = require(ctx, op, &[&known], rule)?;
 
     let hash = body_hash(args.body);
     let old = existing(record::entry(ctx.state, &known.ubin), act, hash)?;
@@ -158,6 +159,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op, act: BodyAct) -> Result<()
     let version = Version {
         act,
         hash,
+        registrar: &registrar,
         known: &known,
         old: old.as_deref(),
         reason: args.reason,
@@ -173,6 +175,8 @@ struct Version<'a> {
     act: BodyAct,
     /// The hash of the body.
     hash: Digest,
+    /// The authority that signed it.
+    registrar: &'a str,
     known: &'a Known,
     old: Option<&'a Record>,
     reason: Option<Reason>,
@@ -197,7 +201,8 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
     if matches!(act, BodyAct::Register | BodyAct::Correct) && !version.successor_unknown {
         check_successor_named(body)?;
     }
-    let mut record = record_of(ctx, known, (body, version.hash), &warnings, old);
+    let (hash, registrar) = (version.hash, version.registrar);
+    let mut record = record_of(ctx, known, registrar, (body, hash), &warnings, old);
     if let (Some(clear), Some(old)) = (version.clear, old) {
         take_away(ctx, &mut record, old, clear)?;
     }
@@ -209,14 +214,14 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
     Ok(())
 }
 
-/// Writes a body of an import by the act that its change is; `r2` says whether the chunk's signers
-/// may do what needs two officers (`QUORUM_MISSING`). `UNCHANGED` if the record has it already.
+/// Writes a body of an import by the act that its change is, as signed by `registrar`; `r2` says
+/// whether it may do what needs two officers (`QUORUM_MISSING`). `UNCHANGED` if the record has it already.
 pub(in crate::ubin) fn import(
     ctx: &mut Context<'_, '_>,
     known: &Known,
     value: &Value,
     hash: Digest,
-    r2: bool,
+    (registrar, r2): (&str, bool),
 ) -> Result<(), Reject> {
     let entry = record::entry(ctx.state, &known.ubin);
     if matches!(&entry, Some(Entry::Record(record)) if record.body_hash == hash) {
@@ -232,6 +237,7 @@ pub(in crate::ubin) fn import(
     let version = Version {
         act,
         hash,
+        registrar,
         known,
         old: old.as_deref(),
         reason: None,
@@ -388,10 +394,12 @@ pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Resul
     if moves { Ok(()) } else { bad("status/code", "the act does not make this change") }
 }
 
-/// The record of a body with its hash, with what the ledger keeps of the version before.
+/// The record of a body with its hash that `registrar` signed, with what the ledger keeps of the
+/// version before.
 pub(super) fn record_of(
     ctx: &Context<'_, '_>,
     known: &Known,
+    registrar: &str,
     (body, hash): (&Body<'_>, Digest),
     warnings: &[String],
     old: Option<&Record>,
@@ -410,6 +418,8 @@ pub(super) fn record_of(
         warnings: warnings.to_vec(),
         mark: old.and_then(|old| old.meta.mark.clone()),
         closure: old.and_then(|old| old.meta.closure.clone()),
+        life: old.map_or_else(|| Life::begun(ctx.time_ms), |old| old.meta.life.clone()),
+        registrar: registrar.to_owned(),
     };
     Record {
         entity: body.entity.to_owned(),

@@ -26,7 +26,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if known.ubin.cc != old_number.cc {
         return Err(Reject::new(Code::NotOwner, NUMBER, "a number of another state"));
     }
-    require(ctx, op, &[&quoted.known, &known], Rule::R2)?;
+    let registrar = require(ctx, op, &[&quoted.known, &known], Rule::R2)?;
     let old = quoted.record(ctx)?;
     super::require_reason(args.reason)?;
     if !old.is_live() {
@@ -46,7 +46,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let number = known.ubin.to_string();
     close(ctx, op, old_number, &old, Status::Converted, &number, body.valid_from);
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, ctx.time_ms, "converted");
-    let record = body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, None);
+    let signed = (&body, body_hash(args.body));
+    let record = body_write::record_of(ctx, &known, &registrar, signed, &warnings, None);
     body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }

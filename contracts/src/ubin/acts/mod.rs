@@ -61,6 +61,7 @@ pub(super) fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         "challenge_ack" => challenge::acknowledge(ctx, op),
         "challenge_decide" => challenge::decide(ctx, op),
         "challenge_withdraw" => challenge::withdraw(ctx, op),
+        "challenge_clock" => challenge::set_clock(ctx, op),
         "import_chunk" => import::open(ctx, op),
         "attest_counts" => attest::run(ctx, op),
         "scheme_put" => scheme_put::put(ctx, op),
@@ -81,23 +82,24 @@ fn read_number(ctx: &Context<'_, '_>, text: &str, field: &str) -> Result<Known, 
 }
 
 /// Signatures: of registrars of the state of `numbers`, whose scopes cover the act for the scheme
-/// of each. All numbers are of one state.
+/// of each. All numbers are of one state. Gives the authority that signs for the last of them.
 fn require(
     ctx: &mut Context<'_, '_>,
     op: &Op,
     numbers: &[&Known],
     rule: Rule,
-) -> Result<(), Reject> {
+) -> Result<String, Reject> {
     let signers = authority::signers(ctx, op)?;
     let mut asked: Vec<String> = Vec::new();
+    let mut registrar = String::new();
     for known in numbers {
         let scope = format!("{}:{}", op.name(), known.ubin.scheme);
         if !asked.contains(&scope) {
-            authority::require_registrar(ctx, &signers, &known.ubin.cc, &scope, rule)?;
+            registrar = authority::require_registrar(ctx, &signers, &known.ubin.cc, &scope, rule)?;
             asked.push(scope);
         }
     }
-    Ok(())
+    Ok(registrar)
 }
 
 /// A record that a meta write quotes: number, version and sequence.
@@ -200,15 +202,17 @@ fn check_only_life(
     Ok(())
 }
 
-/// Writes a record in place of `old`: stock counters and the index of other identifiers move with
-/// it. Gives the live records that share an identifier with it.
+/// Writes a record in place of `old`: stock counters, the index of other identifiers and what is
+/// known of its capacity move with it. Gives the live records that share an identifier with it.
 fn put(
     ctx: &mut Context<'_, '_>,
     ubin: &Ubin,
     old: Option<(&Ubin, &Record)>,
-    record: Record,
+    mut record: Record,
 ) -> Vec<String> {
     let number = ubin.to_string();
+    let capacity = record.capacity();
+    record.meta.life.follow(capacity, ctx.time_ms);
     let mut before: &[(String, String)] = &[];
     if let Some((from, old)) = old {
         if from == ubin {

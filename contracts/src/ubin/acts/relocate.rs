@@ -24,7 +24,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let id = m.digest("consent")?;
     m.finish()?;
     let known = read_number(ctx, args.number, NUMBER)?;
-    require(ctx, op, &[&known], Rule::R2)?;
+    let registrar = require(ctx, op, &[&known], Rule::R2)?;
     let refuse = |code, detail| Err(Reject::new(code, "/args/consent", detail));
     let Some(consent) = Consent::load(ctx.state, &id) else {
         return refuse(Code::ConsentMissing, "");
@@ -58,7 +58,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     counter::event(ctx.state, "ubin_flow", &old_number.cc, time_ms, "relocated_out");
     counter::event(ctx.state, "ubin_flow", &known.ubin.cc, time_ms, "relocated_in");
     counter::crossborder(ctx.state, &old_number.cc, &known.ubin.cc, "RELOCATED");
-    let record = body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, None);
+    let signed = (&body, body_hash(args.body));
+    let record = body_write::record_of(ctx, &known, &registrar, signed, &warnings, None);
     body_write::store(ctx, &op.name(), &known.ubin, None, record, warnings);
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if known.ubin.cc != old_number.ubin.cc {
         return Err(Reject::new(Code::NotOwner, NUMBER, "a number of another state"));
     }
-    require(ctx, op, &[&old_number, &known], Rule::R2)?;
+    let registrar = require(ctx, op, &[&old_number, &known], Rule::R2)?;
     let old = current(ctx, &old_number.ubin, "/args/ubin")?;
     let body = Body::read(args.body)?;
     body_write::check_succession(&body, Some(&old))?;
@@ -37,8 +37,8 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if old.aliases.len() >= limits::ALIASES_WITH_FORMER_NUMBERS_MAX {
         return Err(Reject::new(Code::AliasLimit, NUMBER, ""));
     }
-    let mut record =
-        body_write::record_of(ctx, &known, (&body, body_hash(args.body)), &warnings, Some(&old));
+    let signed = (&body, body_hash(args.body));
+    let mut record = body_write::record_of(ctx, &known, &registrar, signed, &warnings, Some(&old));
     super::check_only_life(ctx, &known.ubin, old.is_live(), &record)?;
     record.aliases.push(old_number.ubin.to_string());
     for alias in record.aliases.iter().filter_map(|number| Ubin::parse_canonical(number)) {

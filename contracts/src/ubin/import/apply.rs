@@ -70,17 +70,19 @@ fn schemes_signed_for(
 ) -> Result<Vec<ChunkScheme>, Reject> {
     let signers = authority::signers(ctx, op)?;
     if ctx.authority == Authority::Assumed {
-        authority::require_registrar(ctx, &signers, cc, &op.name(), Rule::R1)?;
-        return Ok(codes.into_iter().map(|code| ChunkScheme { code, r2: false }).collect());
+        let registrar = authority::require_registrar(ctx, &signers, cc, &op.name(), Rule::R1)?;
+        let of = |code| ChunkScheme { code, registrar: registrar.clone(), r2: false };
+        return Ok(codes.into_iter().map(of).collect());
     }
     let mut schemes = Vec::new();
     let mut refusal = Reject::new(Code::ScopeDenied, "/sigs", "");
     for code in codes {
         let scope = format!("{}:{code}", op.name());
         match authority::require_registrar(ctx, &signers, cc, &scope, Rule::R1) {
-            Ok(()) => {
-                let r2 = authority::require_registrar(ctx, &signers, cc, &scope, Rule::R2).is_ok();
-                schemes.push(ChunkScheme { code, r2 });
+            Ok(one) => {
+                let two = authority::require_registrar(ctx, &signers, cc, &scope, Rule::R2);
+                let r2 = two.is_ok();
+                schemes.push(ChunkScheme { code, registrar: two.unwrap_or(one), r2 });
             }
             Err(reject) => refusal = reject,
         }
@@ -182,5 +184,6 @@ fn apply_record(
     }
     let scheme = chunk.schemes.iter().find(|scheme| scheme.code == known.ubin.scheme);
     let scheme = scheme.ok_or_else(|| refuse(Code::ScopeDenied))?;
-    acts::write_imported(ctx, &known, &body.value, body.hash, scheme.r2)
+    let signed = (scheme.registrar.as_str(), scheme.r2);
+    acts::write_imported(ctx, &known, &body.value, body.hash, signed)
 }

@@ -36,6 +36,8 @@ pub struct Chunk {
 pub struct ChunkScheme {
     /// The code.
     pub code: String,
+    /// The authority whose keys cover it.
+    pub registrar: String,
     /// Whether R2 signed: moves that need two officers are allowed.
     pub r2: bool,
 }

@@ -129,6 +129,7 @@ fn scope(query: Vec<(String, String)>) -> Result<(BundleParams, bool), Problem> 
             "types" => params.types.extend(words),
             "cc" => params.cc.extend(words),
             "recognition" => params.recognition.extend(words),
+            "anchors" => params.anchors.extend(words),
             "lists" => params.lists = Some(flag()?),
             "gzip" => gzip = flag()?,
             "height" => {
@@ -137,7 +138,8 @@ fn scope(query: Vec<(String, String)>) -> Result<(BundleParams, bool), Problem> 
                 params.height = Some(height);
             }
             _ => {
-                let detail = "issuers, types, cc, recognition, lists, height and gzip are known";
+                let detail =
+                    "issuers, types, cc, recognition, lists, anchors, height and gzip are known";
                 return Err(Problem::malformed(detail));
             }
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use titian_api::vc::BundleParams;
 use titian_api::{Bundle, Refusal};
 use titian_contracts::access::Party;
-use titian_contracts::credential::is_type_name;
+use titian_contracts::credential::{NumberedId, is_type_name};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value as Rule;
 use titian_contracts::limits;
@@ -82,17 +82,16 @@ async fn pack(
         || !params.types.is_empty()
         || !params.cc.is_empty()
         || !params.recognition.is_empty()
+        || !params.anchors.is_empty()
         || params.lists.is_some();
     if scoped {
         let detail = "an evidence pack has the scope of its credential";
         return Err(Refusal::new(Code::InvalidParams, "/credential", detail));
     }
     let judging = Judging {
-        policy: None,
         jurisdiction: params.jurisdiction.as_deref(),
-        require: &[],
         receipts: &params.receipts,
-        max_age_s: None,
+        ..Judging::default()
     };
     let request = judging.request(Policy::Ledger)?;
     let input = input_of(credential, "/credential")?;
@@ -164,15 +163,20 @@ fn scope(at: &At, params: &BundleParams) -> Answer<Scope> {
     if !params.types.iter().all(|name| is_type_name(name)) {
         return Err(invalid("/types", "names of credential types"));
     }
+    let anchors: BTreeSet<&str> = params.anchors.iter().map(|named| bare(named)).collect();
+    let is_anchor = |named: &str| NumberedId::parse(named, "anchor").is_some();
+    if !anchors.iter().copied().all(|named| is_anchor(named) || Party::parse(named).is_some()) {
+        return Err(invalid("/anchors", "ids of anchors, or issuers"));
+    }
     if params.issuers.is_empty() && params.cc.is_empty() {
         all_issuers(at, "", &mut issuers);
     }
     for cc in &params.cc {
         all_issuers(at, cc, &mut issuers);
     }
-    let counts = [issuers.len(), params.types.len(), params.recognition.len()];
+    let counts = [issuers.len(), params.types.len(), params.recognition.len(), anchors.len()];
     if counts.into_iter().any(|count| count > limits::BUNDLE_SCOPE_MAX) {
-        let detail = "at most 1,024 issuers, types and states; ask for a narrower scope";
+        let detail = "at most 1,024 issuers, types, states and anchors; ask for a narrower scope";
         return Err(Refusal::new(Code::LimitExceeded, "", detail));
     }
     let sorted =
@@ -182,6 +186,7 @@ fn scope(at: &At, params: &BundleParams) -> Answer<Scope> {
         types: sorted(&params.types),
         jurisdictions: sorted(&params.recognition),
         lists: params.lists.unwrap_or(true),
+        anchors: anchors.into_iter().map(str::to_owned).collect(),
     })
 }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use titian_api::vc::{IdParams, ResolveParams, StatusParams};
 use titian_api::{Object, Refusal};
-use titian_contracts::credential::{NumberedId, ResourceId};
+use titian_contracts::credential::{NumberedId, ResourceId, parse_index};
 use titian_contracts::error::Code;
 use titian_credential::did::method::computed_document;
-use titian_credential::did::party_of;
+use titian_credential::did::{self, party_of};
 
 use super::{did_ubin, resource, status};
 use crate::rpc::State;
@@ -299,7 +299,13 @@ async fn of_ledger(
         let resolution = did_ubin::document(state, id, asked).await?;
         return Ok(match (url.fragment, resolution.fault) {
             (Some(fragment), None) => {
-                let method = method_of(&resolution.content, url.did, fragment);
+                let mut method = method_of(&resolution.content, url.did, fragment);
+                // a service has an id of letters, a key never another spelling
+                if method.fault.is_some() && !did::is_fragment(fragment) {
+                    let fault =
+                        Fault::InvalidDidUrl("the fragment is that of a key: k and a number");
+                    method = Resolution { dereferenced: true, ..Resolution::failed(fault) };
+                }
                 Resolution { as_of: resolution.as_of, proof: resolution.proof, ..method }
             }
             (Some(_), Some(_)) => Resolution { dereferenced: true, ..resolution },
@@ -353,7 +359,7 @@ async fn of_list(
             at.stamp(status::described(&at, list)?)
         }
         Some(fragment) => {
-            let Ok(index) = fragment.parse() else {
+            let Some(index) = parse_index(fragment) else {
                 let fault = Fault::InvalidDidUrl("the fragment of a list is an index");
                 return Ok(Resolution::failed(fault));
             };

@@ -13,6 +13,7 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value as Rule;
 use titian_contracts::state::{Overlay, Reader as _};
 use titian_contracts::time::rfc3339;
+use titian_contracts::ubin::capacity::Capacity;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{self, Record, record_key};
 use titian_credential::did::{self, Resolved};
@@ -134,7 +135,8 @@ fn shown(
     if exact && version != at.height {
         return Ok(Resolution::failed(Fault::NotFound));
     }
-    let closed = behind.record.as_ref().is_some_and(|(_, record)| !record.is_live());
+    let closed =
+        behind.record.as_ref().is_some_and(|(_, record)| record.capacity() == Capacity::Closed);
     resolved.entry.closed |= closed;
     let document = did::did_document(did_text, &resolved, time_ms);
     let mut resolution = Resolution::of(document, DOCUMENT);

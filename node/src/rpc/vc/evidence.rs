@@ -16,7 +16,7 @@ use crate::rpc::methods::{Answer, blocking};
 use crate::rpc::{State, prove};
 
 /// Notes the keys that an answer is read from.
-pub(super) struct Noted<'a> {
+pub(in crate::rpc) struct Noted<'a> {
     at: &'a At,
     keys: RefCell<BTreeSet<Vec<u8>>>,
 }
@@ -29,32 +29,32 @@ impl Reader for Noted<'_> {
 }
 
 impl<'a> Noted<'a> {
-    pub(super) const fn new(at: &'a At) -> Self {
+    pub(in crate::rpc) const fn new(at: &'a At) -> Self {
         Self { at, keys: RefCell::new(BTreeSet::new()) }
     }
 
     /// What was read.
-    pub(super) fn finish(self) -> Read {
+    pub(in crate::rpc) fn finish(self) -> Read {
         Read { height: self.at.height, keys: self.keys.into_inner().into_iter().collect() }
     }
 }
 
 /// Keys and the height as of which they were read.
-pub(super) struct Read {
-    pub(super) height: u64,
-    pub(super) keys: Vec<Vec<u8>>,
+pub(in crate::rpc) struct Read {
+    pub(in crate::rpc) height: u64,
+    pub(in crate::rpc) keys: Vec<Vec<u8>>,
 }
 
 /// The height to read for an answer that is proven: that asked for, else the latest whose root is
 /// certified, or will be by the next block, which comes at once after one that changed state.
-pub(super) fn height(state: &State, asked: Option<u64>) -> u64 {
+pub(in crate::rpc) fn height(state: &State, asked: Option<u64>) -> u64 {
     let head = state.ledger().head();
     asked.unwrap_or_else(|| if head.changed { head.height } else { head.height.saturating_sub(1) })
 }
 
 /// An answer read from state, away from the threads that serve connections, with its proof if one is
 /// asked for.
-pub(super) async fn answer(
+pub(in crate::rpc) async fn answer(
     state: &Arc<State>,
     (height, proof): (Option<u64>, bool),
     read: impl FnOnce(&State, &At, &Noted<'_>) -> Answer<Object> + Send + 'static,
@@ -75,7 +75,7 @@ pub(super) async fn answer(
 }
 
 /// The bundle of what was read.
-pub(super) async fn of_keys(state: &State, read: Read) -> Answer<Object> {
+pub(in crate::rpc) async fn of_keys(state: &State, read: Read) -> Answer<Object> {
     if read.keys.len() > limits::PROOF_KEYS_MAX {
         let detail = "the answer rests on more than 1,024 state values; ask for vc_bundle";
         return Err(Refusal::new(Code::LimitExceeded, "/proof", detail));

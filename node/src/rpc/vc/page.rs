@@ -22,20 +22,20 @@ const ITEMS_DEFAULT: u32 = 100;
 const SCANNED_MAX: usize = 5_000;
 
 /// What a caller asks of a list.
-pub(super) struct Ask {
+pub(in crate::rpc) struct Ask {
     /// Items of a page.
-    pub(super) limit: Option<u32>,
+    pub(in crate::rpc) limit: Option<u32>,
     /// Where to go on.
-    pub(super) cursor: Option<String>,
+    pub(in crate::rpc) cursor: Option<String>,
     /// State as of this height.
-    pub(super) height: Option<u64>,
+    pub(in crate::rpc) height: Option<u64>,
     /// Whether a bundle is wanted.
-    pub(super) proof: bool,
+    pub(in crate::rpc) proof: bool,
 }
 
 /// A page of the values under `prefix` that `show` makes items of. The state keys that it proves
 /// are those of the items.
-pub(super) async fn page(
+pub(in crate::rpc) async fn page(
     state: &Arc<State>,
     ask: Ask,
     prefix: Vec<u8>,

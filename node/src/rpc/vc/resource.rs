@@ -51,6 +51,7 @@ fn of_type(found: &CredentialType) -> Object {
         ("contexts", json!(ids(&found.contexts))),
         ("naturalPersonData", json!(found.natural_person_data)),
         ("singleUse", json!(found.single_use)),
+        ("keyBinding", json!(found.key_binding)),
         ("status", json!(profiles)),
         ("validityMaxDays", json!(found.validity_max_days)),
         ("deprecated", json!(found.deprecated)),

@@ -8,6 +8,7 @@ use jsonrpsee::server::RpcModule;
 use titian_api::vc::{EventFilter, Notice, SubscribeParams, Topic};
 use titian_api::{Call as _, Refusal, call};
 use titian_contracts::context::Event;
+use titian_contracts::credential::REGION;
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 
@@ -76,7 +77,9 @@ fn topic_of(name: &str) -> Option<Topic> {
 /// `SG:CUSTOMS/status/3`, `MY/SG/aeo-2024`; an accreditation's grantor is concerned as well.
 fn passes(filter: &EventFilter, event: &Event) -> bool {
     let owner = event.subject.split(['/', '#']).next().unwrap_or_default();
+    // what the region owns concerns every state
     let of_state = filter.cc.is_empty()
+        || owner == REGION
         || filter.cc.iter().any(|cc| owner.get(..2) == Some(cc.as_str()))
         || (event.name.starts_with("gov.")
             && filter.cc.iter().any(|cc| event.subject.split('/').nth(1) == Some(cc.as_str())));

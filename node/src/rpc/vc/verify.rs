@@ -4,6 +4,8 @@
 //! Invariant: the node adds nothing to a verdict and takes nothing away; what it decides is which
 //! state is read, at which time, and whether a challenge still counts.
 
+use std::collections::BTreeMap;
+
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::Value;
 use titian_api::vc_verify::{
@@ -14,9 +16,10 @@ use titian_api::{Object, Refusal};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_credential::anchor::Receipt;
+use titian_credential::key::decode;
 use titian_credential::qr;
 use titian_credential::verdict::{Check, Decision, Policy, PresentationVerdict, Verdict};
-use titian_credential::verify::{self, Request};
+use titian_credential::verify::{self, Request, Supplied, SupplyError};
 
 use super::challenge::Taken;
 use super::live;
@@ -29,12 +32,21 @@ fn invalid(field: &str, detail: &str) -> Refusal {
 }
 
 /// How to judge, as the parameters of all methods say it.
+#[derive(Default)]
 pub(in crate::rpc) struct Judging<'a> {
     pub(in crate::rpc) policy: Option<&'a str>,
     pub(in crate::rpc) jurisdiction: Option<&'a str>,
     pub(in crate::rpc) require: &'a [String],
     pub(in crate::rpc) receipts: &'a [Object],
     pub(in crate::rpc) max_age_s: Option<u64>,
+    /// Clock skew, seconds; `None` is the default.
+    pub(in crate::rpc) skew_seconds: Option<u64>,
+    /// Signed status lists: objects or texts.
+    pub(in crate::rpc) lists: &'a [Value],
+    /// When they were fetched, ms; `None` is now.
+    pub(in crate::rpc) lists_fetched_ms: Option<u64>,
+    /// Bytes in base64url by URL.
+    pub(in crate::rpc) resources: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Judging<'_> {
@@ -58,8 +70,41 @@ impl Judging<'_> {
             let check = Check::parse(name).ok_or_else(|| invalid("/require", "unknown check"))?;
             request.require.push(check);
         }
+        if let Some(seconds) = self.skew_seconds {
+            let ms = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1_000));
+            request.skew_ms = ms
+                .filter(|ms| *ms <= limits::SKEW_MS_MAX)
+                .ok_or_else(|| invalid("/skewSeconds", "0 to 300 seconds"))?;
+        }
         request.supplied.receipts = read_receipts(self.receipts)?;
+        self.hand_over(&mut request.supplied)?;
         Ok(request)
+    }
+
+    /// Lists and bytes that the caller holds.
+    fn hand_over(&self, supplied: &mut Supplied) -> Answer<()> {
+        let refused = |field: &str, error: SupplyError| {
+            let code = if error.is_limit() { Code::LimitExceeded } else { Code::InvalidParams };
+            Refusal::new(code, field, &error.to_string())
+        };
+        // too late a time is cut to the time of judgement, once that is known
+        let fetched_ms = self.lists_fetched_ms.unwrap_or(u64::MAX);
+        for (i, list) in self.lists.iter().enumerate() {
+            let field = format!("/statusLists/{i}");
+            let text = match list {
+                Value::String(text) => text.clone(),
+                Value::Object(_) => list.to_string(),
+                _ => return Err(invalid(&field, "an object or the text of a token is expected")),
+            };
+            supplied.add_list(text, fetched_ms).map_err(|error| refused(&field, error))?;
+        }
+        for (url, encoded) in self.resources.into_iter().flatten() {
+            let field = format!("/resources/{}", url.replace('~', "~0").replace('/', "~1"));
+            let bytes = decode(encoded)
+                .ok_or_else(|| invalid(&field, "base64url without padding is expected"))?;
+            supplied.add_resource(url, bytes).map_err(|error| refused(&field, error))?;
+        }
+        Ok(())
     }
 }
 
@@ -145,18 +190,16 @@ pub(in crate::rpc) fn moment(state: &State, height: Option<u64>) -> Answer<(At, 
 pub(in crate::rpc) fn judge(
     state: &State,
     input: &[u8],
-    request: &Request,
+    mut request: Request,
     (at, now): (&At, u64),
 ) -> Judged {
     let snapshot = live(state, at);
-    let mut own = request.clone();
-    vc_lists::supply_own(state, input, &mut own, now);
-    let request = &own;
+    vc_lists::supply_own(state, input, &mut request, now);
     if verify::is_presentation(input) {
-        let shown = verify::verify_presentation(input, request, Some(&snapshot), now);
+        let shown = verify::verify_presentation(input, &request, Some(&snapshot), now);
         return Judged::Shown(shown);
     }
-    Judged::One(verify::verify(input, request, Some(&snapshot), now))
+    Judged::One(verify::verify(input, &request, Some(&snapshot), now))
 }
 
 /// Puts what the holder was asked into a request. A challenge of this node is used up by it, and
@@ -189,12 +232,16 @@ pub(super) fn one(state: &State, params: &VerifyParams) -> Answer<Object> {
         require: &params.require,
         receipts: &params.receipts,
         max_age_s: params.max_age,
+        skew_seconds: params.skew_seconds,
+        lists: &params.status_lists,
+        lists_fetched_ms: params.status_lists_fetched_ms,
+        resources: Some(&params.resources),
     };
     let mut request = judging.request(Policy::Ledger)?;
     let input = input_of(&params.credential, "/credential")?;
     let (at, now) = moment(state, params.at_height)?;
     expect(state, &mut request, params.challenge.as_deref(), params.domain.as_deref());
-    Ok(judge(state, &input, &request, (&at, now)).to_object())
+    Ok(judge(state, &input, request, (&at, now)).to_object())
 }
 
 /// `vc_verifyBatch`.
@@ -208,6 +255,10 @@ pub(super) fn batch(state: &State, params: &VerifyBatchParams) -> Answer<Verdict
         require: &params.require,
         receipts: &[],
         max_age_s: params.max_age,
+        skew_seconds: params.skew_seconds,
+        lists: &params.status_lists,
+        lists_fetched_ms: params.status_lists_fetched_ms,
+        resources: Some(&params.resources),
     };
     let common = judging.request(Policy::Ledger)?;
     let at_item = |i: usize, refusal: Refusal| {
@@ -218,15 +269,18 @@ pub(super) fn batch(state: &State, params: &VerifyBatchParams) -> Answer<Verdict
     };
     let mut items = Vec::with_capacity(params.items.len());
     for (i, item) in params.items.iter().enumerate() {
-        let mut request = common.clone();
-        request.supplied.receipts =
-            read_receipts(&item.receipts).map_err(|refusal| at_item(i, refusal))?;
+        let receipts = read_receipts(&item.receipts).map_err(|refusal| at_item(i, refusal))?;
         let input = input_of(&item.credential, "/credential");
-        items.push((input.map_err(|refusal| at_item(i, refusal))?, request));
+        items.push((input.map_err(|refusal| at_item(i, refusal))?, receipts));
     }
     let (at, now) = moment(state, params.at_height)?;
-    let judged: Vec<Judged> =
-        items.par_iter().map(|(input, request)| judge(state, input, request, (&at, now))).collect();
+    let judge_item = |(input, receipts): &(Vec<u8>, Vec<Receipt>)| {
+        // the lists and resources are copied for the items in work, not for all that wait
+        let mut request = common.clone();
+        request.supplied.receipts.clone_from(receipts);
+        judge(state, input, request, (&at, now))
+    };
+    let judged: Vec<Judged> = items.par_iter().map(judge_item).collect();
     let count =
         |wanted: Decision| judged.iter().filter(|one| one.decision() == wanted).count() as u64;
     Ok(Verdicts {
@@ -245,6 +299,10 @@ pub(super) fn presentation(state: &State, params: &VerifyPresentationParams) -> 
         require: &params.require,
         receipts: &params.receipts,
         max_age_s: params.max_age,
+        skew_seconds: params.skew_seconds,
+        lists: &params.status_lists,
+        lists_fetched_ms: params.status_lists_fetched_ms,
+        resources: Some(&params.resources),
     };
     let mut request = judging.request(Policy::Ledger)?;
     request.subject_is_holder = params.subject_is_holder;

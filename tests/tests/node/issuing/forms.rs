@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use ed25519_dalek::SigningKey;
 use serde_json::json;
+use titian_credential::sd_jwt::issue::bind;
 use titian_credential::status::entry::Allocator;
 use titian_tests::http::request;
 
-use super::{Office, aeo, holder_key, lab_did, mandate, origin};
+use super::{Office, aeo, holder_key, lab_did, mandate, now_ms, origin};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_one_claim_set_is_issued_and_verifies() {
@@ -53,12 +55,17 @@ async fn a_batch_of_sd_jwt_has_an_entry_and_a_holder_for_each_copy() {
         .collect();
     assert_eq!(indexes.len(), 5, "each its own");
     assert!(indexes.iter().all(|index| Allocator::Node.has(*index)), "wallets have the others");
-    for copy in copies {
+    for (seed, copy) in (1..).zip(copies) {
         let text = copy["credential"].as_str().expect("a token");
         assert!(!text.contains("Example"), "names stand in disclosures only");
         // the two names that the schema calls personal
         assert_eq!(text.matches('~').count(), 3, "{text}");
+        // a copy counts when its holder shows it
         let verdict = office.done("vc_verify", json!({"credential": text})).await;
+        assert_eq!(verdict["checks"][7]["code"], "KEY_BINDING_MISSING", "{verdict}");
+        let (key, now_s) = (SigningKey::from_bytes(&[seed; 32]), now_ms() / 1_000);
+        let shown = bind(text, &key, "n-7f3a91ab", "did:ubin:SG:PEB", now_s).expect("bound");
+        let verdict = office.done("vc_verify", json!({"credential": shown})).await;
         assert_eq!(verdict["verified"], true, "{verdict}");
     }
     let one = json!({"claims": mandate(), "holderKey": holder_key(9), "disclose": ["/role"]});
@@ -77,6 +84,39 @@ async fn a_batch_of_sd_jwt_has_an_entry_and_a_holder_for_each_copy() {
         (&error["name"], &error["field"]),
         (&json!("INVALID_PARAMS"), &json!("/claims/vct"))
     );
+    office.served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorised_operator_is_issued_as_claims_that_the_holder_may_keep_back() {
+    let office = Office::open().await;
+    let mut claims = mandate();
+    let frame = ["iss", "nbf", "exp"].map(|name| (name, claims[name].clone()));
+    claims = json!({"vct": "did:ubin:ASEAN/vct/aeo-authorisation/1"});
+    for (name, value) in frame {
+        claims[name] = value;
+    }
+    let credential = aeo("urn:uuid:claims");
+    for (name, value) in credential["credentialSubject"].as_object().expect("a subject") {
+        claims[if name == "id" { "sub" } else { name }] = value.clone();
+    }
+    let params = json!({"claims": claims, "disclose": ["/securityLevel"]});
+    let issued = office.done("vc_issue", params).await;
+    let text = issued["credential"].as_str().expect("a token");
+    assert_eq!(text.matches('~').count(), 2, "one claim may be kept back: {text}");
+    let verdict = office.done("vc_verify", json!({"credential": text})).await;
+    assert_eq!(verdict["verified"], true, "{verdict}");
+    assert_eq!(
+        (&verdict["form"], &verdict["types"]),
+        (&json!("dc+sd-jwt"), &json!(["did:ubin:ASEAN/vct/aeo-authorisation/1"]))
+    );
+    // without it the schema still holds what must be shown
+    let bare = format!("{}~", text.split('~').next().expect("a token"));
+    let verdict = office.done("vc_verify", json!({"credential": bare})).await;
+    assert_eq!(verdict["checks"][1]["code"], "SCHEMA_VIOLATION", "{verdict}");
+    let mut wrong = claims.clone();
+    wrong["securityLevel"] = json!("FULL");
+    assert_eq!(office.refused("vc_issue", json!({"claims": wrong})).await, "SCHEMA_VIOLATION");
     office.served.stop().await;
 }
 

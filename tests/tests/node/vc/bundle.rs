@@ -229,6 +229,8 @@ async fn t11_an_evidence_pack_holds_one_credential_and_all_that_its_verdict_need
         (json!({"cc": ["sg"]}), "INVALID_PARAMS"),
         (json!({"types": ["no type"]}), "INVALID_PARAMS"),
         (json!({"issuers": ["acra"]}), "DID_INVALID"),
+        (json!({"anchors": ["SG:ACRA/status/1"]}), "INVALID_PARAMS"),
+        (json!({"credential": credential, "anchors": ["SG:ACRA"]}), "INVALID_PARAMS"),
         (json!({"height": 1_000_000}), "HEIGHT_UNKNOWN"),
         (
             json!({"types": (0..1_025).map(|n| format!("T{n}")).collect::<Vec<_>>()}),
@@ -249,11 +251,15 @@ async fn t14_a_bundle_is_fetched_plain_or_compressed() {
     let plain = get("/trust-bundle?cc=SG&recognition=MY,TH&types=BusinessRegistration").await;
     assert_eq!((plain.status, plain.header("content-type")), (200, Some("application/json")));
     assert!(plain.header("content-disposition").expect("set").ends_with(".ttb\""));
-    let packed = get("/trust-bundle?issuers=did:ubin:SG:ACRA&recognition=MY&gzip=true").await;
+    let packed =
+        get("/trust-bundle?issuers=did:ubin:SG:ACRA&recognition=MY&anchors=SG:ACRA&gzip=true")
+            .await;
     assert_eq!(packed.header("content-type"), Some("application/gzip"));
     assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < plain.body.len());
-    for answer in [plain, packed] {
+    for (answer, anchors) in [(plain, None), (packed, Some(1))] {
         let bundle = open(&scene, &answer.body, 0).expect("a bundle");
+        // there is no first anchor, and that is proven
+        assert_eq!(bundle.kinds().get("anchor").copied(), anchors);
         let verdict = judge(&bundle, &credential, Some("MY"), bundle.trust().time_ms);
         assert!(verdict.verified(), "{}", verdict.to_jcs());
     }
@@ -262,6 +268,7 @@ async fn t14_a_bundle_is_fetched_plain_or_compressed() {
         ("/trust-bundle?lists=maybe", 400),
         ("/trust-bundle?size=big", 400),
         ("/trust-bundle?cc=sg", 400),
+        ("/trust-bundle?anchors=sg", 400),
         ("/trust-bundle?height=1000000", 404),
     ] {
         let refused = get(path).await;

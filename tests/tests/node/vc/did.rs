@@ -176,7 +176,7 @@ async fn t08_a_suspended_business_stays_and_a_dissolved_one_is_deactivated() {
     let metadata = &found["didDocumentMetadata"];
     assert_eq!(metadata["versionId"], json!(registered.to_string()));
     assert_eq!((&metadata["deactivated"], &metadata["canonicalId"]), (&json!(false), &json!(did)));
-    assert_eq!(found["didDocument"]["controller"], "did:ubin:SG");
+    assert_eq!(found["didDocument"]["controller"], "did:ubin:SG:ACRA");
     // absence at an earlier height is proven too
     let early = json!({"did": did, "height": absent_at, "proof": true});
     let early = scene.ask("vc_resolve", early).await;

@@ -135,6 +135,17 @@ async fn t14_a_did_url_leads_to_a_key_a_resource_a_list_and_an_entry() {
     let entry = format!("did:ubin:SG:ACRA/status/1%23{INDEX}");
     let entry = get(&scene, &entry, None).await.json();
     assert_eq!(entry["content"]["value"], 1);
+    // in no other spelling
+    for url in [
+        format!("did:ubin:SG:ACRA/status/1%23%2B{INDEX}"),
+        format!("did:ubin:SG:ACRA/status/1%230{INDEX}"),
+        "did:ubin:SG:ACRA%23k02".to_owned(),
+        "did:ubin:SG:ACRA%23%2B2".to_owned(),
+    ] {
+        let refused = get(&scene, &url, None).await;
+        let found = (refused.status, error(&refused));
+        assert_eq!(found, (400, "INVALID_DID_URL".to_owned()), "{url}");
+    }
     // over JSON-RPC a resource is what vc_resource shows, an entry what vc_status shows
     let did = "did:ubin:ASEAN/schema/aeo-authorisation/1";
     let resolved = scene.ask("vc_resolve", json!({"did": did})).await;

@@ -10,4 +10,5 @@ mod reads;
 mod rest;
 mod scene;
 mod subscribe;
+mod supplied;
 mod verdicts;

@@ -15,7 +15,7 @@ use titian_credential::sd_jwt::metadata;
 use titian_credential::snapshot::Snapshot;
 use titian_credential::status::entry::{bitstring_entry, token_claim};
 use titian_credential::verdict::{Check, Policy};
-use titian_credential::verify::{Request, verify};
+use titian_credential::verify::{Binding, Request, verify};
 use titian_credential::{jwt, sd_jwt};
 
 use super::draft::Draft;
@@ -167,7 +167,7 @@ impl Desk<'_> {
 
     /// Refuses what a verifier would refuse.
     fn check(&self, text: &str) -> Result<()> {
-        let request = Request::new(Policy::Ledger);
+        let request = Request { binding: Binding::Unshown, ..Request::new(Policy::Ledger) };
         let verdict = verify(text.as_bytes(), &request, Some(self.facts), self.now_ms);
         for result in &verdict.checks {
             let period = result.check == Check::Validity

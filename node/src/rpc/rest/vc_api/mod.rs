@@ -9,6 +9,7 @@
 mod issue;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -234,6 +235,44 @@ impl Options {
                 items.iter().map(object).collect()
             }
             Some(_) => Err(wrong()),
+        }
+    }
+
+    /// An array of anything.
+    pub(in crate::rpc::rest) fn array(&self, name: &str) -> Result<&[Value], Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(Problem::malformed(&format!("options.{name}: an array is expected"))),
+        }
+    }
+
+    /// An object whose members are texts.
+    pub(in crate::rpc::rest) fn texts_by_name(
+        &self,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let wrong =
+            || Problem::malformed(&format!("options.{name}: an object of texts is expected"));
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(BTreeMap::new()),
+            Some(Value::Object(members)) => members
+                .iter()
+                .map(|(key, value)| {
+                    value.as_str().map(|text| (key.clone(), text.to_owned())).ok_or_else(wrong)
+                })
+                .collect(),
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    /// A whole number from 0 on.
+    pub(in crate::rpc::rest) fn count(&self, name: &str) -> Result<Option<u64>, Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value.as_u64().map(Some).ok_or_else(|| {
+                Problem::malformed(&format!("options.{name}: a whole number is expected"))
+            }),
         }
     }
 

@@ -87,7 +87,12 @@ fn read(
         jurisdiction,
         require: &options.texts("require")?,
         receipts: &options.objects("receipts")?,
-        max_age_s: None,
+        // an instance keeps its clock: a client must not loosen it
+        skew_seconds: options.count("skewSeconds")?.filter(|_| instance.is_none()),
+        lists: options.array("statusLists")?,
+        lists_fetched_ms: options.count("statusListsFetchedMs")?,
+        resources: Some(&options.texts_by_name("resources")?),
+        ..Judging::default()
     };
     let mut request = judging.request(Policy::W3c)?;
     request.subject_is_holder = options.flag("subjectIsHolder", false)?;
