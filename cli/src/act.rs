@@ -90,7 +90,8 @@ pub(crate) struct Unsigned {
     pub(crate) needs: Vec<Signer>,
     /// Warnings.
     pub(crate) warnings: Vec<String>,
-    /// The record it is about, as the op names it; in the shape of `etr_get`.
+    /// The record it is about, as the op names it, in the shape of `etr_get`; of acts on a proposal in
+    /// that of `gov_proposal`.
     pub(crate) record: Option<serde_json::Value>,
 }
 
@@ -103,12 +104,24 @@ impl Unsigned {
 
 /// Performs an act: all of the way, or as far as the options say.
 pub(crate) fn perform(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Report> {
+    perform_on(session, draft, signing, None)
+}
+
+/// The same, with what the person is to see of its subject before signing if that is no record: in the
+/// shape of the answer about it.
+pub(crate) fn perform_on(
+    session: &Session,
+    draft: &Draft,
+    signing: &SigningArgs,
+    subject: Option<serde_json::Value>,
+) -> Result<Report> {
     if signing.dry_run {
         return dry_run(session, draft, signing);
     }
     let wallet = session.wallet()?;
     wallet.check_chain(session.chain()?)?;
-    let unsigned = build(session, draft, &wallet, &signing.signers)?;
+    let mut unsigned = build(session, draft, &wallet, &signing.signers)?;
+    unsigned.record = subject.or(unsigned.record);
     finish(session, &wallet, unsigned, signing, draft.frame.stage, signing.out.as_deref())
 }
 
@@ -220,17 +233,13 @@ pub(crate) fn prepare(
     let client = session.client()?;
     let args = document::to_object(&draft.args);
     let act = draft.act.clone();
-    if draft.register != Register::Etr {
-        let params = PrepareParams { act, args };
-        return match draft.register {
-            Register::Access => client.ask::<call::AccessPrepare>(&params),
-            Register::Ubin => client.ask::<call::UbinPrepare>(&params),
-            Register::Vc => client.ask::<call::VcPrepare>(&params),
-            Register::Etr | Register::Gov => {
-                Err(CommandError::refused("this register comes with a later release")
-                    .named("NOT_BUILT"))
-            }
-        };
+    let params = PrepareParams { act: act.clone(), args: args.clone() };
+    match draft.register {
+        Register::Access => return client.ask::<call::AccessPrepare>(&params),
+        Register::Ubin => return client.ask::<call::UbinPrepare>(&params),
+        Register::Vc => return client.ask::<call::VcPrepare>(&params),
+        Register::Gov => return client.ask::<call::GovPrepare>(&params),
+        Register::Etr => {}
     }
     let frame = &draft.frame;
     let subject = draft.id.clone().unwrap_or_default();

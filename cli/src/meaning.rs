@@ -41,6 +41,7 @@ pub(crate) const ACTS: &[(&str, &str)] = &[
     ("ubin.challenge_ack", "the registrar acknowledges a challenge"),
     ("ubin.challenge_decide", "the registrar upholds or rejects a challenge"),
     ("ubin.challenge_withdraw", "the challenger withdraws"),
+    ("ubin.challenge_clock", "a state sets itself less time to answer challenges"),
     ("ubin.import_chunk", "the registrar signs for up to 10,000 records at once"),
     ("ubin.attest_counts", "a state states figures that the ledger cannot count itself"),
     ("ubin.scheme_put", "a state changes the rules of one of its national numbers"),

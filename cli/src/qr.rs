@@ -57,10 +57,14 @@ impl Image {
         }
     }
 
+    /// An SVG image, at least so many units wide.
+    pub(crate) fn svg(&self, side: u32) -> String {
+        self.code.render::<svg::Color<'_>>().min_dimensions(side, side).build()
+    }
+
     /// Writes an SVG image.
     pub(crate) fn write_svg(&self, path: &Path) -> Result<()> {
-        let image = self.code.render::<svg::Color<'_>>().min_dimensions(256, 256).build();
-        write(path, image.as_bytes())
+        write(path, self.svg(256).as_bytes())
     }
 
     fn is_dark(&self, x: usize, y: usize) -> bool {

@@ -43,6 +43,12 @@ pub(crate) fn lines(unsigned: &Unsigned) -> Vec<String> {
     for (name, value) in args.as_object().unwrap_or_default() {
         argument(name, value, &mut lines);
     }
+    if let (Register::Gov, Some(proposal)) = (unsigned.register, &unsigned.record) {
+        for name in ["kind", "subject", "body"] {
+            let value = proposal.get(name).and_then(|value| document::from_json(value).ok());
+            argument(&format!("proposal.{name}"), &value.unwrap_or(Value::Null), &mut lines);
+        }
+    }
     for member in ["seq", "rulebook", "place", "ack"] {
         if let Some(value) = op.get(member).filter(|value| **value != Value::Null) {
             lines.push(format!("{member:<8} {}", value.to_jcs()));

@@ -205,6 +205,8 @@ pub(crate) const fn remedy(code: Code) -> Option<&'static str> {
         }
         Code::NotEntitled => "titian etr show names the title; have it endorsed to you",
         Code::DeadlinePassed => "titian etr expire returns the record to its controller",
+        Code::UnknownProposal => "titian gov list shows the proposals and their numbers",
+        Code::ProposalState => "titian gov show NO says how it ended; open another one",
         Code::NotBuilt => "a later release will bring it",
         Code::HeightPruned => "ask an archive node",
         _ => return None,

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Keys of the wallet and on the ledger
     #[command(subcommand)]
     Key(key::Command),
-    /// Recognition between states
+    /// Recognition between states; proposals and votes
     #[command(subcommand)]
     Gov(gov::Command),
     /// Parties, authorities, recovery, mandates

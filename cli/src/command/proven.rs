@@ -16,6 +16,7 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "ubin-presence" => presence(&claim),
         "ubin-absence" => vec![format!(" {} was not registered", text(&claim, "ubin"))],
         "ubin-history" => history(&claim),
+        "ubin-schemes" => schemes(&claim),
         "ubin-kpi" => counters(&claim),
         "etr-control" => control(&claim, proven.time_ms),
         "etr-history" => record_history(&claim),
@@ -168,6 +169,20 @@ fn history(claim: &Value) -> Vec<String> {
             text(version, "bodyHash"),
         )
     }));
+    lines
+}
+
+fn schemes(claim: &Value) -> Vec<String> {
+    let schemes = claim.get("schemes").and_then(Value::as_list).unwrap_or_default();
+    let line = |scheme: &Value| {
+        let effective = scheme.get("effectiveMs").and_then(Value::as_int);
+        let effective = effective.and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms > 0);
+        let from = effective.map_or_else(|| "genesis".to_owned(), time::rfc3339);
+        let [cc, code, version] = ["cc", "code", "version"].map(|name| text(scheme, name));
+        format!(" {:<10} version {version:<4} from {from}", format!("{cc}-{code}"))
+    };
+    let mut lines = vec![format!(" {} versions of schemes in force or announced", schemes.len())];
+    lines.extend(schemes.iter().map(line));
     lines
 }
 
