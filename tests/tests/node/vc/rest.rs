@@ -316,7 +316,7 @@ async fn t14_schemas_contexts_types_and_problems_are_served() {
         "/schemas/ASEAN/aeo-authorisation/2",
         "/schemas/asean/aeo-authorisation/1",
         "/contexts/ASEAN/AEO/1",
-        "/vct/ASEAN/aeo-authorisation/1",
+        "/vct/ASEAN/mcc-adoption/1",
         "/problems/NO_SUCH_CODE",
     ] {
         problem(&get(&scene, path, &[]).await, 404, "NOT_FOUND");
