@@ -88,9 +88,16 @@ impl Bench {
                 "secret": URL_SAFE_NO_PAD.encode(served.world.key(party, number).to_bytes()),
             })
         };
-        let officers = [("SG:ACRA", 1), ("SG:ACRA", 2), ("TH:DBD", 1), ("MY:SSM", 1), ("MY:SSM", 2)];
-        let keys: Vec<_> = officers.into_iter().chain([("SG", 1), ("SG", 2)]).collect();
-        let keys: Vec<_> = keys.into_iter().map(|(party, number)| key(party, number)).collect();
+        let keys = [
+            ("SG", 1),
+            ("SG", 2),
+            ("SG:ACRA", 1),
+            ("SG:ACRA", 2),
+            ("TH:DBD", 1),
+            ("MY:SSM", 1),
+            ("MY:SSM", 2),
+        ];
+        let keys = keys.map(|(party, number)| key(party, number));
         let wallet = json!({ "titianWallet": 1, "insecureDevnet": true, "keys": keys });
         fs::write(folder.path().join("wallet.json"), wallet.to_string()).expect("a wallet");
         let url = format!("http://{}", served.address);
