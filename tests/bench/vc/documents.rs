@@ -226,7 +226,11 @@ impl Documents {
     }
 
     pub(super) fn read_bundle(&self) {
-        let trust = TrustAnchor { anchor: &self.anchor, sandbox: false, trusted_height: 0 };
+        let trust = TrustAnchor {
+            anchor: &self.anchor,
+            sandbox: self.desk.world.genesis.sandbox,
+            trusted_height: 0,
+        };
         let bundle = read(self.bundle.as_bytes(), trust).expect("a bundle");
         assert_eq!(snapshot::Snapshot::trust(&bundle).proof_code, "OK");
     }
@@ -302,8 +306,12 @@ fn bundle_of(desk: &Desk) -> (String, Anchor) {
     };
     let world = &desk.world;
     let (entries, evidence) = prove(world, &keys(&world.state, &scope));
-    let frame =
-        Frame { height: world.height, genesis: world.genesis.hash, sandbox: false, scope: &scope };
+    let frame = Frame {
+        height: world.height,
+        genesis: world.genesis.hash,
+        sandbox: world.genesis.sandbox,
+        scope: &scope,
+    };
     let anchor = Anchor {
         chain: world.genesis.chain.clone(),
         genesis: world.genesis.hash,
