@@ -43,8 +43,6 @@ pub const SCHEMA_VERSION: u32 = 2;
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
-/// Memory for writes of all column families together: beyond it the fullest goes to a file.
-const WRITE_BUFFERS_BYTES: usize = 192 * 1024 * 1024;
 /// Share of a write buffer that its filter of keys may take.
 const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 
@@ -277,7 +275,6 @@ fn database_options() -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_max_background_jobs(2);
     options.set_max_total_wal_size(256 * 1024 * 1024);
-    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     options
