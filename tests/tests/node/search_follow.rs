@@ -1,6 +1,7 @@
 //! The index of names beside a real ledger: it follows every act, survives being killed, damaged or
 //! left behind, and changes nothing of the ledger.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::ubin::body::body_hash;
+use titian_contracts::ubin::record::ubin_of_key;
 use titian_node::ledger::Ledger;
 use titian_node::search::Search;
 use titian_node::search::build;
@@ -257,6 +259,17 @@ fn t15_an_index_that_grew_block_by_block_answers_like_one_made_at_once() {
     }
 }
 
+/// Which records name which, of all numbers that hold something.
+fn links(ledger: &Ledger) -> BTreeSet<(String, String)> {
+    let numbers = ledger.scan(b"ubin/rec/", None, usize::MAX).into_iter();
+    let numbers = numbers.filter_map(|(key, _)| Some(ubin_of_key(&key)?.to_string()));
+    let pair = |target: String| {
+        let sources = ledger.store().sources(&target, None, usize::MAX).into_iter();
+        sources.map(move |source| (target.clone(), source)).collect::<Vec<_>>()
+    };
+    numbers.flat_map(pair).collect()
+}
+
 #[tokio::test]
 async fn t15_an_index_that_is_killed_at_any_moment_comes_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -417,11 +430,11 @@ async fn t15_the_operator_makes_the_index_anew_with_the_node_stopped() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("data");
     std::fs::create_dir_all(&data).expect("made");
-    let head = {
+    let (head, before) = {
         let (ledger, blocks) = open(&data, &world);
         while commit_next(&ledger, &blocks, &walk) {}
         ledger.finish();
-        ledger.head().height
+        (ledger.head().height, links(&ledger))
     };
     std::fs::write(folder.path().join("genesis.json"), world.genesis.to_bytes()).expect("written");
     let config = folder.path().join("titian-node.toml");
@@ -436,7 +449,11 @@ async fn t15_the_operator_makes_the_index_anew_with_the_node_stopped() {
     let meta = std::fs::read_to_string(data.join("search/meta.json")).expect("an index");
     let label = format!("{} {head}", world.genesis.hash);
     assert!(meta.contains(&label), "{meta}");
+    assert_eq!(reindex("links"), 0);
     let (ledger, _) = open(&data, &world);
+    // a closure that was taken back is not found again
+    let anew = links(&ledger);
+    assert!(!anew.is_empty() && anew.is_subset(&before), "{anew:?} of {before:?}");
     let (search, following) = Search::start(ledger.clone(), data.join("search"));
     assert_like_one_made_anew(&ledger, &search).await;
     following.stop().await;

@@ -280,6 +280,10 @@ fn t06_a_merger_across_the_border_survives_a_kill_between_its_signatures() {
     assert_eq!(desk.record(&leaving)["successor"], survivor.as_str());
     let named = &desk.record(&survivor)["namedBy"][0];
     assert_eq!((&named["type"], &named["ubin"]), (&json!("MERGED_INTO"), &json!(leaving)));
+    let links = desk.ubin(&["links", &survivor]).json();
+    assert_eq!((&links["items"][0], &links["cursor"]), (named, &Value::Null), "{links}");
+    let date = named["from"].as_str().expect("a date");
+    desk.shows(&survivor, &format!("named by {leaving} as MERGED_INTO, {date}, not live"));
     assert_eq!(desk.consents(&leaving), ["USED"]);
     desk.refused(&[&merge[..], &["--as", MY1, "--as", MY2]].concat(), "CONSENT_USED");
 }

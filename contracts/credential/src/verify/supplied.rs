@@ -40,17 +40,24 @@ pub struct SuppliedList {
 /// Why something that was handed over is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SupplyError {
-    /// More than 8 lists or 32 resources.
-    #[error("at most 8 status lists and 32 resources")]
+    /// More lists or resources than are taken.
+    #[error(
+        "at most {} status lists and {} resources",
+        limits::SUPPLIED_LISTS_MAX,
+        limits::SUPPLIED_RESOURCES_MAX
+    )]
     TooMany,
-    /// A list larger than a credential or token may be, or more than 1 MiB in all.
-    #[error("a list is at most 256 KiB, as a token 128 KiB; lists and resources 1 MiB in all")]
+    /// A list larger than a credential or token may be, or too much in all.
+    #[error(
+        "a list may be as large as a credential or token; lists and resources have {} bytes in all",
+        limits::SUPPLIED_BYTES_MAX
+    )]
     TooLarge,
     /// Neither a BitstringStatusListCredential nor a status list token.
     #[error("no signed status list that names itself")]
     NoList,
-    /// The URL is empty or longer than 1,024 bytes.
-    #[error("a URL of 1 to 1,024 bytes is expected")]
+    /// The URL is empty or too long.
+    #[error("a URL of 1 to {} bytes is expected", limits::SUPPLIED_URL_BYTES_MAX)]
     NoUrl,
     /// The same list or resource twice: which one counts would be anybody's guess.
     #[error("given twice")]
