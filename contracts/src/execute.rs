@@ -5,19 +5,22 @@
 //! under which public keys signatures were found valid; the result is the same without it.
 
 use std::borrow::Borrow;
+use std::sync::LazyLock;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::access::{self, authority};
 use crate::block::encode;
 use crate::context::{Authority, Context, Event, Need};
-use crate::digest::{Digest, hash};
+use crate::digest::{Digest, Tag};
 use crate::error::{Code, Reject};
 use crate::merkle;
 use crate::op::{Op, Register};
 use crate::state::{CHANGE_NODE, Change, Overlay, Reader};
 use crate::transaction::{Payload, Transaction, TransactionId};
 use crate::{credential, etr, governance, ubin};
+
+static RECEIPT: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian receipt v1"));
 
 /// A transaction that was parsed, and whose signatures were looked at as far as they could be.
 #[derive(Clone, Debug)]
@@ -103,7 +106,7 @@ pub struct Receipt {
 impl Receipt {
     /// The leaf of the receipt root.
     pub fn leaf(&self) -> Digest {
-        hash("titian receipt v1", &[&encode(self)])
+        RECEIPT.hash(&[&encode(self)])
     }
 }
 

@@ -4,15 +4,18 @@
 //! digest of its bytes, so submitting the same bytes again is the same transaction.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::digest::{Digest, hash};
+use crate::digest::{Digest, Tag};
 use crate::error::{Code, Reject};
 use crate::json::{self, Members, Value};
 use crate::limits;
 use crate::op::{Op, OpSignature, Register};
 use crate::ubin::import::{ImportPart, part};
+
+static ID: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian tx v1"));
 
 /// H("titian tx v1", JCS bytes). Prints as `tx:` + 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -21,7 +24,7 @@ pub struct TransactionId(pub Digest);
 impl TransactionId {
     /// The id of a transaction's bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(hash("titian tx v1", &[bytes]))
+        Self(ID.hash(&[bytes]))
     }
 
     /// Reads `tx:` + 64 lower-case hex digits.

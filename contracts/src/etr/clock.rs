@@ -5,15 +5,20 @@
 //! 8 bytes big-endian, from a clock of zeros. Who kept the heights and times can so prove every one
 //! of them by one state value, without the headers of their blocks.
 
+use std::sync::LazyLock;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::keys;
 use super::record::Public;
 use crate::claim::{Walk, differs, missing};
 use crate::context::Context;
-use crate::digest::{Digest, hash};
+use crate::digest::{Digest, Tag};
 use crate::json::{Members, Value};
 use crate::proof::VerifyError;
+
+// each op of a record is hashed with it
+static TICK: LazyLock<Tag> = LazyLock::new(|| Tag::new("titian etr clock v1"));
 
 /// What state remembers of the times of a record's ops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -27,7 +32,7 @@ pub struct Clock {
 /// The clock after an op that led to `seq`, carried out in the block of `height` at block time `ms`.
 pub fn tick(clock: Digest, seq: u64, height: u64, ms: u64) -> Digest {
     let numbers = [seq.to_be_bytes(), height.to_be_bytes(), ms.to_be_bytes()];
-    hash("titian etr clock v1", &[&clock.0, &numbers[0], &numbers[1], &numbers[2]])
+    TICK.hash(&[&clock.0, &numbers[0], &numbers[1], &numbers[2]])
 }
 
 /// Moves the clock of a record on, after an op on it.

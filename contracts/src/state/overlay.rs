@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use indexmap::IndexMap;
 
 use super::{Reader, Stored, change_leaf, decode_content, encode_content, tree_key};
 use crate::digest::Digest;
@@ -32,40 +33,49 @@ impl Change {
     }
 }
 
-/// What was computed from the content under each key, one of a type.
-type Derived = BTreeMap<Vec<u8>, Vec<Rc<dyn Any>>>;
+/// What is found by a hash, and gone through in the order in which it came: never in that of hashes.
+type Found<K, V> = IndexMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// All that is known of one key.
+#[derive(Default)]
+struct Slot {
+    /// What stood there before the block, once it was asked for.
+    committed: Option<Option<Stored>>,
+    /// What the block wrote.
+    written: Option<Vec<u8>>,
+    /// What was computed from the content, one of a type.
+    derived: Vec<Rc<dyn Any>>,
+}
+
+impl Slot {
+    fn content(&self) -> Option<&[u8]> {
+        let committed = || self.committed.as_ref()?.as_ref().map(|stored| &*stored.content);
+        self.written.as_deref().or_else(committed)
+    }
+}
 
 /// Committed state with the writes of the block in execution on top.
 pub struct Overlay<'a> {
     base: &'a dyn Reader,
-    /// What was read from `base`, so that each key is read once per block.
-    read: RefCell<BTreeMap<Vec<u8>, Option<Stored>>>,
-    writes: BTreeMap<Vec<u8>, Vec<u8>>,
-    derived: RefCell<Derived>,
+    /// Every key that was read or written: each is read once per block.
+    slots: RefCell<Found<Vec<u8>, Slot>>,
     /// The keys that names stand for, see [`Self::key_of`].
-    names: RefCell<BTreeMap<String, Option<Rc<[u8]>>>>,
-    /// Old write (or none) of each key written since the last [`Self::keep`], for
+    names: RefCell<Found<String, Option<Rc<[u8]>>>>,
+    /// Place and old write (or none) of each key written since the last [`Self::keep`], for
     /// [`Self::roll_back`].
-    undo: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    undo: Vec<(usize, Option<Vec<u8>>)>,
 }
 
 impl std::fmt::Debug for Overlay<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Overlay").field("writes", &self.writes.len()).finish_non_exhaustive()
+        f.debug_struct("Overlay").field("undo", &self.undo.len()).finish_non_exhaustive()
     }
 }
 
 impl<'a> Overlay<'a> {
     /// An overlay without writes.
     pub fn new(base: &'a dyn Reader) -> Self {
-        Self {
-            base,
-            read: RefCell::new(BTreeMap::new()),
-            writes: BTreeMap::new(),
-            derived: RefCell::default(),
-            names: RefCell::default(),
-            undo: Vec::new(),
-        }
+        Self { base, slots: RefCell::default(), names: RefCell::default(), undo: Vec::new() }
     }
 
     /// The content under `key`, as of the writes so far.
@@ -76,15 +86,12 @@ impl<'a> Overlay<'a> {
     /// What `take` makes of the content under `key`, as of the writes so far. It must not ask this
     /// overlay for anything.
     pub(crate) fn with_content<T>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        match self.writes.get(key) {
-            Some(content) => Some(take(content)),
-            None => self.with_committed(key, |stored| stored.map(|stored| take(&stored.content))),
-        }
+        self.with_slot(key, |slot| slot.content().map(take))
     }
 
     /// Whether something stands under `key`.
     pub fn holds(&self, key: &[u8]) -> bool {
-        self.writes.contains_key(key) || self.with_committed(key, |stored| stored.is_some())
+        self.with_slot(key, |slot| slot.content().is_some())
     }
 
     /// The typed value under `key`.
@@ -112,14 +119,14 @@ impl<'a> Overlay<'a> {
         key: &[u8],
         make: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Option<Rc<T>> {
-        let is_it = |made: &&Rc<dyn Any>| made.is::<T>();
-        if let Some(made) = self.derived.borrow().get(key).and_then(|all| all.iter().find(is_it)) {
-            return Rc::clone(made).downcast().ok();
-        }
-        let made = Rc::new(self.with_content(key, make)??);
-        let shared = Rc::clone(&made) as Rc<dyn Any>;
-        self.derived.borrow_mut().entry(key.to_vec()).or_default().push(shared);
-        Some(made)
+        self.with_slot(key, |slot| {
+            if let Some(made) = slot.derived.iter().find(|made| made.is::<T>()) {
+                return Rc::clone(made).downcast().ok();
+            }
+            let made = Rc::new(make(slot.content()?)?);
+            slot.derived.push(Rc::clone(&made) as Rc<dyn Any>);
+            Some(made)
+        })
     }
 
     /// The state key that `name` stands for, computed once a block: many ops name the same party.
@@ -137,30 +144,33 @@ impl<'a> Overlay<'a> {
         key
     }
 
-    fn forget_derived(&mut self, key: &[u8]) {
-        self.derived.get_mut().remove(key);
-    }
-
     /// The value under `key` as committed before this block.
     pub fn committed(&self, key: &[u8]) -> Option<Stored> {
-        self.with_committed(key, |stored| stored.cloned())
+        self.with_slot(key, |slot| slot.committed.get_or_insert_with(|| self.base.get(key)).clone())
     }
 
-    fn with_committed<T>(&self, key: &[u8], take: impl FnOnce(Option<&Stored>) -> T) -> T {
-        if let Some(stored) = self.read.borrow().get(key) {
-            return take(stored.as_ref());
+    /// Passes the slot of `key`, with content if there is any. `take` must not ask this overlay for
+    /// anything.
+    fn with_slot<T>(&self, key: &[u8], take: impl FnOnce(&mut Slot) -> T) -> T {
+        let slots = &mut *self.slots.borrow_mut();
+        if let Some(slot) = slots.get_mut(key) {
+            if slot.written.is_none() && slot.committed.is_none() {
+                // it was written once, and rolled back
+                slot.committed = Some(self.base.get(key));
+            }
+            return take(slot);
         }
-        let stored = self.base.get(key);
-        let result = take(stored.as_ref());
-        self.read.borrow_mut().insert(key.to_vec(), stored);
-        result
+        let committed = Some(self.base.get(key));
+        take(slots.entry(key.to_vec()).or_insert(Slot { committed, ..Slot::default() }))
     }
 
     /// Writes raw content.
     pub fn put_content(&mut self, key: Vec<u8>, content: Vec<u8>) {
-        self.forget_derived(&key);
-        let old = self.writes.insert(key.clone(), content);
-        self.undo.push((key, old));
+        let entry = self.slots.get_mut().entry(key);
+        let place = entry.index();
+        let slot = entry.or_default();
+        slot.derived.clear();
+        self.undo.push((place, slot.written.replace(content)));
     }
 
     /// Writes a typed value.
@@ -176,12 +186,10 @@ impl<'a> Overlay<'a> {
     /// Drops every write made since `mark`.
     pub fn roll_back(&mut self, mark: usize) {
         while self.undo.len() > mark {
-            if let Some((key, old)) = self.undo.pop() {
-                self.forget_derived(&key);
-                match old {
-                    Some(content) => self.writes.insert(key, content),
-                    None => self.writes.remove(&key),
-                };
+            let Some((place, old)) = self.undo.pop() else { return };
+            if let Some((_, slot)) = self.slots.get_mut().get_index_mut(place) {
+                slot.derived.clear();
+                slot.written = old;
             }
         }
     }
@@ -194,15 +202,12 @@ impl<'a> Overlay<'a> {
     /// The changes of the block at `height`, in tree-key order. A write of what stood there before
     /// is no change.
     pub fn into_changes(self, height: u64) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(self.writes.len());
-        // both are in the order of keys
-        let mut read = self.read.into_inner().into_iter().peekable();
-        for (key, content) in self.writes {
-            while read.next_if(|(known, _)| *known < key).is_some() {}
-            let previous = match read.next_if(|(known, _)| *known == key) {
-                Some((_, stored)) => stored,
-                None => self.base.get(&key),
-            };
+        let slots = self.slots.into_inner();
+        let mut changes =
+            Vec::with_capacity(slots.values().filter(|s| s.written.is_some()).count());
+        for (key, slot) in slots {
+            let Some(content) = slot.written else { continue };
+            let previous = slot.committed.unwrap_or_else(|| self.base.get(&key));
             if previous.as_ref().is_some_and(|stored| stored.content == content) {
                 continue;
             }
