@@ -27,7 +27,8 @@ pub enum Model {
 pub enum Securing {
     /// Data Integrity proofs in the document.
     Embedded,
-    /// A compact JWS, with the `typ` that its form asks for.
+    /// A compact JWS, with the `typ` that its form asks for. Its payload is left with the members of
+    /// the token ([`jwt::REGISTERED`]); the others are the document.
     Jws(Jws, &'static str),
     /// An SD-JWT, with the `typ` that its form asks for, and what is wrong with its disclosures.
     SdJwt(Box<SdJwt>, &'static str, Option<Fault>),
@@ -96,14 +97,15 @@ pub fn read_token(text: &str, expected: Option<&'static str>) -> Result<Reading,
     if disclosing {
         return Ok(of_sd_jwt(SdJwt::parse(text)?, expected));
     }
-    let token = Jws::parse(text)?;
+    let mut token = Jws::parse(text)?;
     let named = TYPS.into_iter().find(|typ| *typ == token.typ());
     if named.is_some_and(|form| form.ends_with("sd-jwt")) {
         return Err(Fault::new("MALFORMED_TOKEN", ""));
     }
     // a token that names no form at all is judged as the commonest one, and fails by its `typ`
     let form = expected.or(named).unwrap_or(jwt::VC_TYP);
-    let document = jwt::document(&token.payload);
+    let mut document = std::mem::take(&mut token.payload);
+    token.payload = jwt::take_registered(&mut document);
     let model = model_of(&document);
     let typ = if presents(&document) { jwt::VP_TYP } else { form };
     Ok(Reading { form: Some(form), model, document, securing: Securing::Jws(token, typ) })
@@ -120,7 +122,7 @@ fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
     let named = TYPS.into_iter().find(|typ| *typ == token.issuer.typ());
     let named = named.filter(|form| form.ends_with("sd-jwt"));
     let form = expected.or(named).unwrap_or(sd_jwt::TYP);
-    let (claims, fault) = match token.claims() {
+    let (mut claims, fault) = match token.claims() {
         Ok(claims) => (claims, None),
         Err(fault) => {
             let mut clear = token.issuer.payload.clone();
@@ -131,10 +133,12 @@ fn of_sd_jwt(token: SdJwt, expected: Option<&'static str>) -> Reading {
     };
     let flat = form == sd_jwt::TYP || !claims.contains_key("@context");
     let model = if flat { Model::SdJwtVc } else { model_of(&claims) };
-    let document = if flat { claims } else { jwt::document(&claims) };
-    let typ = if !flat && presents(&document) { "vp+sd-jwt" } else { form };
+    if !flat {
+        jwt::take_registered(&mut claims);
+    }
+    let typ = if !flat && presents(&claims) { "vp+sd-jwt" } else { form };
     let securing = Securing::SdJwt(Box::new(token), typ, fault);
-    Reading { form: Some(form), model, document, securing }
+    Reading { form: Some(form), model, document: claims, securing }
 }
 
 fn model_of(document: &Map<String, Value>) -> Model {
@@ -193,6 +197,15 @@ impl Reading {
                 self.document.get("vct").and_then(Value::as_str).into_iter().collect()
             }
             _ => model::types(&self.document),
+        }
+    }
+
+    /// The members that only the older form of a token has: a signed payload has none of them.
+    pub fn check_payload(&self) -> Result<(), Fault> {
+        match &self.securing {
+            Securing::Embedded => Ok(()),
+            Securing::Jws(..) => jwt::check_payload(&self.document),
+            Securing::SdJwt(token, ..) => jwt::check_payload(&token.issuer.payload),
         }
     }
 

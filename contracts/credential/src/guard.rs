@@ -125,25 +125,28 @@ fn member(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(
 }
 
 fn property(name: &str, value: &Value, active: &Active, base: &Active) -> Result<(), Fault> {
-    if !has_its_name(name, active) {
-        return Err(Fault::new("UNDEFINED_TERM", ""));
-    }
+    let undefined = || Err(Fault::new("UNDEFINED_TERM", ""));
     match active.term(name) {
-        Some(term) if term.iri.is_some() => {
+        Some(term) if term.iri.is_some() && term.well_named => {
             values(value, active, base, term.values, term.scoped.as_deref())
         }
+        Some(_) => undefined(),
         // an IRI, whole or short, would be a second name of a member
-        None if active.vocab().is_some() && !name.contains(':') => {
+        None if !name.contains(':') && active.vocab().is_some() && has_its_name(name, active) => {
             values(value, active, base, Values::Plain, None)
         }
-        _ => Err(Fault::new("UNDEFINED_TERM", "")),
+        None => undefined(),
     }
 }
 
-/// Whether a member or type that verdicts read by name has that name; others have any.
+/// The same as [`is_well_named`] for a name that no context defines by itself.
 fn has_its_name(name: &str, active: &Active) -> bool {
-    let Some(iri) = active.expand(name) else { return true };
-    let listed = READ_AS.iter().filter(|(of, _)| **of == *iri).map(|(_, own)| *own);
+    active.expand(name).is_none_or(|iri| is_well_named(name, &iri))
+}
+
+/// Whether what verdicts read by name has that name, if `iri` is such; others have any.
+pub(crate) fn is_well_named(name: &str, iri: &str) -> bool {
+    let listed = READ_AS.iter().filter(|(of, _)| *of == iri).map(|(_, own)| *own);
     let ends = READ_BY_NAME.iter().filter_map(|space| iri.strip_prefix(*space));
     listed.chain(ends).all(|own| own == name)
 }
@@ -213,14 +216,10 @@ fn type_names(value: &Value, base: &Active) -> Result<(), Fault> {
 
 fn type_name(text: &str, active: &Active) -> Result<(), Fault> {
     let defined = match active.term(text) {
-        Some(term) => term.iri.is_some(),
-        None => active.vocab().is_some() || is_absolute_iri(text),
+        Some(term) => term.iri.is_some() && term.well_named,
+        None => (active.vocab().is_some() || is_absolute_iri(text)) && has_its_name(text, active),
     };
-    if defined && has_its_name(text, active) {
-        Ok(())
-    } else {
-        Err(Fault::new("UNDEFINED_TERM", ""))
-    }
+    if defined { Ok(()) } else { Err(Fault::new("UNDEFINED_TERM", "")) }
 }
 
 /// Whether a text is an absolute IRI: a scheme, a colon, something after it, and no character that

@@ -114,11 +114,7 @@ pub fn check_payload(payload: &Map<String, Value>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The document of a payload: without the members of the token.
-pub fn document(payload: &Map<String, Value>) -> Map<String, Value> {
-    let mut document = payload.clone();
-    for name in REGISTERED {
-        document.remove(name);
-    }
-    document
+/// Takes the members of the token out of a payload and gives them: the document is left.
+pub fn take_registered(payload: &mut Map<String, Value>) -> Map<String, Value> {
+    REGISTERED.iter().filter_map(|name| payload.remove_entry(*name)).collect()
 }

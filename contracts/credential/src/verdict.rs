@@ -3,6 +3,7 @@
 //! Invariant: `verified` holds only if no evaluated check failed and no required one is unknown.
 //! The bytes are the JCS text, equal in node, command line and tests. No claim is copied into it.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use titian_contracts::time::rfc3339;
 
@@ -131,20 +132,15 @@ impl CheckResult {
         result
     }
 
-    fn to_value(&self) -> Value {
-        let mut value = json!({
-            "name": self.check.name(), "result": self.outcome.name(), "code": self.code,
-            "required": self.required,
-        });
-        if let Some(members) = value.as_object_mut() {
-            if !self.detail.is_null() {
-                members.insert("detail".to_owned(), self.detail.clone());
-            }
-            if !self.also.is_empty() {
-                members.insert("also".to_owned(), json!(self.also));
-            }
+    fn members(&self) -> CheckMembers<'_> {
+        CheckMembers {
+            also: &self.also,
+            code: self.code,
+            detail: &self.detail,
+            name: self.check.name(),
+            required: self.required,
+            result: self.outcome.name(),
         }
-        value
     }
 }
 
@@ -237,17 +233,17 @@ impl PresentationVerdict {
 
     /// The verdict as JSON: that of the whole with the member `credentials`.
     pub fn to_value(&self) -> Value {
-        let mut value = self.whole.to_value();
-        if let Some(members) = value.as_object_mut() {
-            let credentials = self.credentials.iter().map(Verdict::to_value).collect();
-            members.insert("credentials".to_owned(), Value::Array(credentials));
-        }
-        value
+        self.members().to_value()
     }
 
     /// The verdict's bytes: JCS text.
     pub fn to_jcs(&self) -> String {
-        canonical(&self.to_value())
+        self.members().to_jcs()
+    }
+
+    fn members(&self) -> Members<'_> {
+        let credentials = self.credentials.iter().map(Verdict::members).collect();
+        Members { credentials: Some(credentials), ..self.whole.members() }
     }
 }
 
@@ -293,46 +289,121 @@ impl Verdict {
 
     /// The verdict as JSON.
     pub fn to_value(&self) -> Value {
-        let signed_at = self.signed_at.map(|(ms, anchored)| {
-            let source = if anchored { "anchor" } else { "asserted" };
-            json!({"time": rfc3339(ms), "source": source})
-        });
-        let trust = self.trust.as_ref().map(|trust| {
-            json!({
-                "chain": trust.chain, "sandbox": trust.sandbox, "height": trust.height,
-                "blockId": trust.block_id.to_string(), "time": rfc3339(trust.time_ms),
-                "ageSeconds": self.now_ms.saturating_sub(trust.time_ms) / 1_000,
-                "source": trust.source.name(),
-            })
-        });
-        let checks: Vec<Value> = self.checks.iter().map(CheckResult::to_value).collect();
-        let mut members = Map::new();
-        for (name, value) in [
-            ("verdictVersion", json!(1)),
-            ("verified", json!(self.verified())),
-            ("outcome", json!(self.decision.name())),
-            ("policy", json!(self.policy.name())),
-            ("form", json!(self.form)),
-            ("now", json!(rfc3339(self.now_ms))),
-            ("issuer", json!(self.issuer)),
-            ("types", json!(self.types)),
-            ("signedAt", json!(signed_at)),
-            ("jurisdiction", json!(self.jurisdiction)),
-            ("checks", Value::Array(checks)),
-            ("trust", json!(trust)),
-            ("warnings", json!(self.warnings)),
-        ] {
-            members.insert(name.to_owned(), value);
-        }
-        if let Some(credential) = &self.credential {
-            members.insert("credential".to_owned(), credential.clone());
-        }
-        Value::Object(members)
+        self.members().to_value()
     }
 
     /// The verdict's bytes: JCS text.
     pub fn to_jcs(&self) -> String {
-        canonical(&self.to_value())
+        self.members().to_jcs()
+    }
+
+    fn members(&self) -> Members<'_> {
+        let signed_at = self.signed_at.map(|(ms, anchored)| SignedAt {
+            source: if anchored { "anchor" } else { "asserted" },
+            time: rfc3339(ms),
+        });
+        let trust = self.trust.as_ref().map(|trust| TrustMembers {
+            age_seconds: self.now_ms.saturating_sub(trust.time_ms) / 1_000,
+            block_id: trust.block_id.to_string(),
+            chain: &trust.chain,
+            height: trust.height,
+            sandbox: trust.sandbox,
+            source: trust.source.name(),
+            time: rfc3339(trust.time_ms),
+        });
+        Members {
+            checks: self.checks.iter().map(CheckResult::members).collect(),
+            credential: self.credential.as_ref(),
+            credentials: None,
+            form: self.form,
+            issuer: self.issuer.as_deref(),
+            jurisdiction: self.jurisdiction.as_deref(),
+            now: rfc3339(self.now_ms),
+            outcome: self.decision.name(),
+            policy: self.policy.name(),
+            signed_at,
+            trust,
+            types: &self.types,
+            verdict_version: 1,
+            verified: self.verified(),
+            warnings: &self.warnings,
+        }
+    }
+}
+
+/// The members of a verdict. Here and below they stand in canonical order, so that what serde writes
+/// is JCS text already: a verdict is written as often as a signature is checked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    checks: Vec<CheckMembers<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<Vec<Members<'a>>>,
+    form: Option<&'static str>,
+    issuer: Option<&'a str>,
+    jurisdiction: Option<&'a str>,
+    now: String,
+    outcome: &'static str,
+    policy: &'static str,
+    signed_at: Option<SignedAt>,
+    trust: Option<TrustMembers<'a>>,
+    types: &'a [String],
+    verdict_version: u64,
+    verified: bool,
+    warnings: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct CheckMembers<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    also: &'a [&'static str],
+    code: &'static str,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    detail: &'a Value,
+    name: &'static str,
+    required: bool,
+    result: &'static str,
+}
+
+#[derive(Serialize)]
+struct SignedAt {
+    source: &'static str,
+    time: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TrustMembers<'a> {
+    age_seconds: u64,
+    block_id: String,
+    chain: &'a str,
+    height: u64,
+    sandbox: bool,
+    source: &'static str,
+    time: String,
+}
+
+/// Why writing cannot fail: the names of members are texts, and memory takes all.
+const WRITES: &str = "a verdict is JSON";
+
+impl Members<'_> {
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect(WRITES)
+    }
+
+    fn to_jcs(&self) -> String {
+        // a credential may hold fractions, and names that UTF-16 orders in another way
+        if self.holds_credential() {
+            return canonical(&self.to_value());
+        }
+        serde_json::to_string(self).expect(WRITES)
+    }
+
+    fn holds_credential(&self) -> bool {
+        let within = |all: &Vec<Self>| all.iter().any(Self::holds_credential);
+        self.credential.is_some() || self.credentials.as_ref().is_some_and(within)
     }
 }
 

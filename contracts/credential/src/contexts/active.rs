@@ -61,6 +61,8 @@ pub struct Term {
     pub container: Container,
     /// Whether `term:rest` may be short for an IRI.
     pub prefix: bool,
+    /// Whether what verdicts read by its name has that name here.
+    pub well_named: bool,
     /// May not be redefined.
     pub protected: bool,
     /// The context that holds below it.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::active::{Active, Container, Source, Term, Values};
 use crate::codes::Fault;
-use crate::guard::is_absolute_iri;
+use crate::guard::{is_absolute_iri, is_well_named};
 
 /// Definitions that lead to each other, at most.
 const DEPTH_MAX: usize = 8;
@@ -23,8 +23,10 @@ pub(super) struct Local<'a> {
 impl Local<'_> {
     pub fn compile(&self, name: &str, definition: &Value) -> Result<Term, Fault> {
         let unsupported = || Fault::new("CONTEXT_INLINE", "/@context");
+        let iri = self.iri_of(name, definition, 0);
         let mut term = Term {
-            iri: self.iri_of(name, definition, 0),
+            well_named: iri.as_deref().is_none_or(|iri| is_well_named(name, iri)),
+            iri,
             values: Values::Plain,
             datatype: None,
             container: Container::Set,

@@ -9,7 +9,7 @@ use crate::form::{Model, Reading, Securing};
 use crate::jose::seconds;
 use crate::snapshot::{Known, read};
 use crate::verdict::{Check, CheckResult, Policy, pointer_detail};
-use crate::{contexts, digest_check, guard, jwt, model, sd_jwt_vc, time};
+use crate::{contexts, digest_check, guard, model, sd_jwt_vc, time};
 
 impl Run<'_> {
     pub fn syntax(&mut self, reading: &Reading) -> CheckResult {
@@ -26,7 +26,7 @@ impl Run<'_> {
             return Err(Fault::new("FORM_UNKNOWN", "/type"));
         }
         if let Some((token, _)) = reading.token() {
-            jwt::check_payload(&token.payload)?;
+            reading.check_payload()?;
             token.key_id("")?;
         }
         match reading.model {
