@@ -1,5 +1,6 @@
 //! Bulk import: made-up companies of all states through one validator, and what is left of the
-//! ordinary throughput with all of them in state.
+//! ordinary throughput with all of them in state: it and an empty ledger beside it take turns, for
+//! the machine is not equally fast at all times.
 //!
 //! The client makes, hashes and cuts the records while the node runs, on the same machine.
 
@@ -42,6 +43,8 @@ const SENDERS: usize = 3;
 const OUTSTANDING_MAX: u64 = 48;
 /// How often the head is asked for.
 const TICK: Duration = Duration::from_millis(10);
+/// Turns that the full ledger and the empty one take.
+const TURNS: u32 = 2;
 /// How long everything sent may take to be executed.
 const DRAIN: Duration = Duration::from_secs(120);
 
@@ -58,23 +61,28 @@ pub(crate) async fn measure(
     let operations = SIGNED_PER_S[0].1 * (usize::try_from(seconds)? + 1);
     let mut work = Workload::new(1, operations)?;
     let network = Network::start(&home, &work, BLOCK_TIME_MS).await?;
-    let measured = records_through_consensus(&network, &mut work, count, seconds, report).await;
+    let measured = records_through_consensus(&network, &mut work, count, report).await;
     if measured.is_err() {
         eprintln!("{}", network.log_ends());
     }
     measured?;
-    let total = network.stop()?;
-    ensure!(total.refused.is_empty(), "operations were refused: {:?}", total.refused);
-    report.mix(&total.acts);
+    let mut beside = Workload::new(1, operations)?;
+    let empty = Network::start(&folder.join("net-empty"), &beside, BLOCK_TIME_MS).await?;
+    drive::prepare(&empty, &mut beside).await?;
+    throughput([(&empty, &mut beside), (&network, &mut work)], seconds, report).await?;
+    for network in [empty, network] {
+        let total = network.stop()?;
+        ensure!(total.refused.is_empty(), "operations were refused: {:?}", total.refused);
+        report.mix(&total.acts);
+    }
     Ok(())
 }
 
-/// The import itself, and the ordinary load after it.
+/// The import itself.
 async fn records_through_consensus(
     network: &Network,
     work: &mut Workload,
     count: usize,
-    seconds: u64,
     report: &mut Report,
 ) -> Result<()> {
     drive::prepare(network, work).await?;
@@ -88,12 +96,28 @@ async fn records_through_consensus(
     report.figure("import_rss_mib", network.peak_memory_mib());
     let bytes = network.disk_bytes()?.saturating_sub(empty);
     report.figure("import_bytes_per_record", bytes as f64 / records as f64);
-    eprintln!("sustained load for {seconds} s");
-    let sustained = drive::sustained(network, work, Duration::from_secs(seconds)).await?;
-    report.figure("ops_per_s_1v_1m", sustained.per_second);
-    if let Some(empty) = report.known("ops_per_s_1v") {
-        report.figure("throughput_share_1m", sustained.per_second / empty);
+    Ok(())
+}
+
+/// The ordinary load on an empty ledger and on the full one, in turns, `seconds` for each.
+async fn throughput(
+    [empty, full]: [(&Network, &mut Workload); 2],
+    seconds: u64,
+    report: &mut Report,
+) -> Result<()> {
+    let turn = Duration::from_secs(seconds) / TURNS;
+    let mut sums = [0.0; 2];
+    let mut networks = [empty, full];
+    for round in 1..=TURNS {
+        eprintln!("empty, then full: sustained load for {turn:?} each, {round} of {TURNS}");
+        for (sum, (network, work)) in sums.iter_mut().zip(&mut networks) {
+            *sum += drive::sustained(network, work, turn).await?.per_second;
+        }
     }
+    let [empty, full] = sums.map(|sum| sum / f64::from(TURNS));
+    report.figure("ops_per_s_1v_beside", empty);
+    report.figure("ops_per_s_1v_1m", full);
+    report.figure("throughput_share_1m", full / empty);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 /// Key, what it is, unit, digits after the point.
-const ROWS: [(&str, &str, &str, usize); 64] = [
+const ROWS: [(&str, &str, &str, usize); 65] = [
     ("ops_per_s_4v", "Operations, four validators", "1/s", 0),
     (
         "baseline_malachite_ops_per_s_4v",
@@ -38,7 +38,8 @@ const ROWS: [(&str, &str, &str, usize); 64] = [
     ("import_rss_mib", "Memory of the node, peak, at the end of it", "MiB", 0),
     ("import_bytes_per_record", "Bytes on disk per imported record", "B", 0),
     ("ops_per_s_1v_1m", "Operations, one validator, with what was imported", "1/s", 0),
-    ("throughput_share_1m", "The same, as a share of the empty ledger's", "", 2),
+    ("ops_per_s_1v_beside", "The same on an empty ledger, in turns with it", "1/s", 0),
+    ("throughput_share_1m", "The first as a share of the second", "", 2),
     ("search_index_build_s", "Make the index of names anew", "s", 1),
     ("search_p50_ms", "Search for a name with a mistake, p50", "ms", 2),
     ("search_p99_ms", "Search for a name with a mistake, p99", "ms", 2),
@@ -113,11 +114,6 @@ impl Report {
     pub(crate) fn figure(&mut self, key: &str, value: f64) {
         eprintln!("  {key} {value:.3}");
         self.figures.insert(key.to_owned(), value);
-    }
-
-    /// A figure taken in before.
-    pub(crate) fn known(&self, key: &str) -> Option<f64> {
-        self.figures.get(key).copied()
     }
 
     /// Takes in what was executed.
