@@ -12,7 +12,7 @@ use titian_contracts::credential::{REGION, ResourceId, ResourceKind};
 
 use crate::did;
 use crate::snapshot::Snapshot;
-use crate::verdict::Policy;
+use crate::verdict::{Decision, Policy, Verdict};
 use crate::verify::{Request, verify};
 
 /// The name of the type's metadata.
@@ -34,6 +34,8 @@ pub struct Act<'a> {
 pub struct Counts {
     /// How many of which group act together; one representative suffices if there is none.
     pub jointly: Option<(u64, String)>,
+    /// The mandate has a limit, and the act named no amount to compare with it.
+    pub limit_open: bool,
 }
 
 /// Why a mandate does not count.
@@ -54,9 +56,48 @@ pub enum NoMandate {
     /// The mandate is for another business.
     #[error("the mandate is another business's")]
     OtherPrincipal,
-    /// The business may not act as of the snapshot, or the snapshot does not tell.
+    /// The business may not act as of the snapshot.
     #[error("the principal may not act")]
     MayNotAct,
+    /// The snapshot does not tell whether the business may act.
+    #[error("whether the principal may act cannot be told from what is at hand")]
+    PrincipalUnknown,
+}
+
+impl NoMandate {
+    /// The name in answers of programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotVerified => "NOT_VERIFIED",
+            Self::OtherType => "OTHER_TYPE",
+            Self::NoPower => "NO_POWER",
+            Self::BeyondLimit => "BEYOND_LIMIT",
+            Self::OtherPrincipal => "OTHER_PRINCIPAL",
+            Self::MayNotAct => "MAY_NOT_ACT",
+            Self::PrincipalUnknown => "PRINCIPAL_UNKNOWN",
+        }
+    }
+}
+
+/// A mandate that was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict on the credential; it holds no claim.
+    pub verdict: Verdict,
+    /// Whether the mandate counts for the act.
+    pub result: Result<Counts, NoMandate>,
+}
+
+impl Judgement {
+    /// `Verified` if the mandate counts, `Indeterminate` if that cannot be told.
+    pub const fn decision(&self) -> Decision {
+        match self.result {
+            Ok(_) => Decision::Verified,
+            Err(NoMandate::NotVerified) => self.verdict.decision,
+            Err(NoMandate::PrincipalUnknown) => Decision::Indeterminate,
+            Err(_) => Decision::Rejected,
+        }
+    }
 }
 
 /// Whether the mandate in `input` counts for `act` at `t_ms`, on the state of `snapshot`. `request`
@@ -68,10 +109,27 @@ pub fn counts(
     snapshot: &dyn Snapshot,
     t_ms: u64,
 ) -> Result<Counts, NoMandate> {
+    judge(input, act, request, snapshot, t_ms).result
+}
+
+/// The same with the verdict that it rests on.
+pub fn judge(
+    input: &[u8],
+    act: Act<'_>,
+    request: &Request,
+    snapshot: &dyn Snapshot,
+    t_ms: u64,
+) -> Judgement {
     let request = Request { policy: Policy::Ledger, return_credential: true, ..request.clone() };
-    let verdict = verify(input, &request, Some(snapshot), t_ms);
-    let claims = verdict.credential.as_ref().filter(|_| verdict.verified());
-    let claims = claims.ok_or(NoMandate::NotVerified)?;
+    let mut verdict = verify(input, &request, Some(snapshot), t_ms);
+    let claims = verdict.credential.take().filter(|_| verdict.verified());
+    let result = claims.ok_or(NoMandate::NotVerified);
+    let result = result.and_then(|claims| within(&claims, act, snapshot));
+    Judgement { verdict, result }
+}
+
+/// Whether an act is within the claims of a verified credential.
+fn within(claims: &Value, act: Act<'_>, snapshot: &dyn Snapshot) -> Result<Counts, NoMandate> {
     let vct = claims.get("vct").and_then(Value::as_str).unwrap_or_default();
     if !is_mandate(vct) {
         return Err(NoMandate::OtherType);
@@ -80,7 +138,8 @@ pub fn counts(
     if !powers.is_some_and(|powers| powers.iter().any(|power| power == act.power)) {
         return Err(NoMandate::NoPower);
     }
-    if let (Some(limit), Some(amount)) = (claims.get("limit"), act.amount)
+    let limit = claims.get("limit");
+    if let (Some(limit), Some(amount)) = (limit, act.amount)
         && !is_within(limit, amount)
     {
         return Err(NoMandate::BeyondLimit);
@@ -89,15 +148,16 @@ pub fn counts(
         return Err(NoMandate::OtherPrincipal);
     }
     let business = Party::parse(act.principal).filter(|p| matches!(p, Party::Business { .. }));
-    let resolved = business.and_then(|party| did::resolve(snapshot, &party).ok());
-    if !resolved.is_some_and(|resolved| resolved.may_act && !resolved.entry.closed) {
-        return Err(NoMandate::MayNotAct);
+    match did::resolve(snapshot, &business.ok_or(NoMandate::MayNotAct)?) {
+        Ok(resolved) if resolved.may_act && !resolved.entry.closed => {}
+        Err("DID_NOT_AVAILABLE") => return Err(NoMandate::PrincipalUnknown),
+        _ => return Err(NoMandate::MayNotAct),
     }
     let jointly = claims.get("jointly").and_then(|jointly| {
         let group = jointly.get("group")?.as_str()?.to_owned();
         Some((jointly.get("k")?.as_u64()?, group))
     });
-    Ok(Counts { jointly })
+    Ok(Counts { jointly, limit_open: limit.is_some() && act.amount.is_none() })
 }
 
 /// Whether a `vct` is that of a mandate, of any version.

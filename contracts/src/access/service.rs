@@ -70,8 +70,11 @@ fn read_services(value: &Value, path: &str) -> Result<Vec<Service>, Reject> {
         let endpoint = members.text("serviceEndpoint")?.to_owned();
         let id_fits = !id.is_empty()
             && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !id_fits || services.iter().any(|before| before.id == id) {
-            return Err(members.malformed("id", "a-z 0-9 and -, none twice"));
+        // `#k1` is a key of the party, `#1` an entry of a list
+        let digits = id.strip_prefix('k').unwrap_or(&id);
+        let of_others = digits.bytes().all(|b| b.is_ascii_digit());
+        if !id_fits || of_others || services.iter().any(|before| before.id == id) {
+            return Err(members.malformed("id", "a-z 0-9 and -, none twice, no key's id"));
         }
         if !["LinkedDomains", "StatusListService", "CredentialRegistry"].contains(&kind.as_str()) {
             return Err(members.malformed("type", "unknown type of service"));

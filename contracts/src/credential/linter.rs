@@ -238,7 +238,10 @@ impl SchemaLint<'_> {
 
     fn property(&mut self, name: &str, schema: &Value, place: &Place) {
         let words = words(name);
-        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        let has = |list: &[&str]| {
+            let mut forms = words.iter().flat_map(|word| [word.as_str(), singular(word)]);
+            forms.any(|word| list.contains(&word))
+        };
         if has(&BIOMETRIC_WORDS) {
             self.fault(Code::BiometricField, place);
         }
@@ -368,10 +371,11 @@ impl SchemaLint<'_> {
 
     /// Texts that may hold personal data, and patterns that a linear-time engine cannot run.
     fn texts(&mut self, schema: &Value, place: &Place) {
-        for name in ["default", "examples", "enum", "const", "description", "title", "$comment"] {
-            if let Some(value) = schema.get(name)
-                && let Some(pointer) = find_personal(value, &place.below(name).pointer)
-            {
+        let said = ["default", "examples", "enum", "const", "description", "title", "$comment"];
+        for (name, value) in schema.as_object().unwrap_or_default() {
+            // members that no reader of schemas knows can say anything
+            let may_say = said.contains(&name.as_str()) || name.starts_with("x-");
+            if may_say && let Some(pointer) = find_personal(value, &place.below(name).pointer) {
                 let place = Place { pointer, ..place.clone() };
                 self.fault(Code::PersonalDataSuspected, &place);
             }
@@ -405,19 +409,38 @@ fn is_plain_pattern(pattern: &str) -> bool {
     pattern.len() <= 512 && !group_option && !back_reference
 }
 
-/// Splits a property name into lower-case words, at case and at `_` or `-`.
+/// The words of a property name in lower case, split at case and at whatever is no letter. A row of
+/// capitals is read both ways: `NRICNumber` as nric and number too, `NRic` as one word too.
 pub fn words(name: &str) -> Vec<String> {
+    let mut words = split(name, false);
+    for word in split(name, true) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// The word without the `s` of a plural.
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
+}
+
+/// With `rows` the last capital of a row begins the next word.
+fn split(name: &str, rows: bool) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut last_lower = false;
-    for c in name.chars() {
-        let separator = !c.is_ascii_alphanumeric();
-        if separator || (c.is_ascii_uppercase() && last_lower) {
+    let mut rest = name.chars().peekable();
+    while let Some(c) = rest.next() {
+        let ends_row = rows && rest.peek().is_some_and(char::is_ascii_lowercase);
+        let letter = c.is_ascii_alphabetic();
+        if !letter || (c.is_ascii_uppercase() && (last_lower || ends_row)) {
             words.push(String::new());
         }
-        if !separator && let Some(word) = words.last_mut() {
+        if letter && let Some(word) = words.last_mut() {
             word.push(c.to_ascii_lowercase());
         }
-        last_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        last_lower = c.is_ascii_lowercase();
     }
     words.retain(|word| !word.is_empty());
     words

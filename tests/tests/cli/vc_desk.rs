@@ -245,8 +245,13 @@ impl Desk {
 
     /// A mandate for the holder of `jwk`.
     pub fn mandate(&self, index: u64, jwk: &Json) -> String {
+        self.mandate_with(index, jwk, |_| ())
+    }
+
+    /// The same with other claims.
+    pub fn mandate_with(&self, index: u64, jwk: &Json, edit: impl Fn(&mut Json)) -> String {
         let now_s = self.world.time_ms / 1_000;
-        let claims = json!({
+        let mut claims = json!({
             "iss": "did:ubin:SG:ACRA", "iat": now_s, "nbf": now_s, "exp": now_ms() / 1_000 + 86_400 * 30,
             "vct": "did:ubin:ASEAN/vct/authorised-representative/1", "cnf": {"jwk": jwk},
             "status": {"status_list": {"idx": index, "uri": "did:ubin:SG:ACRA/status/3"}},
@@ -254,6 +259,7 @@ impl Desk {
             "role": "director", "powers": ["etr.endorse", "etr.offer"], "delegable": false,
             "assurance": "high",
         });
+        edit(&mut claims);
         let key = self.world.key(ISSUER, 1);
         let mut n = 0_u8;
         let mut random = || {
@@ -267,9 +273,13 @@ impl Desk {
 
     /// A mandate for the holder of [`Self::some_jwk`], as that holder shows it now.
     pub fn shown_mandate(&self, index: u64) -> String {
-        let (text, key) = (self.mandate(index, &self.some_jwk()), self.world.key("MY", 1));
-        let now_s = now_ms() / 1_000;
-        sd_jwt::issue::bind(&text, &key, "n-7f3a91ab", "did:ubin:SG:PEB", now_s).expect("sound")
+        self.shown(&self.mandate(index, &self.some_jwk()))
+    }
+
+    /// A mandate of that holder, bound now.
+    pub fn shown(&self, mandate: &str) -> String {
+        let (key, now_s) = (self.world.key("MY", 1), now_ms() / 1_000);
+        sd_jwt::issue::bind(mandate, &key, "n-7f3a91ab", "did:ubin:SG:PEB", now_s).expect("sound")
     }
 
     /// The public JWK of a fixed key.

@@ -12,6 +12,7 @@ use titian_credential::status::entry::Allocator;
 use titian_credential::verdict::Policy;
 use titian_credential::verify::{Request, verify};
 use titian_genesis::Genesis;
+use titian_tests::world::company_body;
 
 use super::{Network, Ran};
 
@@ -139,6 +140,30 @@ impl Desk {
         }
     }
 
+    /// Asks the node whether the mandate that is shown counts: before its principal is on the
+    /// register, while it may act, and while it may not.
+    fn a_mandate_counts_while_its_principal_may_act(&self, shown: &str) {
+        let body = company_body("SG", "UEN", "209900001K", "TITIAN DEMO LINES");
+        let ubin = body.get("ubin").and_then(|ubin| ubin.as_text()).expect("set").to_owned();
+        let file = self.path("principal.json");
+        std::fs::write(&file, body.to_jcs()).expect("written");
+        let ask = ["vc", "mandate", shown, "--principal", &ubin, "--act", "etr.offer", "--json"];
+        let signed = ["--as", "SG:ACRA#k1", "--yes"];
+        for (act, expected) in [
+            (&[][..], (3, Some("MAY_NOT_ACT"))),
+            (&["ubin", "register", &file], (0, None)),
+            (&["ubin", "suspend", &ubin, "--reason", "LICENCE"], (3, Some("MAY_NOT_ACT"))),
+        ] {
+            if !act.is_empty() {
+                self.done(&[act, &signed].concat());
+            }
+            let ran = self.run(&ask);
+            let answer = ran.json();
+            assert_eq!((ran.code, answer["code"].as_str()), expected, "{act:?}: {answer}");
+            assert_eq!(answer["verdict"]["verified"], true, "{answer}");
+        }
+    }
+
     fn genesis(&self) -> Genesis {
         let bytes = std::fs::read(self.network.folder.join("genesis.json")).expect("a genesis");
         Genesis::parse(&bytes).expect("sound")
@@ -252,6 +277,16 @@ fn t15_every_type_is_issued_in_every_form_and_judged_alike_by_node_bundle_and_li
         })
         .collect();
 
+    // a newer extract is there: the one before still counts, and its verdict says so
+    let earlier = &issued["BusinessRegistration \"eddsa-jcs-2022\""];
+    let refresh =
+        ["vc", "refresh", earlier, "--reason", "superseded", "--as", "MY:SSM#k1", "--yes"];
+    desk.done(&refresh);
+    let (exit, verdict) = desk.verdict(&[earlier]);
+    assert_eq!((exit, code(&verdict, "status")), (0, "REFRESH_ADVISED".to_owned()));
+    assert!(verdict["warnings"].to_string().contains("REFRESH_ADVISED"), "{verdict}");
+    desk.refused(&refresh, "STATUS_CONFLICT");
+
     // every node stopped
     desk.network.run(&["devnet", "down"]);
     let bundle_text = desk.text("trust.ttb");
@@ -323,6 +358,16 @@ fn t10_two_states_lodge_one_certificate_of_origin_and_the_second_fails() {
     let values: Vec<&Value> =
         shown["entries"].as_array().expect("entries").iter().map(|entry| &entry["value"]).collect();
     assert_eq!(values, [&json!(0), &json!(2)]);
+    // one that nobody lodged is cancelled by its issuer, and by nobody else
+    let spoilt = desk.path("spoilt.jwt");
+    let issue = ["vc", "issue", &claims, "--type", name, "--form", "vc+jwt", "--as", "VN:NBR#k1"];
+    desk.done(&[&issue[..], &["-o", &spoilt]].concat());
+    assert_ne!(desk.run(&["vc", "use", "cancel", &spoilt, "--as", "MY:SSM#k1", "--yes"]).code, 0);
+    assert_eq!(desk.verdict(&[&spoilt]).0, 0);
+    desk.done(&["vc", "use", "cancel", &spoilt, "--as", "VN:NBR#k1", "--yes"]);
+    let (exit, verdict) = desk.verdict(&[&spoilt]);
+    assert_eq!((exit, code(&verdict, "status")), (3, "USE_CANCELLED".to_owned()));
+    desk.refused(&["vc", "use", "lodge", &spoilt, "--as", "MY:SSM#k1", "--yes"], "STATUS_CONFLICT");
 }
 
 #[test]
@@ -370,6 +415,8 @@ fn t08_a_mandate_is_presented_suspended_reinstated_revoked_and_erased() {
     assert_eq!((exit, code(&verdict, "holder")), (3, "NONCE_MISMATCH".to_owned()));
     let (exit, verdict) = desk.verdict(&[&out, "--nonce", "n-7f3a91ab"]);
     assert_eq!((exit, code(&verdict, "holder")), (3, "KEY_BINDING_MISSING".to_owned()));
+
+    desk.a_mandate_counts_while_its_principal_may_act(&pres);
 
     // a copy that nobody shows counts under a policy that asks for less
     let (exit, verdict) = desk.verdict(&[&out]);
@@ -633,6 +680,12 @@ fn t03_a_state_publishes_a_type_of_its_own_and_its_credentials_verify() {
         &["vc", "issue", &more, "--type", "PortPermit", "--as", "SG:ACRA#k1", "-o", &out],
         "UNDEFINED_TERM",
     );
+    // of a type that is out of use nothing more is issued, and what was issued stays good
+    desk.done(&[&["vc", "type-deprecate", "SG/PortPermit"][..], &root].concat());
+    desk.refused(&issue, "UNKNOWN_TYPE");
+    let schema = ["vc", "resource-deprecate", "SG/schema/port-permit/1"];
+    desk.done(&[&schema[..], &root].concat());
+    assert_eq!(desk.verdict(&[&out]).0, 0);
 }
 
 #[test]

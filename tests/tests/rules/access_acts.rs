@@ -78,15 +78,16 @@ fn set_scopes(args: &Value, list: &str, scopes: &[&str]) -> Value {
     with_first(args, list, "scopes", scopes)
 }
 
+fn service(id: &str) -> Value {
+    Value::object([
+        ("id", Value::from(id)),
+        ("type", Value::from("LinkedDomains")),
+        ("serviceEndpoint", Value::from("https://example.org/")),
+    ])
+}
+
 fn nine_services() -> Value {
-    let service = |i: u64| {
-        Value::object([
-            ("id", Value::from(format!("s{i}"))),
-            ("type", Value::from("LinkedDomains")),
-            ("serviceEndpoint", Value::from("https://example.org/")),
-        ])
-    };
-    Value::List((0..9).map(service).collect())
+    Value::List((0..9).map(|i| service(&format!("s{i}"))).collect())
 }
 
 #[test]
@@ -114,6 +115,13 @@ fn authority_create_checks_its_preconditions_in_order() {
     breaks.push(Break::set("policy", Code::FieldLimit, policy(17)));
     breaks.push(Break::set("services", Code::FieldLimit, nine_services()));
     check_act(&scene, "authority_create", &args, SG_ROOT, &breaks);
+    // a service has no id that a key or an entry of a list could have
+    for (id, taken) in [("k1", true), ("k", true), ("12", true), ("k1x", false), ("keys", false)] {
+        let services = Value::List(vec![service(id)]);
+        let args = args.clone().with("services", services);
+        let judged = scene.judge(&scene.op("authority_create", args, SG_ROOT));
+        assert_eq!(judged.is_err(), taken, "{id}");
+    }
     let narrower = args.with("scopes", Value::List(vec![Value::from("vc.list_set")]));
     assert_eq!(
         scene.judge(&scene.op("authority_create", narrower, SG_ROOT)),

@@ -1,8 +1,11 @@
 //! The delays of recovery and root rotation, and what happens to keys meanwhile.
 
 use titian_contracts::access::KeyState;
+use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
+use titian_credential::did;
+use titian_credential::snapshot::Live;
 use titian_tests::world::company_body;
 
 use crate::access_scene::{CUSTOMS, Scene, WIDE, versioned};
@@ -205,6 +208,14 @@ fn the_quorum_of_a_new_root_counts_from_the_time_it_takes_over() {
     assert_eq!(is_quorum(&mut scene, at - 1, &[1, 2]), Ok(()));
     assert_eq!(is_quorum(&mut scene, at, &[3, 4]), Err(Code::QuorumMissing));
     assert_eq!(is_quorum(&mut scene, at, &[3, 4, 5]), Ok(()));
+    // its DID needs as many keys for a credential, from the same moment on
+    let threshold = |time_ms: u64| {
+        let world = &scene.world;
+        let live = Live::new(&world.state, "titian", false, world.height, Digest::ZERO, time_ms);
+        let root = did::party_of("did:ubin:SG").expect("grammar");
+        did::resolve(&live, &root).expect("known").threshold
+    };
+    assert_eq!([at - 1, at, at + 1].map(threshold), [2, 3, 3]);
 }
 
 #[test]

@@ -10,8 +10,12 @@ use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::proof::Anchor;
 use titian_credential::anchor::{Tree, commitment};
-use titian_credential::bundle::make::{Frame, Scope, bundle, evidence_pack, keys, keys_of};
-use titian_credential::bundle::{Bundle, BundleError, TrustAnchor, read};
+use titian_credential::bundle::make::{
+    Frame, Scope, bundle, compress, evidence_pack, keys, keys_of,
+};
+use titian_credential::bundle::{
+    BUNDLE_BYTES_MAX, Bundle, BundleError, EVIDENCE_BYTES_MAX, TrustAnchor, read,
+};
 use titian_credential::form;
 use titian_credential::json::canonical;
 use titian_credential::snapshot::Snapshot as _;
@@ -52,8 +56,12 @@ fn made(scene: &Scene, scope: &Scope) -> String {
 }
 
 fn open(scene: &Scene, text: &str) -> Result<Bundle, BundleError> {
+    open_bytes(scene, text.as_bytes())
+}
+
+fn open_bytes(scene: &Scene, bytes: &[u8]) -> Result<Bundle, BundleError> {
     let anchor = anchor(scene);
-    read(text.as_bytes(), TrustAnchor { anchor: &anchor, sandbox: false, trusted_height: 0 })
+    read(bytes, TrustAnchor { anchor: &anchor, sandbox: false, trusted_height: 0 })
 }
 
 fn judge(bundle: &Bundle, credential: &Json, now_ms: u64) -> Verdict {
@@ -329,4 +337,40 @@ pub fn an_evidence_pack_holds_one_credential_and_what_it_needs() {
     // the same request against state asks for nothing more
     let online = verify(text.as_bytes(), &request, Some(&live(&scene)), scene.world.time_ms);
     assert_eq!(online.decision, verdict.decision);
+}
+
+#[test]
+pub fn vc_t12_bundles_and_packs_stop_at_their_limits() {
+    let (scene, credential) = scene();
+    let most = " ".repeat(BUNDLE_BYTES_MAX);
+    let beyond = format!("{most} ");
+    for (bytes, expected) in [
+        (compress(&most), BundleError::Malformed("not JSON")),
+        (compress(&beyond), BundleError::TooLarge),
+        (beyond.into_bytes(), BundleError::TooLarge),
+        (compress(&made(&scene, &scope()))[..40].to_vec(), BundleError::Malformed("not gzip")),
+    ] {
+        let found = open_bytes(&scene, &bytes).map(|_| ()).expect_err("refused");
+        // of what is malformed the sentence does not matter
+        let kind = std::mem::discriminant::<BundleError>;
+        assert_eq!(kind(&found), kind(&expected), "{found:?}");
+    }
+    // a pack is one credential; here with blanks after it
+    let text = canonical(&credential);
+    let request = Request::new(Policy::Ledger);
+    let at = (scene.world.height, scene.world.time_ms);
+    let keys =
+        keys_of(&scene.world.state, text.as_bytes(), &request, ("titian-devnet-1", false), at);
+    let (entries, evidence) = prove(&scene.world, &keys);
+    let scope = Scope::default();
+    let pack = |blanks: usize| {
+        let text = format!("{text}{}", " ".repeat(blanks));
+        evidence_pack(frame(&scene, &scope), &entries, &evidence, &text, Vec::new())
+    };
+    let room = EVIDENCE_BYTES_MAX - pack(0).len();
+    let full = pack(room);
+    assert_eq!(full.len(), EVIDENCE_BYTES_MAX);
+    assert_eq!(open(&scene, &full).expect("a pack").trust().proof_code, "OK");
+    let refused = open(&scene, &pack(room + 1)).map(|_| ()).expect_err("too large");
+    assert_eq!(refused, BundleError::TooLarge);
 }

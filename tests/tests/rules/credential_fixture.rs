@@ -98,20 +98,26 @@ pub fn live(scene: &Scene) -> Live<'_> {
 
 /// An issued BusinessRegistration of SG:ACRA, signed with its key `number` at the present time.
 pub fn issued(scene: &Scene, number: u64) -> Json {
+    issued_by(scene, "SG:ACRA", number)
+}
+
+/// The same of another issuer, whose lists 1 and 2 are for revocation and refresh.
+pub fn issued_by(scene: &Scene, issuer: &str, number: u64) -> Json {
     let body = titian_tests::world::company_body("SG", "UEN", "202412345K", "TITIAN DEMO PTE LTD");
     let body: Json = serde_json::from_str(&body.to_jcs()).expect("JSON");
     let (from, until) =
         (rfc3339(scene.world.time_ms), rfc3339(scene.world.time_ms + 30 * 86_400_000));
+    let lists = [1, 2].map(|n| format!("{issuer}/status/{n}"));
     let credential = business_registration(
         &body,
         Frame {
             id: "urn:uuid:6f1c1f0e-2f4b-4f0c-9c7e-4d1a8f0b7a21",
-            issuer: "SG:ACRA",
+            issuer,
             valid_from: &from,
             valid_until: &until,
             status: &[
-                StatusSlot { list: "SG:ACRA/status/1", purpose: "revocation", index: 84_213 },
-                StatusSlot { list: "SG:ACRA/status/2", purpose: "refresh", index: 84_213 },
+                StatusSlot { list: &lists[0], purpose: "revocation", index: 84_213 },
+                StatusSlot { list: &lists[1], purpose: "refresh", index: 84_213 },
             ],
             record_height: scene.world.height,
         },
@@ -119,14 +125,13 @@ pub fn issued(scene: &Scene, number: u64) -> Json {
     .expect("a company");
     let live = live(scene);
     let strict = Contexts { snapshot: Some(&live), sandbox: false, inline: false };
-    let key = scene.world.key("SG:ACRA", number);
-    let method = format!("did:ubin:SG:ACRA#k{number}");
+    let key = scene.world.key(issuer, number);
+    let method = format!("did:ubin:{issuer}#k{number}");
     issue_jcs(&credential, &key, &method, &from, strict).expect("issued")
 }
 
 pub fn verdict_of(scene: &Scene, credential: &Json, request: &Request) -> Verdict {
-    let live = live(scene);
-    verify(canonical(credential).as_bytes(), request, Some(&live), scene.world.time_ms)
+    verdict_of_text(scene, &canonical(credential), request)
 }
 
 pub fn ledger_verdict(scene: &Scene, credential: &Json) -> Verdict {
@@ -147,7 +152,9 @@ pub fn only(verdict: &Verdict, check: Check, expected: &str) {
 
 pub fn verdict_of_text(scene: &Scene, text: &str, request: &Request) -> Verdict {
     let live = live(scene);
-    verify(text.as_bytes(), request, Some(&live), scene.world.time_ms)
+    let verdict = verify(text.as_bytes(), request, Some(&live), scene.world.time_ms);
+    assert_eq!(verdict.to_jcs(), canonical(&verdict.to_value()), "its bytes are the JCS text");
+    verdict
 }
 
 /// The code of a check is `expected`, alone or among others, and the verdict is not "verified".

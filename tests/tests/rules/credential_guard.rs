@@ -331,3 +331,15 @@ pub fn a_schema_that_the_caller_supplies_counts_under_w3c_alone() {
         assert_eq!(code(&verdict, Check::Schema), expected, "{kind}");
     }
 }
+
+#[test]
+pub fn vc_t12_a_document_names_eight_contexts_at_most() {
+    let (mut credential, key, method) = self_issued(1);
+    for (count, expected) in [(8, Ok(())), (9, Err("TOO_MANY_NODES"))] {
+        let mut contexts = vec![json!("https://www.w3.org/ns/credentials/v2")];
+        contexts.resize(count, json!("https://www.w3.org/ns/credentials/examples/v2"));
+        credential["@context"] = json!(contexts);
+        let issued = issue_jcs(&credential, &key, &method, "2026-01-01T00:00:00Z", SANDBOX);
+        assert_eq!(issued.map(|_| ()).map_err(|fault| fault.code), expected, "{count}");
+    }
+}

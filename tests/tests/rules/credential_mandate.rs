@@ -53,11 +53,12 @@ fn offer(amount: Option<(&'static str, &'static str)>) -> Act<'static> {
 fn a_mandate_counts_for_its_acts_within_its_limit() {
     let scene = registered();
     let text = signed(&scene, |_| ());
-    let alone = Ok(Counts { jointly: None });
+    let alone = Ok(Counts { jointly: None, limit_open: false });
+    let open = Ok(Counts { jointly: None, limit_open: true });
     for amount in ["0", "249999.99", "250000", "250000.00", "250000.000", "00250000"] {
         assert_eq!(judged(&scene, &text, offer(Some(("USD", amount)))), alone, "{amount}");
     }
-    assert_eq!(judged(&scene, &text, offer(None)), alone);
+    assert_eq!(judged(&scene, &text, offer(None)), open);
     let beyond = [
         ("USD", "250000.01"),
         ("USD", "1000000"),
@@ -74,14 +75,15 @@ fn a_mandate_counts_for_its_acts_within_its_limit() {
     // the names say nothing of what it is good for
     let issued = issued_mandate(&scene, |_| ());
     let bare = titian_credential::sd_jwt::issue::select(&issued, &[]).expect("known");
-    assert_eq!(judged(&scene, &shown(&scene, &bare), offer(None)), alone);
+    assert_eq!(judged(&scene, &shown(&scene, &bare), offer(None)), open);
     // a copy is no mandate of whoever has it
     assert_eq!(judged(&scene, &issued, offer(None)), Err(NoMandate::NotVerified));
     let unlimited = signed(&scene, |claims| {
         claims.as_object_mut().expect("an object").remove("limit");
         claims["jointly"] = json!({"k": 2, "group": "board"});
     });
-    let two = Ok(Counts { jointly: Some((2, "board".to_owned())) });
+    let two = Ok(Counts { jointly: Some((2, "board".to_owned())), limit_open: false });
+    assert_eq!(judged(&scene, &unlimited, offer(None)), two);
     assert_eq!(judged(&scene, &unlimited, offer(Some(("SGD", "9000000")))), two);
 }
 

@@ -15,19 +15,19 @@ const CREATED: &str = "2026-06-30T23:59:00Z";
 const IAT_S: u64 = NOW_MS / 1_000 - 60;
 
 /// A credential about holder 2, issued by issuer 1.
-fn credential() -> Json {
+pub fn credential() -> Json {
     let (mut credential, key, method) = self_issued(1);
     credential["credentialSubject"]["id"] = json!(holder().1);
     issue_jcs(&credential, &key, &method, CREATED, SANDBOX).expect("issued")
 }
 
-fn holder() -> (SigningKey, String, String) {
+pub fn holder() -> (SigningKey, String, String) {
     let (_, key, method) = self_issued(2);
     let did = method.split('#').next().expect("a DID").to_owned();
     (key, did, method)
 }
 
-fn presentation(credentials: &[Json]) -> Json {
+pub fn presentation(credentials: &[Json]) -> Json {
     json!({
         "@context": ["https://www.w3.org/ns/credentials/v2",
             "https://www.w3.org/ns/credentials/examples/v2"],
@@ -48,7 +48,7 @@ fn options<'a>(suite: Suite, method: &'a str) -> Options<'a> {
     }
 }
 
-fn request() -> Request {
+pub fn request() -> Request {
     let mut request = Request::new(Policy::W3c);
     request.challenge = Some("c-1".to_owned());
     request.domain = Some("verifier.example".to_owned());

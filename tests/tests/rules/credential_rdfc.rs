@@ -377,3 +377,17 @@ pub fn vc_t06_flipping_any_byte_of_an_rdfc_credential_never_leaves_another_value
         assert!(same || !verdict.verified(), "byte {at}");
     }
 }
+
+#[test]
+pub fn vc_t12_a_document_has_1024_blank_nodes_at_most() {
+    let with = |count: usize| {
+        let subjects: Vec<Json> = (0..count).map(|i| json!({"name": format!("n{i}")})).collect();
+        let document = json!({"@context": ["https://www.w3.org/ns/credentials/v2"],
+            "id": "urn:x:y", "type": ["VerifiableCredential"], "issuer": "did:example:x",
+            "credentialSubject": subjects});
+        canonical(&document, SANDBOX).map(|text| text.lines().count())
+    };
+    // for each node its name and the link to it; the document's type and issuer
+    assert_eq!(with(1_024), Ok(2 * 1_024 + 2));
+    assert_eq!(with(1_025), Err("TOO_MANY_NODES"));
+}

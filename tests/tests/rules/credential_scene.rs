@@ -47,7 +47,8 @@ impl Scene {
         scene
     }
 
-    fn create_authority(&mut self, party: &str) {
+    /// An authority of Singapore with keys as those of `SG:CUSTOMS`.
+    pub fn create_authority(&mut self, party: &str) {
         let mut keys = Vec::new();
         for (number, scopes) in [(1, &["vc.*"][..]), (2, &["vc.list_create"][..])] {
             let seed = self.world.fresh_seed();
@@ -120,3 +121,13 @@ pub fn change(id: &str, version: i64) -> Value {
 pub fn object(text: &str) -> Value {
     json::parse(text.as_bytes()).expect("test JSON")
 }
+
+/// Reasons for which an accreditation is revoked, and whether what was issued before still counts.
+pub const REVOCATIONS: [(&str, bool); 6] = [
+    ("ceased", true),
+    ("superseded", true),
+    ("privilege", true),
+    ("court", true),
+    ("misconduct", false),
+    ("compromise", false),
+];

@@ -2,16 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value as Json, json};
+use titian_contracts::access::{Ams, KeyEntry, Purpose, ams_key, key_key};
+use titian_contracts::state::{decode_content, encode_content};
+use titian_contracts::time::rfc3339;
 use titian_credential::contexts::Contexts;
 use titian_credential::jwt::issue_vc;
 use titian_credential::key::Algorithm;
+use titian_credential::proof::issue_jcs;
 use titian_credential::verdict::{Check, Policy, Verdict};
 use titian_credential::verify::{Request, verify};
 
 use super::credential_fixture::{
-    NOW_MS, SANDBOX, code, fails_with, issued, live, only, self_issued, verdict_of_text,
+    NOW_MS, SANDBOX, code, fails_with, issued, live, only, self_issued, verdict_of, verdict_of_text,
 };
 use super::credential_scene::Scene;
 
@@ -234,6 +239,39 @@ pub fn a_registrars_token_is_verified_under_ledger() {
     only(&verdict, Check::IssuerKey, "ISSUER_MISMATCH");
 }
 
+fn edit<T: BorshSerialize + BorshDeserialize>(
+    scene: &mut Scene,
+    at: Vec<u8>,
+    change: impl FnOnce(&mut T),
+) {
+    let stored = scene.world.state.0.get_mut(&at).expect("it is there");
+    let mut value: T = decode_content(&stored.content).expect("decodes");
+    change(&mut value);
+    stored.content = encode_content(&value);
+}
+
+/// A token has one signature, and a root speaks through k keys: whatever k is, it may not use one.
+#[test]
+pub fn a_states_root_signs_documents_and_no_tokens() {
+    let mut scene = Scene::new();
+    edit(&mut scene, ams_key("SG"), |ams: &mut Ams| ams.root_k = 1);
+    edit(&mut scene, key_key("SG", 1), |key: &mut KeyEntry| key.purposes.push(Purpose::Assert));
+    let mut credential = issued(&scene, 1);
+    credential.as_object_mut().expect("object").remove("proof");
+    credential["issuer"] = json!("did:ubin:SG");
+    let live = live(&scene);
+    let strict = Contexts { snapshot: Some(&live), sandbox: false, inline: false };
+    let (key, method) = (scene.world.key("SG", 1), "did:ubin:SG#k1");
+    let request = Request::new(Policy::Signature);
+    let created = rfc3339(scene.world.time_ms);
+    let document = issue_jcs(&credential, &key, method, &created, strict).expect("issued");
+    let verdict = verdict_of(&scene, &document, &request);
+    assert!(verdict.verified(), "{}", verdict.to_jcs());
+    let token = issue_vc(&credential, &key, method, scene.world.time_ms / 1_000, strict);
+    let verdict = verdict_of_text(&scene, &token.expect("issued"), &request);
+    only(&verdict, Check::IssuerKey, "KEY_NOT_AUTHORISED");
+}
+
 #[test]
 pub fn vc_t09_es256_is_verified_and_only_with_a_key_of_its_kind() {
     use p256::ecdsa::signature::Signer as _;
@@ -261,4 +299,35 @@ pub fn vc_t09_es256_is_verified_and_only_with_a_key_of_its_kind() {
         let verdict = judge(&unsigned.clone().finish(&bytes));
         assert_eq!(code(&verdict, Check::Proof), "SIGNATURE_INVALID");
     }
+}
+
+#[test]
+pub fn both_names_of_ed25519_are_read_and_the_older_one_is_written() {
+    let (token, key, _) = good();
+    let (mut header, payload) = parts(&token);
+    assert_eq!(header["alg"], "EdDSA");
+    for (alg, verified) in
+        [("EdDSA", true), ("Ed25519", true), ("ed25519", false), ("Ed448", false)]
+    {
+        header["alg"] = json!(alg);
+        let verdict = judge(&forge(&header, &payload, &key));
+        assert_eq!(verdict.verified(), verified, "{alg}: {}", verdict.to_jcs());
+    }
+}
+
+#[test]
+pub fn vc_t12_a_token_is_128_kib_long_at_most() {
+    let (token, key, _) = good();
+    let (header, mut payload) = parts(&token);
+    // three bytes of the payload are four letters of the token
+    let mut of_length = |filled: usize| {
+        payload["description"] = json!("x".repeat(filled));
+        forge(&header, &payload, &key)
+    };
+    let empty = of_length(0).len();
+    let most = (128 * 1024 - empty) / 4 * 3;
+    let (fits, exceeds) = (of_length(most - 3), of_length(most + 6));
+    assert!(fits.len() <= 128 * 1024 && exceeds.len() > 128 * 1024);
+    assert!(judge(&fits).verified());
+    fails_with(&judge(&exceeds), Check::Syntax, "TOO_LARGE");
 }

@@ -1,5 +1,7 @@
 //! Acts on types, schemas and contexts: each precondition broken in turn.
 
+use serde_json::{Map, Value as Json, json};
+use titian_contracts::credential::linter::{BIOMETRIC_WORDS, PERSONAL_WORDS, lint_schema};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::encode_base64;
@@ -176,4 +178,107 @@ fn each_broken_precondition_of_types_and_marks_gives_its_error() {
         scene.refused(act, id(unknown), ROOT, code);
         scene.not_replayable(act, id(known), ROOT);
     }
+}
+
+/// What the linter says of a schema whose one property is a leaf: whether it is personal.
+fn lint_leaf(name: &str, leaf: &Json) -> Result<bool, Code> {
+    let schema = json!({"type": "object", "additionalProperties": false,
+        "properties": { name: leaf }});
+    let linted = lint_schema(schema.to_string().as_bytes());
+    linted.map(|linted| linted.personal).map_err(|reject| reject.code)
+}
+
+#[test]
+fn vc_t13_every_word_of_the_linter_is_found_in_every_spelling() {
+    let judge = |name: &str, class: &str| {
+        lint_leaf(name, &json!({"type": "string", "x-titian-class": class}))
+    };
+    let spellings = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        let (capital, upper) = (format!("{}{rest}", first.to_uppercase()), word.to_uppercase());
+        [
+            word.to_owned(),
+            format!("{word}s"),
+            format!("{word}2"),
+            format!("{word}Value"),
+            format!("the_{word}_value"),
+            format!("the-{word}"),
+            format!("holder{capital}"),
+            format!("holder{upper}"),
+            format!("{upper}Value"),
+            format!("{upper}_VALUE"),
+            capital,
+            upper,
+        ]
+    };
+    for word in PERSONAL_WORDS {
+        for name in spellings(word) {
+            assert_eq!(judge(&name, "public"), Err(Code::PersonalField), "{name}");
+            assert_eq!(judge(&name, "registry"), Err(Code::PersonalField), "{name}");
+            assert_eq!(judge(&name, "personal"), Ok(true), "{name}");
+        }
+    }
+    for word in BIOMETRIC_WORDS {
+        for name in spellings(word) {
+            for class in ["public", "registry", "personal"] {
+                assert_eq!(judge(&name, class), Err(Code::BiometricField), "{name} {class}");
+            }
+        }
+    }
+    for name in
+        ["percentage", "messageText", "surface", "interfaceURL", "trace", "HSCode", "grading"]
+    {
+        assert_eq!(judge(name, "public"), Ok(false), "{name}");
+    }
+}
+
+#[test]
+fn vc_t13_no_text_of_a_schema_holds_data_of_persons() {
+    let texts = ["default", "const", "description", "title", "$comment", "x-note"];
+    for (said, expected) in [
+        ("12345678", Ok(false)),
+        ("123456789", Err(Code::PersonalDataSuspected)),
+        ("a@example", Err(Code::PersonalDataSuspected)),
+    ] {
+        for keyword in texts {
+            let leaf = json!({"type": "string", "x-titian-class": "public", keyword: said});
+            assert_eq!(lint_leaf("grade", &leaf), expected, "{keyword} {said}");
+        }
+        for keyword in ["enum", "examples", "x-notes"] {
+            let leaf = json!({"type": "string", "x-titian-class": "public", keyword: ["A", said]});
+            assert_eq!(lint_leaf("grade", &leaf), expected, "{keyword} {said}");
+        }
+    }
+}
+
+#[test]
+fn vc_t12_a_schema_passes_at_each_limit_and_not_beyond() {
+    let lint = |schema: &Json| {
+        lint_schema(schema.to_string().as_bytes()).map(|_| ()).map_err(|reject| reject.code)
+    };
+    let leaf = || json!({"type": "string", "x-titian-class": "public"});
+    let object = |properties: Map<String, Json>| json!({"type": "object", "additionalProperties": false, "properties": properties});
+    let combining = |count: usize| {
+        let either = json!({"anyOf": [{"type": "string"}], "x-titian-class": "public"});
+        object((0..count).map(|i| (format!("p{i}x"), either.clone())).collect())
+    };
+    assert_eq!(lint(&combining(64)), Ok(()));
+    assert_eq!(lint(&combining(65)), Err(Code::SchemaLimit));
+    let nested = |levels: usize| {
+        (0..levels).fold(leaf(), |inner, _| json!({"type": "array", "items": inner}))
+    };
+    assert_eq!(lint(&nested(8)), Ok(()));
+    assert_eq!(lint(&nested(9)), Err(Code::SchemaLimit));
+    // references that multiply: ten each on seven levels
+    let mut defs = Map::new();
+    for level in 0..7 {
+        let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        let ten = object((0..10).map(|i| (format!("p{i}x"), next.clone())).collect());
+        defs.insert(format!("d{level}"), ten);
+    }
+    defs.insert("d7".to_owned(), leaf());
+    let bomb = json!({"$ref": "#/$defs/d0", "$defs": defs});
+    assert_eq!(lint(&bomb), Err(Code::SchemaLimit));
+    let one = json!({"$ref": "#/$defs/d7", "$defs": {"d7": leaf()}});
+    assert_eq!(lint(&one), Ok(()));
 }

@@ -1,6 +1,7 @@
 //! Verdicts against state: keys, accreditation, status, time.
 
 use serde_json::{Value as Json, json};
+use titian_contracts::access::{KeyState, Purpose, Service};
 use titian_contracts::credential::Profile;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
@@ -15,7 +16,7 @@ use titian_credential::verdict::{Check, CheckResult, Decision, Policy};
 use titian_credential::verify::{Request, verify};
 
 use super::credential_fixture::{code, fails_with, issued, ledger_verdict, live, only, verdict_of};
-use super::credential_scene::{ACRA, ROOT, Scene, change, grant, list, set, texts};
+use super::credential_scene::{ACRA, REVOCATIONS, ROOT, Scene, change, grant, list, set, texts};
 
 #[test]
 pub fn an_accredited_registrars_credential_is_verified_under_ledger() {
@@ -211,14 +212,7 @@ pub fn vc_t10_suspension_of_the_issuer_or_of_a_link_above_it_fails_until_it_is_l
 
 #[test]
 pub fn vc_t10_revocation_of_the_issuer_reaches_back_for_grave_reasons_only() {
-    for (reason, earlier_passes) in [
-        ("ceased", true),
-        ("superseded", true),
-        ("privilege", true),
-        ("court", true),
-        ("misconduct", false),
-        ("compromise", false),
-    ] {
+    for (reason, earlier_passes) in REVOCATIONS {
         let mut scene = Scene::new();
         let credential = issued(&scene, 1);
         scene.world.time_ms += 60_000;
@@ -417,4 +411,56 @@ pub fn a_did_document_shows_the_active_keys_by_purpose() {
     let key = scene.world.key("SG:CUSTOMS", 1).verifying_key().to_bytes();
     let text = did::multikey(did::Algorithm::Ed25519, &key);
     assert_eq!(document["verificationMethod"][0]["publicKeyMultibase"], text);
+}
+
+#[test]
+pub fn a_did_document_shows_services_other_names_and_keys_of_every_kind() {
+    let scene = Scene::new();
+    let live = live(&scene);
+    let id = "did:ubin:SG:CUSTOMS";
+    let party = did::party_of(id).expect("grammar");
+    let mut resolved = did::resolve(&live, &party).expect("known");
+    resolved.entry.services.push(Service {
+        id: "lists".to_owned(),
+        kind: "StatusListService".to_owned(),
+        endpoint: "https://customs.example/status".to_owned(),
+    });
+    resolved.entry.also_known_as.push("did:web:customs.example".to_owned());
+    let mut further = |number: u64, algorithm: &str, public_key: Vec<u8>, purpose: Purpose| {
+        let (_, mut key) = resolved.keys[0].clone();
+        key.algorithm = algorithm.to_owned();
+        key.public_key = public_key;
+        key.purposes = vec![purpose];
+        resolved.keys.push((number, key));
+    };
+    further(3, "P-256", [&[2_u8][..], &[9; 32]].concat(), Purpose::Assert);
+    further(4, "X25519", vec![9; 32], Purpose::Agree);
+    further(5, "Ed25519", vec![9; 32], Purpose::Present);
+    resolved.keys[0].1.state = KeyState::Compromised;
+    let document = did::did_document(id, &resolved, scene.world.time_ms);
+    assert_eq!(
+        document["service"],
+        json!([{"id": "did:ubin:SG:CUSTOMS#lists", "type": "StatusListService",
+            "serviceEndpoint": "https://customs.example/status"}])
+    );
+    assert_eq!(document["alsoKnownAs"], json!(["did:web:customs.example"]));
+    assert_eq!(document["assertionMethod"], json!([format!("{id}#k2"), format!("{id}#k3")]));
+    assert_eq!(document["keyAgreement"], json!([format!("{id}#k4")]));
+    assert_eq!(document["authentication"], json!([format!("{id}#k5")]));
+    assert_eq!(document["capabilityInvocation"], json!([format!("{id}#k2")]));
+    // Multikey: base58btc of the varint of the codec, then the key
+    let codecs = document["verificationMethod"].as_array().expect("a list").iter().map(|method| {
+        assert_eq!(method["type"], "Multikey");
+        let text = method["publicKeyMultibase"].as_str().expect("text");
+        let bytes = bs58::decode(text.trim_start_matches('z')).into_vec().expect("base58");
+        (bytes[0], bytes[1], bytes.len())
+    });
+    let codecs: Vec<(u8, u8, usize)> = codecs.collect();
+    let ed25519 = (0xed, 0x01, 34);
+    assert_eq!(codecs, [ed25519, (0x80, 0x24, 35), (0xec, 0x01, 34), ed25519]);
+    // nothing of a party that is closed can be used, and it says who it was
+    resolved.entry.closed = true;
+    let closed = did::did_document(id, &resolved, scene.world.time_ms);
+    assert_eq!(closed.get("verificationMethod"), None);
+    assert_eq!(closed["id"], id);
 }

@@ -55,6 +55,16 @@ pub(crate) struct AccreditationArgs {
     signing: SigningArgs,
 }
 
+/// The end of an accreditation.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RevokeArgs {
+    #[command(flatten)]
+    pub(crate) accreditation: AccreditationArgs,
+    /// From when it counts, ms since 1970, not ahead of now [default: now]
+    #[arg(long, value_name = "MS")]
+    pub(crate) effective_ms: Option<u64>,
+}
+
 /// `accreditation_grant`.
 pub(super) fn grant(session: &Session, args: &GrantArgs) -> Result<Report> {
     let grantee = &args.grantee.party;
@@ -80,8 +90,25 @@ pub(super) fn grant(session: &Session, args: &GrantArgs) -> Result<Report> {
     perform(session, "accreditation_grant", arguments, &args.signing)
 }
 
-/// `accreditation_suspend`, `_reinstate`, `_revoke`.
+/// `accreditation_revoke`.
+pub(super) fn revoke(session: &Session, args: &RevokeArgs) -> Result<Report> {
+    // ten seconds back: the clock of this machine may run ahead of block time
+    let effective = args.effective_ms.unwrap_or_else(|| now_ms().saturating_sub(10_000));
+    let effective = ("effectiveMs", Value::from(effective));
+    act_on(session, "accreditation_revoke", &args.accreditation, Some(effective))
+}
+
+/// `accreditation_suspend`, `_reinstate`.
 pub(super) fn change(session: &Session, verb: &str, args: &AccreditationArgs) -> Result<Report> {
+    act_on(session, &format!("accreditation_{verb}"), args, None)
+}
+
+fn act_on(
+    session: &Session,
+    act: &str,
+    args: &AccreditationArgs,
+    more: Option<(&str, Value)>,
+) -> Result<Report> {
     let id = bare(&args.id);
     let params = titian_api::vc::IdParams { id: id.to_owned(), height: None, proof: false };
     let current = Json::Object(session.client()?.ask::<call::VcAccreditation>(&params)?);
@@ -90,9 +117,6 @@ pub(super) fn change(session: &Session, verb: &str, args: &AccreditationArgs) ->
     if let Some(reason) = &args.reason {
         members.push(("reason", Value::from(reason.as_str())));
     }
-    if verb == "revoke" {
-        members.push(("effectiveMs", Value::from(now_ms().saturating_sub(10_000))));
-    }
-    let act = format!("accreditation_{verb}");
-    perform(session, &act, Value::object(members), &args.signing)
+    members.extend(more);
+    perform(session, act, Value::object(members), &args.signing)
 }

@@ -11,6 +11,7 @@ mod fetch;
 mod holder;
 pub(crate) mod issue;
 pub(crate) mod list;
+mod mandate;
 pub(crate) mod present;
 mod show;
 mod status;
@@ -35,7 +36,7 @@ use crate::error::{CommandError, Kind, Result};
 use crate::output::Report;
 use crate::session::Session;
 use crate::wallet::KeyRef;
-use accreditation::{AccreditationArgs, GrantArgs};
+use accreditation::{AccreditationArgs, GrantArgs, RevokeArgs};
 use list::{Change, ListCreateArgs, change, list_set};
 use status::Verb;
 
@@ -59,8 +60,10 @@ pub(crate) enum Command {
     AccreditationReinstate(AccreditationArgs),
     /// End an accreditation for good
     #[command(after_help = "Examples:
-  titian vc accreditation-revoke SG:ACRA/acc/1 --reason ceased --as SG#k1 --as SG#k2")]
-    AccreditationRevoke(AccreditationArgs),
+  titian vc accreditation-revoke SG:ACRA/acc/1 --reason ceased --as SG#k1 --as SG#k2
+  titian vc accreditation-revoke SG:ACRA/acc/1 --reason misconduct --effective-ms 1782864000000 \\
+    --as SG#k1 --as SG#k2")]
+    AccreditationRevoke(RevokeArgs),
     /// Register a type of credential
     #[command(after_help = "Examples:
   titian vc type-publish --args type.json --as SG#k1 --as SG#k2")]
@@ -161,6 +164,18 @@ pub(crate) enum Command {
   titian vc present aeo.jwt origin.jwt --nonce N --audience A --as SG-UEN-199403865N-G7 -o pres.jwt
   titian vc present quals.sdjwt --nonce TTN1:n-7f3a91ab:did:ubin:SG:PEB -o pres.txt")]
     Present(present::Args),
+    /// Ask whether a representative may do an act for a business
+    ///
+    /// The mandate is an AuthorisedRepresentative that its holder shows. It counts if it is
+    /// verified, names the act, covers the amount, is of that business, and the business may act.
+    ///
+    /// Exit codes: 0 it counts, 3 it does not, 5 that cannot be told, others as everywhere.
+    #[command(after_help = "Examples:
+  titian vc mandate shown.txt --principal SG-UEN-199403865N-G7 --act etr.offer \\
+    --amount 120000 --currency USD --nonce n-7f3a91ab --audience did:ubin:SG:PEB
+  titian vc mandate shown.txt --principal SG-UEN-199403865N-G7 --act customs.declare \\
+    --offline acra.ttb --genesis genesis.json --json")]
+    Mandate(mandate::Args),
     /// Show what stands in a credential; proves nothing, asks no node
     #[command(after_help = "Examples:
   titian vc show aeo.jwt")]
@@ -193,6 +208,10 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   titian vc reinstate aeo.jwt --as SG:CUSTOMS")]
     Reinstate(status::ChangeArgs),
+    /// Tell verifiers that a newer credential is there; this one still counts
+    #[command(after_help = "Examples:
+  titian vc refresh extract.json --reason superseded --as SG:ACRA")]
+    Refresh(status::ChangeArgs),
     /// Show the status of a credential
     #[command(after_help = "Examples:
   titian vc status extract.json
@@ -259,7 +278,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         Command::AccreditationGrant(args) => accreditation::grant(session, args),
         Command::AccreditationSuspend(args) => accreditation::change(session, "suspend", args),
         Command::AccreditationReinstate(args) => accreditation::change(session, "reinstate", args),
-        Command::AccreditationRevoke(args) => accreditation::change(session, "revoke", args),
+        Command::AccreditationRevoke(args) => accreditation::revoke(session, args),
         Command::TypePublish { args, signing } => {
             perform(session, "type_publish", read_arguments(args)?, signing)
         }
@@ -283,12 +302,14 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         Command::Types { ledger, owner } => types::list(session, *ledger, owner.as_deref()),
         Command::Example { name, whole } => types::example(name, *whole),
         Command::Present(args) => present::run(session, args),
+        Command::Mandate(args) => mandate::run(session, args),
         Command::Show { file } => show::run(session, file),
         Command::Qr(args) => code::qr(session, args),
         Command::Scan(args) => code::scan(session, args),
         Command::Revoke(args) => status::change(session, Verb::Revoke, args),
         Command::Suspend(args) => status::change(session, Verb::Suspend, args),
         Command::Reinstate(args) => status::change(session, Verb::Reinstate, args),
+        Command::Refresh(args) => status::change(session, Verb::Refresh, args),
         Command::Status(args) => status::show(session, args),
         Command::Use(command) => uses::run(session, command),
         Command::Holder(command) => holder::run(session, command),

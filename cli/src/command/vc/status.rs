@@ -50,6 +50,8 @@ pub(crate) enum Verb {
     Suspend,
     /// Ends a suspension.
     Reinstate,
+    /// A newer credential is there; this one still counts.
+    Refresh,
 }
 
 impl Verb {
@@ -57,20 +59,21 @@ impl Verb {
         match self {
             Self::Revoke => [Profile::Revocation, Profile::Token],
             Self::Suspend | Self::Reinstate => [Profile::Suspension, Profile::Token],
+            Self::Refresh => [Profile::Refresh, Profile::Refresh],
         }
     }
 
     /// The value that the entry gets.
     const fn value(self, profile: Profile) -> u64 {
         match (self, profile) {
-            (Self::Revoke, _) | (Self::Suspend, Profile::Suspension) => 1,
+            (Self::Revoke | Self::Refresh, _) | (Self::Suspend, Profile::Suspension) => 1,
             (Self::Suspend, _) => 2,
             (Self::Reinstate, _) => 0,
         }
     }
 }
 
-/// Revokes, suspends or reinstates.
+/// Revokes, suspends, reinstates or marks as outdated.
 pub(super) fn change(session: &Session, verb: Verb, args: &ChangeArgs) -> Result<Report> {
     let entry = entry::one(session, &args.credential, &verb.profiles())?;
     set(session, verb, &entry, args.reason.as_deref(), &args.signing)

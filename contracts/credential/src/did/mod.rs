@@ -68,7 +68,9 @@ pub fn resolve(snapshot: &dyn Snapshot, party: &Party) -> Result<Resolved, &'sta
     let mut business = None;
     let store = match party {
         Party::Root(cc) => {
-            threshold = known(read::<Ams>(snapshot, &access::ams_key(cc)))?.root_k;
+            // a rotation whose delay is over counts, whether or not an act has written it down
+            let ams = known(read::<Ams>(snapshot, &access::ams_key(cc)))?;
+            threshold = ams.root_k_at(snapshot.trust().time_ms);
             cc.clone()
         }
         Party::Authority { cc, name } => {

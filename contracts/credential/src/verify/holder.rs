@@ -47,7 +47,8 @@ impl Run<'_> {
         }
     }
 
-    fn judge_binding(&self, reading: &Reading, token: &SdJwt, binding: &Jws) -> &'static str {
+    /// A code of check `holder` for the key binding that ends a token.
+    pub fn judge_binding(&self, reading: &Reading, token: &SdJwt, binding: &Jws) -> &'static str {
         let Some(key) = holder_key(reading) else {
             return "KEY_BINDING_MISSING";
         };

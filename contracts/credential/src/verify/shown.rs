@@ -17,9 +17,10 @@ use crate::form::{self, Model, Reading, Securing};
 use crate::key::PublicKey;
 use crate::proof::{Proof, Purpose};
 use crate::rdf::Work;
+use crate::sd_jwt::SdJwt;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Check, CheckResult, Decision, Policy, PresentationVerdict, Verdict};
-use crate::{guard, jwt, model, presentation};
+use crate::{guard, model, presentation};
 
 /// Verifies a presentation in any form. An SD-JWT with key binding is a presentation of one
 /// credential.
@@ -264,13 +265,27 @@ impl Run<'_> {
         };
         let mut own = vec![syntax, CheckResult::new(Check::Holder, code)];
         own.extend(own_signature(code));
+        if let Securing::SdJwt(token, _, fault) = &reading.securing {
+            own.extend(fault.iter().map(|fault| CheckResult::new(Check::Proof, fault.code)));
+            own.extend(self.further_binding(reading, token));
+        }
         (own, holder)
+    }
+
+    /// A `vp+sd-jwt` needs no key binding, as its holder signs it; one that is there must hold, as
+    /// every signature must.
+    fn further_binding(&self, reading: &Reading, token: &SdJwt) -> Vec<CheckResult> {
+        let Some(binding) = &token.key_binding else { return Vec::new() };
+        let code = self.judge_binding(reading, token, binding);
+        let of_proof = Self::binding_fault(reading, code);
+        let of_proof = of_proof.map(|code| CheckResult::new(Check::Proof, code));
+        [CheckResult::new(Check::Holder, code)].into_iter().chain(of_proof).collect()
     }
 
     fn presentation_syntax(&self, reading: &Reading) -> Result<(), Fault> {
         presentation::check(&reading.document)?;
         if let Some((token, _)) = reading.token() {
-            jwt::check_payload(&token.payload)?;
+            reading.check_payload()?;
             token.key_id("")?;
         }
         let strict = self.request.policy == Policy::Ledger;

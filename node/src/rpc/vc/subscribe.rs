@@ -126,3 +126,34 @@ fn end_notice(state: &State, cursor: Cursor, refusal: Refusal) -> Notice {
     notice.error = Some(refusal.at(notice.cursor.clone()));
     notice
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_act_that_a_verifier_waits_for_has_its_topic() {
+        for (name, expected) in [
+            ("vc.list_create", Some(Topic::Status)),
+            ("vc.list_set", Some(Topic::Status)),
+            ("vc.list_retire", Some(Topic::Status)),
+            ("vc.use_lodge", Some(Topic::Status)),
+            ("vc.use_cancel", Some(Topic::Status)),
+            ("vc.accreditation_grant", Some(Topic::Issuer)),
+            ("vc.accreditation_revoke", Some(Topic::Issuer)),
+            ("access.key_rotate", Some(Topic::Issuer)),
+            ("access.authority_close", Some(Topic::Issuer)),
+            ("access.mandate_set", None),
+            ("vc.type_publish", Some(Topic::Resource)),
+            ("vc.resource_publish", Some(Topic::Resource)),
+            ("vc.resource_deprecate", Some(Topic::Resource)),
+            ("vc.anchor_submit", Some(Topic::Anchor)),
+            ("gov.recognition_suspend", Some(Topic::Recognition)),
+            ("gov.regime_set", None),
+            ("ubin.register", None),
+            ("etr.offer", None),
+        ] {
+            assert_eq!(topic_of(name), expected, "{name}");
+        }
+    }
+}

@@ -90,7 +90,7 @@ pub(super) fn of_written(
     holder: Option<&PublicKey>,
     args: &Args,
 ) -> Result<Draft> {
-    let entry = registered(facts, &written, issuer, args)?;
+    let entry = in_use(registered(facts, &written, issuer, args)?)?;
     let (from_ms, until_ms) = period(&entry, args)?;
     match written {
         Written::Credential(credential) => {
@@ -127,6 +127,7 @@ pub(super) fn of_record(
 ) -> Result<Draft> {
     let entry = find_type(facts, registration::TYPE, issuer)
         .ok_or_else(|| unregistered(registration::TYPE))?;
+    let entry = in_use(entry)?;
     let params = ubin::GetParams { ubin: record.to_owned(), ..ubin::GetParams::default() };
     let answer = Json::Object(session.client()?.ask::<call::UbinGet>(&params)?);
     let body = answer.pointer("/record/body").filter(|body| body.is_object()).ok_or_else(|| {
@@ -167,6 +168,16 @@ fn unregistered(name: &str) -> CommandError {
     CommandError::refused(format!("no type {name} is registered for this issuer"))
         .named("TYPE_NOT_COVERED")
         .hint("titian vc types")
+}
+
+/// The type, unless its owner has marked it as out of use: what was issued before stays good.
+fn in_use(entry: CredentialType) -> Result<CredentialType> {
+    if entry.deprecated {
+        return Err(CommandError::refused(format!("the type {} is out of use", entry.name))
+            .named("UNKNOWN_TYPE")
+            .hint("titian vc types --ledger"));
+    }
+    Ok(entry)
 }
 
 /// The registered type that something written is of.
