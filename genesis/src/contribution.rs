@@ -9,6 +9,7 @@ use titian_contracts::etr::legal::LegalEffect;
 use titian_contracts::json::{Members, Value};
 use titian_contracts::limits;
 use titian_contracts::op;
+use titian_contracts::ubin::scheme::{SchemeTable, is_did, is_domain};
 
 use crate::public_key;
 
@@ -31,6 +32,8 @@ pub struct Contribution {
     pub validator: Option<ValidatorNode>,
     /// Its legal-effect entries (etr-profiles.md §4), each class once.
     pub legal: Vec<LegalEffect>,
+    /// What it says of the registers behind its schemes (ubin-schemes.md §1), each scheme once.
+    pub registers: Vec<Register>,
     /// The whole contribution with its signatures.
     pub value: Value,
 }
@@ -59,6 +62,17 @@ pub struct OfficeKey {
     pub scopes: Vec<String>,
     /// The officer's number.
     pub officer: u64,
+}
+
+/// What a state says of the register that gives the numbers of a shipped scheme of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The scheme code.
+    pub scheme: String,
+    /// Domain of the register, for the URN of its numbers.
+    pub domain: Option<String>,
+    /// Its DID.
+    pub did: Option<String>,
 }
 
 /// The node a state runs.
@@ -98,10 +112,22 @@ impl Contribution {
             node => Some(read_validator(node)?),
         };
         let legal = read_legal(top.list("legal")?, &cc)?;
+        let registers = read_registers(&mut top, &cc)?;
         let signatures = top.texts("sigs")?;
         top.finish()?;
         check_signatures(&value, &root_keys, &signatures)?;
-        Ok(Self { cc, name, chain, root_k, root_keys, authorities, validator, legal, value })
+        Ok(Self {
+            cc,
+            name,
+            chain,
+            root_k,
+            root_keys,
+            authorities,
+            validator,
+            legal,
+            registers,
+            value,
+        })
     }
 
     /// What each root key signs: H("titian genesis contribution v1", JCS without `sigs`).
@@ -149,6 +175,42 @@ fn read_legal(items: &[Value], cc: &str) -> Result<Vec<LegalEffect>, Reject> {
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// The optional member `registers`: shipped schemes of the state, each once, with a domain, a DID or
+/// both. `SCHEME_UNKNOWN`, `MALFORMED`.
+fn read_registers(top: &mut Members<'_>, cc: &str) -> Result<Vec<Register>, Reject> {
+    let Some(list) = top.optional("registers") else { return Ok(Vec::new()) };
+    let list = list.as_list().filter(|list| !list.is_empty());
+    let list = list.ok_or_else(|| top.malformed("registers", "a list that is not empty"))?;
+    let table = SchemeTable::genesis();
+    let mut registers: Vec<Register> = Vec::new();
+    for item in list {
+        let mut m = Members::of(item, "/registers")?;
+        let register = Register {
+            scheme: m.text("scheme")?.to_owned(),
+            domain: m.optional_text("registerDomain")?.map(str::to_owned),
+            did: m.optional_text("did")?.map(str::to_owned),
+        };
+        if table.find(cc, &register.scheme).is_none() {
+            return Err(Reject::new(Code::SchemeUnknown, &m.pointer("scheme"), ""));
+        }
+        if registers.iter().any(|before| before.scheme == register.scheme) {
+            return Err(m.malformed("scheme", "each scheme once"));
+        }
+        if register.domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
+            return Err(m.malformed("registerDomain", "a domain name in small letters"));
+        }
+        if register.did.as_deref().is_some_and(|did| !is_did(did)) {
+            return Err(m.malformed("did", "a DID is expected"));
+        }
+        if register.domain.is_none() && register.did.is_none() {
+            return Err(m.malformed("registerDomain", "a domain or a DID is expected"));
+        }
+        m.finish()?;
+        registers.push(register);
+    }
+    Ok(registers)
 }
 
 fn read_authority(value: &Value) -> Result<Authority, Reject> {
@@ -218,7 +280,7 @@ pub fn unsigned(contribution: &Draft) -> Value {
             ("publicKey", base64(&node.public_key)),
         ])
     });
-    Value::object([
+    let value = Value::object([
         ("authorities", Value::List(authorities.collect())),
         ("cc", Value::from(contribution.cc.as_str())),
         ("chain", Value::from(contribution.chain.as_str())),
@@ -227,7 +289,17 @@ pub fn unsigned(contribution: &Draft) -> Value {
         ("rootK", Value::from(contribution.root_k)),
         ("rootKeys", Value::List(contribution.root_keys.iter().map(base64).collect())),
         ("validator", validator.into()),
-    ])
+    ]);
+    if contribution.registers.is_empty() {
+        return value;
+    }
+    let registers = contribution.registers.iter().map(|register| {
+        let mut members = vec![("scheme", Value::from(register.scheme.as_str()))];
+        members.extend(register.domain.as_deref().map(|text| ("registerDomain", text.into())));
+        members.extend(register.did.as_deref().map(|text| ("did", text.into())));
+        Value::object(members)
+    });
+    value.with("registers", Value::List(registers.collect()))
 }
 
 /// What a state puts into its contribution before signing.
@@ -249,6 +321,8 @@ pub struct Draft {
     pub validator: Option<ValidatorNode>,
     /// Its legal-effect entries.
     pub legal: Vec<Value>,
+    /// What it says of the registers behind its schemes.
+    pub registers: Vec<Register>,
 }
 
 /// The signed contribution: `sigs` holds one signature per root key, in their order.

@@ -115,6 +115,7 @@ pub fn make(plan: &Plan, seed: &mut dyn FnMut() -> [u8; 32]) -> Result<Devnet, G
             authorities: vec![registrar_authority(office, &registrar)],
             validator,
             legal: legal_entries(cc),
+            registers: Vec::new(),
         };
         contributions.push(sign(&draft, &root)?);
         keys.extend(root);

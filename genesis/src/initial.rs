@@ -8,14 +8,14 @@ use titian_contracts::credential::{
 use titian_contracts::digest::hash;
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::etr;
-use titian_contracts::etr::legal::{self, Regime, Rulebook};
+use titian_contracts::etr::{law_acts, legal};
 use titian_contracts::governance::parameter;
 use titian_contracts::json::{self, Members, Value};
 use titian_contracts::op;
 use titian_contracts::state::{Change, MemoryState, Overlay};
 use titian_contracts::ubin::scheme::SchemeTable;
 
-use crate::contribution::{Contribution, OfficeKey};
+use crate::contribution::{Contribution, OfficeKey, Register};
 use crate::{Genesis, GenesisError, profiles};
 
 const SCHEMES: &[u8] = include_bytes!("../../contracts/profiles/ubin/schemes.json");
@@ -68,8 +68,8 @@ credential_types! {
         Some(credential_file!("professional-qualification", "vct.json"));
 }
 
-/// What a genesis embeds for the registers.
-pub(crate) fn register_data() -> Result<Value, GenesisError> {
+/// What a genesis of these members embeds for the registers.
+pub(crate) fn register_data(members: &[Contribution]) -> Result<Value, GenesisError> {
     let read = |file: &str, bytes: &[u8]| {
         json::parse(bytes).map_err(|reject| GenesisError::Form { file: file.to_owned(), reject })
     };
@@ -101,8 +101,13 @@ pub(crate) fn register_data() -> Result<Value, GenesisError> {
             ("id", Value::from(id)),
         ])
     };
-    let mut regimes = vec![regime("SG-ETA-2A", "SG", "Electronic Transactions Act 2010, Part 2A")];
-    for (cc, name, _) in crate::devnet::STATES {
+    let is_member = |cc: &str| members.iter().any(|member| member.cc == cc);
+    let mut regimes = Vec::new();
+    if is_member("SG") {
+        regimes.push(regime("SG-ETA-2A", "SG", "Electronic Transactions Act 2010, Part 2A"));
+    }
+    // a country outside the network comes by a proposal (etr-profiles.md §4)
+    for (cc, name, _) in crate::devnet::STATES.into_iter().filter(|(cc, ..)| is_member(cc)) {
         let citation = format!("contract under the rulebook alone; {name} names no statute");
         regimes.push(regime(&format!("CONTRACT-{cc}"), cc, &citation));
     }
@@ -138,7 +143,14 @@ fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
     let mut data = Members::of(data, "/registers")?;
     let countries: Vec<String> = genesis.members.iter().map(|m| m.cc.clone()).collect();
     let schemes = data.required("schemes")?.to_jcs();
-    SchemeTable::read(schemes.as_bytes())?.install(state, &countries);
+    let mut schemes = SchemeTable::read(schemes.as_bytes())?;
+    for member in &genesis.members {
+        for register in &member.registers {
+            let Register { scheme, domain, did } = register;
+            schemes.name_register(&member.cc, scheme, domain.as_deref(), did.as_deref())?;
+        }
+    }
+    schemes.install(state, &countries);
     state.write(etr::keys::genesis_hash(), &genesis.hash);
     let install = |profile| etr::profile::install(state, profile);
     let profiles = data.list("etrProfiles")?.iter().map(install).collect::<Result<Vec<_>, _>>()?;
@@ -155,11 +167,13 @@ fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
     for entry in data.list("credentialTypes")? {
         write_type(state, entry)?;
     }
-    for regime in data.list("regimes")? {
-        write_regime(state, regime)?;
+    for (i, regime) in data.list("regimes")?.iter().enumerate() {
+        let regime = Members::of(regime, &format!("/registers/regimes/{i}"))?;
+        law_acts::put_genesis_regime(state, regime)?;
     }
-    for rulebook in data.list("rulebooks")? {
-        write_rulebook(state, rulebook, &countries)?;
+    for (i, rulebook) in data.list("rulebooks")?.iter().enumerate() {
+        let rulebook = Members::of(rulebook, &format!("/registers/rulebooks/{i}"))?;
+        law_acts::put_genesis_rulebook(state, rulebook, &countries)?;
     }
     data.finish()
 }
@@ -242,38 +256,6 @@ fn write_type(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
     let personal = entry.natural_person_data;
     let (key, entry) = genesis_type(entry, personal)?;
     state.write(key, &entry);
-    Ok(())
-}
-
-fn write_regime(state: &mut Overlay<'_>, value: &Value) -> Result<(), Reject> {
-    let mut members = Members::of(value, "/registers/regimes")?;
-    let regime = Regime {
-        id: members.text("id")?.to_owned(),
-        country: members.text("country")?.to_owned(),
-        citation: members.text("citation")?.to_owned(),
-        advisory: false,
-        version: 1,
-    };
-    members.finish()?;
-    legal::put_regime(state, &regime);
-    Ok(())
-}
-
-/// A rulebook of the genesis is in force in every member state from height 0.
-fn write_rulebook(
-    state: &mut Overlay<'_>,
-    value: &Value,
-    countries: &[String],
-) -> Result<(), Reject> {
-    let mut members = Members::of(value, "/registers/rulebooks")?;
-    let digest = members.digest("digest")?;
-    let title = members.text("title")?.to_owned();
-    members.finish()?;
-    for cc in countries {
-        let (cc, title) = (cc.clone(), title.clone());
-        let book = Rulebook { cc, digest, title, from_ms: 0, until_ms: None, version: 1 };
-        legal::put_rulebook(state, &book);
-    }
     Ok(())
 }
 

@@ -98,7 +98,7 @@ impl Genesis {
             ("sandbox", Value::from(template.sandbox)),
             ("consultationS", Value::from(template.consultation_s)),
             ("members", members.iter().map(|m| m.value.clone()).collect::<Vec<_>>().into()),
-            ("registers", initial::register_data()?),
+            ("registers", initial::register_data(&members)?),
         ]);
         Self::from_value(value)
             .map_err(|reject| GenesisError::Form { file: "genesis.json".to_owned(), reject })

@@ -85,7 +85,8 @@ pub(super) fn judge(
         warnings.extend(identifier.warning);
     }
     check_relations(body, rules.known)?;
-    check_personal_data(body, rules.deny, overrides)?;
+    let is_personal = |number: &str| is_personal(rules.scheme, rules.deny, number);
+    scan(body, is_personal, |pointer| !overrides.contains(&pointer))?;
     let parsed = identifier::judge(rules.scheme, rules.local.to_owned());
     warnings.extend(parsed.warnings);
     if parsed.national_check == super::check::NationalCheck::Fail {
@@ -262,30 +263,31 @@ fn free_texts<'a>(body: &Body<'a>) -> Vec<(&'static str, &'a str)> {
     texts
 }
 
-/// No text holds what looks like a natural person's data (§3.4), save those that R2 passed; a match
-/// of a deny pattern nobody may pass.
-fn check_personal_data(
+/// Whether a number in a text of a record of `scheme` is one of a natural person: a pattern of the
+/// country matches, and `scheme` does not take it for a company's.
+fn is_personal(scheme: &Scheme, deny: &[Pattern], number: &str) -> bool {
+    deny.iter().any(|pattern| pattern.matches(number)) && !scheme.is_company_number(number)
+}
+
+/// No text and no identifier holds a number of a natural person of the country.
+pub(super) fn check_denied(body: &Body<'_>, known: &Known) -> Result<(), Reject> {
+    scan(body, |number| is_personal(&known.scheme, &known.deny, number), |_| false)
+}
+
+/// No text holds what looks like a natural person's data (§3.4): names, the texts beside them, the
+/// register's status code and the identifiers are scanned. `refuses` is asked of the pointer of a text
+/// that is suspicious only; what `is_personal` nobody may pass.
+fn scan(
     body: &Body<'_>,
-    deny: &[Pattern],
-    overrides: &[&str],
+    is_personal: impl Fn(&str) -> bool,
+    refuses: impl Fn(&str) -> bool,
 ) -> Result<(), Reject> {
-    scan(body, deny, |pointer| !overrides.contains(&pointer))
-}
-
-/// No text and no identifier holds a number that a deny pattern of the country matches.
-pub(super) fn check_denied(body: &Body<'_>, deny: &[Pattern]) -> Result<(), Reject> {
-    scan(body, deny, |_| false)
-}
-
-/// Scans names, the texts beside them, the register's status code and the identifiers; `refuses` is
-/// asked of the pointer of a text that is suspicious only.
-fn scan(body: &Body<'_>, deny: &[Pattern], refuses: impl Fn(&str) -> bool) -> Result<(), Reject> {
     let refuse = |pointer: &str| Err(reject(Code::PersonalDataSuspected, pointer, ""));
     let other = body.other_names.iter().map(|other| &other.name);
     let names = body.legal_name.iter().chain(other).map(|n| (n.pointer.as_str(), n.value));
     let status = body.status.national.iter().map(|text| ("/status/national", text.as_str()));
     for (pointer, text) in names.chain(free_texts(body)).chain(status) {
-        match text::scan(text, deny) {
+        match text::scan(text, &is_personal) {
             Suspicion::Denied => return refuse(pointer),
             Suspicion::Suspected if refuses(pointer) => return refuse(pointer),
             _ => {}
@@ -293,7 +295,7 @@ fn scan(body: &Body<'_>, deny: &[Pattern], refuses: impl Fn(&str) -> bool) -> Re
     }
     for (i, identifier) in body.identifiers.iter().enumerate() {
         let value = identifier.value.and_then(|v| reference::scanned(identifier.scheme, v));
-        if value.is_some_and(|value| text::scan(value, deny) == Suspicion::Denied) {
+        if value.is_some_and(|value| text::scan(value, &is_personal) == Suspicion::Denied) {
             return refuse(&format!("/identifiers/{i}/value"));
         }
     }

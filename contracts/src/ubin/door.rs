@@ -34,7 +34,7 @@ fn check_texts(state: &Overlay<'_>, body: &Value, time_ms: u64) -> Result<(), Re
     let body = Body::read(body)?;
     let number = body.value.get("ubin").and_then(Value::as_text).unwrap_or_default();
     match scheme::known(state, time_ms, number) {
-        Ok(known) => body_rules::check_denied(&body, &known.deny),
+        Ok(known) => body_rules::check_denied(&body, &known),
         Err(_) => Ok(()),
     }
 }

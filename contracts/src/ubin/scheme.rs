@@ -226,6 +226,12 @@ impl Scheme {
         self.deny.iter().any(|pattern| pattern.matches(local))
     }
 
+    /// Whether a number is one of a company by this scheme, which can tell it from a person's: a scheme
+    /// without patterns of persons' numbers cannot.
+    pub fn is_company_number(&self, number: &str) -> bool {
+        !self.deny.is_empty() && self.is_canonical(number) && !self.is_personal(number)
+    }
+
     /// The common status of a national code: exact keys win, then the longest prefix.
     pub fn mapped_status(&self, national: &str) -> Option<Status> {
         let map = &self.entry.status_map;
@@ -322,6 +328,28 @@ impl SchemeTable {
         Ok(())
     }
 
+    /// Fills in what a state says at the genesis ceremony of the register behind a scheme: its domain and
+    /// its DID; `None` leaves what there is. `SCHEME_UNKNOWN`.
+    pub fn name_register(
+        &mut self,
+        cc: &str,
+        code: &str,
+        domain: Option<&str>,
+        did: Option<&str>,
+    ) -> Result<(), Reject> {
+        let mut schemes = self.countries.get_mut(cc).into_iter().flatten();
+        let scheme = schemes.find(|scheme| scheme.entry.code == code);
+        let scheme = scheme.ok_or_else(|| Reject::new(Code::SchemeUnknown, "/scheme", ""))?;
+        let authority = &mut scheme.entry.authority;
+        if let Some(domain) = domain {
+            authority.register_domain = Some(domain.to_owned());
+        }
+        if let Some(did) = did {
+            authority.did = Some(did.to_owned());
+        }
+        Ok(())
+    }
+
     /// The table in force in a state at block time `time_ms`.
     pub fn of_state(state: &Overlay<'_>, time_ms: u64) -> Self {
         let mut table = Self { holds_until_ms: u64::MAX, ..Self::default() };
@@ -405,4 +433,24 @@ fn deny_all(patterns: &mut Vec<Pattern>, scheme: &Scheme) {
             patterns.push(pattern.clone());
         }
     }
+}
+
+/// Whether a text is the domain of a register: two labels or more of a-z, 0-9 and inner hyphens
+/// (RFC 1123), at most 253 characters.
+pub fn is_domain(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
+}
+
+/// Whether a text is a DID: `did:`, a method, `:`, and what the method names.
+pub fn is_did(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b"._:%-".contains(&b);
+    text.strip_prefix("did:").is_some_and(|rest| rest.contains(':') && rest.bytes().all(word))
+        && text.len() <= limits::CONTROLLER_DID_BYTES_MAX
 }

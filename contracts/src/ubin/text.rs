@@ -6,7 +6,7 @@
 
 use unicode_normalization::is_nfc;
 
-use super::pattern::{self, Pattern};
+use super::pattern;
 use super::unicode;
 use crate::error::Code;
 use crate::limits;
@@ -86,9 +86,10 @@ fn is_zawgyi_suspected(text: &str) -> bool {
     false
 }
 
-/// Scans a text for personal data. `deny` are the patterns of the country's schemes.
-pub fn scan(text: &str, deny: &[Pattern]) -> Suspicion {
-    if any_token(text, |token| deny.iter().any(|pattern| pattern.matches(token))) {
+/// Scans a text for personal data. `is_personal` says of a number, squeezed, whether it is one of a
+/// natural person.
+pub fn scan(text: &str, is_personal: impl Fn(&str) -> bool) -> Suspicion {
+    if any_number(text, is_personal) {
         return Suspicion::Denied;
     }
     let at_sign = text.contains(['@', '\u{FF20}', '\u{FE6B}']);
@@ -118,71 +119,146 @@ const fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}')
 }
 
-/// A part of a word, between two joiners.
+/// Letters and digits without a break, and what stands before them.
 struct Part {
-    /// Where it begins in the word without its joiners.
+    /// Where it begins in the text without what joins.
     start: usize,
-    /// Whether its digits go on from digits before it, as in `880101-00-0000`.
+    /// Whether white space stands before it.
+    spaced: bool,
+    /// Whether a joiner stands before it, with white space or without.
+    joined: bool,
+    /// Whether its digits go on from digits before it, over spaces or not: `880101 00-0000`.
     continues: bool,
 }
 
-/// Whether a word of a text, or parts of one that stand side by side, hold to `test`. Words are read
-/// as numbers are: digits of any script in ASCII, letters in upper case. Joiners cut a word into
-/// parts; a number may be one part (`NRIC/S0000000X`) or several (`12/LAKANA(N)123456`).
-fn any_token(text: &str, test: impl Fn(&str) -> bool) -> bool {
-    let mut word = String::with_capacity(text.len());
+/// What stood since the last letter or digit.
+#[derive(Clone, Copy, Default)]
+struct Gap {
+    spaced: bool,
+    joined: bool,
+    /// A bracket, colon or number sign: digits do not go on over it.
+    ended: bool,
+    /// A bracket that opened, and none that closed after it.
+    opened: bool,
+}
+
+/// Whether parts of a text that stand side by side hold to `test`. They are read as numbers are:
+/// digits of any script in ASCII, letters in upper case. Joiners and spaces cut a text into parts; a
+/// number may be one part (`NRIC/S0000000X`) or several (`12/LAKANA(N) 123456`).
+fn any_number(text: &str, test: impl Fn(&str) -> bool) -> bool {
+    let mut kept = String::with_capacity(text.len());
     let mut parts: Vec<Part> = Vec::new();
-    // whether joiners stood since the last letter or digit, and one of those that end a number
-    let (mut joined, mut ended) = (true, false);
+    let mut gap = Some(Gap::default());
+    let mut in_brackets = false;
     for c in text.chars() {
         let plain = match u32::from(c) {
             code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0).unwrap_or(c),
             _ => c,
         };
-        let kept = match unicode::decimal_digit(plain) {
-            Some(value) => Some(char::from(b'0' + value)),
-            None if plain.is_ascii_alphabetic() => Some(plain.to_ascii_uppercase()),
-            None => None,
-        };
-        if let Some(kept) = kept {
-            if joined {
-                let digits = kept.is_ascii_digit() && word.ends_with(|c: char| c.is_ascii_digit());
-                parts.push(Part { start: word.len(), continues: digits && !ended });
+        if let Some(letter) = kept_as(plain) {
+            if let Some(Gap { spaced, joined, ended, opened }) = gap.take() {
+                let digits =
+                    letter.is_ascii_digit() && kept.ends_with(|c: char| c.is_ascii_digit());
+                parts.push(Part { start: kept.len(), spaced, joined, continues: digits && !ended });
+                in_brackets = opened;
             }
-            word.push(kept);
-            (joined, ended) = (false, false);
-            continue;
-        }
-        let ends = matches!(plain, '(' | ')' | ':' | '#');
-        (joined, ended) = (true, ended || ends);
-        if !ends && !is_joiner(plain) {
-            if any_run(&word, &parts, &test) {
-                return true;
+            let is_first = parts.last().is_some_and(|part| part.start == kept.len());
+            let times = match (is_burmese(plain), in_brackets) {
+                (false, _) => 1,
+                (true, false) => 2,
+                (true, true) => usize::from(is_first),
+            };
+            kept.extend(std::iter::repeat_n(letter, times));
+        } else if gap.is_some() || !is_burmese_sign(plain) {
+            let open = gap.get_or_insert_default();
+            if !open.takes(plain) {
+                if any_run(&kept, &parts, &test) {
+                    return true;
+                }
+                kept.clear();
+                parts.clear();
+                gap = Some(Gap::default());
             }
-            word.clear();
-            parts.clear();
         }
     }
-    any_run(&word, &parts, &test)
+    any_run(&kept, &parts, &test)
 }
 
-/// What digits of one number are written with. Spaces do not join: names and addresses would give
-/// numbers that nobody wrote.
+impl Gap {
+    /// Takes a character between two parts of a number; `false` if a number ends with it.
+    fn takes(&mut self, c: char) -> bool {
+        match c {
+            '(' | ')' | ':' | '#' => {
+                (self.joined, self.ended, self.opened) = (true, true, c == '(');
+            }
+            c if c.is_whitespace() => self.spaced = true,
+            c if is_joiner(c) => self.joined = true,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The digit or capital letter that a character counts as within a number.
+fn kept_as(c: char) -> Option<char> {
+    match unicode::decimal_digit(c) {
+        Some(value) => Some(char::from(b'0' + value)),
+        None if c.is_ascii_alphabetic() => Some(c.to_ascii_uppercase()),
+        // numbers of Myanmar are written in its script too, by syllables: two Latin letters each,
+        // or one for a whole word in brackets: LAKANA(N)
+        None if is_burmese(c) => Some('X'),
+        None => None,
+    }
+}
+
+const fn is_burmese(c: char) -> bool {
+    matches!(c, '\u{1000}'..='\u{102A}')
+}
+
+/// A sign of the letter before it.
+const fn is_burmese_sign(c: char) -> bool {
+    matches!(c, '\u{102B}'..='\u{103E}')
+}
+
+/// What digits of one number are written with, beside spaces.
 fn is_joiner(c: char) -> bool {
     is_hyphen(c) || matches!(c, '.' | '/' | '_') || unicode::is_format(c)
 }
 
-/// Whether parts of a word that stand side by side hold to `test`. A longer run than patterns match
-/// is not looked at, so each part begins at most 24 runs. Digits that go on count as a whole only:
-/// a house number `12/345/6789/1` holds no number of nine digits.
-fn any_run(word: &str, parts: &[Part], test: impl Fn(&str) -> bool) -> bool {
-    let last = Part { start: word.len(), continues: false };
+/// Whether parts that stand side by side hold to `test`. A longer run than patterns match is not
+/// looked at, so each part begins at most 24 runs.
+///
+/// Names and addresses must not give numbers that nobody wrote. So digits that go on count as a
+/// whole only: a house number `12/345/6789/1` holds no number of nine digits. A space alone joins
+/// nothing to a word of letters or after it: `12-Yangon 123456`. And digits that have spaces must be
+/// broken twice at least, as printed numbers are: `271 120101` is a street and a postal code.
+fn any_run(kept: &str, parts: &[Part], test: impl Fn(&str) -> bool) -> bool {
+    let is_word = |i: usize| {
+        let to = parts.get(i + 1).map_or(kept.len(), |next| next.start);
+        let part = parts.get(i).and_then(|part| kept.get(part.start..to)).unwrap_or_default();
+        part.len() > 1 && part.bytes().all(|b| b.is_ascii_alphabetic())
+    };
     parts.iter().enumerate().any(|(i, first)| {
-        let ends = parts.iter().skip(i + 1).chain([&last]);
-        let runs = ends.map_while(|next| Some((word.get(first.start..next.start)?, next)));
-        runs.take_while(|(run, _)| run.len() <= pattern::TEXT_CHARS_MAX).any(|(run, next)| {
-            let is_cut = first.continues || next.continues;
-            !(is_cut && run.bytes().all(|b| b.is_ascii_digit())) && test(run)
-        })
+        let (mut spaced, mut by_space_alone, mut has_word) = (false, false, false);
+        for (j, part) in parts.iter().enumerate().skip(i) {
+            spaced |= j > i && part.spaced;
+            by_space_alone |= j > i && part.spaced && !part.joined;
+            has_word |= is_word(j);
+            if by_space_alone && has_word {
+                return false;
+            }
+            let next = parts.get(j + 1);
+            let run = kept.get(first.start..next.map_or(kept.len(), |next| next.start));
+            let Some(run) = run.filter(|run| run.len() <= pattern::TEXT_CHARS_MAX) else {
+                return false;
+            };
+            // over a space digits go on for runs that have spaces, and for no others
+            let goes_on = |part: &Part| part.continues && (spaced || !part.spaced);
+            let is_cut = goes_on(first) || next.is_some_and(goes_on) || (spaced && j < i + 2);
+            if !(is_cut && run.bytes().all(|b| b.is_ascii_digit())) && test(run) {
+                return true;
+            }
+        }
+        false
     })
 }

@@ -8,7 +8,7 @@ use titian_contracts::access::Purpose;
 use titian_contracts::json::{self, Value};
 use titian_contracts::{limits, op};
 use titian_genesis::contribution::{
-    self, Authority, Contribution, Draft, OfficeKey, ValidatorNode,
+    self, Authority, Contribution, Draft, OfficeKey, Register, ValidatorNode,
 };
 use titian_genesis::template::Template;
 use titian_genesis::{Genesis, GenesisError};
@@ -104,6 +104,10 @@ The draft:
   public-key = \"…\"                      # base64url
   purposes = [\"invoke\"]
   scopes = [\"ubin.*\"]
+  [[registers]]                         # optional: who gives the numbers of a scheme
+  scheme = \"UEN\"
+  register-domain = \"acra.example\"     # for the URN of its numbers
+  did = \"did:web:acra.example\"
   [validator]                           # optional
   validator-key = \"validator.key\"
   network-key = \"network.key\"
@@ -120,7 +124,17 @@ struct DraftFile {
     legal: Option<PathBuf>,
     #[serde(default)]
     authorities: Vec<AuthorityDraft>,
+    #[serde(default)]
+    registers: Vec<RegisterDraft>,
     validator: Option<ValidatorDraft>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RegisterDraft {
+    scheme: String,
+    register_domain: Option<String>,
+    did: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,6 +216,7 @@ fn contribute(args: &ContributeArgs) -> Result<(), CommandError> {
             .map(|path| read_legal(&folder.join(path)))
             .transpose()?
             .unwrap_or_default(),
+        registers: file.registers.into_iter().map(register).collect(),
     };
     let unsigned = contribution::unsigned(&draft);
     let digest = Contribution::digest(&unsigned);
@@ -329,6 +344,10 @@ fn read_text(path: &Path) -> Result<String, CommandError> {
 fn read_template(path: &Path) -> Result<Template, CommandError> {
     Template::parse(&read_text(path)?)
         .map_err(|fault| CommandError::refused(format!("{}: {fault}", path.display())))
+}
+
+fn register(draft: RegisterDraft) -> Register {
+    Register { scheme: draft.scheme, domain: draft.register_domain, did: draft.did }
 }
 
 fn read_legal(path: &Path) -> Result<Vec<Value>, CommandError> {

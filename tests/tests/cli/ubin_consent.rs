@@ -9,28 +9,32 @@ use titian_tests::world::stated_body;
 use super::Ran;
 use super::ubin_import::fixture::Bench;
 
-const BOTH_SG: [&str; 4] = ["--as", "SG:ACRA#k1", "--as", "SG:ACRA#k2"];
-const BOTH_MY: [&str; 4] = ["--as", "MY:SSM#k1", "--as", "MY:SSM#k2"];
+pub(crate) const BOTH_SG: [&str; 4] = ["--as", "SG:ACRA#k1", "--as", "SG:ACRA#k2"];
+pub(crate) const BOTH_MY: [&str; 4] = ["--as", "MY:SSM#k1", "--as", "MY:SSM#k2"];
 
 /// Runs an act or a read; `--json` and `--yes` are added.
-fn ubin(bench: &Bench, args: &[&str], signers: &[&str]) -> Ran {
+pub(crate) fn ubin(bench: &Bench, args: &[&str], signers: &[&str]) -> Ran {
     let yes: &[&str] = if signers.is_empty() { &[] } else { &["--yes"] };
     bench.titian(&[&["ubin"], args, signers, yes, &["--json"]].concat())
 }
 
-fn applied(bench: &Bench, args: &[&str], signers: &[&str]) -> Value {
+pub(crate) fn applied(bench: &Bench, args: &[&str], signers: &[&str]) -> Value {
     let ran = ubin(bench, args, signers);
     assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
     ran.json()["events"][0]["data"].clone()
 }
 
-fn refused(bench: &Bench, args: &[&str], signers: &[&str], name: &str) {
+pub(crate) fn refused(bench: &Bench, args: &[&str], signers: &[&str], name: &str) {
     let ran = ubin(bench, args, signers);
     assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &name.into()), "{args:?}: {ran:?}");
 }
 
 /// Writes the body of a company and gives its path and UBIN.
-fn body(bench: &Bench, name: &str, (cc, scheme, number): (&str, &str, &str)) -> (String, String) {
+pub(crate) fn body(
+    bench: &Bench,
+    name: &str,
+    (cc, scheme, number): (&str, &str, &str),
+) -> (String, String) {
     let made = ubin(bench, &["make", cc, scheme, number], &[]).json();
     let ubin = made["ubin"].as_str().expect("a UBIN").to_owned();
     let path = bench.folder().join(format!("{number}.json"));

@@ -4,7 +4,7 @@ use serde_json::Value;
 use titian_tests::world::START_MS;
 
 use super::ubin_import::fixture::Bench;
-use super::{Ran, titian};
+use super::{Ran, titian, titian_in};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -59,4 +59,54 @@ fn a_proven_newer_scheme_is_used_without_a_node_and_a_changed_one_is_not() {
     assert!(ran.stderr.contains("proves no schemes"), "{ran:?}");
     let alone = titian(&["ubin", "check", "SG-UEN-199403865N-G7", "--genesis", &genesis]);
     assert_eq!(alone.code, 2, "a genesis without schemes is for nothing: {alone:?}");
+}
+
+#[test]
+fn older_schemes_than_those_accepted_before_are_a_step_back() {
+    let bench = Bench::start();
+    std::fs::write(bench.folder().join("genesis.json"), bench.genesis()).expect("a file");
+    for file in ["old.json", "new.json"] {
+        for _block in 0..2 {
+            bench.block_at(titian_tests::served::now_ms());
+        }
+        let ran = bench.titian(&["ubin", "schemes", "--proof", file]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let check = |file: &str, more: &[&str]| -> Ran {
+        let args = ["ubin", "check", "SG-UEN-199403865N-G7", "--genesis", "genesis.json", "--json"];
+        titian_in(bench.folder(), &[], &[&args[..], &["--schemes", file], more].concat())
+    };
+    for file in ["old.json", "old.json", "new.json"] {
+        assert_eq!(check(file, &[]).code, 0, "{file}");
+    }
+    let back = check("old.json", &[]);
+    assert_eq!((back.code, &back.json()["error"]["name"]), (3, &"TRUST_OLDER".into()), "{back:?}");
+    let allowed = check("old.json", &["--allow-older"]);
+    assert_eq!(allowed.code, 0, "{allowed:?}");
+    assert!(allowed.stderr.contains("older than those accepted before"), "{allowed:?}");
+    // what was allowed once is no new beginning
+    assert_eq!(check("old.json", &[]).code, 3);
+    assert_eq!(check("new.json", &[]).code, 0);
+    // a file that proves nothing raises nothing
+    let new = std::fs::read_to_string(bench.folder().join("new.json")).expect("there");
+    let forged = new.replacen("\"height\":", "\"height\":9", 1);
+    std::fs::write(bench.folder().join("forged.json"), forged).expect("a file");
+    assert_eq!(check("forged.json", &[]).code, 3);
+    assert_eq!(check("new.json", &[]).code, 0);
+    // named by the environment it is the same, and hinders nobody from fetching a newer one
+    let named = |file: &'static str, args: &[&str]| {
+        titian_in(
+            bench.folder(),
+            &[&bench.variables()[..], &[("TITIAN_SCHEMES", file)]].concat(),
+            args,
+        )
+    };
+    let check = ["ubin", "check", "SG-UEN-199403865N-G7", "--genesis", "genesis.json"];
+    assert_eq!(named("new.json", &check).code, 0);
+    assert_eq!(named("old.json", &check).code, 3);
+    let fetched = named("old.json", &["ubin", "schemes", "--proof", "newest.json"]);
+    assert_eq!(fetched.code, 0, "{fetched:?}");
+    assert_eq!(named("newest.json", &check).code, 0);
+    let alone = titian_in(bench.folder(), &[], &["ubin", "check", "SG-UEN-1", "--allow-older"]);
+    assert_eq!(alone.code, 2, "there are no schemes to be older: {alone:?}");
 }

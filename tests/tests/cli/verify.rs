@@ -166,6 +166,26 @@ fn a_proof_below_the_trusted_height_is_refused() {
 }
 
 #[test]
+fn a_proof_older_than_is_wanted_tells_nothing_of_now() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let network = network("titian-devnet-verify");
+    write_genesis(folder.path(), &network);
+    let proof = transaction_proof(&network, 4);
+    let judged = |proof: &str, more: &[&str]| verify(folder.path(), proof.as_bytes(), more);
+    assert_eq!(judged(&proof, &["--max-age", "10000000000"]).code, 0);
+    let ran = judged(&proof, &["--max-age", "60", "--json"]);
+    let error = &ran.json()["error"];
+    assert_eq!((ran.code, &error["name"]), (5, &"TRUST_STALE".into()), "{ran:?}");
+    assert_eq!(error["data"]["height"], HEIGHT);
+    assert!(error["data"]["ageSeconds"].as_u64().is_some_and(|age| age > 60), "{ran:?}");
+    // what is not proven is not proven, however old it is
+    let forged = proof.replacen("\"height\":7", "\"height\":8", 1);
+    assert_ne!(forged, proof);
+    let ran = judged(&forged, &["--max-age", "60"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+}
+
+#[test]
 fn a_credential_without_node_and_bundle_is_indeterminate() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_genesis(folder.path(), &network("titian-devnet-proof"));

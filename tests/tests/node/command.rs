@@ -64,6 +64,7 @@ fn contribute(at: &Path, cc: &str) -> String {
     let content = format!(
         "cc = \"{cc}\"\nname = \"State of {cc}\"\nroot-k = 2\n\
          root-keys = [\"root1/validator.key\", \"root2/validator.key\"]\n\
+         [[registers]]\nscheme = \"SUR\"\nregister-domain = \"register.example\"\n\
          [validator]\nvalidator-key = \"node/validator.key\"\nnetwork-key = \"node/network.key\"\n\
          consensus = \"/ip4/127.0.0.1/tcp/26600\"\ngossip = \"/ip4/127.0.0.1/tcp/26601\"\n"
     );
@@ -94,6 +95,13 @@ fn two_persons_who_assemble_the_same_inputs_get_the_same_bytes_and_differences_a
     let read = |path: &Path| std::fs::read(path).expect("it was made");
     assert_eq!(read(&first), read(&second));
     assert_eq!(assemble(&first, [&sg, &my]), 1, "never overwritten");
+    let genesis = titian_genesis::Genesis::parse(&read(&first)).expect("a genesis");
+    for member in &genesis.members {
+        let [register] = member.registers.as_slice() else { panic!("{}: one register", member.cc) };
+        assert_eq!(register.scheme, "SUR");
+        assert_eq!(register.domain.as_deref(), Some("register.example"));
+        assert_eq!(register.did, None);
+    }
 
     let check = |contributions: [&str; 2]| {
         let arguments = ["genesis", "check", text(&first), "--template", text(&template)];

@@ -116,6 +116,66 @@ async fn challenges_are_found_by_record_state_and_how_far_they_went() {
 }
 
 #[tokio::test]
+async fn a_list_has_each_number_of_a_prefix_once_and_in_order_over_pages_of_any_size() {
+    let served = Served::start().await;
+    let first = registered(&served).await;
+    for (scheme, local) in [("UEN", "202012345A"), ("UEN", "201912345K"), ("SUR", "7K3M9QX2TB4V")] {
+        let body = company_body("SG", scheme, local, "X");
+        done(&served, "register", Rule::object([("body", body)]), R1).await;
+    }
+    let alias = name_of(&company_body("SG", "UEN", "202112345A", "X"));
+    let add = [("ubin", Rule::from(first.as_str())), ("alias", Rule::from(alias.as_str()))];
+    done(&served, "alias_add", Rule::object(add), R1).await;
+    let listed = async |prefix: &str, limit: u32| {
+        let (mut locals, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let mut params = json!({"prefix": prefix, "limit": limit});
+            if cursor.is_string() {
+                params["cursor"] = cursor;
+            }
+            let page = result(served.address, "ubin_list", params).await;
+            let items = page["items"].as_array().expect("items");
+            assert!(items.len() <= limit.max(1) as usize, "{page}");
+            for item in items {
+                let ubin = item["ubin"].as_str().expect("a UBIN");
+                locals.push(ubin.split('-').nth(2).expect("a number").to_owned());
+            }
+            cursor = page["cursor"].clone();
+            if cursor.is_null() {
+                return locals;
+            }
+        }
+    };
+    let numbers = ["199403865N", "201912345K", "202012345A", "202112345A"];
+    for limit in [0, 1, 2, 3, 4, 5, 500, 9_999] {
+        assert_eq!(listed("SG-UEN", limit).await, numbers, "{limit}");
+    }
+    assert_eq!(listed("SG-UEN-20", 100).await, numbers[1..]);
+    assert_eq!(listed("SG-UEN-201912345K", 100).await, numbers[1..2]);
+    assert_eq!(listed("SG", 2).await, [&["7K3M9QX2TB4V"][..], &numbers].concat());
+    for prefix in ["SG-UE", "SG-UEN-3", "MY", "XX"] {
+        assert_eq!(listed(prefix, 100).await, [] as [&str; 0], "{prefix}");
+    }
+    let page = result(served.address, "ubin_list", json!({"prefix": "SG-UEN"})).await;
+    assert_eq!(page["items"][3]["aliasOf"], first.as_str(), "{page}");
+    assert_eq!(page["items"][3]["entity"], page["items"][0]["entity"], "{page}");
+    assert_eq!(page["items"][0]["status"], "ACTIVE", "{page}");
+    for prefix in ["", "S", "SGP", "sg", "SG-U", "SG-UENUENU", "SG-UEN-19-94", "SG-UEN-1994n"] {
+        let name = error_name(served.address, "ubin_list", json!({"prefix": prefix})).await;
+        assert_eq!(name, "INVALID_PARAMS", "{prefix}");
+    }
+    // a cursor belongs to its list
+    let start = json!({"prefix": "SG-SUR", "limit": 1});
+    let foreign = result(served.address, "ubin_list", start).await["cursor"].clone();
+    for cursor in [foreign, json!("!"), json!("")] {
+        let params = json!({"prefix": "SG-UEN", "cursor": &cursor});
+        let name = error_name(served.address, "ubin_list", params).await;
+        assert_eq!(name, "INVALID_PARAMS", "{cursor}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn consents_show_how_they_stand() {
     let served = Served::start().await;
     let ubin = registered(&served).await;

@@ -234,7 +234,8 @@ fn t08_a_number_is_found_in_whatever_it_is_glued_to_and_nowhere_else() {
             .flat_map(|scheme| &scheme.entry.personal_deny)
             .map(|pattern| Pattern::parse(pattern).expect("of the genesis table"))
             .collect();
-        scan(shown, &deny) == Suspicion::Denied
+        let personal = |number: &str| deny.iter().any(|pattern| pattern.matches(number));
+        scan(shown, personal) == Suspicion::Denied
     };
     let many = format!("{}S0000000X", "A.1/".repeat(60));
     for (cc, shown) in [
@@ -252,12 +253,32 @@ fn t08_a_number_is_found_in_whatever_it_is_glued_to_and_nowhere_else() {
         ("MY", "IC:880101-00-0000"),
         ("MY", "12(880101000000)"),
         ("VN", "CCCD#000000000000"),
+        // as they are printed: broken by spaces, or by spaces and hyphens
+        ("SG", "TAN( S 0000000 X )"),
+        ("SG", "c/o S0000000 X"),
+        ("SG", "IC S 000 0000X, Tan"),
+        ("SG", "Ｓ　０００００００　Ｘ"),
+        ("MM", "12/LAKANA (N) 123456"),
+        ("MM", "No. 12/ LAKANA(N) 012345"),
+        ("MM", "၁၂/လကန(နိုင်)၁၂၃၄၅၆"),
+        ("MM", "ဦး ၅/မရန (ဧည့်) ၀၁၂၃၄၅"),
+        ("MY", "IC 880101 00 0000 Jalan 1"),
+        ("MY", "880101 00-0000"),
+        ("TH", "1 0000 00000 00 0"),
+        ("TH", "๑-๐๐๐๐ ๐๐๐๐๐-๐๐-๐"),
+        ("TH", "เลข 1-0000-00000-00-0"),
+        ("VN", "CCCD 000 000 000 000"),
+        ("VN", "CMND: 000 000 000"),
+        ("VN", "8000 000 000"),
+        ("ID", "NIK 3171 0000 0000 0000"),
+        ("ID", "317100 000000 0000"),
+        ("PH", "PCN 0000 0000 0000 0000"),
+        ("KH", "000 000 000 (01)"),
     ] {
         assert!(found(cc, shown), "{cc} {shown}");
     }
     for (cc, shown) in [
         ("SG", "S0000000X1"),
-        ("SG", "TAN( S 0000000 X )"),
         ("SG", "#12-34, 1 Demo Road (North)"),
         ("MM", "No.12/14, Lakana (North) Road, 123456"),
         ("MY", "Lot 12-34/56, Jalan 7/8A"),
@@ -265,8 +286,57 @@ fn t08_a_number_is_found_in_whatever_it_is_glued_to_and_nowhere_else() {
         ("KH", "12/345/6789/1"),
         ("VN", "0-10-5-539-13697-6"),
         ("TH", "0-10-5-539-13697-6"),
+        // numbers of companies as they are printed
+        ("SG", "1994 03865 N"),
+        ("SG", "T 08 LL 0001 A"),
+        ("TH", "0 1055 36112 01 4"),
+        ("VN", "MST 0100 233 488"),
+        ("VN", "0100 233 488 - 001"),
+        ("ID", "NIB 8120 0012 34567"),
+        ("ID", "01.312.166.0 091 000"),
+        ("KH", "00 01 23 45"),
+        ("MM", "100 123 456"),
+        ("PH", "CS 200 707 711"),
+        // streets and postal codes
+        ("KH", "No. 12, St. 271 120101 Phnom Penh"),
+        ("MM", "80 Robinson 068898"),
+        ("MM", "12 Robinson (N) 068898"),
+        ("MM", "12-Yangon 123456"),
+        ("MM", "၁၂-ရန်ကုန် ၁၂၃၄၅၆"),
+        ("MM", "အမှတ် ၁၂၊ ကမ်းနားလမ်း (မြောက်) ၁၁၁၈၁၁"),
+        ("MM", "ကုမ္ပဏီ ၁၂၃ (၁၂၃၄၅၆) နေဝန်း"),
+        ("SG", "Block S 1234567 Demo Road"),
     ] {
         assert!(!found(cc, shown), "{cc} {shown}");
+    }
+}
+
+#[test]
+fn t08_two_officers_may_pass_a_companys_number_in_a_name_and_never_one_of_a_person() {
+    let mut world = World::new();
+    let signers: &[(&str, u64)] = &[("MY:SSM", 1), ("MY:SSM", 2)];
+    let mut register = |scheme: &str, local: &str, shown: &str| {
+        let name = Value::object([("value", text(shown)), ("lang", text("ms"))]);
+        let body = company_body("MY", scheme, local, "X").with("evidence", evidence());
+        let args = body_args(&body.with("legalName", name))
+            .with("textOverrides", Value::List(vec![text("/legalName/value")]));
+        world.act(Register::Ubin, "register", args, signers)
+    };
+    let suspected = Err(Code::PersonalDataSuspected);
+    for (scheme, local) in [("BRN", "202401000002"), ("SUR", "7K3M9QX2TB4V")] {
+        for shown in ["DEMO (880101000000)", "DEMO (880101-00-0000)", "DEMO 880101 00 0000"] {
+            let found = register(scheme, local, shown).map(|_| ());
+            assert_eq!(found, suspected, "{scheme} {shown}");
+        }
+    }
+    // a register that numbers companies alike tells them apart, another does not
+    for shown in ["DEMO (202301000005)", "DEMO (2023 01 000005)"] {
+        assert_eq!(register("SUR", "7K3M9QX2TB4V", shown).map(|_| ()), suspected, "{shown}");
+    }
+    for (local, shown) in
+        [("202401000002", "DEMO (202301000005)"), ("202401000003", "DEMO (2023 01 000005)")]
+    {
+        register("BRN", local, shown).expect("two officers, with evidence");
     }
 }
 

@@ -98,7 +98,7 @@ fn t08_a_personal_number_is_refused_wherever_an_act_takes_a_number() {
 #[test]
 fn t08_no_act_with_a_body_takes_a_personal_number_in_its_texts_and_no_override_helps() {
     let (mut world, first) = registered();
-    for name in ["Shop CARD", "Shop (No.CARD)", "NRIC/CARD", "Shop-CARD#1"] {
+    for name in ["Shop CARD", "Shop (No.CARD)", "NRIC/CARD", "Shop-CARD#1", "S 0000000 X"] {
         no_act_takes_the_name(&mut world, &first, &name.replace("CARD", CARD));
     }
 }
@@ -159,7 +159,7 @@ fn t08_the_door_keeps_data_of_persons_out_of_blocks_and_lets_all_else_pass() {
         admit("annul", Value::object([("ubin", text(&format!("SG-UEN-{CARD}-00")))])),
         refused
     );
-    for name in ["TAN CARD", "NRIC/CARD", "TAN(CARD)"] {
+    for name in ["TAN CARD", "NRIC/CARD", "TAN(CARD)", "TAN S 0000000 X"] {
         let found = admit("update", named(&name.replace("CARD", CARD)));
         assert_eq!(found, Err("PERSONAL_DATA_SUSPECTED"), "{name}");
     }

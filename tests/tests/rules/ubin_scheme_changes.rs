@@ -106,6 +106,10 @@ fn t20_s7_each_broken_rule_of_a_scheme_change_gives_exactly_its_error() {
     expect(with(&[("code", text("9AB"))]), SG_ROOT, Code::Malformed);
     expect(with(&[("validFromHeight", Value::Int(7))]), SG_ROOT, Code::Malformed);
     expect(with(&[("refreshDays", Value::Int(0))]), SG_ROOT, Code::Malformed);
+    let authority = same.get("authority").expect("set");
+    let named = |name: &str, value: &str| with(&[("authority", authority.with(name, text(value)))]);
+    expect(named("registerDomain", "ACRA"), SG_ROOT, Code::Malformed);
+    expect(named("did", "acra.example"), SG_ROOT, Code::Malformed);
     expect(with(&[("version", Value::Int(1))]), SG_ROOT, Code::SchemeVersion);
     expect(with(&[("version", Value::Int(3))]), SG_ROOT, Code::SchemeVersion);
     let new = |code: &str| [("code", text(code)), ("version", Value::Int(1))];

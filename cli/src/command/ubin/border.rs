@@ -14,6 +14,7 @@ use titian_contracts::ubin::scheme::SchemeTable;
 use titian_contracts::ubin::vocabulary::SchemeUse;
 
 use super::current::{current, number};
+use super::minimal::SURROGATE;
 use super::page::{ListArgs, page_report};
 use super::schemes;
 use super::write::{self, BodyOptions, day, reason_help};
@@ -149,7 +150,7 @@ fn company_scheme(schemes: &SchemeTable, cc: &str) -> Result<String> {
     let fits = |provisional: bool| -> Vec<&str> {
         let entries = of_country.iter().map(|scheme| &scheme.entry);
         entries
-            .filter(|e| e.usage == SchemeUse::Primary && e.code != "SUR")
+            .filter(|e| e.usage == SchemeUse::Primary && e.code != SURROGATE)
             .filter(|e| provisional || !e.provisional)
             .map(|e| e.code.as_str())
             .collect()

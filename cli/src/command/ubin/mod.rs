@@ -1,7 +1,8 @@
 //! `titian ubin`: business identifiers.
 //!
-//! `check`, `make` and `schemes` need no node: the scheme table is built in, or proven. A suggestion is shown,
-//! never applied. Acts stand in `acts`; what they quote of a record is read from the node.
+//! `check`, `make`, `surrogate` and `schemes` need no node: the scheme table is built in, or proven.
+//! A suggestion is shown, never applied. Acts stand in `acts`; what they quote of a record is read
+//! from the node.
 
 mod acts;
 mod border;
@@ -14,6 +15,7 @@ mod identify;
 mod import;
 mod kpi;
 mod mark;
+mod minimal;
 mod page;
 mod qr;
 mod read;
@@ -63,6 +65,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         schemes: TableArgs,
     },
+    /// Draw the number of a natural person's business, offline: random, of scheme SUR
+    #[command(after_help = "Examples:
+  titian ubin surrogate VN")]
+    Surrogate {
+        /// Country
+        cc: String,
+        #[command(flatten)]
+        schemes: TableArgs,
+    },
+    Commit(minimal::CommitArgs),
     /// Show the schemes of national numbers: those built in, or with --node those of the network
     #[command(after_help = "Examples:
   titian ubin schemes
@@ -76,8 +88,9 @@ pub(crate) enum Command {
         /// As of this height, of the network
         #[arg(long, value_name = "HEIGHT")]
         at: Option<u64>,
-        /// Write all schemes of the network with their proof, for --schemes
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["cc", "schemes"])]
+        /// Write all schemes of the network with their proof, for --schemes; a file that is in use is
+        /// not asked
+        #[arg(long, value_name = "FILE", conflicts_with = "cc")]
         proof: Option<PathBuf>,
         #[command(flatten)]
         schemes: TableArgs,
@@ -216,6 +229,8 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
         Command::Make { cc, scheme, number, schemes } => {
             identify::make(cc, scheme, number, &schemes.table(session)?)
         }
+        Command::Surrogate { cc, schemes } => minimal::surrogate(cc, &schemes.table(session)?),
+        Command::Commit(args) => minimal::commit(session, args),
         Command::Schemes { proof: Some(path), at, .. } => read::prove_schemes(session, *at, path),
         Command::Schemes { cc, at, schemes, .. }
             if !schemes.is_given() && (at.is_some() || session.names_network()) =>
@@ -230,7 +245,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
                 ubin: ubin.clone(),
                 height: *at,
                 on: on.clone(),
-                recognised_by: recognised_by.clone(),
+                recognised_by: recognised_by.as_deref().map(str::to_uppercase),
                 proof: proof.is_some(),
             };
             read::get(session, &params, proof.as_deref())
@@ -240,15 +255,15 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
                 input: input.clone(),
                 cc: cc.clone(),
                 scheme: scheme.clone(),
-                recognised_by: recognised_by.clone(),
+                recognised_by: recognised_by.as_deref().map(str::to_uppercase),
             };
             let found = session.client()?.ask::<call::UbinResolve>(&params)?;
             Ok(read::list(Json::Object(found), "/matches"))
         }
         Command::Search(args) => search::search(session, args),
         Command::List { prefix, limit, cursor } => {
-            let params =
-                ListParams { prefix: prefix.clone(), limit: Some(*limit), cursor: cursor.clone() };
+            let (prefix, cursor) = (prefix.to_uppercase(), cursor.clone());
+            let params = ListParams { prefix, limit: Some(*limit), cursor };
             let page = session.client()?.ask::<call::UbinList>(&params)?;
             Ok(read::list(serde_json::to_value(&page).unwrap_or_default(), "/items"))
         }

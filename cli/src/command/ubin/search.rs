@@ -45,13 +45,14 @@ pub(crate) struct SearchArgs {
 
 impl SearchArgs {
     fn params(&self) -> SearchParams {
+        let upper = |words: &[String]| words.iter().map(|word| word.to_uppercase()).collect();
         SearchParams {
             q: self.name.clone(),
             filter: SearchFilter {
-                cc: self.cc.clone(),
-                scheme: self.scheme.clone(),
-                category: self.category.clone(),
-                status: self.status.clone(),
+                cc: upper(&self.cc),
+                scheme: upper(&self.scheme),
+                category: upper(&self.category),
+                status: upper(&self.status),
                 live: self.live.then_some(true),
             },
             mode: if self.prefix { SearchMode::Prefix } else { SearchMode::Fuzzy },

@@ -71,6 +71,10 @@ pub(crate) struct Args {
     /// Proof: refuse a lower height
     #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
     trusted_height: u64,
+    /// Oldest ledger data that is accepted, in seconds; older is exit code 5 [default: of a proof any
+    /// age, which is printed; of a bundle a day]
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u64>,
     /// Judge from this trust bundle; no node is asked
     #[arg(long, value_name = "BUNDLE", help_heading = "Credentials")]
     offline: Option<PathBuf>,
@@ -86,9 +90,6 @@ pub(crate) struct Args {
     /// A check that must pass besides those of the rules; repeat it
     #[arg(long, value_name = "CHECK", help_heading = "Credentials")]
     require: Vec<String>,
-    /// Oldest ledger data that is accepted, in seconds
-    #[arg(long, value_name = "SECONDS", help_heading = "Credentials")]
-    max_age: Option<u64>,
     /// Judge as of this height
     #[arg(long, value_name = "HEIGHT", help_heading = "Credentials")]
     at_height: Option<u64>,
@@ -186,7 +187,26 @@ fn open(session: &Session, args: &Args, file: &str) -> Result<Opened> {
         }
         Input::Credential(text) => return Ok(Opened::Credential(text)),
     };
+    check_age(&done, args.max_age)?;
     Ok(Opened::Done(done))
+}
+
+/// What is proven of an earlier time says nothing of now: as with a credential whose facts are old,
+/// nothing can be told.
+fn check_age(report: &Report, max_age: Option<u64>) -> Result<()> {
+    let Some(most) = max_age.filter(|_| report.exit == 0) else { return Ok(()) };
+    let Some(age) = report.json.pointer("/ageSeconds").and_then(Value::as_u64) else {
+        return Err(CommandError::usage("--max-age is for proofs, bundles and credentials"));
+    };
+    if age <= most {
+        return Ok(());
+    }
+    let told = format!("proven, but of {} ago", age_text(age));
+    let data = json!({ "height": report.json.get("height"), "ageSeconds": age });
+    Err(CommandError::new(Kind::Indeterminate, told)
+        .named("TRUST_STALE")
+        .with_data(data)
+        .hint("ask for a newer one, or accept its age: --max-age"))
 }
 
 /// A request with the receipts that a pack brings.

@@ -56,6 +56,11 @@ impl Trusted {
         let older = bundle.trust().height < height;
         Ok(Self { bundle, older })
     }
+
+    /// Whether it is older than one that was trusted before.
+    pub(crate) const fn is_older(&self) -> bool {
+        self.older
+    }
 }
 
 /// Reads a bundle against a genesis.

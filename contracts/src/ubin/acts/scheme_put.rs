@@ -111,6 +111,13 @@ fn check_form(entry: &SchemeEntry) -> Result<(), Reject> {
     if entry.refresh_days == 0 || entry.refresh_days > limits::SCHEME_REFRESH_DAYS_MAX {
         return malformed("refreshDays", "1 to 3660");
     }
+    let authority = &entry.authority;
+    if !authority.register_domain.as_deref().is_none_or(scheme::is_domain) {
+        return malformed("authority/registerDomain", "a domain name in small letters");
+    }
+    if !authority.did.as_deref().is_none_or(scheme::is_did) {
+        return malformed("authority/did", "a DID is expected");
+    }
     let word = |text: &String| (1..=24).contains(&text.len()) && text.bytes().all(|b| plain(&b));
     let sound = |step: &NormaliseStep| match step {
         NormaliseStep::StripPrefix(text) | NormaliseStep::Remove(text) => word(text),

@@ -109,7 +109,7 @@ impl Bench {
     }
 
     /// Variables under which `titian` finds node and wallet.
-    pub(super) fn variables(&self) -> [(&str, &str); 2] {
+    pub(crate) fn variables(&self) -> [(&str, &str); 2] {
         [("TITIAN_NODE", self.url.as_str()), ("TITIAN_WALLET", "wallet.json")]
     }
 
@@ -129,6 +129,13 @@ impl Bench {
     /// Makes an empty block of a time, ms; later blocks are later.
     pub(crate) fn block_at(&self, time_ms: u64) {
         self.served.as_ref().expect("served").blocks.commit_at(time_ms, Vec::new());
+    }
+
+    /// Waits until the index of names has what is on the ledger.
+    pub(crate) fn indexed(&self) {
+        let served = self.served.as_ref().expect("served");
+        let height = served.blocks.ledger.head().height;
+        self.runtime.block_on(served.search.reached(height));
     }
 
     /// The head, to wait for the next block.
