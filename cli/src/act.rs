@@ -139,7 +139,9 @@ pub(crate) fn finish(
     sign(&mut unsigned, &keys)?;
     let seen = review::to_json(&unsigned);
     let missing = missing(&unsigned);
-    if missing.is_empty() {
+    // who is no party yet is not told who else must sign; a complete op is carried out when it is staged
+    let untold = stage && unsigned.needs.is_empty() && !keys.is_empty();
+    if missing.is_empty() && !untold {
         let submitted = submit(session, "op", unsigned.register, unsigned.value, !signing.no_wait)?;
         let mut report = receipt_report(session.output, &submitted)?;
         review::with_review(&mut report.json, seen);
@@ -339,6 +341,9 @@ fn check_prepared(session: &Session, draft: &Draft, prepared: &Prepared) -> Resu
     Ok(value)
 }
 
+/// Exit code of a dry run that was not made: whether the op would be applied cannot be told.
+const UNCHECKED: u8 = 5;
+
 fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Report> {
     let wallet = session.wallet().ok();
     let prepared = prepare(session, draft, wallet.as_ref(), &signing.signers)?;
@@ -352,6 +357,7 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
         record,
     };
     let mut lines = review::lines(&unsigned);
+    lines.extend(prepared.verdicts.iter().flatten().map(review::verdict_line));
     lines.extend(prepared.signers.iter().map(|need| format!("needs    {}", need_text(need))));
     let mut json = serde_json::to_value(&prepared).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
@@ -366,11 +372,17 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
         }
     }
     match &prepared.fails {
-        Some(refusal) => Err(refused(refusal, &json)),
+        Some(refusal) => {
+            // which state warns or blocks, if it is the law that fails
+            for said in prepared.verdicts.iter().flatten() {
+                session.output.note(&review::verdict_line(said));
+            }
+            Err(refused(refusal, &json))
+        }
         None if !prepared.checked => {
             let mark = session.output.paint(Tone::Warn, "not checked:");
             lines.push(format!("{mark} only a party to the record may try it (--as PARTY)"));
-            Ok(Report::new(lines.join("\n"), json))
+            Ok(Report::new(lines.join("\n"), json).exit(UNCHECKED))
         }
         None => {
             lines.push(format!("{} would be applied now", session.output.paint(Tone::Good, "ok")));

@@ -108,9 +108,9 @@ impl Output {
         Some(serde_json::json!({ "lang": language.tag, "message": message }))
     }
 
-    /// The same without colours, for files.
-    pub(crate) const fn plain(self) -> Self {
-        Self { colour: false, ..self }
+    /// For texts in files, which are the same for everybody: English, without colours.
+    pub(crate) const fn plain() -> Self {
+        Self { json: false, colour: false, quiet: false, language: None }
     }
 
     /// Whether output is for programs.

@@ -7,7 +7,7 @@ mod facts;
 
 use serde_json::{Value as Json, json};
 use titian_api::etr::GetParams;
-use titian_api::{Call as _, call};
+use titian_api::{Call as _, Verdict, call};
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::time;
@@ -58,6 +58,13 @@ pub(crate) fn lines(unsigned: &Unsigned) -> Vec<String> {
     lines.push(format!("digest   {}", unsigned.digest()));
     lines.extend(unsigned.warnings.iter().map(|warning| format!("warning  {warning}")));
     align(&lines)
+}
+
+/// What a state says of an act on a record.
+pub(crate) fn verdict_line(said: &Verdict) -> String {
+    let Verdict { jurisdiction, verdict, effect, .. } = said;
+    let ground = said.citation.as_ref().map(|citation| format!(": {citation}"));
+    format!("law      {jurisdiction} {verdict} ({effect}){}", ground.unwrap_or_default())
 }
 
 /// The lines with what follows the first word in one column.

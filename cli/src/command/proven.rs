@@ -101,6 +101,9 @@ fn singularity(claim: &Value) -> Vec<String> {
     lines.extend(descendants.iter().map(|item| format!(" {:<12} {}", "lineage", node(item))));
     let ancestors = list("ancestors").unwrap_or_default().iter().skip(1);
     lines.extend(ancestors.map(|item| format!(" {:<12} {}", "made of", node(item))));
+    if claim.get("ancestorsComplete") == Some(&Value::Bool(false)) {
+        lines.push(format!(" {:<12} more records, which are not shown", "made of"));
+    }
     let known = claim.get("complete") == Some(&Value::Bool(true));
     let extent = if known { "no other can be" } else { "there may be others, which are not shown" };
     lines.push(format!(" {} in force; {extent}", in_force.len()));

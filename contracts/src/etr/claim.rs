@@ -245,22 +245,33 @@ fn conversion(stated: &Value, walk: &mut Walk<'_>) -> Result<Value, VerifyError>
     let stored =
         walk.stored(&keys::record(&paper.record))?.ok_or_else(|| differs("no such record"))?;
     let (public, party_hash) = parts_of(&stored)?;
-    let statement = Value::object([
-        ("code", Value::from(paper.statement_code)),
-        ("digest", Value::from(paper.statement)),
-    ]);
     let mut members = Vec::new();
     if stated.get("whole") == Some(&Value::Bool(true)) {
         members.push(("whole", Value::from(true)));
-        members.push(("returned", returned(&stored, walk)?));
+        // paper that the ledger did not know became the record itself, which has children of other kinds
+        let known = paper.outward.is_some();
+        let back = if known { returned(&stored, walk)? } else { Value::List(Vec::new()) };
+        members.push(("returned", back));
     }
+    let statement = |(code, digest): (String, Digest)| {
+        Value::object([("code", Value::from(code)), ("digest", Value::from(digest))])
+    };
+    let consumed = paper.inward.is_some();
+    let outward = paper.outward.map_or(Value::Null, |outward| {
+        let (print, said) = (Value::from(outward.print), statement(outward.statement));
+        Value::object([("print", print), ("statement", said)])
+    });
+    let inward = paper.inward.map_or(Value::Null, |inward| {
+        let (attested, said) = (Value::from(inward.inoperative), statement(inward.statement));
+        Value::object([("inoperative", attested), ("statement", said)])
+    });
     members.extend([
         ("issuer", Value::from(issuer)),
         ("serial", Value::from(serial)),
-        ("consumed", Value::from(paper.consumed)),
-        ("set", Value::from(paper.set)),
-        ("print", Value::from(paper.print)),
-        ("statement", statement),
+        ("serials", crate::claim::texts(&paper.serials)),
+        ("consumed", Value::from(consumed)),
+        ("outward", outward),
+        ("inward", inward),
         ("id", Value::from(paper.record)),
         ("public", public),
         ("partyHash", Value::from(party_hash)),

@@ -9,7 +9,7 @@ use super::bundle::Group;
 use super::content;
 use super::fields::{self, Binding};
 use super::kernel::{self, Work};
-use super::legal::{self, Concerned};
+use super::legal;
 use super::person::{Person, country, identity};
 use super::profile::{self, Profile};
 use super::record::{
@@ -17,8 +17,8 @@ use super::record::{
 };
 use super::roles::{self, Asked, RECEIVE};
 use super::signing::Role;
-use super::surrender::PaperSerial;
-use super::{keys, request};
+use super::surrender::{OfPaper, PaperSerial};
+use super::{inquiry, keys, request};
 use crate::context::Context;
 use crate::error::{Code, Reject};
 
@@ -85,6 +85,13 @@ pub fn roles(ctx: &Context<'_, '_>, asked: Asked<'_>, args: &Issue) -> Vec<Role>
     roles
 }
 
+/// Who opens the record; while nobody is known whose number gives the id, its first receiver.
+pub fn issuer(ctx: &Context<'_, '_>, asked: Asked<'_>, args: &Issue) -> String {
+    roles::issuer(ctx, asked, args)
+        .or_else(|| args.to.members().first().cloned())
+        .unwrap_or_else(|| args.obligor.clone())
+}
+
 /// Checks paper, content, title, regime and lots, and opens the record.
 pub fn issue(
     ctx: &mut Context<'_, '_>,
@@ -94,24 +101,13 @@ pub fn issue(
     let Act::Issue(args) = &work.request.act else { return Err(Code::Malformed.into()) };
     let asked =
         Asked { op: work.op, act: &work.request.act, id: &work.request.id, profile: work.profile };
-    let issuer = roles::issuer(ctx, asked, args)
-        .or_else(|| args.to.members().first().cloned())
-        .unwrap_or_else(|| args.obligor.clone());
+    let issuer = issuer(ctx, asked, args);
     let parent = match &args.paper {
         Some(paper) => check_paper(ctx, work, args, paper, &issuer)?,
         None => None,
     };
     check_face(ctx, work, args, parent.as_ref())?;
-    let mut concerned = Concerned::default();
-    if let Some(regime) = legal::regime(ctx.state, &args.regime) {
-        concerned.add(&regime.country);
-    }
-    concerned.add(country(&issuer));
-    for member in args.to.members() {
-        concerned.add(country(member));
-    }
-    concerned.add_obligor(country(&args.obligor));
-    kernel::ask_law(ctx, work, ctx.time_ms, &concerned)?;
+    inquiry::ask_at_issue(ctx, work, args, &issuer)?;
     let mut record = open(ctx, work, args, &issuer);
     record.public.seq = 1;
     record.public.head = content::next_head(work.request.head, work.op.digest);
@@ -189,7 +185,7 @@ fn check_paper(
     let read = |serial: &String| ctx.state.read::<PaperSerial>(&keys::paper(&entity, serial));
     let entries: Vec<Option<PaperSerial>> = paper.serials.iter().map(read).collect();
     let known: Vec<&PaperSerial> = entries.iter().flatten().collect();
-    if known.iter().any(|entry| entry.consumed) {
+    if known.iter().any(|entry| entry.inward.is_some()) {
         return Err(used("a serial came back before"));
     }
     let first = known.first().map(|entry| entry.record.clone());
@@ -209,8 +205,8 @@ fn check_paper(
     let whole = paper.originals == paper.serials.len() as u64
         && distinct.len() == paper.serials.len()
         && (known.is_empty() || known.len() == paper.serials.len());
-    let set = known.first().map_or(paper.serials.len() as u64, |entry| entry.set);
-    if !whole || set != paper.serials.len() as u64 {
+    let set = known.first().map_or(paper.serials.len(), |entry| entry.serials.len());
+    if !whole || set != paper.serials.len() {
         return Err(incomplete("all originals come together"));
     }
     if paper.statement.is_none() {
@@ -231,19 +227,18 @@ fn check_paper(
 /// Each serial is consumed, once; serials of unknown paper come into the register so.
 fn consume(ctx: &mut Context<'_, '_>, issuer: &str, paper: &FromPaper, record: &Record) {
     let entity = identity(ctx.state, issuer);
-    let (code, digest) = paper.statement.clone().unwrap_or_default();
+    let statement = paper.statement.clone().unwrap_or_default();
+    let inward = OfPaper { inoperative: paper.inoperative, statement };
     for serial in &paper.serials {
         let key = keys::paper(&entity, serial);
         let known: Option<PaperSerial> = ctx.state.read(&key);
         let mut entry = known.unwrap_or_else(|| PaperSerial {
             record: record.public.id.clone(),
-            consumed: true,
-            set: paper.serials.len() as u64,
-            print: paper.inoperative,
-            statement_code: code.clone(),
-            statement: digest,
+            serials: paper.serials.clone(),
+            outward: None,
+            inward: None,
         });
-        entry.consumed = true;
+        entry.inward = Some(inward.clone());
         ctx.state.write(key, &entry);
     }
 }

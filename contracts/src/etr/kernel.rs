@@ -13,18 +13,18 @@ use std::sync::Arc;
 use super::act::Act;
 use super::bundle::Group;
 use super::content;
-use super::legal::{self, Concerned, Matter};
-use super::person::{Person, country, identity};
+use super::legal;
+use super::person::{Person, identity};
 use super::profile::{self, Profile};
 use super::record::{Dishonoured, Lot, Pending, Presentment, Record, Status};
 use super::request::Request;
 use super::roles::{self, Asked};
 use super::signing::{self, Question, Signed};
 use super::{
-    amend, clock, consent, court, ending, issue, keys, money, note, pledge, quantities, recourse,
-    succession, surrender, transfer,
+    amend, clock, consent, court, ending, inquiry, issue, keys, money, note, pledge, quantities,
+    recourse, succession, surrender, transfer,
 };
-use crate::context::{Authority, Context};
+use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
 use crate::json::text::Writer;
@@ -107,7 +107,7 @@ pub fn run(
             let mut after = before.clone();
             enter(ctx, &work, &mut after)?;
             apply(ctx, &work, &mut after, group)?;
-            check_law(ctx, &work, &before)?;
+            inquiry::ask(ctx, &work, &before)?;
             finish(ctx, &work, Some(&before), after);
         }
     }
@@ -398,47 +398,6 @@ fn apply_more(
         Act::CourtAnnul { order } => court::annul(ctx, work, record, *order),
         _ => Err(Reject::new(Code::Malformed, "/act", "no act on a record that stands")),
     }
-}
-
-/// `LEGAL_BLOCKED`, `LEGAL_ACK_REQUIRED`. Acts that the law is not asked about acknowledge nothing.
-fn check_law(ctx: &mut Context<'_, '_>, work: &Work<'_>, before: &Record) -> Result<(), Reject> {
-    let receiver = match (&work.request.act, &before.party.pending) {
-        (Act::Accept { .. }, Some(Pending::Offer { to, .. })) => Some(to),
-        (Act::Deliver(deliver), _) => Some(&deliver.to),
-        _ => None,
-    };
-    let mut concerned = Concerned::default();
-    if let Some(to) = receiver {
-        if let Some(regime) = legal::regime(ctx.state, &before.public.regime) {
-            concerned.add(&regime.country);
-        }
-        for ubin in before.party.controller.members().iter().chain(to.members()) {
-            concerned.add(country(ubin));
-        }
-        concerned.add_obligor(country(&before.party.obligor));
-    }
-    ask_law(ctx, work, before.public.issued_ms, &concerned)?;
-    transfer::check_consent_ack(ctx, work)
-}
-
-/// Asks the concerned states; a dry run notes what they say as warnings.
-pub fn ask_law(
-    ctx: &mut Context<'_, '_>,
-    work: &Work<'_>,
-    issued_ms: u64,
-    concerned: &Concerned,
-) -> Result<(), Reject> {
-    let matter = Matter {
-        class: &work.profile.law_class,
-        mletr: work.profile.mletr,
-        issued_ms,
-        t: ctx.time_ms,
-    };
-    let opinions = legal::opinions(ctx.state, matter, concerned);
-    if ctx.authority == Authority::Assumed {
-        ctx.warnings.extend(legal::warnings(&opinions));
-    }
-    legal::check(&opinions, &work.request.ack)
 }
 
 /// Writes the record after an op: seq, head, blind, who is party to it, and the event.

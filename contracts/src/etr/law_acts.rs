@@ -4,7 +4,8 @@
 //! Invariant: an entry is written by the root quorum of its own state alone, and each act names the
 //! next version of its entry, so none can be replayed. Entries of countries outside the network are of
 //! the same form and come by an accepted proposal ([`put_outside_effect`], [`put_outside_regime`]); they
-//! warn at most.
+//! warn at most. What a genesis brings is read and checked as the acts do it ([`read_effect`],
+//! [`put_genesis_regime`], [`put_genesis_rulebook`]).
 
 use super::court::{self, CourtPolicies, CourtPolicy};
 use super::legal::{self, BlockSince, Effect, LegalEffect, Policy, Regime, Rulebook};
@@ -15,9 +16,12 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::{self, Op};
+use crate::state::Overlay;
 
 /// The acts, without their register.
 pub const ACTS: &[&str] = &["legal_effect_set", "regime_set", "rulebook_set", "court_policy_set"];
+
+const NO_STATE: &str = "no state of the network";
 
 const STATUSES: &[&str] = &[
     "unknown",
@@ -53,7 +57,7 @@ fn check_author(
 ) -> Result<(), Reject> {
     let signers = signers(ctx, op)?;
     if !ctx.state.holds(&ams_key(cc)) {
-        return Err(Reject::new(Code::PartyUnknown, "/args/entry", "no state of the network"));
+        return Err(Reject::new(Code::PartyUnknown, "/args/entry", NO_STATE));
     }
     require_root(ctx, &signers, cc)?;
     let (before, named) = versions;
@@ -189,7 +193,7 @@ fn read_policy(mut policy: Members<'_>) -> Result<Policy, Reject> {
 }
 
 fn set_regime(ctx: &mut Context<'_, '_>, op: &Op, entry: Members<'_>) -> Result<(), Reject> {
-    let regime = read_regime(entry, false)?;
+    let regime = read_regime(entry, false, None)?;
     let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
     check_author(ctx, op, &regime.country, (before, regime.version))?;
     legal::put_regime(ctx.state, &regime);
@@ -203,7 +207,7 @@ pub(crate) fn put_outside_regime(
     entry: Members<'_>,
 ) -> Result<String, Reject> {
     let (country_at, version_at) = (entry.pointer("country"), entry.pointer("version"));
-    let regime = read_regime(entry, true)?;
+    let regime = read_regime(entry, true, None)?;
     check_outside(ctx, &regime.country, &country_at)?;
     let before = legal::regime(ctx.state, &regime.id).map_or(0, |old| old.version);
     check_next(before, regime.version, &version_at)?;
@@ -211,7 +215,27 @@ pub(crate) fn put_outside_regime(
     Ok(regime.id)
 }
 
-fn read_regime(mut entry: Members<'_>, advisory: bool) -> Result<Regime, Reject> {
+/// A regime of the genesis, which names no version: it is the first. Refused for what the act refuses:
+/// `MALFORMED`, `FIELD_LIMIT`, `PARTY_UNKNOWN` for a country that is no state of the network,
+/// `VERSION_CONFLICT` for one that stands twice.
+pub fn put_genesis_regime(state: &mut Overlay<'_>, entry: Members<'_>) -> Result<(), Reject> {
+    let (country_at, id_at) = (entry.pointer("country"), entry.pointer("id"));
+    let regime = read_regime(entry, false, Some(1))?;
+    if !state.holds(&ams_key(&regime.country)) {
+        return Err(Reject::new(Code::PartyUnknown, &country_at, NO_STATE));
+    }
+    let before = legal::regime(state, &regime.id).map_or(0, |old| old.version);
+    check_next(before, regime.version, &id_at)?;
+    legal::put_regime(state, &regime);
+    Ok(())
+}
+
+/// `first` is the version of an entry that names none.
+fn read_regime(
+    mut entry: Members<'_>,
+    advisory: bool,
+    first: Option<u64>,
+) -> Result<Regime, Reject> {
     let country = entry.text("country")?.to_owned();
     let id = text(&mut entry, "id", 32)?;
     let name = id.strip_prefix("CONTRACT-").or_else(|| {
@@ -223,7 +247,7 @@ fn read_regime(mut entry: Members<'_>, advisory: bool) -> Result<Regime, Reject>
     }
     let regime = Regime {
         citation: text(&mut entry, "citation", 256)?,
-        version: entry.uint("version")?,
+        version: first.map_or_else(|| entry.uint("version"), Ok)?,
         advisory,
         id,
         country,
@@ -245,7 +269,7 @@ fn set_rulebook(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> R
     let book = Rulebook {
         cc: entry.text("cc")?.to_owned(),
         digest: entry.digest("digest")?,
-        title: text(&mut entry, "title", 128)?,
+        title: rulebook_title(&mut entry)?,
         from_ms: entry.uint("fromMs")?,
         until_ms,
         version: entry.uint("version")?,
@@ -256,6 +280,32 @@ fn set_rulebook(ctx: &mut Context<'_, '_>, op: &Op, mut entry: Members<'_>) -> R
     check_author(ctx, op, &book.cc, (before, book.version))?;
     legal::put_rulebook(ctx.state, &book);
     emit(ctx, op, &format!("{}/{}", book.cc, book.digest), book.version);
+    Ok(())
+}
+
+fn rulebook_title(entry: &mut Members<'_>) -> Result<String, Reject> {
+    text(entry, "title", 128)
+}
+
+/// A rulebook of the genesis, `digest` and `title`: in force in each of these states from height 0 on,
+/// without end. Refused for what the act refuses: `MALFORMED`, `FIELD_LIMIT`, `VERSION_CONFLICT` for one
+/// that stands twice.
+pub fn put_genesis_rulebook(
+    state: &mut Overlay<'_>,
+    mut entry: Members<'_>,
+    countries: &[String],
+) -> Result<(), Reject> {
+    let digest_at = entry.pointer("digest");
+    let digest = entry.digest("digest")?;
+    let title = rulebook_title(&mut entry)?;
+    entry.finish()?;
+    for cc in countries {
+        let old: Option<Rulebook> = state.read(&legal::rulebook_key(cc, digest));
+        check_next(old.map_or(0, |old| old.version), 1, &digest_at)?;
+        let (cc, title) = (cc.clone(), title.clone());
+        let book = Rulebook { cc, digest, title, from_ms: 0, until_ms: None, version: 1 };
+        legal::put_rulebook(state, &book);
+    }
     Ok(())
 }
 

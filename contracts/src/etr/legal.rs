@@ -338,6 +338,8 @@ pub struct Opinion {
     pub verdict: Verdict,
     /// What follows.
     pub effect: Effect,
+    /// The entry that says so; none where the state has none on the class.
+    pub entry: Option<Rc<LegalEffect>>,
 }
 
 /// What each concerned state says, by country code.
@@ -357,7 +359,7 @@ pub fn opinions(state: &Overlay<'_>, matter: Matter<'_>, concerned: &Concerned) 
                 Effect::Block if !binds => Effect::Warn,
                 effect => effect,
             };
-            Opinion { jurisdiction: cc.clone(), verdict, effect }
+            Opinion { jurisdiction: cc.clone(), verdict, effect, entry }
         })
         .collect()
 }

@@ -108,7 +108,8 @@ impl Node {
 /// Members of a claim with lineage. `whole` names the records whose party part is shown, `of` (if
 /// stated, one of them) the record whose ancestors are shown too. `descendants` are root and what
 /// came of it, in the order in which they are reached; `inForce` those that are not dead;
-/// `complete` says that no further record can have come of the root; `ancestors` begins with `of`.
+/// `complete` says that no further record can have come of the root; `ancestors` begins with `of`,
+/// and `ancestorsComplete` is there, false, if they are more than a claim shows.
 fn lineage(
     stated: &Value,
     root: &str,
@@ -119,7 +120,7 @@ fn lineage(
     if whole.len() != items.len() || whole.len() > limits::ETR_LINEAGE_MAX {
         return Err(missing("whole"));
     }
-    let down = reach(root, &whole, walk, Node::children)?;
+    let (down, all) = reach(root, &whole, walk, Node::children)?;
     let live = down.iter().filter(|node| node.is_live()).map(|node| Value::from(node.id.as_str()));
     let in_force = Value::List(live.collect());
     let closed = |node: &Node| node.record.is_none() && node.may_have_children();
@@ -127,18 +128,21 @@ fn lineage(
         ("whole", Value::List(items.to_vec())),
         ("descendants", Value::List(down.iter().map(Node::to_value).collect())),
         ("inForce", in_force),
-        ("complete", Value::from(!down.iter().any(closed))),
+        ("complete", Value::from(all && !down.iter().any(closed))),
     ];
     let mut shown = down;
     if let Some(of) = stated.get("of") {
         let of = of.as_text().ok_or_else(|| missing("of"))?;
-        let up = reach(of, &whole, walk, Node::parents)?;
+        let (up, all) = reach(of, &whole, walk, Node::parents)?;
         let own = up.first().and_then(|node| node.record.as_ref());
         if own.is_none_or(|record| record.party.root != root) {
             return Err(differs("the record does not descend from the root of this number"));
         }
         members.push(("of", Value::from(of)));
         members.push(("ancestors", Value::List(up.iter().map(Node::to_value).collect())));
+        if !all {
+            members.push(("ancestorsComplete", Value::Bool(false)));
+        }
         shown.extend(up);
     }
     if whole.iter().all(|id| shown.iter().any(|node| node.id == *id)) {
@@ -148,28 +152,29 @@ fn lineage(
     }
 }
 
-/// The records that are reached from `id` by `next`, itself first; each once.
+/// The records that are reached from `id` by `next`, itself first, each once; and whether they are all.
+/// From a record whose next ones would be more than a claim shows, it goes no further.
 fn reach(
     id: &str,
     whole: &[&str],
     walk: &mut Walk<'_>,
     next: fn(&Node) -> &[String],
-) -> Result<Vec<Node>, VerifyError> {
+) -> Result<(Vec<Node>, bool), VerifyError> {
     let mut nodes = vec![Node::read(id, whole, walk)?];
-    let mut at = 0;
+    let (mut at, mut all) = (0, true);
     while let Some(node) = nodes.get(at) {
         let known = |id: &String| nodes.iter().any(|node| node.id == *id);
         let ids: Vec<String> = next(node).iter().filter(|id| !known(id)).cloned().collect();
+        at += 1;
+        if nodes.len().saturating_add(ids.len()) > limits::ETR_LINEAGE_MAX {
+            all = false;
+            continue;
+        }
         for id in ids {
-            if nodes.len() >= limits::ETR_LINEAGE_MAX {
-                let detail = "more records than a lineage may show";
-                return Err(VerifyError::Malformed(detail.to_owned()));
-            }
             nodes.push(Node::read(&id, whole, walk)?);
         }
-        at += 1;
     }
-    Ok(nodes)
+    Ok((nodes, all))
 }
 
 /// The ids that a claim about the lineage of `root` and the ancestors of `of` may show whole: those
@@ -195,7 +200,7 @@ pub fn whole_of(
             let Some(record) = Record::load(state, &id) else { continue };
             let more: Vec<String> =
                 next(record).into_iter().filter(|id| !reached.contains(id)).collect();
-            // a record whose children do not all fit stays closed, and the claim says so
+            // from a record whose next ones do not all fit a claim goes no further, and says so
             if reached.len().saturating_add(more.len()) > limits::ETR_LINEAGE_MAX
                 || whole.len() >= limits::ETR_LINEAGE_MAX
             {

@@ -6,7 +6,7 @@
 //!
 //! - `record`, `record_json`, `person`, `content`, `keys`: state, its hashes and keys;
 //! - `profile`, `rules`: types of records; `legal`: what states say of them,
-//!   written by `law_acts`;
+//!   written by `law_acts`, asked by `inquiry`;
 //! - `request`, `act`, `arguments`: what comes in; `roles`, `signing`: who signs;
 //! - `kernel`: the order of checks; `bundle`: several ops as one;
 //! - the acts: `issue`, `transfer` with `endorsement`, `surrender`, `amend` with `fields`,
@@ -31,6 +31,7 @@ mod ending;
 pub mod endorsement;
 mod fields;
 pub mod history;
+pub mod inquiry;
 mod issue;
 pub mod kernel;
 pub mod keys;

@@ -21,16 +21,30 @@ use crate::error::{Code, Reject};
 pub struct PaperSerial {
     /// The record that became paper; of paper that the ledger did not know, the record it became.
     pub record: String,
-    /// Whether the paper came back.
-    pub consumed: bool,
-    /// How many serials belong together.
-    pub set: u64,
-    /// Digest of the print, or of the custodian's attestation.
+    /// The serials that belong together, this one among them.
+    pub serials: Vec<String>,
+    /// How the record became this paper; none for paper that the ledger did not know.
+    pub outward: Option<ToPaper>,
+    /// How the paper was brought in; then it is consumed.
+    pub inward: Option<OfPaper>,
+}
+
+/// The end of a record on paper.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ToPaper {
+    /// Digest of the print.
     pub print: Digest,
-    /// Code of the statement of change of medium.
-    pub statement_code: String,
-    /// Digest of the statement.
-    pub statement: Digest,
+    /// Code and digest of the statement of change of medium.
+    pub statement: (String, Digest),
+}
+
+/// The end of a paper, from which a record comes.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OfPaper {
+    /// Digest of the custodian's attestation that the paper is inoperative.
+    pub inoperative: Digest,
+    /// Code and digest of the statement of change of medium.
+    pub statement: (String, Digest),
 }
 
 /// The controller asks the obligor to perform, or to change the medium.
@@ -77,16 +91,14 @@ pub fn accept(
             End::Exchanged
         }
         (SurrenderKind::Paper, SurrenderAnswer::Paper { serials, print, statement }) => {
-            let (code, digest) = statement
-                .as_ref()
+            let statement = statement
+                .clone()
                 .ok_or_else(|| Reject::new(Code::StatementMissing, "/args/statement", ""))?;
             let entry = PaperSerial {
                 record: record.public.id.clone(),
-                consumed: false,
-                set: serials.len() as u64,
-                print: *print,
-                statement_code: code.clone(),
-                statement: *digest,
+                serials: serials.clone(),
+                outward: Some(ToPaper { print: *print, statement }),
+                inward: None,
             };
             bind_serials(ctx, record, serials, &entry)?;
             End::Paper

@@ -98,8 +98,12 @@ pub struct Prepared {
     /// The signers it needs.
     pub signers: Vec<Signer>,
     /// Whether it was run dry. False where the caller may not see the party part of a record: then
-    /// `signers`, `warnings`, `events` and `fails` say nothing.
+    /// `signers`, `verdicts`, `warnings`, `events` and `fails` say nothing.
     pub checked: bool,
+    /// Of `etr_prepare`: what each state says whose law the act asks, by country code, also where a
+    /// check fails; empty where it asks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Vec<Verdict>>,
     /// The other ops of its bundle, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bundled: Vec<PreparedOp>,
@@ -127,6 +131,26 @@ pub struct PreparedOp {
     pub op_digest: String,
     /// The signers it needs.
     pub signers: Vec<Signer>,
+    /// What each state says whose law the op asks; nothing for an op after one that fails.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What one state says of a record's class for an act, in the words of `etr_legalEffect`
+/// (etr-profiles.md §4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The state, its country code.
+    pub jurisdiction: String,
+    /// `full`, `contractual`, `excluded`, `unknown` or `not_applicable`.
+    pub verdict: String,
+    /// What follows: `allow`, `warn` (the op names it in `ack`) or `block`.
+    pub effect: String,
+    /// The status of the state's entry; `unknown` where it has none.
+    pub status: String,
+    /// The statute that the entry cites; absent where there is no entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<String>,
 }
 
 /// A record that may be the same business under another number.

@@ -46,6 +46,7 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         op_digest: digest.to_string(),
         signers: signers.collect(),
         bundled: Vec::new(),
+        verdicts: None,
         warnings: run.warnings,
         events: run.events.iter().map(view::event).collect(),
         fails: run.fails.map(Refusal::from),

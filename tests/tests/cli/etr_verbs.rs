@@ -85,6 +85,13 @@ const WRONG: &[Wrong] = &[
     ("inbox", &[], "--as"),
     ("history", &[], "ID"),
     ("prove", &[ID], "--out"),
+    ("attest", &[ID, "--approve", "offer.json", "--as", PARTY], "--out"),
+    ("attest", &[ID, "--as", PARTY, "-o", "e.json"], "--approve"),
+    (
+        "attest",
+        &[ID, "--uetr", "1", "--settled", "soon", "--as", PARTY, "-o", "e.json"],
+        "--settled",
+    ),
     ("challenge", &[ID, "-o", "c.json"], "--audience"),
     ("answer", &["c.json", "-o", "a.json"], "--as"),
     ("evidence", &[ID], "--out"),

@@ -1,13 +1,16 @@
 //! The test obligations of the UBIN register (ubin-api.md §14, ubin-schemes.md §8) and of
-//! credentials (vc-api.md A§8): each has a test that carries its number.
+//! credentials (vc-api.md A§8): each has a test that carries its number. Of records: the table of the
+//! Model Law (etr.md §2), and the profile files, byte for byte (etr-api.md A§5.6).
 //!
 //! Both count from T1. A test of the first is called `t06_…`; one of the second `vc_t06_…`, or
 //! `t06_…` in a file or folder whose name starts with `vc` or `credential`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::assert_none;
-use crate::source::{read, sources};
+use crate::source::{files, read, sources};
 
 /// The names of the test functions of all files whose path passes.
 fn tests_of(passes: impl Fn(&str) -> bool) -> Vec<String> {
@@ -143,4 +146,61 @@ fn every_row_of_the_model_law_has_tests_that_exist() {
         missing.extend(gone.map(|name| format!("{name} is no test")));
     }
     assert_none(missing, "rows of the Model Law without tests");
+}
+
+/// The value of a top-level member of a TOML text, without quotes.
+fn member<'a>(toml: &'a str, name: &str) -> &'a str {
+    let lines = toml.lines().take_while(|line| !line.starts_with('['));
+    let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+    values.next().unwrap_or_else(|| panic!("no {name} in {toml}")).trim_matches('"')
+}
+
+/// A record keeps its profile for life, so a file that changes gets another version: its SHA-256 goes
+/// into the list beside those of the versions before, which stay.
+#[test]
+fn every_profile_file_is_the_one_that_its_version_names() {
+    let pinned = read("tests/data/etr/profiles.sha256");
+    let pinned: BTreeMap<&str, &str> = pinned
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(digest, name)| (name, digest))
+        .collect();
+    let mut ids = BTreeSet::new();
+    let mut faults = Vec::new();
+    let mut texts = BTreeMap::new();
+    for path in
+        files(".toml").into_iter().filter(|path| path.starts_with("contracts/profiles/etr/"))
+    {
+        let text = read(&path);
+        let (id, version) = (member(&text, "id").to_owned(), member(&text, "version").to_owned());
+        assert_eq!(path, format!("contracts/profiles/etr/{id}.toml"));
+        let (name, digest) = (format!("{id}@{version}"), hex::encode(Sha256::digest(&text)));
+        if pinned.get(name.as_str()) != Some(&digest.as_str()) {
+            faults.push(format!("{name} is not what it was, or not listed: {digest}  {name}"));
+        }
+        ids.insert(id.clone());
+        texts.insert(name, text);
+    }
+    assert_none(faults, "profiles that changed without a new version");
+
+    // those that the specification writes out are copied from there; it names all that ship
+    let page = read("docs/spec/etr-profiles.md");
+    let (_, section) = page.split_once("## 3 Profiles").expect("the section");
+    let (section, _) = section.split_once("\n## 4").expect("the next section");
+    let written = section.split("```toml\n").skip(1).map(|rest| {
+        let (text, _) = rest.split_once("```").expect("the end of a file");
+        (format!("{}@{}", member(text, "id"), member(text, "version")), text)
+    });
+    let mut named = BTreeSet::new();
+    for (name, text) in written {
+        let id = name.split('@').next().unwrap_or_default().to_owned();
+        if let Some(own) = texts.get(&name) {
+            assert_eq!(own, text, "{name} as the specification writes it");
+        }
+        named.insert(id);
+    }
+    assert_eq!(named.len(), 3, "{named:?}");
+    let rows = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| id "));
+    named.extend(rows.filter_map(|row| row.split('|').nth(1)).map(|id| id.trim().to_owned()));
+    assert_eq!(ids, named, "the profiles that ship, against etr-profiles.md §3");
 }

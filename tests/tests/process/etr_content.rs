@@ -324,6 +324,55 @@ fn etr_a_sealed_content_that_waits_in_a_file_is_handed_over_later() {
 }
 
 #[test]
+fn etr_the_content_goes_to_who_takes_the_place_of_a_merged_business() {
+    let desk = Desk::open(1);
+    let (carrier, bank) = (desk.carrier.as_str(), desk.bank.as_str());
+    std::fs::create_dir(desk.out.join("opened")).expect("a folder");
+    let (first, _) = issued(&desk, "TTNU8501", bank, &[]);
+    let (second, _) = issued(&desk, "TTNU8502", bank, &["--no-seal"]);
+    let away = desk.path("away.json");
+    std::fs::rename(desk.path(&format!("{second}.content.json")), &away).expect("moved");
+    let heir = desk.business("MY:SSM", "BRN", "202401000010", "EXAMPLE HOLDING");
+    desk.network.settle();
+    let place = ["--role", "controller", "--of", bank, "--successor", &heir];
+    let by = ["--as", heir.as_str(), "--yes", "--ack-all"];
+    let succeed =
+        |id: &str, more: &[&str]| desk.run(&[&["succeed", id][..], &place, &by, more].concat());
+    // nobody takes a place that the register does not show as its own; nothing is left of it
+    let ran = succeed(&first, &[]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("NO_SUCCESSION")));
+    assert_eq!(waiting(&desk), [""; 0]);
+
+    let officers = ["--as", "MY:SSM#k1", "--as", "MY:SSM#k2", "--yes"];
+    desk.network.done(&[&["ubin", "merge", &heir, "--absorb", bank][..], &officers].concat());
+    desk.network.settle();
+    // it is no party yet: the node tells it nothing, and what it signs is tried on the ledger
+    let dry = succeed(&first, &["--dry-run"]);
+    assert_eq!((dry.code, &dry.json()["checked"]), (5, &json!(false)), "{}", dry.stdout);
+    assert_ne!(open(&desk, &first, &heir).code, 0);
+    let ran = succeed(&first, &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let receipt = ran.json();
+    assert_eq!((&receipt["ok"], sealed_to(&receipt["sealed"])), (&json!(true), vec![heir.clone()]));
+    desk.network.settle();
+    assert_eq!(opened(&desk, &first, &heir).0["transportDocumentReference"], "TTNU8501");
+    let shown = desk.show(&first, &heir);
+    assert_eq!(shown["party"]["controller"]["party"], heir.as_str());
+    assert_eq!(shown["party"]["title"]["party"], heir.as_str());
+    assert_eq!(waiting(&desk), [""; 0]);
+
+    // without the content the act stands all the same, and who has it seals it
+    let ran = succeed(&second, &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let reason = ran.json()["sealed"]["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.contains("not at hand"), "{reason}");
+    desk.network.settle();
+    is_not_held(&desk, &second, &heir);
+    desk.done(&["seal", &second, "--content", &away, "--as", carrier]);
+    assert_eq!(opened(&desk, &second, &heir).0["transportDocumentReference"], "TTNU8502");
+}
+
+#[test]
 fn etr_the_content_goes_to_who_pays_on_recourse() {
     let desk = Desk::open(1);
     let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());

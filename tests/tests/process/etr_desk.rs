@@ -85,13 +85,17 @@ fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
     let dry = desk.done(&[&offer[..], &["--ack-all", "--dry-run"]].concat());
     assert!(dry["opDigest"].is_string() && dry["fails"].is_null(), "{dry}");
     assert_eq!((&dry["status"], &dry["signers"][0]["party"]), (&json!("dryRun"), &json!(shipper)));
+    // the law of both is asked when the record is taken, not when it is offered
+    assert_eq!(dry["verdicts"], json!([]), "{dry}");
     assert_eq!(seq(&desk, &id), before, "nothing was written");
     // the first check that fails is named, by its name and in its place
     let accept = ["accept", &id, "--as", shipper, "--dry-run"];
     let ran = desk.run(&accept);
     assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("WRONG_STATE")));
     let surrender = ["surrender", &id, "--kind", "delivery", "--as", trader, "--dry-run"];
-    assert_eq!(desk.run(&surrender).code, 1);
+    // who is no party to it learns nothing, not even whether the act would be refused
+    let ran = desk.run(&surrender);
+    assert_eq!((ran.code, &ran.json()["checked"]), (5, &json!(false)));
     assert_eq!(seq(&desk, &id), before);
 
     // what lacks signatures waits on the ledger, and can be taken off it
@@ -345,4 +349,81 @@ fn etr_tradetrust_documents_become_a_note_and_a_receipt_on_the_ledger() {
     );
     let shown = issued(&file, &[&lacking[..], &["--lot", "1:KGM:50000"]].concat());
     assert_eq!(shown["party"]["lots"][0]["amount"], "50000");
+}
+
+#[test]
+fn etr_a_bank_attests_a_payment_and_the_buyer_takes_control() {
+    const UETR: &str = "00000000-0000-4000-8000-000000000001";
+    let desk = Desk::open(1);
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    let (trader, bank) = (desk.trader.as_str(), desk.bank.as_str());
+    let (id, other) = (desk.bill("TTNU8001", shipper), desk.bill("TTNU8002", shipper));
+    let history = |id: &str| desk.done(&["history", id, "--as", shipper])["items"].clone();
+    let issue = &history(&id)[0]["op"]["sigs"];
+    let sigs = issue.as_array().expect("signatures");
+    let key = &sigs.iter().find(|sig| sig["party"] == carrier).expect("the carrier signed")["key"];
+    let inspector = format!("{carrier}#{}", key.as_str().expect("a key"));
+
+    // the offer waits for a payment, which a bank attests, and for the word of the carrier's key
+    let now = desk.show(&id, shipper)["asOf"]["timeMs"].as_u64().expect("a time");
+    let payment = json!({ "payment_attested": { "uetr": UETR, "unit": "USD", "amount": "2500000",
+        "settleByMs": now + 3_600_000, "attesters": [bank], "k": 1 } });
+    let approved = json!({ "k_of_n": { "k": 1, "keys": [inspector] } });
+    let tree = json!({ "all": [payment, approved] }).to_string();
+    let offer = |id: &str, tree: &str| {
+        let terms = ["--to", trader, "--endorse", "special", "--irrevocable", "--when", tree];
+        desk.act("offer", id, &terms, shipper);
+        let shown = desk.show(id, shipper);
+        shown["party"]["pending"]["op"].as_str().expect("a digest").to_owned()
+    };
+    let op = offer(&id, &tree);
+    let accept = |id: &str, evidence: &str| {
+        let line = ["accept", id, "--evidence", evidence, "--as", trader, "--yes", "--ack-all"];
+        let ran = desk.run(&line);
+        (ran.code, ran.json()["error"]["name"].clone())
+    };
+    assert_eq!(accept(&id, "[]"), (1, json!("CONDITION_UNMET")));
+
+    let message = desk.file("pacs002.xml", "<Document>a settled payment</Document>\n");
+    let attest = |id: &str, op: &str, settled: &str, out: &str, sure: &[&str]| {
+        let paid = ["--uetr", UETR, "--unit", "USD", "--amount", "2500000", "--settled", settled];
+        let of = ["--message", &message, "--op", op, "--as", bank, "-o", out];
+        desk.run(&[&["attest", id][..], &paid, &of, sure].concat())
+    };
+    let (paid, both) = (desk.path("paid.json"), desk.path("both.json"));
+    let (settled, ahead) = (now.to_string(), (now + 86_400_000).to_string());
+    // nobody can be asked here, and nothing was settled tomorrow
+    assert_eq!(attest(&id, &op, &settled, &paid, &[]).code, 2);
+    assert_eq!(attest(&id, &op, &ahead, &paid, &["--yes"]).code, 2);
+    assert!(!std::path::Path::new(&paid).exists(), "nothing was signed");
+    let made = attest(&id, &op, &settled, &paid, &["--yes"]);
+    assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
+    assert!(made.stderr.contains(UETR), "it is shown before it is signed: {}", made.stderr);
+    let statement = made.json()["evidence"][0]["statement"].clone();
+    assert_eq!((&statement["opDigest"], &statement["record"]), (&json!(op), &json!(id)));
+    assert_eq!(accept(&id, &paid), (1, json!("CONDITION_UNMET")));
+
+    // who is not named has nothing to approve, and the op of another record is another's
+    let ops = history(&id);
+    let offered = &ops.as_array().expect("ops").last().expect("the offer")["op"];
+    let file = desk.file("offer.json", &offered.to_string());
+    let approve = |id: &str, by: &str| {
+        let of = ["attest", id, "--approve", &file, "--add", &paid];
+        desk.run(&[&of[..], &["--as", by, "--yes", "-o", &both]].concat())
+    };
+    assert_eq!(approve(&id, trader).code, 2);
+    assert_eq!(approve(&other, carrier).code, 2);
+    assert!(!std::path::Path::new(&both).exists(), "nothing was signed");
+    let ran = approve(&id, carrier);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.json()["evidence"].as_array().map(Vec::len), Some(2));
+    desk.act("accept", &id, &["--evidence", &both], trader);
+    assert_eq!(desk.show(&id, trader)["party"]["controller"]["party"], trader);
+
+    // the payment has served: for the next record it is none
+    let tree = json!({ "all": [payment] }).to_string();
+    let op = offer(&other, &tree);
+    let again = desk.path("again.json");
+    assert_eq!(attest(&other, &op, &settled, &again, &["--yes"]).code, 0);
+    assert_eq!(accept(&other, &again), (1, json!("EVIDENCE_REUSED")));
 }

@@ -77,9 +77,15 @@ fn give_jointly(desk: &Desk, id: &str) {
     assert!(seen["title"].as_str().is_some_and(|title| title.starts_with("to the order of 2 of")));
     assert!(seen["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty()), "{seen}");
     let text = desk.network.done(&[&["etr"][..], &accept].concat()).stdout;
-    for part in [&format!("controller {shipper}"), "deadline", &deadline.to_string(), "warning"] {
+    let law = "SG full (allow): Electronic Transactions Act 2010, Part 2A";
+    let (holder, until) = (format!("controller {shipper}"), deadline.to_string());
+    for part in [&holder, "deadline", &until, "warning", law, "TH unknown (warn)"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // who acknowledges nothing is told what each state says
+    let ran = desk.run(&["accept", id, "--as", trader, "--dry-run"]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("LEGAL_ACK_REQUIRED")));
+    assert!(ran.stderr.contains(law) && ran.stderr.contains("TH unknown (warn)"), "{}", ran.stderr);
     // and it is seen before the signature, also where nobody is asked
     let accept = ["etr", "accept", id, "--as", trader, "--ack-all", "--yes", "--stage", "--json"];
     let ran = desk.network.done(&accept);
@@ -142,6 +148,9 @@ fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
     assert_eq!(section(&made, "14-audit").0, "absent");
     let (_, note) = section(&made, "20-in-fact");
     assert!(note.contains("control as of the height present"), "{note}");
+    let (status, note) = section(&made, "30-plain");
+    assert_eq!(status, "present");
+    assert!(note.contains("legal verdicts present (as proven in 10-rules/"), "{note}");
     // the same state has the same bytes
     evidence(&attach, &again, &joint);
     let bytes = std::fs::read(&dossier).expect("it is there");
@@ -165,6 +174,7 @@ fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
         "MATCHES 10-rules/rulebook.md: rulebook b3:",
         "MATCHES 11-integrity/heads.txt",
         "MATCHES 12-access/roles.json",
+        "MATCHES 30-plain/record.txt: as the proofs say",
         &format!("OP {id} 3 accept at height"),
         &format!("{trader}#k1, key active then"),
         &format!("{bank}#k1, key active then"),
@@ -191,7 +201,17 @@ fn forged(desk: &Desk, bytes: &[u8], verify: &dyn Fn(&str, &[&str]) -> super::Ra
     let signers = files.keys().find(|name| name.starts_with("12-access/etr_"));
     let signers = signers.expect("a proof of signers").clone();
     type Change<'a> = Box<dyn Fn(&mut Files) + 'a>;
-    let changes: [(&str, Change<'_>); 7] = [
+    let plain = "30-plain/record.txt";
+    let words = String::from_utf8(files[plain].clone()).expect("text");
+    for line in [
+        "full (allow)  Singapore: in force: Electronic Transactions Act 2010, Part 2A",
+        "unknown (warn)  Thailand: no enabling statute recorded; effect is contractual only",
+    ] {
+        assert!(words.lines().any(|found| found == line), "{line}: {words}");
+    }
+    assert!(words.contains("; proven in 10-rules/rules.proof.json"), "{words}");
+    assert!(words.contains(", acknowledged MY:unknown TH:unknown VN:unknown"), "{words}");
+    let changes: [(&str, Change<'_>); 9] = [
         ("a profile", Box::new(|f| replaced(f, "10-rules/profile.toml", "same_root", "fungible"))),
         (
             "a profile and the transcript",
@@ -210,6 +230,14 @@ fn forged(desk: &Desk, bytes: &[u8], verify: &dyn Fn(&str, &[&str]) -> super::Ra
         ("a rulebook", Box::new(|f| replaced(f, "10-rules/rulebook.md", "rule", "ruse"))),
         ("a proof left out", Box::new(|f| drop(f.remove(&signers)))),
         ("the transcript", Box::new(|f| replaced(f, transcript, "key active", "key inactive"))),
+        ("a verdict", Box::new(|f| replaced(f, plain, "unknown (warn)", "full (allow)"))),
+        (
+            "a verdict and the transcript",
+            Box::new(|f| {
+                replaced(f, plain, "unknown (warn)  Thailand", "full (allow)  Thailand");
+                replaced(f, transcript, "MATCHES 30-plain", "DIFFERS 30-plain");
+            }),
+        ),
         ("a proof", Box::new(|f| replaced(f, &signers, "\"height\":", "\"height\":1"))),
     ];
     for (what, change) in changes {

@@ -55,6 +55,17 @@ impl Desk {
         }
     }
 
+    /// One more business, with keys as the others have.
+    pub(super) fn business(
+        &self,
+        registrar: &str,
+        scheme: &str,
+        local: &str,
+        name: &str,
+    ) -> String {
+        register(&self.network, &self.out, registrar, scheme, local, name)
+    }
+
     pub(super) fn path(&self, name: &str) -> String {
         self.out.join(name).display().to_string()
     }

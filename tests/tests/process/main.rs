@@ -18,6 +18,7 @@ mod proposals;
 mod pruning;
 mod restore;
 mod ubin_acts;
+mod vc_agency;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

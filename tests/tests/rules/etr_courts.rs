@@ -5,7 +5,7 @@ use titian_contracts::json::Value;
 use titian_tests::etr::{DAY_MS, Traders, with_ack};
 use titian_tests::etr_types::{object, profile, some_digest, texts};
 
-use crate::etr_desk::{Desk, split_bill};
+use crate::etr_desk::{Desk, merge_args, split_bill};
 
 const COURT: [&str; 4] = ["SG:ACRA#k1", "SG:ACRA#k2", "SG:COURT#k1", "SG:COURT#k2"];
 
@@ -120,17 +120,7 @@ fn etr_a_notice_that_lapsed_hinders_no_merger() {
     ]);
     let given = t.world.time_ms;
     assert_eq!(run(t, &children[0], "court_notice", notice, &COURT), Ok(()));
-    let other = t.get(&children[1]).public;
-    let with = object(&[
-        ("id", Value::from(other.id.as_str())),
-        ("seq", Value::from(other.seq)),
-        ("head", Value::from(other.head)),
-    ]);
-    let args = object(&[
-        ("with", Value::List(vec![with])),
-        ("leaves", Value::Null),
-        ("open", Value::Null),
-    ]);
+    let args = merge_args(t, &children[1]);
     let (sg, th) = (t.sg.clone(), t.th.clone());
     // three days until it may be acted on, and thirty in which it may
     t.world.time_ms = given + 33 * DAY_MS;

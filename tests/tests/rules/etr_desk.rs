@@ -138,6 +138,21 @@ pub(crate) fn every_byte_matters(world: &World, kind: &str, text: &str) {
     }
 }
 
+/// Arguments of a merger with another record, as it stands; the contents are equal.
+pub(crate) fn merge_args(t: &Traders, other: &str) -> Value {
+    let other = t.get(other).public;
+    let with = Value::object([
+        ("id", Value::from(other.id.as_str())),
+        ("seq", Value::from(other.seq)),
+        ("head", Value::from(other.head)),
+    ]);
+    Value::object([
+        ("with", Value::List(vec![with])),
+        ("leaves", Value::Null),
+        ("open", Value::Null),
+    ])
+}
+
 /// A bill that was issued, transferred, amended in nothing, and split; gives it and its parts.
 pub(crate) fn split_bill(desk: &mut Desk) -> (String, Vec<String>) {
     let t = &desk.traders;

@@ -6,8 +6,11 @@ use titian_contracts::json::Value;
 use titian_contracts::op::Register;
 use titian_contracts::state::Overlay;
 use titian_genesis::contribution::Contribution;
+use titian_genesis::{Genesis, GenesisError};
 use titian_tests::etr::{DAY_MS, Traders, accept_args, with_ack};
 use titian_tests::etr_types::{object, profile, some_digest, texts};
+
+use super::gov_proposals::world_of;
 
 const ROOT: [(&str, u64); 2] = [("SG", 1), ("SG", 2)];
 
@@ -152,6 +155,73 @@ fn a_genesis_takes_the_legal_entries_that_the_act_takes_and_no_others() {
     }
     let twice = refused(vec![good.clone(), good]);
     assert_eq!(twice, (Code::VersionConflict, "/legal/version".to_owned()));
+}
+
+#[test]
+fn a_genesis_takes_the_regimes_and_rulebooks_that_the_acts_take_and_no_others() {
+    let genesis = Traders::new().world.genesis;
+    // what is changed no signature covers: every assembler writes it anew
+    let with = |list: &str, items: Vec<Value>| {
+        let registers = genesis.registers().with(list, Value::List(items));
+        let changed = genesis.value.with("registers", registers);
+        let changed = Genesis::parse(changed.to_jcs().as_bytes()).expect("it reads");
+        match changed.initial_state() {
+            Ok(_) => None,
+            Err(GenesisError::Form { reject, .. }) => Some((reject.code, reject.field)),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let shipped = |list: &str| {
+        let items = genesis.registers().get(list).and_then(Value::as_list).expect("a list");
+        items.to_vec()
+    };
+    let (regimes, books) = (shipped("regimes"), shipped("rulebooks"));
+    // the shipped network has a statute, a contract for each state, and one rulebook
+    assert_eq!((regimes.len(), books.len()), (1 + genesis.members.len(), 1));
+    assert_eq!(with("regimes", regimes.clone()), None);
+    let good = regimes.first().expect("a regime");
+    let longest = good.with("citation", Value::from("x".repeat(256)));
+    assert_eq!(with("regimes", vec![longest]), None);
+    let outside = good.with("country", Value::from("GB")).with("id", Value::from("GB-ETDA-2023"));
+    for (second, code, field) in [
+        (good.with("id", Value::from("MY-ETA-2A")), Code::Malformed, "/id"),
+        (good.with("id", Value::from("SG-eta")), Code::Malformed, "/id"),
+        (good.with("id", Value::from("")), Code::FieldLimit, "/id"),
+        (good.with("id", Value::from(format!("SG-{}", "X".repeat(30)))), Code::FieldLimit, "/id"),
+        (good.with("citation", Value::from("")), Code::FieldLimit, "/citation"),
+        (good.with("citation", Value::from("x".repeat(257))), Code::FieldLimit, "/citation"),
+        (good.with("version", Value::Int(1)), Code::Malformed, ""),
+        (outside, Code::PartyUnknown, "/country"),
+        (good.clone(), Code::VersionConflict, "/id"),
+    ] {
+        let said = with("regimes", vec![good.clone(), second.clone()]);
+        let due = (code, format!("/registers/regimes/1{field}"));
+        assert_eq!(said, Some(due), "{}", second.to_jcs());
+    }
+    let good = books.first().expect("a rulebook");
+    let other = good.with("digest", Value::from(some_digest("rulebook")));
+    assert_eq!(with("rulebooks", vec![good.clone(), other.clone()]), None);
+    for (second, code, field) in [
+        (other.with("title", Value::from("")), Code::FieldLimit, "/title"),
+        (other.with("title", Value::from("x".repeat(129))), Code::FieldLimit, "/title"),
+        (other.with("digest", Value::from("b3:00")), Code::Malformed, "/digest"),
+        (other.with("untilMs", Value::Null), Code::Malformed, ""),
+        (good.clone(), Code::VersionConflict, "/digest"),
+    ] {
+        let said = with("rulebooks", vec![good.clone(), second.clone()]);
+        let due = (code, format!("/registers/rulebooks/1{field}"));
+        assert_eq!(said, Some(due), "{}", second.to_jcs());
+    }
+}
+
+#[test]
+fn a_genesis_of_some_states_has_the_regimes_of_these_alone() {
+    let world = world_of(4, 0);
+    let registers = world.genesis.registers();
+    let regimes = registers.get("regimes").and_then(Value::as_list).expect("a list");
+    let ids: Vec<&str> =
+        regimes.iter().filter_map(|regime| regime.get("id").and_then(Value::as_text)).collect();
+    assert_eq!(ids, ["SG-ETA-2A", "CONTRACT-SG", "CONTRACT-MY", "CONTRACT-TH", "CONTRACT-VN"]);
 }
 
 #[test]

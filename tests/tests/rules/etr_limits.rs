@@ -369,13 +369,13 @@ fn etr_a_condition_has_so_many_leaves_levels_keys_and_attesters_and_no_more() {
 }
 
 /// A record as it would stand after many ops.
-fn aged(t: &mut Traders, id: &str, change: impl FnOnce(&mut Record)) {
+pub(crate) fn aged(t: &mut Traders, id: &str, change: impl FnOnce(&mut Record)) {
     let mut record = t.get(id);
     change(&mut record);
     t.write(|state| record.store(state));
 }
 
-fn code(found: Result<impl Sized, Code>) -> Option<Code> {
+pub(crate) fn code(found: Result<impl Sized, Code>) -> Option<Code> {
     found.err()
 }
 

@@ -8,7 +8,9 @@ use titian_contracts::op::{OpSignature, Register};
 use titian_contracts::state::Overlay;
 use titian_tests::etr::accept_args;
 
-use crate::etr_desk::{Desk, bundle, every_byte_matters, parts_args, split_bill, stated, verify};
+use crate::etr_desk::{
+    Desk, bundle, every_byte_matters, merge_args, parts_args, split_bill, stated, verify,
+};
 
 /// The question about the number of a record and its lineage, for somebody who sees `whole`.
 fn question(desk: &Desk, of: &str, whole: &[&str]) -> Value {
@@ -55,17 +57,7 @@ fn etr_singularity_shows_which_record_of_a_number_is_in_force() {
     let (sg, th) = (desk.traders.sg.clone(), desk.traders.th.clone());
     desk.act(&first, "split", parts_args(&["2000", "3000"]), &[], &[&th, &sg]);
     let grand = desk.traders.get(&first).party.into.clone();
-    let other = desk.traders.get(&grand[1]).public;
-    let with = Value::object([
-        ("id", Value::from(other.id.as_str())),
-        ("seq", Value::from(other.seq)),
-        ("head", Value::from(other.head)),
-    ]);
-    let args = Value::object([
-        ("with", Value::List(vec![with])),
-        ("leaves", Value::Null),
-        ("open", Value::Null),
-    ]);
+    let args = merge_args(&desk.traders, &grand[1]);
     desk.act(&grand[0], "merge", args, &[], &[&th, &sg]);
     let merged = desk.traders.get(&grand[0]).party.into[0].clone();
     let whole = whole_but(&desk, &merged, "");

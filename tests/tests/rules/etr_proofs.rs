@@ -10,7 +10,7 @@ use titian_contracts::state::Overlay;
 use titian_tests::certify;
 use titian_tests::etr::{accept_args, with_ack};
 
-use crate::etr_desk::{Desk, bundle, every_byte_matters, split_bill, stated, verify};
+use crate::etr_desk::{Desk, bundle, every_byte_matters, parts_args, split_bill, stated, verify};
 
 #[test]
 fn etr_history_shows_every_op_with_its_signatures_and_leads_to_the_proven_head() {
@@ -186,6 +186,63 @@ fn etr_history_holds_for_ops_that_were_staged_and_cosigned() {
     verify(&desk.traders.world, text.as_bytes()).expect("it verifies");
 }
 
+/// Arguments by which the paper of a bill of lading comes in, held by the Thai trader.
+fn returning(desk: &Desk, reference: &str, serials: &[&str]) -> Value {
+    let bill = desk.traders.bill(reference, &desk.traders.vn);
+    let list = serials.iter().map(|serial| Value::from(*serial)).collect();
+    let statement =
+        Value::object([("code", Value::from("returned")), ("digest", Value::from(hash_of("r")))]);
+    [
+        ("serials", Value::List(list)),
+        ("originals", Value::from(serials.len() as u64)),
+        ("custodian", Value::from(desk.traders.th.as_str())),
+        ("inoperative", Value::from(hash_of("attestation"))),
+        ("statement", statement),
+    ]
+    .into_iter()
+    .fold(bill.get("args").cloned().expect("args"), |args, (name, value)| args.with(name, value))
+}
+
+/// How a proof shows that.
+fn brought_in() -> Value {
+    let statement =
+        Value::object([("code", Value::from("returned")), ("digest", Value::from(hash_of("r")))]);
+    Value::object([("inoperative", Value::from(hash_of("attestation"))), ("statement", statement)])
+}
+
+/// A proof of conversion holds and shows these members.
+fn shows(desk: &Desk, question: &Value, members: &[(&str, Value)]) {
+    let world = &desk.traders.world;
+    let text = bundle(world, "etr-conversion", question).expect("it holds");
+    let claim = verify(world, text.as_bytes()).expect("it verifies").claim;
+    for (name, value) in members {
+        assert_eq!(claim.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn etr_conversion_of_paper_that_was_unknown_shows_how_it_came_in() {
+    let mut desk = Desk::new();
+    let t = &desk.traders;
+    let (sg, vn, th) = (t.sg.clone(), t.vn.clone(), t.th.clone());
+    let id = t.id("transport", "SGPU4718");
+    let op = t.op(&id, "issue_from_paper", returning(&desk, "SGPU4718", &["Q-1"]));
+    desk.run(&with_ack(&op, &["VN:unknown"]), &[&sg, &th, &vn]);
+    let question = stated(&[("issuer", &sg), ("serial", "Q-1")]).with("whole", Value::from(true));
+    let ends = [
+        ("id", Value::from(id.as_str())),
+        ("serials", Value::List(vec![Value::from("Q-1")])),
+        ("consumed", Value::from(true)),
+        ("outward", Value::Null),
+        ("inward", brought_in()),
+        ("returned", Value::List(Vec::new())),
+    ];
+    shows(&desk, &question, &ends);
+    // what comes of the record later did not come back from this paper
+    desk.act(&id, "split", parts_args(&["5000", "7000"]), &[], &[&vn, &sg]);
+    shows(&desk, &question, &ends);
+}
+
 #[test]
 fn etr_conversion_shows_both_ends_of_the_change_of_medium() {
     let mut desk = Desk::new();
@@ -204,18 +261,20 @@ fn etr_conversion_shows_both_ends_of_the_change_of_medium() {
         ("statement", statement.clone()),
     ]);
     desk.act(&id, "surrender_accept", answer, &[], &[&sg]);
+    let outward =
+        Value::object([("print", Value::from(hash_of("print"))), ("statement", statement)]);
+    let serials = Value::List(vec![Value::from("P-1"), Value::from("P-2")]);
+    let mut ends = vec![
+        ("id", Value::from(id.as_str())),
+        ("serials", serials),
+        ("consumed", Value::from(false)),
+        ("outward", outward),
+        ("inward", Value::Null),
+    ];
+    let question = stated(&[("issuer", &sg), ("serial", "P-2")]);
+    shows(&desk, &question, &ends);
     // and back: the full set, the custodian's attestation
-    let back = desk.traders.bill("SGPU4714", &vn);
-    let mut args = back.get("args").cloned().expect("args");
-    for (name, value) in [
-        ("serials", Value::List(vec![Value::from("P-1"), Value::from("P-2")])),
-        ("originals", Value::Int(2)),
-        ("custodian", Value::from(th.as_str())),
-        ("inoperative", Value::from(hash_of("attestation"))),
-        ("statement", statement),
-    ] {
-        args = args.with(name, value);
-    }
+    let args = returning(&desk, "SGPU4714", &["P-1", "P-2"]);
     let genesis = etr::genesis_hash(&Overlay::new(&desk.traders.world.state));
     let op = desk.traders.op(&id, "issue_from_paper", args);
     let op = op.with("seq", Value::Int(0)).with("head", Value::from(genesis));
@@ -223,11 +282,12 @@ fn etr_conversion_shows_both_ends_of_the_change_of_medium() {
     let child = desk.traders.get(&id).party.into[0].clone();
     assert_eq!(desk.traders.get(&child).public.generation, 1);
     let world = &desk.traders.world;
-    let question = stated(&[("issuer", &sg), ("serial", "P-2")]).with("whole", Value::from(true));
+    ends[2] = ("consumed", Value::from(true));
+    ends[4] = ("inward", brought_in());
+    shows(&desk, &question, &ends);
+    let question = question.with("whole", Value::from(true));
     let text = bundle(world, "etr-conversion", &question).expect("it holds");
     let proven = verify(world, text.as_bytes()).expect("it verifies");
-    assert_eq!(proven.claim.get("id"), Some(&Value::from(id.as_str())));
-    assert_eq!(proven.claim.get("consumed"), Some(&Value::from(true)));
     let returned = proven.claim.get("returned").and_then(Value::as_list).expect("a list");
     assert_eq!(returned[0].get("id"), Some(&Value::from(child.as_str())));
     every_byte_matters(world, "etr-conversion", &text);

@@ -411,11 +411,12 @@ fn a_number_has_one_record_and_paper_leads_to_the_record_that_it_replaced() {
     put(&mut scene.world, etr::keys::index("bl", &entity, "SGPU4711"), &scene.id);
     let paper = etr::surrender::PaperSerial {
         record: scene.id.clone(),
-        consumed: false,
-        set: 1,
-        print: Digest::ZERO,
-        statement_code: "change_of_medium".to_owned(),
-        statement: Digest::ZERO,
+        serials: vec!["0001".to_owned()],
+        outward: Some(etr::surrender::ToPaper {
+            print: Digest::ZERO,
+            statement: ("change_of_medium".to_owned(), Digest::ZERO),
+        }),
+        inward: None,
     };
     put(&mut scene.world, etr::keys::paper(&entity, "0001"), &paper);
     let number = stated(&[("issuer", &issuer), ("series", "bl"), ("ref", "SGPU4711")]);

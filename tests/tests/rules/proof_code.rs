@@ -209,3 +209,18 @@ fn t17_a_code_fits_into_one_symbol_for_eleven_validators_and_a_large_state() {
         }
     }
 }
+
+#[test]
+fn t17_a_proof_of_a_record_with_its_body_has_at_most_8_kib_for_eleven_validators_and_16_million_keys()
+ {
+    let world = crowded(11, 1 << 16);
+    let whole = company_body("SG", "UEN", "199403865N", "EXAMPLE PTE. LTD.");
+    let asked = Value::object([("ubin", text(&ubin_of(&whole).to_string()))]);
+    let proven = bundle(&world, "ubin-presence", &asked.with("body", whole)).expect("it holds");
+    proof::verify(proven.as_bytes(), &world.genesis.anchor(), 0).expect("it verifies");
+    // as above; base64 makes four characters of three bytes
+    let doublings = 24 - world.state.0.len().ilog2() as usize;
+    let at_16_million = proven.len() + doublings * 34 * 4 / 3;
+    println!("{} bytes, {at_16_million} at 16 million keys", proven.len());
+    assert!(at_16_million <= 8 * 1_024, "{at_16_million} bytes");
+}

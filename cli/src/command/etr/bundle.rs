@@ -126,7 +126,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     if args.signing.dry_run {
         let mut json = serde_json::to_value(&prepared).unwrap_or_default();
         crate::review::with_review(&mut json, Some(reviews(&ops)));
-        let mut lines: Vec<String> = ops.iter().flat_map(crate::review::lines).collect();
+        let of_each = std::iter::once(prepared.verdicts.as_deref().unwrap_or_default())
+            .chain(prepared.bundled.iter().map(|op| op.verdicts.as_slice()));
+        let mut lines = Vec::new();
+        for (op, said) in ops.iter().zip(of_each) {
+            lines.extend(crate::review::lines(op));
+            lines.extend(said.iter().map(crate::review::verdict_line));
+        }
         let ok = session.output.paint(Tone::Good, "ok");
         lines.push(format!("{ok} the bundle would be applied now"));
         return Ok(Report::new(lines.join("\n"), json));

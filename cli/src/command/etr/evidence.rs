@@ -4,6 +4,7 @@
 //! signed, which are proven as of the height of each op. What is not to be had is named with the
 //! reason.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -11,12 +12,12 @@ use titian_api::etr::{Challenge, ProveParams};
 use titian_api::{Call as _, call};
 use titian_contracts::digest::hash;
 use titian_contracts::json::Value;
-use titian_contracts::proof;
+use titian_contracts::proof::{self, Proven};
 use titian_genesis::{Genesis, profiles};
 
 use super::dossier::{self, Files, SECTIONS, Section, TRANSCRIPT};
 use super::findings::{self, HISTORY, PARENTS, PROFILE};
-use super::{ask_as, prove, show};
+use super::{ask_as, plain, prove, show};
 use crate::act::now_ms;
 use crate::command::verify::read_genesis;
 use crate::document;
@@ -63,6 +64,8 @@ struct Dossier<'a> {
     /// The record as of the height, as the node shows it to the party.
     record: Json,
     files: Files,
+    /// What the proofs among the files prove, by file.
+    proven: BTreeMap<String, Proven>,
     sections: Vec<Section>,
 }
 
@@ -75,15 +78,16 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         None => session.client()?.ask::<call::LedgerStatus>(&titian_api::Nothing {})?.height,
     };
     let record = show::get(session, &args.id, Some(height), args.party.first())?;
-    let (files, sections) = (Files::new(), Vec::new());
-    let mut dossier = Dossier { session, args, genesis: &genesis, height, record, files, sections };
+    let (files, proven, sections) = (Files::new(), BTreeMap::new(), Vec::new());
+    let mut dossier =
+        Dossier { session, args, genesis: &genesis, height, record, files, proven, sections };
     dossier.attach()?;
     dossier.rules()?;
     let histories = dossier.integrity()?;
     dossier.access(&histories)?;
     dossier.attested()?;
     dossier.in_fact()?;
-    dossier.plain(histories.first());
+    dossier.plain();
     let Dossier { mut files, mut sections, .. } = dossier;
     let transcript = findings::of(&files, &genesis).text;
     files.insert(TRANSCRIPT.to_owned(), transcript.into_bytes());
@@ -177,7 +181,9 @@ impl Dossier<'_> {
                 .hint("it is broken or hostile, or of another network: use another one with --node")
         })?;
         self.files.insert(file.to_owned(), bytes);
-        Ok(Ok(proven.claim))
+        let claim = proven.claim.clone();
+        self.proven.insert(file.to_owned(), proven);
+        Ok(Ok(claim))
     }
 
     fn asked(&self, kind: &str, id: &str) -> ProveParams {
@@ -215,7 +221,7 @@ impl Dossier<'_> {
     /// Profile, legal effect, regime, rulebooks and court policy as the registers hold them.
     fn rules(&mut self) -> Result<()> {
         let id = self.args.id.clone();
-        let made = self.prove("10-rules/rules.proof.json", self.asked("rules", &id))?;
+        let made = self.prove(findings::RULES, self.asked("rules", &id))?;
         let mut parts = Parts::default();
         parts.of("governance, legal effect and court policy with proof", &made);
         if let Ok(claim) = &made {
@@ -268,8 +274,11 @@ impl Dossier<'_> {
         parts.of("the one root record of its number with lineage", &lineage);
         let lineage = lineage.unwrap_or(Value::Null);
         if lineage.get("complete") == Some(&Value::Bool(false)) {
-            let why = "records that who asks is no party to stay closed";
+            let why = "records that who asks is no party to stay closed, and a proof shows 256";
             parts.add("all descendants of the root", "absent", why);
+        }
+        if lineage.get("ancestorsComplete") == Some(&Value::Bool(false)) {
+            parts.add("all that it was made of", "absent", "a proof shows 256 records");
         }
         for parent in findings::list(&lineage, "ancestors").iter().skip(1) {
             let parent = findings::text(parent, "id").to_owned();
@@ -379,14 +388,14 @@ impl Dossier<'_> {
     fn in_fact(&mut self) -> Result<()> {
         let id = self.args.id.clone();
         let mut parts = Parts::default();
-        let status = self.prove("20-in-fact/status.proof.json", self.asked("status", &id))?;
+        let status = self.prove(findings::STATUS, self.asked("status", &id))?;
         parts.of("status", &status);
         match self.challenge()? {
             Err(why) => parts.add("control", "absent", why),
             Ok(challenge) => {
                 let asked =
                     ProveParams { challenge: Some(challenge), ..self.asked("control", &id) };
-                let made = self.prove("20-in-fact/control.proof.json", asked)?;
+                let made = self.prove(findings::CONTROL, asked)?;
                 parts.of("control as of the height", &made);
             }
         }
@@ -436,21 +445,21 @@ impl Dossier<'_> {
         Ok(Ok(answered.challenge))
     }
 
-    /// The same in words.
-    fn plain(&mut self, history: Option<&Value>) {
-        let mut lines = show::lines(self.session.output.plain(), &self.record);
-        lines.push(String::new());
-        lines.push("Ops".to_owned());
-        lines.extend(history.into_iter().flat_map(op_lines));
-        lines.push(String::new());
-        lines.extend(CROSS_WALK.iter().map(|line| (*line).to_owned()));
-        let text = format!("{}\n", lines.join("\n"));
-        self.files.insert("30-plain/record.txt".to_owned(), text.into_bytes());
+    /// The same in words, from what is proven.
+    fn plain(&mut self) {
         let mut parts = Parts::default();
-        parts.add("record and cross-walk", "present", "");
-        match history {
-            Some(_) => parts.add("the chain in words, acknowledgements", "present", ""),
-            None => parts.add("the chain in words", "absent", "there is no history"),
+        if let Some(text) = plain::of(&self.proven, self.genesis) {
+            self.files.insert(findings::PLAIN.to_owned(), text.into_bytes());
+            parts.add("record and cross-walk", "present", "");
+        }
+        for (file, what) in [
+            (findings::HISTORY, "the chain in words, acknowledgements"),
+            (findings::RULES, "legal verdicts"),
+        ] {
+            match self.proven.contains_key(file) {
+                true => parts.add(what, "present", format!("as proven in {file}")),
+                false => parts.add(what, "absent", format!("there is no {file}")),
+            }
         }
         self.sections.push(parts.section("30-plain"));
     }
@@ -464,36 +473,8 @@ const RESERVED: [&str; 7] = [
     findings::ROLES,
     findings::COURT_EVENTS,
     "13-security/validators.json",
-    "30-plain/record.txt",
+    findings::PLAIN,
 ];
-
-/// Each op of a history in words.
-fn op_lines(claim: &Value) -> Vec<String> {
-    let ops = findings::list(claim, "ops").iter().enumerate();
-    ops.map(|(index, op)| {
-        let when = findings::time_of(claim, index).map_or_else(String::new, |(height, ms)| {
-            format!(" at height {height}, {}", titian_contracts::time::rfc3339(ms))
-        });
-        let signers: Vec<String> = findings::list(op, "sigs")
-            .iter()
-            .map(|sig| format!("{}#{}", findings::text(sig, "party"), findings::text(sig, "key")))
-            .collect();
-        let ack: Vec<&str> = findings::list(op, "ack").iter().filter_map(Value::as_text).collect();
-        let ack = if ack.is_empty() {
-            String::new()
-        } else {
-            format!(", acknowledged {}", ack.join(" "))
-        };
-        format!(
-            "{} {}{when}, {}, signed by {}{ack}",
-            index + 1,
-            findings::text(op, "act"),
-            findings::text(op, "place"),
-            signers.join(", ")
-        )
-    })
-    .collect()
-}
 
 /// Whether a credential is past the day of its `validUntil` at a time.
 fn expired(bytes: &[u8], time_ms: u64) -> bool {
@@ -502,16 +483,6 @@ fn expired(bytes: &[u8], time_ms: u64) -> bool {
     let day = day.and_then(titian_contracts::time::Date::parse);
     day.is_some_and(|day| day.start_ms().saturating_add(DAY_MS) <= time_ms)
 }
-
-const CROSS_WALK: [&str; 7] = [
-    "UK Electronic Trade Documents Act 2023, section 2(2)",
-    "(a) distinguish from copies: 11-integrity/singularity (a number has one record)",
-    "(b) protect against unauthorised alteration: 11-integrity/history (the head covers every op)",
-    "(c) one person in control at a time: the record has one controller (a joint holder is one person, s 2(3)(b))",
-    "(d) demonstrate control: 20-in-fact/control (the controller signed a challenge)",
-    "(e) transfer divests the former controller: 11-integrity/history (each op extends the head before)",
-    "MLETR article 12: see manifest.json, one section for each criterion",
-];
 
 /// The proofs in a dossier, for `titian etr show --offline`.
 pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {

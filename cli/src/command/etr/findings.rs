@@ -15,6 +15,7 @@ use titian_contracts::time;
 use titian_genesis::{Genesis, profiles};
 
 use super::dossier::{Files, proofs};
+use super::plain;
 
 /// Where the history of the record stands.
 pub(super) const HISTORY: &str = "11-integrity/history.proof.json";
@@ -28,7 +29,15 @@ pub(super) const ROLES: &str = "12-access/roles.json";
 pub(super) const COURT_EVENTS: &str = "12-access/court-events.json";
 /// The profile as it is registered, or its source where that is known.
 pub(super) const PROFILE: [&str; 2] = ["10-rules/profile.toml", "10-rules/profile.json"];
-const RULES: &str = "10-rules/";
+/// Profile, regime, rulebooks, legal effect and court policy.
+pub(super) const RULES: &str = "10-rules/rules.proof.json";
+/// The public part of the record.
+pub(super) const STATUS: &str = "20-in-fact/status.proof.json";
+/// Who is in control of it.
+pub(super) const CONTROL: &str = "20-in-fact/control.proof.json";
+/// The dossier in plain words.
+pub(super) const PLAIN: &str = "30-plain/record.txt";
+const RULES_FOLDER: &str = "10-rules/";
 
 /// The judgement of a set of files.
 pub(super) struct Findings {
@@ -53,6 +62,7 @@ pub(super) fn of(files: &Files, genesis: &Genesis) -> Findings {
     }
     judge.rules();
     judge.derived();
+    judge.plain(genesis);
     judge.signers();
     let Judge { lines, holds, proven, .. } = judge;
     Findings { text: format!("{}\n", lines.join("\n")), holds, proven }
@@ -147,6 +157,15 @@ impl Judge<'_> {
                 let same = found == &made;
                 self.compare(name, same, "as the history says");
             }
+        }
+    }
+
+    /// The plain words, written anew from what is proven.
+    fn plain(&mut self, genesis: &Genesis) {
+        if let Some(found) = self.files.get(PLAIN) {
+            let made = plain::of(&self.proven, genesis);
+            let same = made.is_some_and(|made| made.as_bytes() == found.as_slice());
+            self.compare(PLAIN, same, "as the proofs say");
         }
     }
 
@@ -297,7 +316,7 @@ fn profile_in(name: &str, bytes: &[u8]) -> Option<Value> {
 /// Files that may be texts of rulebooks, with the digests that registers may hold of each.
 pub(super) fn rulebook_texts(files: &Files) -> impl Iterator<Item = (&String, [String; 2])> {
     let given = |name: &&String| {
-        name.starts_with(RULES)
+        name.starts_with(RULES_FOLDER)
             && !name.ends_with(".proof.json")
             && !PROFILE.contains(&name.as_str())
     };

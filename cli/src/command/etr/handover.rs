@@ -296,7 +296,7 @@ impl Faces {
             let face = if receivers::begins(deed.act) {
                 Face { root: String::new(), parties: vec![party.party.clone()] }
             } else {
-                let record = show::get(session, deed.id, None, Some(party))?;
+                let record = show::get_as_signer(session, deed.id, Some(party))?;
                 let parties = envelope::parties_of(&record);
                 Face { root: root_of(&record).to_owned(), parties }
             };

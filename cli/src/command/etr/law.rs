@@ -43,8 +43,18 @@ fn member<'a>(entry: &'a Json, name: &str) -> &'a str {
     entry.get(name).and_then(Json::as_str).unwrap_or("?")
 }
 
+/// What follows from an entry's verdict, `allow`, `warn` or `block`, before anything binds later records
+/// only; a state without an entry warns, and a class that is no transferable record is asked nothing
+/// about.
+pub(super) fn effect_of(entry: &Json) -> &str {
+    match document::text(entry, "/verdict").unwrap_or("unknown") {
+        "not_applicable" => "allow",
+        verdict => document::text(entry, &format!("/policy/{verdict}")).unwrap_or("warn"),
+    }
+}
+
 /// What an entry means, in one sentence.
-fn sentence(entry: &Json) -> String {
+pub(super) fn sentence(entry: &Json) -> String {
     // a country outside the network has its code alone
     let country = entry.get("name").and_then(Json::as_str).unwrap_or(member(entry, "ams"));
     let of_class = match member(entry, "class") {

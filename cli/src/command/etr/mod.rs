@@ -4,6 +4,7 @@
 //! their own. The content of a record stays in files of the parties; see [`content`].
 
 mod amend;
+mod attest;
 mod bundle;
 pub(crate) mod content;
 pub(crate) mod dossier;
@@ -15,6 +16,7 @@ mod handover;
 pub(crate) mod issue;
 mod known;
 mod law;
+mod plain;
 mod print;
 mod prove;
 mod receivers;
@@ -219,6 +221,15 @@ pub(crate) enum Command {
   titian etr prove --paper SG-UEN-199403865N-G7/P-0001 -o p.json
   titian etr prove --absent transport/SG-UEN-199403865N-G7/SGPU4712 -o p.json")]
     Prove(prove::Args),
+    /// Attest that a payment was settled, or sign for a condition that asks for k of n keys
+    #[command(after_help = "Examples:
+  titian etr attest etr_5c… --uetr 00000000-0000-4000-8000-000000000001 --unit USD --amount 2500000 \\
+    --settled 2026-11-28T10:15:00Z --message pacs002.xml \\
+    --op b3:0000000000000000000000000000000000000000000000000000000000000000 \\
+    --as MY-BRN-202401000002-NV -o attestation.json
+  titian etr attest etr_5c… --approve offer.json --add attestation.json --as SG-UEN-199403865N-G7 \\
+    -o evidence.json")]
+    Attest(attest::Args),
     /// Write a challenge that the controller of a record answers with a proof of control
     #[command(after_help = "Examples:
   titian etr challenge etr_5c… --audience 'EXAMPLE BANK' -o c.json")]
@@ -350,6 +361,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
         Command::History { id, party, cursor } => {
             history(session, id, party.as_ref(), cursor.as_ref())
         }
+        Command::Attest(args) => attest::run(session, args),
         Command::Prove(args) => prove::run(session, args),
         Command::Challenge { id, audience, out } => prove::challenge(session, id, audience, out),
         Command::Answer { challenge, party, out } => {

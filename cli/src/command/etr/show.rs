@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 use titian_api::etr::GetParams;
 use titian_api::etr_read::{LegalEffectParams, ProfileParams};
 use titian_api::{Call as _, call};
+use titian_contracts::etr::decimal;
 use titian_contracts::proof;
 use titian_contracts::time;
 
-use super::{ask_as, content};
+use super::{ask_as, content, law};
 use crate::act::SigningArgs;
 use crate::command::verify::read_genesis;
 use crate::document;
@@ -47,7 +48,7 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         (Some(pack), _) => (from_pack(session, pack, args.genesis.as_ref())?, Vec::new()),
         (None, Some(id)) => {
             let json = get(session, id, args.at, args.party.as_ref())?;
-            let law = law(session, &json).unwrap_or_default();
+            let law = verdicts(session, &json).unwrap_or_default();
             (json, law)
         }
         (None, None) => return Err(CommandError::usage("which record?")),
@@ -97,6 +98,17 @@ pub(super) fn get(
         members.insert("lawClass".to_owned(), pick("/profile/law_class"));
     }
     Ok(answer)
+}
+
+/// A record as the node shows it to who signs an act on it. Who is no party before the act, as a
+/// successor in law or a court, sees what everybody does.
+pub(super) fn get_as_signer(session: &Session, id: &str, party: Option<&KeyRef>) -> Result<Json> {
+    match get(session, id, None, party) {
+        Err(error) if party.is_some() && error.name.as_deref() == Some("FORBIDDEN") => {
+            get(session, id, None, None)
+        }
+        answer => answer,
+    }
 }
 
 /// What a proof file or a dossier proves of a record, in the shape of `etr_get`.
@@ -183,6 +195,7 @@ fn party_lines(answer: &Json, party: &Json) -> Vec<String> {
     lines.extend(lots.map(|lot| format!("lot      {}", lot_text(lot))));
     if let Some(pending) = party.get("pending").filter(|pending| !pending.is_null()) {
         lines.push(pending_line(pending));
+        lines.extend(evidence_lines(pending));
     }
     let pledges = party.get("pledges").and_then(Json::as_array).into_iter().flatten();
     lines.extend(pledges.map(|pledge| {
@@ -192,6 +205,18 @@ fn party_lines(answer: &Json, party: &Json) -> Vec<String> {
         let to = pledge.get("to").map(person).unwrap_or_default();
         format!("pledge   no {no} to {to}: {}", lots.join(", "))
     }));
+    lines.extend(money_line(party));
+    let guarantees = party.get("guarantees").and_then(Json::as_array).into_iter().flatten();
+    lines.extend(guarantees.map(|guarantee| {
+        let of = |name: &str| guarantee.get(name).map(person).unwrap_or_default();
+        format!("aval     {} for {}: {}", of("guarantor"), of("for"), sum(party, &of("amount")))
+    }));
+    if let Some(notice) = party.get("notice").filter(|notice| !notice.is_null()) {
+        let of = |name: &str| notice.get(name).map(person).unwrap_or_default();
+        let given = notice.get("ms").and_then(Json::as_u64).map(time::rfc3339);
+        let given = given.unwrap_or_default();
+        lines.push(format!("notice   {} by order {}, given {given}", of("act"), of("order")));
+    }
     let chain = answer.get("endorsements").and_then(Json::as_array).into_iter().flatten();
     lines.extend(chain.map(|entry| {
         let of = |name: &str| entry.get(name).map(person).unwrap_or_default();
@@ -238,6 +263,57 @@ fn lot_text(lot: &Json) -> String {
     format!("{}: {shown} {}", text("lot"), text("unit"))
 }
 
+/// An amount of the record's one sum, with its decimals and the unit.
+fn sum(party: &Json, amount: &str) -> String {
+    let scale = party.pointer("/lots/0/scale").and_then(Json::as_u64).unwrap_or(0);
+    let unit = document::text(party, "/lots/0/unit").unwrap_or_default();
+    amount
+        .parse()
+        .map_or_else(|_| "?".to_owned(), |amount| format!("{} {unit}", decimal(amount, scale)))
+}
+
+/// Of instruments of payment: when they are due, and what became of that.
+fn money_line(party: &Json) -> Option<String> {
+    let money = party.get("money").filter(|money| !money.is_null())?;
+    let time = |pointer: &str| money.pointer(pointer).and_then(Json::as_u64).map(time::rfc3339);
+    let due = time("/dueMs").map_or_else(|| "due on demand".to_owned(), |due| format!("due {due}"));
+    let mut said = vec![due];
+    if let Some(amount) = document::text(money, "/accepted/amount") {
+        let varied = money.pointer("/accepted/variation").is_some_and(|it| !it.is_null());
+        let varied = if varied { ", varied" } else { "" };
+        said.push(format!("accepted for {}{varied}", sum(party, amount)));
+    }
+    if let (Some(what), Some(when)) =
+        (document::text(money, "/dishonoured/for"), time("/dishonoured/ms"))
+    {
+        said.push(format!("dishonoured by non-{what} {when}"));
+    }
+    let demands = money.pointer("/dishonoured/demands").and_then(Json::as_array);
+    let demands = demands.into_iter().flatten().filter_map(Json::as_str);
+    said.extend(demands.map(|liable| format!("recourse demanded of {liable}")));
+    said.extend(time("/protested/ms").map(|when| format!("protested {when}")));
+    if money.get("stopped") == Some(&Json::Bool(true)) {
+        said.push("payment stopped by the drawer".to_owned());
+    }
+    Some(format!("money    {}", said.join("; ")))
+}
+
+/// What an offer waits for, who may attest payment, and the op that their evidence names.
+fn evidence_lines(pending: &Json) -> Vec<String> {
+    let tree = pending.get("conditions").filter(|tree| !tree.is_null());
+    let attesters = pending.get("attesters").and_then(Json::as_array).into_iter().flatten();
+    let attesters: Vec<&str> = attesters.filter_map(Json::as_str).collect();
+    let mut lines: Vec<String> = tree.map(|tree| format!("when     {tree}")).into_iter().collect();
+    if !attesters.is_empty() {
+        lines.push(format!("attested by {}", attesters.join(", ")));
+    }
+    if !lines.is_empty() {
+        let op = document::text(pending, "/op").unwrap_or("?");
+        lines.push(format!("evidence names the op {op}"));
+    }
+    lines
+}
+
 fn pending_line(pending: &Json) -> String {
     let act = document::text(pending, "/act").unwrap_or("pending");
     let until = pending.get("deadlineMs").and_then(Json::as_u64).map(time::rfc3339);
@@ -251,7 +327,7 @@ fn pending_line(pending: &Json) -> String {
 }
 
 /// The verdicts of the states concerned, one text each.
-fn law(session: &Session, record: &Json) -> Result<Vec<String>> {
+fn verdicts(session: &Session, record: &Json) -> Result<Vec<String>> {
     let Some(class) = document::text(record, "/lawClass") else { return Ok(Vec::new()) };
     let mut states: Vec<String> = Vec::new();
     let mut add = |text: &str| {
@@ -275,11 +351,11 @@ fn law(session: &Session, record: &Json) -> Result<Vec<String>> {
             let answer = session.client()?.ask::<call::EtrLegalEffect>(&params)?;
             let answer = Json::Object(answer);
             let verdict = document::text(&answer, "/verdict").unwrap_or("unknown");
-            let effect = document::text(&answer, &format!("/policy/{verdict}")).unwrap_or("warn");
             let shown = format!("{} {verdict}", params.ams);
-            // a class that is no transferable record is asked nothing about
-            let silent = effect == "allow" || verdict == "not_applicable";
-            Ok(if silent { shown } else { format!("{shown} ({effect})") })
+            Ok(match law::effect_of(&answer) {
+                "allow" => shown,
+                effect => format!("{shown} ({effect})"),
+            })
         })
         .collect()
 }
@@ -289,9 +365,54 @@ pub(super) fn before_signing(session: &Session, id: &str, signing: &SigningArgs)
     if signing.yes || signing.dry_run || !Output::can_ask() {
         return Ok(());
     }
-    let record = get(session, id, None, signing.signers.first())?;
+    let record = get_as_signer(session, id, signing.signers.first())?;
     for line in lines(session.output, &record) {
         session.output.note(&format!("  {line}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn etr_an_instrument_shows_what_became_of_it_and_what_evidence_names() {
+        let party = json!({
+            "issuer": "MY-A", "obligor": "SG-B", "controller": { "party": "VN-C" },
+            "title": { "kind": "bearer", "party": null },
+            "lots": [{ "lot": "1", "unit": "SGD", "scale": 2, "amount": "10000" }],
+            "pending": { "act": "present", "attesters": ["TH-D"], "deadlineMs": 86_400_000,
+                "for": "payment", "op": "b3:00" },
+            "money": { "accepted": { "amount": "9050", "ms": 1000, "variation": null },
+                "dishonoured": { "demands": ["MY-A"], "for": "acceptance", "ms": 2000,
+                    "notified": [], "reason": null },
+                "dueMs": 3000, "protested": { "digest": "b3:11", "ms": 4000 }, "stopped": true },
+            "guarantees": [{ "amount": "5000", "for": "SG-B", "guarantor": "TH-D" }],
+            "notice": { "act": "court_transfer", "ms": 5000, "order": "b3:22" },
+        });
+        let lines = party_lines(&json!({}), &party);
+        for line in [
+            "present  payment, until 1970-01-02T00:00:00Z",
+            "attested by TH-D",
+            "evidence names the op b3:00",
+            "money    due 1970-01-01T00:00:03Z; accepted for 90.50 SGD; dishonoured by non-acceptance \
+             1970-01-01T00:00:02Z; recourse demanded of MY-A; protested 1970-01-01T00:00:04Z; \
+             payment stopped by the drawer",
+            "aval     TH-D for SG-B: 50.00 SGD",
+            "notice   court_transfer by order b3:22, given 1970-01-01T00:00:05Z",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
+        }
+        // goods have no money; an offer without conditions asks for no evidence
+        let offer = json!({ "act": "offer", "conditions": null, "deadlineMs": 1, "op": "b3:00",
+            "to": { "party": "TH-D" } });
+        let goods = json!({ "pending": offer, "money": null, "notice": null });
+        let lines = party_lines(&json!({}), &goods);
+        for word in ["money", "aval", "notice", "evidence", "when"] {
+            assert!(!lines.iter().any(|line| line.starts_with(word)), "{word}: {lines:#?}");
+        }
+    }
 }

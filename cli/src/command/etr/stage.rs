@@ -95,7 +95,7 @@ fn signer(signing: &SigningArgs) -> Result<&KeyRef> {
 }
 
 /// An op that somebody else made, with the record as it stands for `signer`.
-fn unsigned(session: &Session, value: Value, signer: Option<&KeyRef>) -> Unsigned {
+pub(super) fn unsigned(session: &Session, value: Value, signer: Option<&KeyRef>) -> Unsigned {
     let record = review::record_of(session, &value, signer);
     // what the op acknowledges is what was warned of when it was made
     let ack = value.get("ack").and_then(Value::as_list).unwrap_or_default();

@@ -137,12 +137,18 @@ impl<'a> Ask<'a> {
     /// What the caller may see of record `id`. A capability of one who never was a party is an error,
     /// not a smaller answer.
     pub(super) fn sight(&self, id: &str) -> Answer<Sight> {
-        let token = self.token_sight(id)?;
-        let Some(party) = self.party(id)? else { return Ok(token) };
-        match sight_of(self.state, id, &party)?.or(token) {
-            Sight::Public => Err(refuse("is no party to this record")),
+        match self.sight_if_any(id)? {
+            Sight::Public if self.capability.is_some() => Err(refuse("is no party to this record")),
             sight => Ok(sight),
         }
+    }
+
+    /// The same for a method that strangers call as well: one whom an act brings in, a successor in
+    /// law or a court is no party before its act, and its capability shows no more than none does.
+    pub(super) fn sight_if_any(&self, id: &str) -> Answer<Sight> {
+        let token = self.token_sight(id)?;
+        let Some(party) = self.party(id)? else { return Ok(token) };
+        Ok(sight_of(self.state, id, &party)?.or(token))
     }
 
     /// Asks that the caller sees record `id` as it stands.

@@ -184,7 +184,7 @@ async fn lookup(state: Arc<State>, params: LookupParams, caller: Caller) -> Answ
         let mut shown = Object::new();
         shown.insert("found".to_owned(), id.is_some().into());
         if let Some(paper) = paper {
-            shown.insert("consumed".to_owned(), paper.consumed.into());
+            shown.insert("consumed".to_owned(), paper.inward.is_some().into());
         }
         if let Some(id) = id {
             let party = asker.map(|party| sight_of(&state, &id, &party)).transpose()?;

@@ -2,11 +2,12 @@
 
 use rand::RngCore as _;
 use titian_api::etr::{BundledAct, PrepareParams};
-use titian_api::{Call as _, Prepared, PreparedOp, Refusal, Signer, call};
+use titian_api::{Call as _, Prepared, PreparedOp, Refusal, Signer, Verdict, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::etr::bundle;
-use titian_contracts::etr::legal::Rulebook;
+use titian_contracts::etr::inquiry;
+use titian_contracts::etr::legal::{Opinion, Rulebook};
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::record::Record;
 use titian_contracts::etr::{build, content, profile};
@@ -51,9 +52,28 @@ pub(super) fn prepare(
         return unchecked(state, ops);
     }
     match <[Value; 1]>::try_from(ops) {
-        Ok([op]) => prepare::dry_run(state, op),
+        Ok([op]) => dry_run(state, op),
         Err(ops) => dry_run_bundle(state, ops),
     }
+}
+
+/// Runs one op on the head, and asks the law about it.
+fn dry_run(state: &State, value: Value) -> Answer<Prepared> {
+    let op = Op::from_value(value.clone()).map_err(Refusal::from)?;
+    let said = inquiry::of_ops(prepare::next_block(state), &[op], &state.ledger().reader());
+    let verdicts = said.first().map(|said| verdicts(said)).unwrap_or_default();
+    Ok(Prepared { verdicts: Some(verdicts), ..prepare::dry_run(state, value)? })
+}
+
+fn verdicts(said: &[Opinion]) -> Vec<Verdict> {
+    let one = |opinion: &Opinion| Verdict {
+        jurisdiction: opinion.jurisdiction.clone(),
+        verdict: opinion.verdict.text().to_owned(),
+        effect: opinion.effect.text().to_owned(),
+        status: opinion.entry.as_ref().map_or("unknown", |entry| entry.status.as_str()).to_owned(),
+        citation: opinion.entry.as_ref().map(|entry| entry.citation.clone()),
+    };
+    said.iter().map(one).collect()
 }
 
 /// The frames alone, for a stranger: who must sign, what is warned of, and whether a check fails would
@@ -66,6 +86,7 @@ fn unchecked(state: &State, values: Vec<Value>) -> Answer<Prepared> {
             op: view::object(&op.value),
             op_digest: op.digest.to_string(),
             signers: Vec::new(),
+            verdicts: Vec::new(),
         })
     };
     let mut prepared = values.into_iter().map(framed).collect::<Answer<Vec<_>>>()?;
@@ -75,6 +96,7 @@ fn unchecked(state: &State, values: Vec<Value>) -> Answer<Prepared> {
         op_digest: first.op_digest,
         signers: Vec::new(),
         checked: false,
+        verdicts: Some(Vec::new()),
         bundled: prepared,
         warnings: Vec::new(),
         events: Vec::new(),
@@ -98,7 +120,7 @@ fn sees_all(
     // a record that does not exist has no party part; the arguments are the caller's own
     let Some(first) = ids.next() else { return Ok(true) };
     let ask = Ask::new(state, caller, params.capability.as_ref(), call::EtrPrepare::NAME);
-    if ask.sight(first)? != Sight::All {
+    if ask.sight_if_any(first)? != Sight::All {
         return Ok(false);
     }
     for id in ids {
@@ -196,7 +218,9 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
     bundle::check_count(&ops).map_err(Refusal::from)?;
     let ledger = state.ledger();
     let head = ledger.head();
-    let runs = execute::dry_run_bundle(prepare::next_block(state), &ops, &ledger.reader());
+    let block = prepare::next_block(state);
+    let runs = execute::dry_run_bundle(block, &ops, &ledger.reader());
+    let said = inquiry::of_ops(block, &ops, &ledger.reader());
     let (mut events, mut warnings, mut fails) = (Vec::new(), Vec::new(), None);
     let mut prepared = Vec::new();
     for (i, op) in ops.iter().enumerate() {
@@ -215,6 +239,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
             op: view::object(&op.value),
             op_digest: op.digest.to_string(),
             signers,
+            verdicts: said.get(i).map(|said| verdicts(said)).unwrap_or_default(),
         });
     }
     let first = prepared.remove(0);
@@ -223,6 +248,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
         op_digest: first.op_digest,
         signers: first.signers,
         checked: true,
+        verdicts: Some(first.verdicts),
         bundled: prepared,
         warnings,
         events,

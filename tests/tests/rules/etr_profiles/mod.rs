@@ -25,7 +25,47 @@ struct Table {
     /// A company that is party to nothing.
     stranger: String,
     accepted: BTreeSet<(String, String)>,
+    /// Act and role of each signature whose lack was refused.
+    roles: BTreeSet<(String, String)>,
 }
+
+/// The roles that sign each act (etr.md §5), where nobody is pledgee, principal or guarantor: those whose
+/// lack is `MISSING_SIGNER`. A receiver may have given standing consent at issue and delivery; a court
+/// is asked for its quorum, and `expire` and `lapse` for nobody.
+const SIGNERS: [(&str, &str); 32] = [
+    ("issue", "I"),
+    ("offer", "K"),
+    ("accept", "N"),
+    ("refuse", "N"),
+    ("withdraw", "K"),
+    ("deliver", "K"),
+    ("assign_control", "K N O"),
+    ("succeed", "S"),
+    ("endorse", "K"),
+    ("annotate", "K"),
+    ("amend", "K O"),
+    ("split", "K O"),
+    ("merge", "K O"),
+    ("pledge", "K N"),
+    ("release", "X"),
+    ("default_notice", "X"),
+    ("enforce", "X N"),
+    ("surrender", "K"),
+    ("surrender_accept", "O"),
+    ("surrender_reject", "O"),
+    ("deliver_part", "K O"),
+    ("present", "K"),
+    ("bill_accept", "O"),
+    ("dishonour", "O"),
+    ("pay", "O K"),
+    ("protest", "K"),
+    ("notify", "K"),
+    ("recourse", "K"),
+    ("recourse_pay", "R K"),
+    ("aval", "G K"),
+    ("stop", "D"),
+    ("cancel", "K O"),
+];
 
 impl Table {
     fn new() -> Self {
@@ -48,6 +88,7 @@ impl Table {
             name: String::new(),
             numbers: 0,
             accepted: BTreeSet::new(),
+            roles: BTreeSet::new(),
         }
     }
 
@@ -66,7 +107,8 @@ impl Table {
 
     fn run(&mut self, id: &str, act: &str, args: Value, parties: &[&str]) {
         let op = self.t.act_op(id, act, args.clone());
-        mutations::check(&mut self.t, &op, parties, &self.stranger);
+        let roles = mutations::check(&mut self.t, &op, parties, &self.stranger);
+        self.roles.extend(roles);
         if !self.accepted.iter().any(|(_, known)| known == act) {
             mutations::bits(&self.t, &op, parties, act == "offer");
         }
@@ -230,6 +272,12 @@ fn every_act_runs_in_every_profile_that_allows_it_and_in_no_other() {
         assert_eq!(&done | &(&acts & &rest), acts, "{}: accepted and allowed differ", table.name);
     }
     lapses(&mut table);
+    let each = |(act, roles): &(&str, &'static str)| {
+        let act = (*act).to_owned();
+        roles.split(' ').map(move |role| (act.clone(), role.to_owned()))
+    };
+    let signers: BTreeSet<(String, String)> = SIGNERS.iter().flat_map(each).collect();
+    assert_eq!(table.roles, signers, "the roles that sign, as the refusals name them");
 }
 
 /// Refused for the profile, before anything else that these arguments would break.

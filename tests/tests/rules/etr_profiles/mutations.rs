@@ -2,6 +2,8 @@
 //! changes: seq, head, chain, bundle, rulebook, signer, signature, acknowledgement, deadline; at issue
 //! each argument as well.
 
+use std::collections::BTreeSet;
+
 use titian_contracts::error::Code;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction};
 use titian_contracts::json::Value;
@@ -22,8 +24,14 @@ fn refused(t: &mut Traders, op: &Value, parties: &[&str], code: Code) {
     assert!(before == t.world.state.0, "a refused op changed state");
 }
 
-/// Refuses the mutations of an op that is sound when these parties sign it.
-pub fn check(t: &mut Traders, op: &Value, parties: &[&str], stranger: &str) {
+/// Refuses the mutations of an op that is sound when these parties sign it; gives the act with the role
+/// of each signature that the refusal of its lack names.
+pub fn check(
+    t: &mut Traders,
+    op: &Value,
+    parties: &[&str],
+    stranger: &str,
+) -> BTreeSet<(String, String)> {
     let zero = Value::from(some_digest("mutation"));
     let seq = op.get("seq").and_then(Value::as_int).expect("a seq");
     let later = op.with("seq", Value::Int(seq + 1));
@@ -52,6 +60,7 @@ pub fn check(t: &mut Traders, op: &Value, parties: &[&str], stranger: &str) {
         let other = t.signed(&op.with("blind", Value::from("ff".repeat(16))), parties);
         refused(t, &other.with("blind", blind), &[], Code::BadSignature);
     }
+    late(t, op, parties);
     let args = op.get("args").expect("arguments");
     if args.get("deadlineMs").is_some() {
         let now = t.world.time_ms;
@@ -60,6 +69,61 @@ pub fn check(t: &mut Traders, op: &Value, parties: &[&str], stranger: &str) {
             refused(t, &op, parties, Code::BadDeadline);
         }
     }
+    each_role(t, &acknowledged, parties, stranger)
+}
+
+/// An answer that comes a millisecond after the deadline of what it answers is refused.
+fn late(t: &mut Traders, op: &Value, parties: &[&str]) {
+    let answers =
+        ["accept", "refuse", "surrender_accept", "surrender_reject", "bill_accept", "dishonour"];
+    if !answers.contains(&text(op, "act")) {
+        return;
+    }
+    let pending = t.get(text(op, "id")).party.pending.expect("what is answered");
+    let now = std::mem::replace(&mut t.world.time_ms, pending.deadline_ms() + 1);
+    refused(t, op, parties, Code::DeadlinePassed);
+    t.world.time_ms = now;
+}
+
+fn text<'a>(op: &'a Value, name: &str) -> &'a str {
+    op.get(name).and_then(Value::as_text).unwrap_or_default()
+}
+
+/// Each of these parties signs: with one signature less, or that of somebody else in its place, the op
+/// is refused. It has another fault that is found later.
+fn each_role(
+    t: &mut Traders,
+    op: &Value,
+    parties: &[&str],
+    stranger: &str,
+) -> BTreeSet<(String, String)> {
+    let court = parties.iter().any(|party| party.contains(':'));
+    let act = text(op, "act");
+    let to = op.get("args").map(|args| text(args, "to"));
+    let mut roles = BTreeSet::new();
+    for (i, party) in parties.iter().enumerate() {
+        // a receiver may have given standing consent, so its signature is asked for with the act
+        let may_consent = ["issue", "deliver"].contains(&act) && to == Some(*party);
+        let (lacks, strange) = match (court, may_consent) {
+            (true, _) => (Code::CourtQuorum, Code::UnexpectedSigner),
+            (_, true) => (Code::ReceiverConsentMissing, Code::UnexpectedSigner),
+            _ => (Code::MissingSigner, Code::MissingSigner),
+        };
+        let mut fewer = parties.to_vec();
+        fewer.remove(i);
+        refused(t, op, &fewer, lacks);
+        if lacks == Code::MissingSigner {
+            let signed = t.signed(op, &fewer);
+            let (_, field) = t.world.run(&signed).error.expect("refused above");
+            t.world.time_ms -= 1000;
+            let role = field.strip_prefix("/sigs/").expect("a role");
+            roles.insert((act.to_owned(), role.to_owned()));
+        }
+        let mut replaced = parties.to_vec();
+        replaced[i] = stranger;
+        refused(t, op, &replaced, strange);
+    }
+    roles
 }
 
 /// No signature of an op counts with one bit changed: every bit of it, or one bit of every byte.
@@ -96,7 +160,7 @@ pub fn check_issue(table: &mut Table) {
     let op = table.t.issue_op(&profile, &reference);
     let (issuer, vn) = (table.t.issuer_of(&profile), table.t.vn.clone());
     let (parties, stranger) = ([issuer.as_str(), vn.as_str()], table.stranger.clone());
-    check(&mut table.t, &op, &parties, &stranger);
+    table.roles.extend(check(&mut table.t, &op, &parties, &stranger));
     if table.accepted.is_empty() {
         bits(&table.t, &op, &parties, true);
     }

@@ -9,6 +9,41 @@ use super::rules::Book;
 /// A record that an op changed, and what it was; none before it was opened.
 pub type Changed<'a> = (&'a Model, Option<&'a Model>);
 
+/// Acts that the controller signs.
+const OF_CONTROLLER: [&str; 18] = [
+    "offer",
+    "withdraw",
+    "deliver",
+    "assign_control",
+    "endorse",
+    "amend",
+    "split",
+    "merge",
+    "pledge",
+    "surrender",
+    "deliver_part",
+    "present",
+    "protest",
+    "notify",
+    "recourse",
+    "recourse_pay",
+    "aval",
+    "cancel",
+];
+
+/// Acts that bring units in, let them go or correct them; all others are neutral.
+const OF_QUANTITY: [&str; 9] = [
+    "issue",
+    "issue_from_paper",
+    "amend",
+    "deliver_part",
+    "pay",
+    "surrender_accept",
+    "cancel",
+    "lapse",
+    "court_annul",
+];
+
 /// Asserts I2 to I13 and I16 to I18 over a step that was applied.
 pub fn check(changed: &[Changed<'_>], act: &str, signers: &[usize], id: &str) {
     let court = act.starts_with("court_") || act == "freeze" || act == "unfreeze";
@@ -60,6 +95,12 @@ fn step(old: &Model, new: &Model, act: &str, signers: &[usize]) {
         let free = permits.contains(&act) || act.starts_with("court_");
         assert!(free || ["expire", "freeze", "unfreeze"].contains(&act), "I13");
     }
+    if OF_CONTROLLER.contains(&act) {
+        assert!(
+            old.controller.signed(signers),
+            "I5: who is in control now signs {act}, nobody else"
+        );
+    }
     if new.controller != old.controller {
         let ways = ["accept", "deliver", "assign_control", "enforce", "recourse_pay"];
         assert!(ways.contains(&act) || act == "court_transfer", "I3: control moved by {act}");
@@ -101,9 +142,10 @@ fn conserved(changed: &[Changed<'_>], act: &str, id: &str) {
             add(&new.lots, 1);
         }
     }
-    let neutral =
-        ["split", "merge", "enforce", "offer", "accept", "deliver", "pledge", "release", "present"];
-    if neutral.contains(&act) {
+    if !OF_QUANTITY.contains(&act) {
         assert!(sums.values().all(|sum| *sum == 0), "I9: {act} on {id}: {sums:?}");
+    } else if !act.starts_with("issue") && act != "amend" {
+        let less = sums.values().all(|sum| *sum <= 0) && sums.values().any(|sum| *sum < 0);
+        assert!(less, "I9: {act} on {id} lets units go: {sums:?}");
     }
 }
