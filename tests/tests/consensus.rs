@@ -2,9 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use arc_malachitebft_sync as sync;
+use futures::StreamExt as _;
+use libp2p::identity::Keypair;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::{Multiaddr, SwarmBuilder, noise, request_response, tcp, yamux};
 use titian_contracts::block::ValidatorSet;
 use titian_node::consensus::Application;
 use titian_node::consensus::baseline::{self, LoopbackNode, loopback};
+use titian_node::consensus::codec;
+use titian_node::consensus::context::{Height, Titian};
 use titian_node::consensus::{Engine, EngineStatus, Phase};
 use titian_tests::ports::free_forty;
 
@@ -196,9 +203,16 @@ async fn strangers_are_refused() {
     for node in &mut nodes[..4] {
         node.config.peers.retain(|peer| !peer.ends_with(&stranger));
     }
-    let engines = start_all(&nodes).await;
+    // it starts when block 1 can only be had by asking for it: what is gossiped just then may
+    // reach a stranger before it has said who it is
+    let mut engines = start_all(&nodes[..4]).await;
+    for engine in &engines {
+        wait(engine, DEADLINE, "height 2", |status| status.height >= 2).await;
+    }
+    engines.push(nodes[4].start().await.expect("starts"));
+    let goal = nodes[0].store.height() + 3;
     for engine in &engines[..4] {
-        wait(engine, DEADLINE, "height 3", |status| status.height >= 3).await;
+        wait(engine, DEADLINE, "blocks of four", |status| status.height >= goal).await;
         assert!(engine.peers().iter().all(|peer| peer.id != stranger));
     }
     assert_eq!(nodes[4].store.height(), 0);
@@ -207,10 +221,89 @@ async fn strangers_are_refused() {
     for engine in &engines[..4] {
         engine.add_peer(address.clone()).await.expect("added");
     }
-    wait(&engines[4], DEADLINE, "following", |status| status.height >= 3).await;
+    wait(&engines[4], DEADLINE, "following", |status| status.height >= goal).await;
     for engine in engines {
         engine.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_is_not_listed_and_hides_its_name_gets_no_block() {
+    let home = tempfile::tempdir().expect("folder");
+    let listed = Keypair::generate_ed25519();
+    let mut nodes = network(home.path(), 1);
+    let id = listed.public().to_peer_id();
+    nodes[0].config.peers = vec![format!("/ip4/127.0.0.1/tcp/1/p2p/{id}")];
+    let engine = nodes[0].start().await.expect("starts");
+    // who answers hears of a block a moment after it is decided, at the latest with those after it
+    let mut served = false;
+    for height in 1..=20 {
+        wait(&engine, DEADLINE, "a block", |status| status.height >= height).await;
+        let answer = ask_for_block_one(listed.clone(), &nodes[0].config.listen).await;
+        served = !answer.expect("an answer").values.is_empty();
+        if served {
+            break;
+        }
+    }
+    assert!(served, "a listed peer gets no block");
+    let answer = ask_for_block_one(Keypair::generate_ed25519(), &nodes[0].config.listen).await;
+    assert!(answer.is_err(), "a stranger is served: {answer:?}");
+    engine.stop().await;
+}
+
+// a peer that asks for blocks, and never says who it is by the identify protocol
+#[derive(NetworkBehaviour)]
+struct Nameless {
+    sync: sync::Behaviour,
+    // what arrives here is not read; who does not speak it is cut off before it can ask
+    scatter: sync::Behaviour,
+}
+
+async fn ask_for_block_one(
+    keypair: Keypair,
+    at: &str,
+) -> Result<sync::ValueResponse<Titian>, String> {
+    let speak = |protocol: &str| {
+        let config = sync::Config::default().with_request_timeout(DEADLINE);
+        sync::Behaviour::new(config, protocol.to_owned()).expect("a protocol name")
+    };
+    let mut swarm = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .expect("transport")
+        .with_behaviour(|_| Nameless {
+            sync: speak("/malachitebft-sync/v1beta1"),
+            scatter: speak("/ax/broadcast/1.0.0"),
+        })
+        .expect("behaviour")
+        .with_swarm_config(|config| config.with_idle_connection_timeout(DEADLINE))
+        .build();
+    swarm.dial(at.parse::<Multiaddr>().expect("address")).expect("dials");
+    let conversation = async {
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+                    let range = Height(1)..=Height(1);
+                    let request = sync::Request::ValueRequest(sync::ValueRequest::new(range));
+                    let bytes = codec::encode(&request).expect("encodes");
+                    swarm.behaviour_mut().sync.send_request(peer_id, bytes);
+                }
+                SwarmEvent::Behaviour(NamelessEvent::Sync(request_response::Event::Message {
+                    message: request_response::Message::Response { response, .. },
+                    ..
+                })) => {
+                    let sync::Response::ValueResponse(values) =
+                        codec::decode(response.0).expect("decodes");
+                    return Ok(values);
+                }
+                SwarmEvent::Behaviour(NamelessEvent::Sync(
+                    request_response::Event::OutboundFailure { error, .. },
+                )) => return Err(error.to_string()),
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, conversation).await.expect("an end")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -14,11 +14,13 @@ use arc_malachitebft_app_channel::app::config::{
     ConsensusConfig as MalachiteConfig, DiscoveryConfig, GossipSubConfig, NodeConfig, P2pConfig,
     PubSubMaxSizePerTopic, PubSubProtocol, ValuePayload, ValueSyncConfig,
 };
+use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use arc_malachitebft_app_channel::app::types::Keypair;
+use arc_malachitebft_app_channel::spawn::spawn_network_actor;
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, EngineHandle, NetworkContext, NetworkIdentity, NetworkRequest,
-    RequestContext, SyncContext, WalContext, start_engine,
+    Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkIdentity, NetworkRequest,
+    RequestContext, SyncContext, WalContext,
 };
 use arc_malachitebft_signing::Signer as _;
 use bytesize::ByteSize;
@@ -30,13 +32,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::application::Application;
 use super::codec::{self, WireCodec};
 use super::context::{Address, Titian};
+use super::door;
 use super::guard::Guard;
 use super::host::{Host, HostError, Pace};
 use super::signing::{GuardedSigner, Verification};
 use super::status::{EngineStatus, PeerBook};
 use super::{ConsensusConfig, EngineError};
 
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 // how often peers hear of our height; bounds how long a node stays behind unnoticed
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
@@ -210,17 +213,24 @@ fn engage<'a>(
             Some(signer) => ConsensusContext::new_validator(own, verifier, Box::new(signer)),
             None => ConsensusContext::new_full_node(own, verifier),
         };
-        let (channels, handle) = start_engine(
-            Titian,
-            settings,
-            WalContext::new(wal.clone(), WireCodec::default()),
-            NetworkContext::new(identity, codec),
-            consensus,
-            SyncContext::new(WireCodec::default()),
-            RequestContext::new(limits::ENGINE_REQUESTS_MAX),
-        )
-        .await
-        .map_err(|error| EngineError::Start(format!("{error:#}")))?;
+        let failed = |error: String| EngineError::Start(error);
+        let registry = SharedRegistry::global().with_moniker(&settings.moniker);
+        let (network, outbound) =
+            spawn_network_actor(identity, &settings.consensus, &settings.sync, &registry, codec)
+                .await
+                .map_err(|error| failed(format!("{error:#}")))?;
+        let network = door::before(network, Arc::clone(peers))
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let (channels, handle) = EngineBuilder::new(Titian, settings)
+            .with_default_wal(WalContext::new(wal.clone(), WireCodec::default()))
+            .with_custom_network(network, outbound)
+            .with_default_sync(SyncContext::new(WireCodec::default()))
+            .with_default_consensus(consensus)
+            .with_default_request(RequestContext::new(limits::ENGINE_REQUESTS_MAX))
+            .build()
+            .await
+            .map_err(|error| failed(format!("{error:#}")))?;
         Ok(Engaged { channels, handle, refused, locked: [wal, guard] })
     })
 }

@@ -15,6 +15,7 @@ pub mod baseline;
 pub mod certificate;
 pub mod codec;
 pub mod context;
+mod door;
 mod engine;
 pub mod gate;
 pub mod guard;
