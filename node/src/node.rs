@@ -16,7 +16,7 @@ use titian_contracts::block::validator_address;
 use titian_contracts::error::Reject;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::Genesis;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::application::LedgerApplication;
 use crate::backup::Backups;
@@ -408,5 +408,9 @@ impl Admission for Mempool {
     fn waiting(&self) -> Waiting {
         let status = self.status();
         Waiting { transactions: status.transactions, bytes: status.bytes }
+    }
+
+    fn expired(&self) -> broadcast::Receiver<TransactionId> {
+        Self::expired(self)
     }
 }

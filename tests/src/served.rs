@@ -27,7 +27,7 @@ use titian_node::search::{self, Search};
 use titian_node::signer::keystore::NodeKey;
 use titian_node::snapshot::Snapshots;
 use titian_node::telemetry::EnvelopeMetrics;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use zeroize::Zeroizing;
 
 use crate::certify;
@@ -59,6 +59,8 @@ pub struct OneByOne {
     turn: Arc<Mutex<()>>,
     /// While true, transactions are admitted but no block comes.
     pub stalled: Arc<watch::Sender<bool>>,
+    /// Tells of transactions as dropped.
+    pub expired: broadcast::Sender<TransactionId>,
 }
 
 impl std::fmt::Debug for OneByOne {
@@ -71,7 +73,8 @@ impl OneByOne {
     /// Blocks on `ledger`, signed by all of `nodes`.
     pub fn over(ledger: Ledger, nodes: Vec<NodeSecrets>) -> Self {
         let stalled = Arc::new(watch::channel(false).0);
-        Self { ledger, nodes: Arc::new(nodes), turn: Arc::default(), stalled }
+        let expired = broadcast::Sender::new(16);
+        Self { ledger, nodes: Arc::new(nodes), turn: Arc::default(), stalled, expired }
     }
 
     /// Commits one block of `transactions` now.
@@ -121,6 +124,10 @@ impl Admission for OneByOne {
 
     fn waiting(&self) -> Waiting {
         Waiting::default()
+    }
+
+    fn expired(&self) -> broadcast::Receiver<TransactionId> {
+        self.expired.subscribe()
     }
 }
 

@@ -394,11 +394,11 @@ pub struct Notice {
     /// The event (topic events).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Event>,
-    /// The transaction of the event.
+    /// The transaction of the event, or the one that `EXPIRED_IN_POOL` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_id: Option<String>,
     /// The end of the subscription: `SLOW_CONSUMER` or `CURSOR_TOO_OLD`, with the cursor to resume
-    /// from.
+    /// from. Topic receipts: `EXPIRED_IN_POOL`, and the subscription goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Refusal>,
 }

@@ -53,7 +53,7 @@ use titian_contracts::error::{Code, Reject};
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
 use titian_credential::verdict::Policy;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::backup::Backups;
 use crate::delivery::judge::Homes;
@@ -169,6 +169,9 @@ pub trait Admission: Send + Sync {
 
     /// What waits.
     fn waiting(&self) -> Waiting;
+
+    /// The transactions that waited too long, as they are dropped.
+    fn expired(&self) -> broadcast::Receiver<TransactionId>;
 }
 
 /// Sets the log filter; the error is for the operator.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::stream::{self, Stream, StreamExt as _};
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::core::server::SubscriptionMessage;
 use jsonrpsee::server::{PendingSubscriptionSink, RpcModule, SubscriptionSink};
@@ -18,6 +19,8 @@ use titian_api::ledger::{Notice, SubscribeParams, Topic};
 use titian_api::{Call as _, Refusal, call};
 use titian_contracts::context::Event;
 use titian_contracts::error::Code;
+use titian_contracts::transaction::TransactionId;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::methods::{admit, error_object, read, row};
 use super::{State, view};
@@ -48,7 +51,13 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
                 read: |cursor| std::future::ready(read_notices(&state, &params, cursor)),
                 end: |cursor, refusal| end_notice(&state, cursor, refusal),
             };
-            deliver(&state, pending, after, source).await;
+            match params.topic {
+                Topic::Receipts => {
+                    let beside = Box::pin(expired(&state));
+                    deliver_beside(&state, pending, after, source, beside).await;
+                }
+                Topic::Blocks | Topic::Events => deliver(&state, pending, after, source).await,
+            }
         },
     )?;
     Ok(())
@@ -88,12 +97,31 @@ pub(super) struct Source<R, E> {
     pub(super) end: E,
 }
 
+/// A notice of what is in no block: it stands where the last one stood.
+type Beside<N> = Box<dyn FnOnce(Cursor) -> N + Send>;
+
 /// Delivers until the subscriber leaves, is too slow, or the source refuses to go on.
 pub(super) async fn deliver<N, R, F, E>(
     state: &State,
     pending: PendingSubscriptionSink,
+    after: Cursor,
+    source: Source<R, E>,
+) where
+    N: Serialize,
+    R: Fn(Cursor) -> F,
+    F: Future<Output = Batch<N>>,
+    E: Fn(Cursor, Refusal) -> N,
+{
+    deliver_beside(state, pending, after, source, stream::pending()).await;
+}
+
+/// Delivers the same, and what comes `beside` it.
+async fn deliver_beside<N, R, F, E>(
+    state: &State,
+    pending: PendingSubscriptionSink,
     mut after: Cursor,
     source: Source<R, E>,
+    mut beside: impl Stream<Item = Beside<N>> + Unpin,
 ) where
     N: Serialize,
     R: Fn(Cursor) -> F,
@@ -130,9 +158,38 @@ pub(super) async fn deliver<N, R, F, E>(
         }
         tokio::select! {
             changed = head.changed() => if changed.is_err() { return },
+            Some(notice) = beside.next() => {
+                if !send(&sink, &notice(last), state.config.slow_consumer_ms).await {
+                    give_up(state, &sink, &(source.end)(last, Code::SlowConsumer.into())).await;
+                    return;
+                }
+            }
             () = sink.closed() => return,
         }
     }
+}
+
+/// Transactions that this node dropped from its pool, from now on: no receipt will come from it.
+fn expired(state: &Arc<State>) -> impl Stream<Item = Beside<Notice>> + use<> {
+    let state = Arc::clone(state);
+    let dropped = stream::unfold(state.backend.mempool.expired(), |mut dropped| async {
+        loop {
+            match dropped.recv().await {
+                Ok(id) => return Some((id, dropped)),
+                // a subscriber this far behind has lost notes, not receipts
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    });
+    dropped.chain(stream::pending()).map(move |id: TransactionId| -> Beside<Notice> {
+        let state = Arc::clone(&state);
+        Box::new(move |cursor| {
+            let mut notice = end_notice(&state, cursor, Code::ExpiredInPool.into());
+            notice.tx_id = Some(id.to_string());
+            notice
+        })
+    })
 }
 
 /// Sends one notice; false if the queue stayed full or the subscriber left.

@@ -243,6 +243,28 @@ async fn next(subscription: &mut Subscription<Notice>) -> Notice {
 }
 
 #[tokio::test]
+async fn who_follows_receipts_hears_of_what_was_dropped_and_of_the_next_receipt() {
+    let served = Served::start().await;
+    let address = format!("ws://{}", served.address);
+    let client = WsClientBuilder::default().build(address).await.expect("the server listens");
+    let mut params = ObjectParams::new();
+    params.insert("topic", "receipts").expect("JSON");
+    let mut receipts = subscribe(&client, params).await;
+    let (text, _) = registration(&served, "199403865N");
+    let id = TransactionId::of(text.as_bytes());
+    assert_eq!(served.blocks.expired.send(id).ok(), Some(1), "the subscription listens");
+    let notice = next(&mut receipts).await;
+    let error = notice.error.expect("why no receipt comes");
+    assert_eq!((error.data.name.as_str(), notice.tx_id), ("EXPIRED_IN_POOL", Some(id.to_string())));
+    assert!(notice.receipt.is_none());
+    let done = result(served.address, "ledger_submit", json!({"transaction": text})).await;
+    assert_eq!(done["receipt"]["ok"], true, "{done}");
+    let notice = next(&mut receipts).await;
+    assert_eq!(notice.receipt.expect("a receipt").tx_id, id.to_string());
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_subscription_resumed_at_any_cursor_misses_nothing_and_repeats_nothing() {
     let served = Served::start().await;
     let client = WsClientBuilder::default()

@@ -5,6 +5,7 @@
 //! binaries are those beside this test: build the workspace first, as `make test` does.
 
 mod bulk;
+mod credential_keys;
 mod credentials;
 mod etr_content;
 mod etr_desk;
@@ -19,6 +20,7 @@ mod pruning;
 mod restore;
 mod ubin_acts;
 mod vc_agency;
+mod vc_desk;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
