@@ -1,47 +1,95 @@
-//! One of the 256 subtrees, as an arena of nodes whose hashes are brought up to date lazily.
+//! One of the 256 subtrees, as arenas of leaves and forks whose hashes are brought up to date lazily.
+//!
+//! Leaves and forks lie apart and without what can be told again: a ledger of millions of records is
+//! held in memory, about 130 bytes a key. The hash of a leaf is made when it is asked for.
 
 use super::multiproof::{self, Multiproof};
 use super::{SHARD_DEPTH, Subtree, bit, leaf_hash};
 use crate::digest::Digest;
 
-/// Index into the arena.
-type At = u32;
+/// Where a subtree is, in one word: nowhere, a leaf, or a fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct At(u32);
+
+enum Place {
+    Nowhere,
+    Leaf(usize),
+    Fork(usize),
+}
+
+impl At {
+    const NOWHERE: Self = Self(u32::MAX);
+    const LEAF: u32 = 1 << 31;
+
+    fn leaf(index: usize) -> Self {
+        Self(Self::index(index) | Self::LEAF)
+    }
+
+    fn fork(index: usize) -> Self {
+        Self(Self::index(index))
+    }
+
+    fn index(index: usize) -> u32 {
+        let index = u32::try_from(index).ok().filter(|index| *index < Self::LEAF - 1);
+        index.expect("a shard holds fewer than 2^31 leaves and forks")
+    }
+
+    const fn place(self) -> Place {
+        match self {
+            Self::NOWHERE => Place::Nowhere,
+            Self(leaf) if leaf & Self::LEAF != 0 => Place::Leaf((leaf & !Self::LEAF) as usize),
+            Self(fork) => Place::Fork(fork as usize),
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
-enum Node {
-    Leaf { key: Digest, value: Digest, hash: Digest },
-    Fork { left: Option<At>, right: Option<At>, hash: Digest, stale: bool },
+struct Leaf {
+    key: Digest,
+    value: Digest,
+}
+
+#[derive(Clone, Debug)]
+struct Fork {
+    left: At,
+    right: At,
+    hash: Digest,
+    stale: bool,
 }
 
 /// A subtree below depth 8. Keys are never removed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Shard {
-    nodes: Vec<Node>,
-    root: Option<At>,
-    keys: usize,
+    leaves: Vec<Leaf>,
+    forks: Vec<Fork>,
+    root: At,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { leaves: Vec::new(), forks: Vec::new(), root: At::NOWHERE }
+    }
 }
 
 impl Shard {
     /// The number of keys.
     pub const fn len(&self) -> usize {
-        self.keys
+        self.leaves.len()
     }
 
     /// Whether it holds no key.
     pub const fn is_empty(&self) -> bool {
-        self.keys == 0
+        self.leaves.is_empty()
     }
 
     /// Sets the value hash of a key. Hashes above are stale until [`Self::rehash`].
     pub fn set(&mut self, key: Digest, value: Digest) {
-        self.root = Some(self.insert(self.root, SHARD_DEPTH, key, value));
+        self.root = self.insert(self.root, SHARD_DEPTH, Leaf { key, value });
     }
 
     /// Brings all hashes up to date.
     pub fn rehash(&mut self) {
-        if let Some(root) = self.root {
-            self.rehash_at(root);
-        }
+        self.rehash_at(self.root);
     }
 
     /// The subtree as seen from above; hashes must be up to date.
@@ -49,45 +97,39 @@ impl Shard {
         self.view(self.root)
     }
 
-    fn node(&self, at: At) -> Option<&Node> {
-        self.nodes.get(at as usize)
+    fn fork_at(&self, at: At) -> Option<&Fork> {
+        let Place::Fork(index) = at.place() else { return None };
+        self.forks.get(index)
     }
 
-    fn push(&mut self, node: Node) -> At {
-        let at = At::try_from(self.nodes.len()).expect("a shard holds fewer than 2^32 nodes");
-        self.nodes.push(node);
-        at
-    }
-
-    fn new_leaf(&mut self, key: Digest, value: Digest) -> At {
-        self.keys += 1;
-        self.push(Node::Leaf { key, value, hash: leaf_hash(&key, &value) })
-    }
-
-    /// Inserts below `at`; gives the node that stands there afterwards.
-    fn insert(&mut self, at: Option<At>, depth: usize, key: Digest, value: Digest) -> At {
-        let Some(at) = at else { return self.new_leaf(key, value) };
-        match self.node(at).cloned() {
-            None => self.new_leaf(key, value),
-            Some(Node::Leaf { key: other, .. }) if other == key => {
-                let hash = leaf_hash(&key, &value);
-                if let Some(node) = self.nodes.get_mut(at as usize) {
-                    *node = Node::Leaf { key, value, hash };
-                }
+    /// Inserts below `at`; gives what stands there afterwards.
+    fn insert(&mut self, at: At, depth: usize, leaf: Leaf) -> At {
+        match at.place() {
+            Place::Nowhere => {
+                let at = At::leaf(self.leaves.len());
+                push(&mut self.leaves, leaf);
                 at
             }
-            Some(Node::Leaf { key: other, .. }) => {
-                let leaf = self.new_leaf(key, value);
-                self.fork(at, other, leaf, key, depth)
-            }
-            Some(Node::Fork { left, right, hash, .. }) => {
-                let (left, right) = if bit(&key, depth) {
-                    (left, Some(self.insert(right, depth + 1, key, value)))
-                } else {
-                    (Some(self.insert(left, depth + 1, key, value)), right)
-                };
-                if let Some(node) = self.nodes.get_mut(at as usize) {
-                    *node = Node::Fork { left, right, hash, stale: true };
+            Place::Leaf(index) => match self.leaves.get_mut(index) {
+                Some(old) if old.key == leaf.key => {
+                    *old = leaf;
+                    at
+                }
+                old => {
+                    let old = old.map_or(Digest::ZERO, |old| old.key);
+                    let key = leaf.key;
+                    let new = self.insert(At::NOWHERE, depth, leaf);
+                    self.part(at, old, new, key, depth)
+                }
+            },
+            Place::Fork(index) => {
+                let Some(fork) = self.forks.get_mut(index) else { return at };
+                fork.stale = true;
+                let right = bit(&leaf.key, depth);
+                let child = if right { fork.right } else { fork.left };
+                let child = self.insert(child, depth + 1, leaf);
+                if let Some(fork) = self.forks.get_mut(index) {
+                    *(if right { &mut fork.right } else { &mut fork.left }) = child;
                 }
                 at
             }
@@ -95,36 +137,39 @@ impl Shard {
     }
 
     /// The chain of forks from `depth` down to where two different keys part.
-    fn fork(&mut self, a: At, a_key: Digest, b: At, b_key: Digest, depth: usize) -> At {
+    fn part(&mut self, a: At, a_key: Digest, b: At, b_key: Digest, depth: usize) -> At {
         let (left, right) = match (bit(&a_key, depth), bit(&b_key, depth)) {
-            (false, true) => (Some(a), Some(b)),
-            (true, false) => (Some(b), Some(a)),
-            (false, false) => (Some(self.fork(a, a_key, b, b_key, depth + 1)), None),
-            (true, true) => (None, Some(self.fork(a, a_key, b, b_key, depth + 1))),
+            (false, true) => (a, b),
+            (true, false) => (b, a),
+            (false, false) => (self.part(a, a_key, b, b_key, depth + 1), At::NOWHERE),
+            (true, true) => (At::NOWHERE, self.part(a, a_key, b, b_key, depth + 1)),
         };
-        self.push(Node::Fork { left, right, hash: Digest::ZERO, stale: true })
+        let at = At::fork(self.forks.len());
+        push(&mut self.forks, Fork { left, right, hash: Digest::ZERO, stale: true });
+        at
     }
 
     fn rehash_at(&mut self, at: At) {
-        let Some(Node::Fork { left, right, stale: true, .. }) = self.node(at).cloned() else {
-            return;
-        };
-        for child in [left, right].into_iter().flatten() {
-            self.rehash_at(child);
-        }
+        let Some(&Fork { left, right, stale: true, .. }) = self.fork_at(at) else { return };
+        self.rehash_at(left);
+        self.rehash_at(right);
         let hash = super::node_hash(&self.view(left).hash(), &self.view(right).hash());
-        if let Some(node) = self.nodes.get_mut(at as usize) {
-            *node = Node::Fork { left, right, hash, stale: false };
+        let Place::Fork(index) = at.place() else { return };
+        if let Some(fork) = self.forks.get_mut(index) {
+            *fork = Fork { left, right, hash, stale: false };
         }
     }
 
-    fn view(&self, at: Option<At>) -> Subtree {
-        match at.and_then(|at| self.node(at)) {
-            None => Subtree::Empty,
-            Some(Node::Leaf { key, value, hash }) => {
-                Subtree::Leaf { key: *key, value: *value, hash: *hash }
+    fn view(&self, at: At) -> Subtree {
+        match at.place() {
+            Place::Nowhere => Subtree::Empty,
+            Place::Leaf(index) => self.leaves.get(index).map_or(Subtree::Empty, |leaf| {
+                let hash = leaf_hash(&leaf.key, &leaf.value);
+                Subtree::Leaf { key: leaf.key, value: leaf.value, hash }
+            }),
+            Place::Fork(index) => {
+                self.forks.get(index).map_or(Subtree::Empty, |fork| Subtree::Node(fork.hash))
             }
-            Some(Node::Fork { hash, .. }) => Subtree::Node(*hash),
         }
     }
 
@@ -133,13 +178,21 @@ impl Shard {
         self.prove_below(self.root, SHARD_DEPTH, keys, proof);
     }
 
-    fn prove_below(&self, at: Option<At>, depth: usize, keys: &[Digest], proof: &mut Multiproof) {
-        let Some(Node::Fork { left, right, .. }) = at.and_then(|at| self.node(at)) else { return };
+    fn prove_below(&self, at: At, depth: usize, keys: &[Digest], proof: &mut Multiproof) {
+        let Some(fork) = self.fork_at(at) else { return };
         let (left_keys, right_keys) = multiproof::split(keys, depth);
-        for (child, keys) in [(*left, left_keys), (*right, right_keys)] {
+        for (child, keys) in [(fork.left, left_keys), (fork.right, right_keys)] {
             if proof.push(self.view(child), keys) {
                 self.prove_below(child, depth + 1, keys, proof);
             }
         }
     }
+}
+
+/// Pushes with room for a quarter more when there is none: twice as much would stand empty for long.
+fn push<T>(arena: &mut Vec<T>, item: T) {
+    if arena.len() == arena.capacity() {
+        arena.reserve_exact(arena.len() / 4 + 4);
+    }
+    arena.push(item);
 }

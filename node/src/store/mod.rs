@@ -40,7 +40,7 @@ pub use vault::{Vault, Writes};
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Memory for blocks of table files.
-const CACHE_BYTES: usize = 256 * 1024 * 1024;
+const CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 /// Share of a write buffer that its filter of keys may take.
@@ -274,7 +274,7 @@ fn database_options() -> Options {
     // a torn last record is what kill -9 or a power cut leaves; anything else is corruption
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_max_background_jobs(2);
-    options.set_max_total_wal_size(256 * 1024 * 1024);
+    options.set_max_total_wal_size(128 * 1024 * 1024);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     options
