@@ -5,6 +5,7 @@
 //! signed unseen: a person says yes, or the caller said `--yes`.
 
 mod frame;
+mod signing;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use titian_api::ledger::{Receipt, Submission, SubmitParams, Submitted, Transacti
 use titian_api::{Call as _, PrepareParams, Prepared, Signer, call, etr};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
-use titian_contracts::op::{self, Op, Register};
+use titian_contracts::op::{self, Register};
 use titian_contracts::transaction::Transaction;
 
 use crate::command::explain::remedy;
@@ -22,10 +23,14 @@ use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
 use crate::review;
 use crate::session::Session;
-use crate::wallet::{KeyRef, Wallet, WalletKey};
+use crate::wallet::{KeyRef, Wallet};
 use frame::sorted;
+use signing::need_text;
 
 pub(crate) use frame::{FrameArgs, default_place, is_framed, legal_warnings};
+pub(crate) use signing::{
+    MandateRef, Signatory, choose_keys, fits, missing, named, sign, signatories,
+};
 
 /// How often a busy node is asked again, each time after the delay it names.
 const BUSY_ATTEMPTS: u32 = 5;
@@ -37,6 +42,9 @@ pub(crate) struct SigningArgs {
     /// Key that signs; repeat it for a quorum [default: keys of the wallet that the act needs]
     #[arg(long = "as", value_name = "PARTY[#kN]", help_heading = "Signing")]
     pub(crate) signers: Vec<KeyRef>,
+    /// Sign as agent for this party, under its mandate N or the newest that fits
+    #[arg(long, value_name = "PRINCIPAL[#N]", requires = "signers", help_heading = "Signing")]
+    pub(crate) mandate: Option<MandateRef>,
     /// Sign without asking
     #[arg(short, long, help_heading = "Signing")]
     pub(crate) yes: bool,
@@ -134,7 +142,11 @@ pub(crate) fn finish(
     stage: bool,
     out: Option<&Path>,
 ) -> Result<Report> {
-    let keys = choose_keys(wallet, &unsigned, &signing.signers)?;
+    let keys = if unsigned.register == Register::Etr && takes_no_signature(act_of(&unsigned)) {
+        Vec::new()
+    } else {
+        signatories(session, wallet, &unsigned, signing)?
+    };
     approve(session.output, &unsigned, &keys, signing.yes)?;
     sign(&mut unsigned, &keys)?;
     let seen = review::to_json(&unsigned);
@@ -155,9 +167,11 @@ pub(crate) fn finish(
         }
         let submitted = submit(session, "stage", unsigned.register, bytes, !signing.no_wait)?;
         let mut report = receipt_report(session.output, &submitted)?;
-        let id = unsigned.value.get("id").and_then(Value::as_text).unwrap_or_default();
-        let next = format!("next, the others: titian etr cosign {id} --as PARTY");
-        report.text = format!("{}\n{next}", report.text);
+        if waits(&report.json) {
+            let id = unsigned.value.get("id").and_then(Value::as_text).unwrap_or_default();
+            let next = format!("next, the others: titian etr cosign {id} --as PARTY");
+            report.text = format!("{}\n{next}", report.text);
+        }
         review::with_review(&mut report.json, seen);
         return Ok(report);
     }
@@ -182,6 +196,18 @@ pub(crate) fn finish(
         json!({ "status": "incomplete", "file": path, "opDigest": digest, "missing": missing });
     review::with_review(&mut json, seen);
     Ok(Report::new(text, json))
+}
+
+fn act_of(unsigned: &Unsigned) -> &str {
+    unsigned.value.get("act").and_then(Value::as_text).unwrap_or_default()
+}
+
+/// Whether what was staged waits for others, by its receipt: a complete op is carried out at once, and
+/// its events are those of the act. Without a receipt that is not known, and it may wait.
+pub(crate) fn waits(receipt: &serde_json::Value) -> bool {
+    let events = receipt.get("events").and_then(serde_json::Value::as_array);
+    let staged = |event: &serde_json::Value| document::text(event, "/name") == Some("etr.stage");
+    events.is_none_or(|events| events.iter().any(staged))
 }
 
 /// A staged op waits at most 30 days; seven unless its deadline comes first.
@@ -254,6 +280,9 @@ pub(crate) fn prepare(
     let place = match (&frame.place, signers.first()) {
         (Some(place), _) => place.clone(),
         (None, Some(key)) => default_place(&key.party).to_owned(),
+        (None, None) if takes_no_signature(&act) => {
+            default_place(&home_of(session, &subject)?).to_owned()
+        }
         (None, None) => {
             return Err(CommandError::usage("where is this done?").hint("--place SGSIN, or --as"));
         }
@@ -288,6 +317,19 @@ pub(crate) fn prepare(
         return ask(sorted(&legal_warnings(&prepared.warnings)));
     }
     Ok(prepared)
+}
+
+/// Whether an act is a note that a time is over: anyone may make it, and nobody signs it. Who is named
+/// with it only asks.
+fn takes_no_signature(act: &str) -> bool {
+    matches!(act, "expire" | "lapse")
+}
+
+/// The state where a record is at home.
+fn home_of(session: &Session, id: &str) -> Result<String> {
+    let params = etr::GetParams { id: id.to_owned(), ..etr::GetParams::default() };
+    let record = serde_json::Value::Object(session.client()?.ask::<call::EtrGet>(&params)?);
+    Ok(document::text(&record, "/public/home").unwrap_or_default().to_owned())
 }
 
 /// Shows the node, for one method, that a party to the record asks; nothing without a bound key.
@@ -396,7 +438,7 @@ fn dry_run(session: &Session, draft: &Draft, signing: &SigningArgs) -> Result<Re
 pub(crate) fn approve(
     output: Output,
     unsigned: &Unsigned,
-    keys: &[&WalletKey],
+    keys: &[Signatory<'_>],
     yes: bool,
 ) -> Result<()> {
     if yes && unsigned.register != Register::Etr {
@@ -416,84 +458,6 @@ pub(crate) fn approve(
             .hint("--yes signs without asking; --dry-run only checks"));
     }
     if output.confirm("Sign and send?") { Ok(()) } else { Err(CommandError::refused("not signed")) }
-}
-
-/// The keys that sign: those named, else those of the wallet that the act needs.
-pub(crate) fn choose_keys<'a>(
-    wallet: &'a Wallet,
-    unsigned: &Unsigned,
-    named: &[KeyRef],
-) -> Result<Vec<&'a WalletKey>> {
-    if !named.is_empty() {
-        return named.iter().map(|key| wallet.find(key)).collect();
-    }
-    let mut chosen: Vec<&WalletKey> = Vec::new();
-    for need in &unsigned.needs {
-        let mut officers = Vec::new();
-        let fits = |key: &&WalletKey| {
-            key.number.is_some()
-                && !key.is_sealing()
-                && party_fits(&need.party, &key.party)
-                && (need.scope.is_empty()
-                    || key.scopes.is_empty()
-                    || key.scopes.iter().any(|granted| covers(granted, &need.scope)))
-        };
-        for key in wallet.keys.iter().filter(fits) {
-            let enough = officers.len() as u64 >= need.count;
-            if !enough && !officers.contains(&key.officer) {
-                officers.push(key.officer);
-                if !chosen.iter().any(|other| std::ptr::eq(*other, key)) {
-                    chosen.push(key);
-                }
-            }
-        }
-    }
-    Ok(chosen)
-}
-
-fn covers(granted: &str, asked: &str) -> bool {
-    titian_contracts::access::scope::covers(granted, asked)
-}
-
-/// Whether a key of `party` serves a need of `wanted`; `CC:*` is any authority of a state.
-fn party_fits(wanted: &str, party: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(prefix) => party.starts_with(prefix),
-        None => party == wanted,
-    }
-}
-
-/// Adds the signatures of `keys`.
-pub(crate) fn sign(unsigned: &mut Unsigned, keys: &[&WalletKey]) -> Result<()> {
-    let digest = unsigned.digest();
-    for key in keys {
-        let signature = key.sign(&digest)?;
-        unsigned.value = Op::with_signature(&unsigned.value, &signature);
-    }
-    Ok(())
-}
-
-/// The needs that the signatures do not fill, in words.
-pub(crate) fn missing(unsigned: &Unsigned) -> Vec<String> {
-    let sigs = unsigned.value.get("sigs").and_then(Value::as_list).unwrap_or_default();
-    let parties: Vec<&str> =
-        sigs.iter().filter_map(|sig| sig.get("party").and_then(Value::as_text)).collect();
-    let lacking = |need: &Signer| {
-        let have = parties.iter().filter(|party| party_fits(&need.party, party)).count() as u64;
-        match have {
-            // whose consent it is, the signature itself says
-            _ if need.party.is_empty() || have >= need.count => None,
-            0 => Some(need_text(need)),
-            _ => Some(format!("{} more of {}", need.count.saturating_sub(have), need_text(need))),
-        }
-    };
-    unsigned.needs.iter().filter_map(lacking).collect()
-}
-
-fn need_text(need: &Signer) -> String {
-    let times = if need.count == 1 { String::new() } else { format!("{} × ", need.count) };
-    let scope = if need.scope.is_empty() { String::new() } else { format!(", {}", need.scope) };
-    format!("{times}{} ({}{scope})", need.party, need.role)
 }
 
 /// Sends a transaction; a busy node is asked again a few times.
@@ -533,13 +497,15 @@ pub(crate) fn receipt_report(output: Output, submitted: &Submitted) -> Result<Re
         return Err(refused(refusal, &json!({ "txId": id })));
     }
     match submitted.status {
+        // whether it happened cannot be told yet: a script must not take it for done
         Submission::Pending => Ok(Report::new(
             format!(
                 "{} {id}\nnext: titian ledger receipt {id}",
                 output.paint(Tone::Warn, "pending")
             ),
             json!({ "status": "pending", "txId": id }),
-        )),
+        )
+        .exit(Kind::Indeterminate.exit_code())),
         Submission::Executed | Submission::Refused => {
             Err(CommandError::bug("the node names no receipt and no reason"))
         }
@@ -604,4 +570,27 @@ pub(crate) fn random_hex<const N: usize>() -> String {
     let mut bytes = [0_u8; N];
     rand::RngCore::fill_bytes(&mut rand::rngs::OsRng, &mut bytes);
     hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stages_a_complete_op_is_not_sent_to_others() {
+        let receipt = |name: &str| json!({ "events": [{ "name": name, "subject": "etr_1" }] });
+        assert!(waits(&receipt("etr.stage")));
+        assert!(!waits(&receipt("etr.offer")), "it was carried out");
+        assert!(waits(&json!({ "status": "pending" })), "not known yet");
+    }
+
+    #[test]
+    fn nobody_signs_that_a_time_is_over() {
+        for act in ["expire", "lapse"] {
+            assert!(takes_no_signature(act), "{act}");
+        }
+        for act in ["offer", "unfreeze", "withdraw"] {
+            assert!(!takes_no_signature(act), "{act}");
+        }
+    }
 }

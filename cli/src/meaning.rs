@@ -106,7 +106,7 @@ pub(crate) const ACTS: &[(&str, &str)] = &[
     ("etr.consent_set", "a party agrees beforehand to receive records of certain kinds"),
     ("etr.consent_revoke", "a party ends such a standing consent"),
     ("etr.stage", "an op that lacks signatures is kept on the ledger"),
-    ("etr.unstage", "a signer removes such an op"),
+    ("etr.unstage", "a signer removes such an op, or it gives way to one of a nearer party"),
     ("etr.cosign", "one more signature for a staged op; the last one executes it"),
     ("etr.attest", "scope of keys that attest payments"),
     ("etr.custody", "scope of keys that attest the custody of paper"),
@@ -179,6 +179,10 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
         "NATIONAL_CHECK_FAILED",
         "a warning: the check of the national number fails; the register has signed it",
     ),
+    (
+        "BACK_DATED",
+        "a warning: the legal date lies before that of the current version; this version becomes what the record is, but a read on a later date (--on) still finds the one before",
+    ),
     ("RELOCATE", "a consent: the business goes on in the other state"),
     ("MERGE", "a consent: the business is merged into one of the other state"),
     ("IDENTITY", "ground of a challenge: the record is of another business"),
@@ -196,6 +200,14 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
     (
         "TRUST_OLDER",
         "the state is older than one that was trusted on this network before: a step back",
+    ),
+    (
+        "NONCE_NOT_COMPARED",
+        "a warning: no nonce was named to compare with, so what is shown may be a copy (--nonce)",
+    ),
+    (
+        "RECEIPT_NOT_USED",
+        "a warning: no receipt proves the signing time: it is of another credential, or its anchor is not at hand",
     ),
     ("NOT_APPLICABLE", "the national number has no check digit"),
     (

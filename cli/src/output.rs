@@ -118,6 +118,11 @@ impl Output {
         self.json
     }
 
+    /// Whether advice on what to do next is unwanted.
+    pub(crate) const fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Whether a person can be asked.
     pub(crate) fn can_ask() -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

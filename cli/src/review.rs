@@ -4,6 +4,7 @@
 //! an act on a record answers is taken from the record as the op names it, by seq and head.
 
 mod facts;
+pub(crate) mod words;
 
 use serde_json::{Value as Json, json};
 use titian_api::etr::GetParams;

@@ -406,8 +406,15 @@ impl Wallet {
                 Some(number) => format!("{}#k{number}", wanted.party),
                 None => wanted.party.clone(),
             };
-            CommandError::usage(format!("the wallet holds no bound key {name}"))
-                .hint("titian key list shows what it holds")
+            let error = CommandError::usage(format!("the wallet holds no bound key {name}"));
+            let unbound = |key: &WalletKey| key.party == wanted.party && key.number.is_none();
+            match self.keys.iter().any(unbound) {
+                true => error.hint(format!(
+                    "once its key is bound: titian key status {} notes the number here",
+                    wanted.party
+                )),
+                false => error.hint("titian key list shows what it holds"),
+            }
         })
     }
 

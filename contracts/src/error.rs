@@ -92,7 +92,7 @@ codes! {
     AlgUnsupported = 4, "ALG_UNSUPPORTED", "the algorithm id is unknown or not allowed here";
     KeyNotActive = 5, "KEY_NOT_ACTIVE", "the key is not active for this use at the time that counts";
     BadSignature = 6, "BAD_SIGNATURE", "a signature does not verify";
-    Busy = 7, "BUSY", "the node takes no more transactions now; retry after retryAfterMs";
+    Busy = 7, "BUSY", "too many calls or transactions at once; retry after retryAfterMs";
     Pending = 8, "PENDING", "the transaction is admitted but its receipt did not come in time";
     ExpiredInPool = 9, "EXPIRED_IN_POOL", "the transaction waited too long and was dropped";
     NotOwner = 10, "NOT_OWNER", "the signers belong to another state than the object";

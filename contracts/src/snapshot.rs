@@ -98,7 +98,7 @@ impl UbinManifest {
             ("count", Value::from(self.count)),
             ("bytes", Value::from(self.bytes)),
             ("sha256", Value::from(sha256_text(&self.sha256))),
-            ("cursor", Value::from(format!("{}:{INDEX_ALL}", self.seal.height()))),
+            ("cursor", Value::from(cursor_after(self.seal.height()))),
         ]);
         Value::object(members)
     }
@@ -109,10 +109,18 @@ impl UbinManifest {
         let seal = Seal::read(&mut m, "ubin")?;
         let (count, bytes) = (m.uint("count")?, m.uint("bytes")?);
         let sha256 = read_sha256(&mut m)?;
-        m.text("cursor")?;
+        let cursor = m.text("cursor")?;
+        if cursor != cursor_after(seal.height()) {
+            return Err(m.malformed("cursor", "not the end of the height"));
+        }
         m.finish()?;
         Ok(Self { seal, count, bytes, sha256 })
     }
+}
+
+/// The cursor from which the feed goes on after a snapshot of a height.
+fn cursor_after(height: u64) -> String {
+    format!("{height}:{INDEX_ALL}")
 }
 
 /// A file of a ledger snapshot.

@@ -11,7 +11,8 @@ use titian_contracts::limits;
 use titian_contracts::op;
 use titian_contracts::ubin::scheme::{SchemeTable, is_did, is_domain};
 
-use crate::public_key;
+use crate::address::is_node_address;
+use crate::{initial, public_key};
 
 /// One member state, checked.
 #[derive(Clone, Debug)]
@@ -89,7 +90,8 @@ pub struct ValidatorNode {
 }
 
 impl Contribution {
-    /// Reads and checks a contribution: form, limits, and the signature of each root key.
+    /// Reads and checks a contribution: form, limits, the signature of each root key, and that its
+    /// state and authorities can be written at height 0.
     pub fn from_value(value: Value) -> Result<Self, Reject> {
         let mut top = Members::of(&value, "")?;
         let cc = top.text("cc")?.to_owned();
@@ -116,7 +118,7 @@ impl Contribution {
         let signatures = top.texts("sigs")?;
         top.finish()?;
         check_signatures(&value, &root_keys, &signatures)?;
-        Ok(Self {
+        let contribution = Self {
             cc,
             name,
             chain,
@@ -127,7 +129,9 @@ impl Contribution {
             legal,
             registers,
             value,
-        })
+        };
+        initial::check_member(&contribution)?;
+        Ok(contribution)
     }
 
     /// What each root key signs: H("titian genesis contribution v1", JCS without `sigs`).
@@ -244,10 +248,20 @@ fn read_validator(value: &Value) -> Result<ValidatorNode, Reject> {
     let vote = public_key(&members, "publicKey", text)?;
     let text = members.text("peerKey")?;
     let peer = public_key(&members, "peerKey", text)?;
-    let consensus = members.text("consensus")?.to_owned();
-    let gossip = members.text("gossip")?.to_owned();
+    let consensus = read_address(&mut members, "consensus")?;
+    let gossip = read_address(&mut members, "gossip")?;
     members.finish()?;
     Ok(ValidatorNode { public_key: vote, peer_key: peer, consensus, gossip })
+}
+
+/// An address that nobody can read would cut this state out of the network.
+fn read_address(members: &mut Members<'_>, name: &'static str) -> Result<String, Reject> {
+    let text = members.text(name)?;
+    if is_node_address(text) {
+        return Ok(text.to_owned());
+    }
+    let form = "/ip4/<address>/tcp/<port>, the same with ip6, or /dns4/<name>/tcp/<port>";
+    Err(members.malformed(name, form))
 }
 
 /// The unsigned form of a contribution, to be signed by every root key.

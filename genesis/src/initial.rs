@@ -178,6 +178,17 @@ fn write_all(genesis: &Genesis, state: &mut Overlay<'_>) -> Result<(), Reject> {
     data.finish()
 }
 
+/// Whether a member could be written, were it alone. The fields of refusals name it and the authority.
+pub(crate) fn check_member(member: &Contribution) -> Result<(), Reject> {
+    let empty = MemoryState::default();
+    write_member(&mut Overlay::new(&empty), member)
+}
+
+/// Says whose member of the genesis a refusal is about.
+fn of_member(reject: Reject, place: &str) -> Reject {
+    Reject { field: format!("/members/{place}{}", reject.field), ..reject }
+}
+
 fn write_member(state: &mut Overlay<'_>, member: &Contribution) -> Result<(), Reject> {
     let status = if member.validator.is_some() { "validator" } else { "observer" };
     let root: Vec<NewKey> = (1u64..)
@@ -190,7 +201,8 @@ fn write_member(state: &mut Overlay<'_>, member: &Contribution) -> Result<(), Re
             officer,
         })
         .collect();
-    access::genesis_root(state, &member.cc, &member.name, status, member.root_k, &root)?;
+    access::genesis_root(state, &member.cc, &member.name, status, member.root_k, &root)
+        .map_err(|reject| of_member(reject, &member.cc))?;
     for office in &member.authorities {
         let keys: Vec<NewKey> = office.keys.iter().map(new_key).collect();
         access::genesis_authority(
@@ -200,7 +212,10 @@ fn write_member(state: &mut Overlay<'_>, member: &Contribution) -> Result<(), Re
             &office.scopes,
             office.r2,
             &keys,
-        )?;
+        )
+        .map_err(|reject| {
+            of_member(reject, &format!("{}/authorities/{}", member.cc, office.name))
+        })?;
     }
     for entry in &member.legal {
         legal::put_effect(state, entry);

@@ -6,6 +6,7 @@
 //! scheme, profile and credential type in full. Private keys never enter this crate, but for
 //! [`devnet`], which makes throw-away networks.
 
+mod address;
 pub mod contribution;
 pub mod devnet;
 mod initial;
@@ -81,7 +82,8 @@ impl Genesis {
         self.value.to_jcs().into_bytes()
     }
 
-    /// Puts template and contributions together, deterministically.
+    /// Puts template and contributions together, deterministically; the state of height 0 must come
+    /// of it.
     pub fn assemble(
         template: &Template,
         contributions: &[Contribution],
@@ -100,8 +102,11 @@ impl Genesis {
             ("members", members.iter().map(|m| m.value.clone()).collect::<Vec<_>>().into()),
             ("registers", initial::register_data(&members)?),
         ]);
-        Self::from_value(value)
-            .map_err(|reject| GenesisError::Form { file: "genesis.json".to_owned(), reject })
+        let genesis = Self::from_value(value)
+            .map_err(|reject| GenesisError::Form { file: "genesis.json".to_owned(), reject })?;
+        // what no node could start from is not made
+        genesis.initial_state()?;
+        Ok(genesis)
     }
 
     /// What a light client trusts: chain, genesis hash and first validators.

@@ -7,6 +7,10 @@ use titian_contracts::limits;
 
 use crate::GenesisError;
 use crate::contribution::Contribution;
+use crate::devnet::STATES;
+
+/// The last millisecond of the year 9999.
+const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
 /// The agreed frame of a network.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +43,8 @@ impl Template {
         let template: Self = toml::from_str(text)?;
         check_chain(&template.chain)
             .and_then(|()| check_consultation(template.consultation_s, template.sandbox))
+            .and_then(|()| check_time(template.time_ms))
+            .and_then(|()| check_states(&template.members))
             .map_err(|reject| GenesisError::Form { file: "template.toml".to_owned(), reject })?;
         Ok(template)
     }
@@ -64,6 +70,31 @@ impl Template {
             None => Ok(()),
         }
     }
+}
+
+/// Before the year 10000, which RFC 3339 cannot write.
+fn check_time(time_ms: u64) -> Result<(), Reject> {
+    if time_ms <= TIME_MS_MAX {
+        Ok(())
+    } else {
+        Err(Reject::new(Code::LimitExceeded, "/time-ms", "milliseconds since 1970, before 10000"))
+    }
+}
+
+/// Member states of ASEAN, each once.
+fn check_states(members: &[String]) -> Result<(), Reject> {
+    let mut seen: Vec<&str> = Vec::new();
+    for cc in members {
+        if !STATES.iter().any(|(code, ..)| code == cc) {
+            let detail = "codes of ASEAN's member states in capital letters, such as SG";
+            return Err(Reject::new(Code::Malformed, "/members", detail));
+        }
+        if seen.contains(&cc.as_str()) {
+            return Err(Reject::new(Code::Malformed, "/members", "each state once"));
+        }
+        seen.push(cc);
+    }
+    Ok(())
 }
 
 /// 24 hours to 90 days; less in a network for tests.

@@ -1,8 +1,9 @@
 //! The configuration of a node: one TOML file, every key documented once, in the table below.
 //!
-//! Invariant: a key that is not in the table is refused with line and column. What the file leaves
-//! out has the default of the table; `TITIAN_<SECTION>_<KEY>` in the environment comes before the
-//! file. Limits may be tightened here, never widened. Relative paths start at the file's folder.
+//! Invariant: a key that is not in the table is refused with line and column, a variable with its
+//! name. What the file leaves out has the default of the table; `TITIAN_<SECTION>_<KEY>` in the
+//! environment comes before the file. Limits may be tightened here, never widened. Relative paths
+//! start at the file's folder.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -226,6 +227,11 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| ConfigError::File { path: path.to_owned(), reason: e.to_string() })?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        if let Some(name) = unknown_variable(names) {
+            let reason = "its section has no such key".to_owned();
+            return Err(ConfigError::Variable { name, reason });
+        }
         Self::read(path, &text, |name| std::env::var(name).ok())
     }
 
@@ -461,6 +467,17 @@ impl Config {
 /// The environment variable of a key.
 pub fn variable_name(section: &str, key: &str) -> String {
     format!("TITIAN_{}_{}", section.to_uppercase(), key.to_uppercase())
+}
+
+/// The first of these names that starts as a variable of a section and stands for none of its keys: a
+/// slip of the pen would go unnoticed.
+pub fn unknown_variable(names: impl IntoIterator<Item = String>) -> Option<String> {
+    names.into_iter().find(|name| {
+        TABLE.iter().any(|(section, _, keys)| {
+            name.starts_with(&variable_name(section, ""))
+                && !keys.iter().any(|(key, _)| *name == variable_name(section, key))
+        })
+    })
 }
 
 fn is_listen_address(text: &str) -> bool {

@@ -25,6 +25,7 @@ pub mod search;
 pub mod shutdown;
 pub mod signer;
 pub mod snapshot;
+pub mod sole;
 pub mod space;
 pub mod store;
 pub mod telemetry;

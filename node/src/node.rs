@@ -3,6 +3,7 @@
 //! Order: ledger (rebuilds the tree, compares roots), mempool, consensus, gossip, delivery of sealed
 //! contents, name search, interface. It stops in reverse, so that nobody is answered by something that is gone.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use libp2p::Multiaddr;
 use prometheus_client::registry::Registry;
 use titian_contracts::block::validator_address;
 use titian_contracts::error::Reject;
@@ -37,8 +39,11 @@ use crate::search::{self, Search};
 use crate::shutdown::Stop;
 use crate::signer::keystore::NodeKey;
 use crate::snapshot::Snapshots;
+use crate::sole::{self, Voter};
 use crate::space::Space;
-use crate::telemetry::{EnvelopeMetrics, GossipMetrics, LogControl, MempoolMetrics, print_figures};
+use crate::telemetry::{
+    EnvelopeMetrics, GossipMetrics, LogControl, MempoolMetrics, print_figures, without_paths,
+};
 
 /// A head older than this is behind, unless blocks are rarer by configuration.
 const HEAD_AGE_MS_MAX: u64 = 60_000;
@@ -51,6 +56,16 @@ pub fn database_folder(config: &Config) -> PathBuf {
 /// The folder of the index of names within the data folder.
 pub fn search_folder(config: &Config) -> PathBuf {
     config.node.data_dir.join("search")
+}
+
+/// The folder of the engine's log and the double-sign guard within the data folder.
+pub fn consensus_folder(config: &Config) -> PathBuf {
+    config.node.data_dir.join("consensus")
+}
+
+/// The double-sign guard.
+pub fn guard_file(config: &Config) -> PathBuf {
+    consensus_folder(config).join("guard")
 }
 
 /// The snapshots of a node, in the data folder.
@@ -69,7 +84,15 @@ pub fn backups_of(config: &Config) -> Backups {
 }
 
 /// Runs a node until it is asked to stop, or until it cannot go on.
-pub async fn run(config: Config, logs: LogControl, stop: Stop) -> anyhow::Result<()> {
+///
+/// `new_vote_guard` lets a validator vote whose double-sign guard is lost: the operator's word that
+/// its key signed nothing above what the node holds.
+pub async fn run(
+    config: Config,
+    logs: LogControl,
+    stop: Stop,
+    new_vote_guard: bool,
+) -> anyhow::Result<()> {
     rpc::auth::install();
     let bytes = std::fs::read(&config.node.genesis)
         .with_context(|| format!("genesis {}", config.node.genesis.display()))?;
@@ -78,7 +101,7 @@ pub async fn run(config: Config, logs: LogControl, stop: Stop) -> anyhow::Result
     std::fs::create_dir_all(&config.node.data_dir)
         .with_context(|| format!("data folder {}", config.node.data_dir.display()))?;
     let ledger = Ledger::open(&database_folder(&config), genesis)?;
-    let ended = run_on(&config, &ledger, &network_key, logs, stop).await;
+    let ended = run_on(&config, &ledger, &network_key, logs, stop, new_vote_guard).await;
     ledger.finish();
     ended
 }
@@ -90,7 +113,10 @@ async fn run_on(
     network_key: &NodeKey,
     logs: LogControl,
     mut stop: Stop,
+    new_vote_guard: bool,
 ) -> anyhow::Result<()> {
+    check_addresses(ledger.genesis())?;
+    let identity = Identity::load(config, ledger)?;
     let mempool_metrics = MempoolMetrics::default();
     let gossip_metrics = GossipMetrics::default();
     let envelope_metrics = EnvelopeMetrics::default();
@@ -106,8 +132,15 @@ async fn run_on(
         space.clone().watch(config.node.data_dir.clone(), mempool.clone(), tasks_stopped.clone());
     tokio::spawn(watching);
 
+    let voter = identity.vote.then(|| Voter::claim(ledger.chain(), &identity.address));
+    let settings = ConsensusConfig {
+        voter: voter.transpose()?.map(Arc::new),
+        new_guard: new_vote_guard,
+        ..engine_settings(config, ledger, network_key, &identity)
+    };
+    check_ports(config)?;
     let engine =
-        start_engine(config, ledger, &mempool, network_key, space.clone(), &tasks_stopped).await?;
+        start_engine(settings, ledger, &mempool, &identity, space.clone(), &tasks_stopped).await?;
     let listed = peers_of(ledger.genesis()).into_iter().chain(config.gossip_peers()).collect();
     let gossip = GossipConfig {
         chain: ledger.chain().to_owned(),
@@ -127,7 +160,8 @@ async fn run_on(
     let keep_up = snapshots.clone().keep_up(ledger.clone(), space.clone(), tasks_stopped.clone());
     let keep_up = tokio::spawn(keep_up);
     let tasks_seen = tasks_stopped.clone();
-    tokio::spawn(follow_health(engine.status(), space, health, tasks_stopped));
+    let names = validator_peers(ledger.genesis());
+    tokio::spawn(follow_health(engine.status(), space, names, health, tasks_stopped));
     let (search, following) = start_search(config, ledger);
     let issuing = open_issuing(config, ledger)?;
     let backups = backups_of(config);
@@ -221,46 +255,94 @@ fn start_search(config: &Config, ledger: &Ledger) -> (Search, Option<search::Run
     (search, Some(following))
 }
 
-async fn start_engine(
+/// Who votes here, if anyone.
+struct Identity {
+    key: NodeKey,
+    address: [u8; 20],
+    vote: bool,
+}
+
+impl Identity {
+    fn load(config: &Config, ledger: &Ledger) -> anyhow::Result<Self> {
+        let key = NodeKey::load(&config.node.validator_key)?;
+        let address = validator_address(&key.public_key());
+        let vote = ledger.validators().by_address(&address).is_some();
+        if !vote {
+            tracing::info!("the key is not in the validator set: this node observes");
+        }
+        Ok(Self { key, address, vote })
+    }
+}
+
+/// A peer of the genesis that cannot be dialled would be missing without a word.
+fn check_addresses(genesis: &Genesis) -> anyhow::Result<()> {
+    for member in &genesis.members {
+        let Some(node) = &member.validator else { continue };
+        for (what, address) in [("consensus", &node.consensus), ("gossip", &node.gossip)] {
+            ListedPeer::of_key(&node.peer_key, address).with_context(|| {
+                format!("the genesis names {address:?} as {what} address of {}", member.cc)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The addresses of both networks, free for this process.
+fn check_ports(config: &Config) -> anyhow::Result<()> {
+    let consensus: Multiaddr = config.consensus.listen.parse()?;
+    let gossip = config.gossip_listen();
+    let listen: Vec<(&'static str, &Multiaddr)> = std::iter::once(("consensus.listen", &consensus))
+        .chain(gossip.iter().map(|address| ("gossip.listen", address)))
+        .collect();
+    Ok(sole::check_ports(&listen)?)
+}
+
+fn engine_settings(
     config: &Config,
     ledger: &Ledger,
-    mempool: &Mempool,
     network_key: &NodeKey,
-    space: Space,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<Engine> {
-    let validator_key = NodeKey::load(&config.node.validator_key)?;
-    let address = validator_address(&validator_key.public_key());
-    let vote = ledger.validators().by_address(&address).is_some();
-    if !vote {
-        tracing::info!("the key is not in the validator set: this node observes");
-    }
-    let work = consensus::Work::default();
-    tokio::spawn(wake_proposer(mempool.ready(), Arc::clone(&work), stopped.clone()));
+    identity: &Identity,
+) -> ConsensusConfig {
     let own = network_key.peer_id();
     let validators = ledger.genesis().members.iter().filter_map(|member| member.validator.as_ref());
     let peers = validators
         .filter_map(|node| {
+            // each can be read: `check_addresses`
             let peer = ListedPeer::of_key(&node.peer_key, &node.consensus)?;
             (peer.id != own).then(|| format!("{}/p2p/{}", node.consensus, peer.id))
         })
         .chain(config.consensus.peers.iter().cloned())
         .collect();
-    let settings = ConsensusConfig {
+    ConsensusConfig {
         chain: ledger.chain().to_owned(),
-        name: hex::encode(address),
-        home: config.node.data_dir.join("consensus"),
+        name: hex::encode(identity.address),
+        home: consensus_folder(config),
         listen: config.consensus.listen.clone(),
         peers,
-        validator_seed: validator_key.signing_key().to_bytes(),
+        validator_seed: identity.key.signing_key().to_bytes(),
         network_seed: network_key.signing_key().to_bytes(),
-        vote,
+        vote: identity.vote,
+        new_guard: false,
+        voter: None,
         block_target_time: Duration::from_millis(config.consensus.block_time_ms),
         empty_block_interval: Duration::from_millis(config.consensus.empty_block_interval_ms),
         propose_timeout: Duration::from_millis(config.consensus.propose_time_ms),
-        work,
-    };
-    let application = LedgerApplication::new(ledger.clone(), mempool.clone(), address, space);
+        work: consensus::Work::default(),
+    }
+}
+
+async fn start_engine(
+    settings: ConsensusConfig,
+    ledger: &Ledger,
+    mempool: &Mempool,
+    identity: &Identity,
+    space: Space,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Engine> {
+    let waking = wake_proposer(mempool.ready(), Arc::clone(&settings.work), stopped.clone());
+    tokio::spawn(waking);
+    let application =
+        LedgerApplication::new(ledger.clone(), mempool.clone(), identity.address, space);
     Ok(consensus::start(settings, application).await?)
 }
 
@@ -281,17 +363,30 @@ async fn wake_proposer(
     }
 }
 
+/// Peer id -> the state whose validator has it.
+pub fn validator_peers(genesis: &Genesis) -> BTreeMap<String, String> {
+    let named = genesis.members.iter().filter_map(|member| {
+        let node = member.validator.as_ref()?;
+        let peer = ListedPeer::of_key(&node.peer_key, &node.consensus)?;
+        Some((peer.id.to_string(), member.cc.clone()))
+    });
+    named.collect()
+}
+
 /// Why the node is not in order, for `/readyz` and `node_status`.
 async fn follow_health(
     mut engine: watch::Receiver<EngineStatus>,
     space: Space,
+    names: BTreeMap<String, String>,
     health: watch::Sender<Health>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     loop {
         let status = engine.borrow_and_update().clone();
-        let mut reasons: Vec<String> = status.degraded.iter().cloned().collect();
+        let mut reasons: Vec<String> =
+            status.degraded.iter().map(|reason| without_paths(reason)).collect();
+        reasons.extend(status.withheld.iter().cloned());
         reasons.extend(space.level().reason().map(str::to_owned));
         if status.phase == Phase::Starting {
             reasons.push("consensus is starting".to_owned());
@@ -300,10 +395,10 @@ async fn follow_health(
             .peers
             .into_iter()
             .map(|peer| titian_api::node::Peer {
+                ams: names.get(&peer.id).cloned(),
                 id: peer.id,
                 address: Some(peer.address),
                 connected: true,
-                ams: None,
             })
             .collect();
         health.send_replace(Health { peers, reasons });
@@ -355,8 +450,15 @@ async fn start_interface(
     let (certificate, key) = (&config.rpc.tls_certificate, &config.rpc.tls_key);
     let tls = match config.needs_tls() {
         false => None,
-        true => Some(Tls::load_or_create(certificate, key, config.rpc.listen.ip())?),
+        true => {
+            let (address, public) = (config.rpc.listen.ip(), &config.rpc.public_url);
+            Some(Tls::load_or_create(certificate, key, address, public)?)
+        }
     };
+    let now_s = crate::application::now_ms() / 1_000;
+    if let Some(warning) = tls.as_ref().and_then(|tls| tls.expired(now_s)) {
+        tracing::warn!("{warning}");
+    }
     let settings = rpc::Config {
         connections_max: config.rpc.connections_max,
         connections_per_address_max: config.rpc.connections_per_address_max,

@@ -3,14 +3,18 @@
 //! Invariant: a figure is named `titian_<module>_<what>_<unit>` and listed once; counters gain
 //! `_total` when printed. Logs hold ids, heights and counts, never bodies, names or keys.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry as LogRegistry, fmt, reload};
 
@@ -84,6 +88,48 @@ pub fn print_figures(registry: &Registry) -> String {
     page
 }
 
+/// A message for the public: words with a slash are paths of this machine and become `…`. The log
+/// has them.
+pub fn without_paths(text: &str) -> String {
+    let words = text.split(' ').map(|word| if word.contains('/') { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Modules of the engine that warn at every attempt to reach a peer that is down, or that refuse the
+/// same caller several times a second.
+const REPETITIVE: [&str; 2] = ["arc_malachitebft_discovery", "arc_malachitebft_network"];
+/// How long one place of such a module is silent after a line.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Lets each warning or error of a [`REPETITIVE`] module pass once a [`SILENCE`], whatever peer it is
+/// about: `node_peers` tells who is connected. Its size is bounded by the places in their code.
+#[derive(Debug, Default)]
+struct Repeats(Mutex<BTreeMap<(&'static str, u32), Instant>>);
+
+impl Repeats {
+    fn passes(&self, metadata: &Metadata<'static>, now: Instant) -> bool {
+        let target = metadata.target();
+        let is_warning = *metadata.level() <= tracing::Level::WARN;
+        if !is_warning || !REPETITIVE.iter().any(|module| target.starts_with(module)) {
+            return true;
+        }
+        // times only: whatever a panic left behind is still a table
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+        if last.get(&place).is_some_and(|at| now.saturating_duration_since(*at) < SILENCE) {
+            return false;
+        }
+        last.insert(place, now);
+        true
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Repeats {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        self.passes(event.metadata(), Instant::now())
+    }
+}
+
 /// Changes the log level of a running node.
 #[derive(Clone, Debug)]
 pub struct LogControl(reload::Handle<EnvFilter, LogRegistry>);
@@ -107,7 +153,7 @@ pub enum LogError {
 /// Starts logging to standard error.
 pub fn start_logs(level: &str, format: LogFormat) -> Result<LogControl, LogError> {
     let (filter, handle) = reload::Layer::new(parse_level(level)?);
-    let layers = LogRegistry::default().with(filter);
+    let layers = LogRegistry::default().with(filter).with(Repeats::default());
     let started = match format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
@@ -123,6 +169,10 @@ pub fn start_logs(level: &str, format: LogFormat) -> Result<LogControl, LogError
 
 /// Whether a level or filter is understood.
 pub fn parse_level(level: &str) -> Result<EnvFilter, LogError> {
+    if level.trim().is_empty() {
+        // the library takes it for a filter that lets errors pass
+        return Err(LogError::Level);
+    }
     EnvFilter::try_new(level).map_err(|_| LogError::Level)
 }
 
@@ -137,6 +187,72 @@ impl LogControl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Counts the lines that come through.
+    struct Lines(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl<S: Subscriber> Layer<S> for Lines {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_the_network_says_at_every_attempt_stands_once_in_the_log() {
+        let lines = std::sync::Arc::default();
+        let layers = LogRegistry::default()
+            .with(Repeats::default())
+            .with(Lines(std::sync::Arc::clone(&lines)));
+        let passed = |say: &dyn Fn()| {
+            let before = lines.load(std::sync::atomic::Ordering::Relaxed);
+            (0..5).for_each(|_| say());
+            lines.load(std::sync::atomic::Ordering::Relaxed) - before
+        };
+        tracing::subscriber::with_default(layers, || {
+            let discovery = || tracing::error!(target: "arc_malachitebft_discovery::dial", "down");
+            assert_eq!(passed(&discovery), 1);
+            assert_eq!(passed(&discovery), 0, "still the same minute");
+            let network = || tracing::warn!(target: "arc_malachitebft_network", "refused");
+            assert_eq!(passed(&network), 1, "another place");
+            let engine = || tracing::error!(target: "arc_malachitebft_engine::wal", "full");
+            assert_eq!(passed(&engine), 5, "what is no matter of peers is never left out");
+            let asked = || tracing::debug!(target: "arc_malachitebft_network", "dial");
+            assert_eq!(passed(&asked), 5, "what an operator asked for neither");
+        });
+    }
+
+    #[test]
+    fn a_place_speaks_again_after_its_silence() {
+        // one line of this file, by the metadata of its own event
+        struct Seen(std::sync::Arc<Mutex<Option<&'static Metadata<'static>>>>);
+        impl<S: Subscriber> Layer<S> for Seen {
+            fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+                *self.0.lock().expect("not poisoned") = Some(event.metadata());
+            }
+        }
+        let seen = std::sync::Arc::default();
+        let layers = LogRegistry::default().with(Seen(std::sync::Arc::clone(&seen)));
+        tracing::subscriber::with_default(layers, || {
+            tracing::warn!(target: "arc_malachitebft_network", "refused");
+        });
+        let metadata = seen.lock().expect("not poisoned").expect("an event");
+        let (repeats, start) = (Repeats::default(), Instant::now());
+        for (after, passes) in [(0, true), (59, false), (60, true), (119, false), (120, true)] {
+            let now = start + Duration::from_secs(after);
+            assert_eq!(repeats.passes(metadata, now), passes, "{after} s");
+        }
+    }
+
+    #[test]
+    fn no_path_of_this_machine_reaches_the_public() {
+        let text = "double-sign guard /srv/titian/data/consensus/guard: No space left on device";
+        assert_eq!(without_paths(text), "double-sign guard … No space left on device");
+        assert_eq!(without_paths("file data/ledger/000012.sst is torn"), "file … is torn");
+        assert_eq!(
+            without_paths("less than 5 % of the disk is free"),
+            "less than 5 % of the disk is free"
+        );
+    }
 
     #[test]
     fn every_figure_is_named_by_module_what_and_unit_and_printed() {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use ed25519_dalek::{Signer as _, SigningKey};
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::error::Code;
+use titian_contracts::etr::history;
 use titian_contracts::execute::{self, BlockInfo, CheckedTransaction, Receipt};
 use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, OpSignature, Register};
@@ -40,6 +41,9 @@ pub struct World {
     pub nodes: Vec<NodeSecrets>,
     /// If set, every transaction that is run is kept here too.
     pub journal: Option<Vec<Vec<u8>>>,
+    /// If set, the ops on records that are carried out are kept here as a node keeps them: by record
+    /// and its seq after them.
+    pub ops: Option<BTreeMap<(String, u64), Value>>,
     keys: BTreeMap<(String, u64), [u8; 32]>,
     seeds: u64,
 }
@@ -81,6 +85,7 @@ impl World {
             time_ms: plan.time_ms + 1000,
             nodes: devnet.nodes,
             journal: None,
+            ops: None,
             keys,
             seeds: 0,
         }
@@ -93,6 +98,7 @@ impl World {
             state: MemoryState::default(),
             nodes: self.nodes.clone(),
             journal: None,
+            ops: None,
             keys: self.keys.clone(),
             ..*self
         }
@@ -178,7 +184,23 @@ impl World {
         let outcome = execute::execute(info, &checked, &self.state);
         self.state.apply(&outcome.changes);
         self.time_ms += 1000;
+        self.keep_ops(transactions, &outcome.receipts);
         outcome.receipts
+    }
+
+    fn keep_ops(&mut self, transactions: &[Vec<u8>], receipts: &[Receipt]) {
+        let Some(ops) = &mut self.ops else { return };
+        let state = Overlay::new(&self.state);
+        for (bytes, receipt) in transactions.iter().zip(receipts) {
+            if receipt.error.is_some() {
+                continue;
+            }
+            let transaction = Transaction::parse(bytes).expect("it was carried out");
+            for executed in history::executed(&transaction, &receipt.events, &state) {
+                let op = &executed.op.value;
+                ops.extend(executed.places.into_iter().map(|place| (place, op.clone())));
+            }
+        }
     }
 
     /// Signs and runs an act; the error code if it was refused.

@@ -43,7 +43,13 @@ pub(crate) enum Command {
     },
     /// Create a public authority; the root quorum signs
     #[command(after_help = "Examples:
-  titian access authority-create SG:CUSTOMS --args customs.json --as SG#k1 --as SG#k2")]
+  titian key new SG:CUSTOMS --purpose invoke --purpose assert --scope 'vc.*' -o customs.json
+  titian access authority-create SG:CUSTOMS --args customs.json --as SG#k1 --as SG#k2
+
+The arguments are a request of titian key new, with more members added to it if need be:
+  scopes   what its keys may do [default: [\"vc.*\"]]; titian explain --all lists the acts
+  policy   signatures that its acts need, of one key and of two [default: {\"r1\":1,\"r2\":2}]
+  services, alsoKnownAs   what its DID document names [default: none]")]
     AuthorityCreate(ActArgs),
     /// Close an authority for good; the root quorum signs
     #[command(after_help = "Examples:
@@ -131,7 +137,25 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     if let Some(reason) = &args.reason {
         members = members.with("reason", Value::from(reason.as_str()));
     }
-    act::perform(session, &Draft::new(Register::Access, act, members), &args.signing)
+    if act == "authority_create" {
+        members = complete(members);
+    }
+    let report = act::perform(session, &Draft::new(Register::Access, act, members), &args.signing)?;
+    if act == "authority_create" {
+        super::key::learn(session, party)?;
+    }
+    Ok(report)
+}
+
+/// The arguments of `authority_create` with what an agency that issues credentials usually has.
+fn complete(members: Value) -> Value {
+    let scopes = Value::List(vec![Value::from("vc.*")]);
+    let policy = Value::object([("r1", Value::Int(1)), ("r2", Value::Int(2))]);
+    let usual = [("policy", policy), ("scopes", scopes)].into_iter();
+    usual.fold(members, |members, (name, value)| match members.get(name) {
+        Some(_) => members,
+        None => members.with(name, value),
+    })
 }
 
 /// Arguments given as JSON text or as the name of a file.

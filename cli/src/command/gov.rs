@@ -102,7 +102,7 @@ and small-cell.json: {\"kind\":\"parameter\",\"body\":{\"name\":\"smallCell\",\"
 pub(crate) struct ChangeArgs {
     /// The entry, by/of/name
     id: String,
-    /// Why, in small letters and _
+    /// Why, in small letters and _; needed but to resume
     #[arg(long, value_name = "REASON")]
     reason: Option<String>,
     #[command(flatten)]
@@ -129,6 +129,10 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
 }
 
 fn change(session: &Session, act: &str, args: &ChangeArgs) -> Result<Report> {
+    if args.reason.is_none() && act != "recognition_resume" {
+        return Err(CommandError::usage("--reason says why, in small letters and _")
+            .named("REASON_REQUIRED"));
+    }
     let by = args.id.split('/').next().unwrap_or_default().to_owned();
     let entries = entries(session, Some(by.clone()), None)?;
     let id = |entry: &Json| document::text(entry, "/id").map(str::to_owned);

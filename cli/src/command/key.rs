@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use titian_api::access::PartyParams;
-use titian_api::call;
+use titian_api::{Signer, call};
 use titian_contracts::access::Party;
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
@@ -18,7 +18,7 @@ use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, Tone, table};
 use crate::review;
 use crate::session::Session;
-use crate::wallet::{Algorithm, KeyRef, Wallet, WalletKey};
+use crate::wallet::{Algorithm, KeyRef, Wallet, WalletKey, write_private};
 
 /// What a key of a business may sign unless told otherwise.
 const BUSINESS_SCOPES: [&str; 2] = ["access.key_*", "etr.*"];
@@ -41,13 +41,17 @@ pub(crate) enum Command {
     /// Write a key to a file: its public part, or with --secret the key itself, encrypted
     #[command(after_help = "Examples:
   titian key export SG-UEN-199403865N-G7#k1 -o request.json
-  titian key export SG-UEN-199403865N-G7#k1 --secret -o backup.age")]
+  titian key export SG-UEN-199403865N-G7#k1 --secret -o backup.age
+  titian key export SG:CUSTOMS#k1 --for-node -o customs-k1.key")]
     Export {
         /// The key
         key: KeyRef,
         /// The private key too; the file is encrypted with a passphrase
         #[arg(long)]
         secret: bool,
+        /// The private key in the clear, as the key file of a node that issues with it
+        #[arg(long, conflicts_with = "secret")]
+        for_node: bool,
         /// Where to write it
         #[arg(short, long = "out", value_name = "FILE")]
         out: PathBuf,
@@ -154,7 +158,8 @@ pub(crate) fn run(session: &Session, command: &Command) -> Result<Report> {
     match command {
         Command::New(args) => new(session, args),
         Command::List => list(session),
-        Command::Export { key, secret, out } => export(session, key, *secret, out),
+        Command::Export { key, for_node: true, out, .. } => export_for_node(session, key, out),
+        Command::Export { key, secret, out, .. } => export(session, key, *secret, out),
         Command::Import { file } => import(session, file),
         Command::Status { party } => status(session, &party.party),
         Command::Bind { request, signing } => bind(session, request, signing),
@@ -212,6 +217,10 @@ fn new(session: &Session, args: &NewArgs) -> Result<Report> {
             path.display(),
             path.display()
         ));
+        if matches!(Party::parse(party), Some(Party::Authority { .. })) {
+            lines
+                .push("an agency that is not there yet: titian access authority-create".to_owned());
+        }
     } else {
         lines.push(format!("next: titian key export {party} -o request.json, for its authority"));
     }
@@ -302,6 +311,30 @@ fn export(session: &Session, key: &KeyRef, secret: bool, out: &Path) -> Result<R
     document::write(out, &format!("{}\n", request.to_jcs()))?;
     let text = format!("public part of {} written to {}", found.label(), out.display());
     Ok(Report::new(text, json!({ "file": out, "secret": false, "key": key_json(found) })))
+}
+
+/// Writes a key as nodes read it: the seed in hex, for its owner alone. Nothing is written over.
+fn export_for_node(session: &Session, key: &KeyRef, out: &Path) -> Result<Report> {
+    let wallet = session.wallet()?;
+    let found = find_any(&wallet, key)?;
+    if !found.signs_ops() {
+        return Err(
+            CommandError::usage("a node signs with Ed25519 keys alone").named("ALG_UNSUPPORTED")
+        );
+    }
+    if out.exists() {
+        return Err(CommandError::usage(format!("{} is there already", out.display())));
+    }
+    let seed = zeroize::Zeroizing::new(found.ed25519()?.to_bytes());
+    let text = zeroize::Zeroizing::new(hex::encode(*seed));
+    write_private(out, text.as_bytes())
+        .map_err(|error| CommandError::file("write", out, &error))?;
+    let text = format!(
+        "{} written to {} in the clear: it belongs on the node, and nowhere else",
+        found.label(),
+        out.display()
+    );
+    Ok(Report::new(text, json!({ "file": out, "secret": true, "key": key_json(found) })))
 }
 
 fn import(session: &Session, file: &Path) -> Result<Report> {
@@ -410,7 +443,7 @@ fn bind(session: &Session, request: &Path, signing: &SigningArgs) -> Result<Repo
 }
 
 /// After an act on keys: notes new numbers, if the wallet holds keys of the party.
-fn learn(session: &Session, party: &str) -> Result<()> {
+pub(super) fn learn(session: &Session, party: &str) -> Result<()> {
     let Ok(mut wallet) = session.wallet() else { return Ok(()) };
     if wallet.keys.iter().any(|key| key.party == party && key.number.is_none()) {
         let keys = match ledger_keys(session, party) {
@@ -494,6 +527,26 @@ fn default_signer(signing: &SigningArgs, party: &str, number: Option<u64>) -> Si
     signing
 }
 
+/// Refuses a key of a state that the op asks nobody of: its signature would stay in the op, complete
+/// nothing, and make the ledger refuse it. Within a state a root may stand in for others, and who may
+/// sign with the parties to an etr record follows from the record.
+fn check_states(register: Register, needs: &[Signer], named: &[KeyRef]) -> Result<()> {
+    let state = |party: &str| Party::parse(party).map(|party| party.cc().to_owned());
+    let asks = |need: &Signer, key: &KeyRef| {
+        let anybody = matches!(need.party.as_str(), "" | "*");
+        let state = state(&key.party);
+        anybody || state.is_some_and(|cc| need.party.get(..2) == Some(cc.as_str()))
+    };
+    let foreign = |key: &&KeyRef| !needs.iter().any(|need| asks(need, key));
+    // a node that may not say who must sign says nothing
+    let asked = register != Register::Etr && !needs.is_empty();
+    let Some(key) = named.iter().find(foreign).filter(|_| asked) else { return Ok(()) };
+    let parties: Vec<&str> = needs.iter().map(|need| need.party.as_str()).collect();
+    Err(CommandError::refused(format!("the op asks for no signature of {}", key.party))
+        .named("NOT_OWNER")
+        .hint(format!("it asks for: {}", parties.join(", "))))
+}
+
 fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Report> {
     let value = document::read_value(path)?;
     let op = Op::from_value(value).map_err(|reject| {
@@ -528,6 +581,7 @@ fn cosign(session: &Session, path: &Path, signing: &SigningArgs) -> Result<Repor
     if let Some(refusal) = &prepared.fails {
         return Err(act::refused(refusal, &json!({ "file": path })));
     }
+    check_states(op.register, &prepared.signers, &signing.signers)?;
     let of_record = op.register == Register::Etr;
     let record =
         of_record.then(|| review::record_of(session, &op.value, signing.signers.first())).flatten();

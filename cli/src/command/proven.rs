@@ -1,5 +1,6 @@
 //! What a verified bundle shows, in a few lines for people.
 
+use titian_contracts::etr::challenge::{Asked, Unanswered};
 use titian_contracts::json::Value;
 use titian_contracts::proof::Proven;
 use titian_contracts::{etr, time};
@@ -7,7 +8,6 @@ use titian_contracts::{etr, time};
 use crate::act::now_ms;
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
-use crate::output::Report;
 
 /// The lines of a claim; members that only machines need are left to `--json`.
 pub(super) fn lines(proven: &Proven) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "ubin-history" => history(&claim),
         "ubin-schemes" => schemes(&claim),
         "ubin-kpi" => counters(&claim),
-        "etr-control" => control(&claim, proven.time_ms),
+        "etr-control" => control(&claim, control_tense(proven).unwrap_or("was")),
         "etr-history" => record_history(&claim),
         "etr-singularity" => singularity(&claim),
         _ => members(&claim),
@@ -32,14 +32,13 @@ fn members(claim: &Value) -> Vec<String> {
 
 /// Who is, or was, in control: a challenge that was answered long ago, or over old state, says nothing
 /// of now.
-fn control(claim: &Value, block_ms: u64) -> Vec<String> {
-    let ms = claim.get("challenge").and_then(|challenge| challenge.get("ms"));
-    let ms = ms.and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default();
+fn control(claim: &Value, verb: &str) -> Vec<String> {
+    let challenge = claim.get("challenge").unwrap_or(&Value::Null);
+    let ms = challenge.get("ms").and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok());
+    let ms = ms.unwrap_or_default();
     let holder = claim.get("party").and_then(|party| party.get("controller"));
     let holder =
         holder.map_or_else(|| "?".to_owned(), |p| p.get("party").map_or_else(|| shown(p), shown));
-    let verb = if etr::is_fresh(ms, block_ms, now_ms()) { "is" } else { "was" };
-    let challenge = claim.get("challenge").unwrap_or(&Value::Null);
     vec![
         format!(" {holder} {verb} in control of {}", text(claim, "id")),
         format!(
@@ -53,34 +52,51 @@ fn control(claim: &Value, block_ms: u64) -> Vec<String> {
     ]
 }
 
-/// Completes the report of a proof of control: is or was, and whether it answers our challenge.
-pub(super) fn check_control(report: &mut Report, challenge: Option<&str>) -> Result<()> {
-    let kind = report.json.get("kind").and_then(serde_json::Value::as_str);
-    if kind != Some("etr-control") {
-        return Ok(());
-    }
-    let ms = report.json.pointer("/claim/challenge/ms").and_then(serde_json::Value::as_u64);
-    let block_ms = report.json.get("timeMs").and_then(serde_json::Value::as_u64);
-    let fresh = etr::is_fresh(ms.unwrap_or_default(), block_ms.unwrap_or_default(), now_ms());
-    let answered = |name: &str| {
-        let pointer = format!("/claim/challenge/{name}");
-        document::text(&report.json, &pointer).unwrap_or_default().to_owned()
-    };
+/// Whether a proof of control says who `is` in control, or who `was`; `None` for other kinds. Of a
+/// record that has ended nobody is.
+pub(super) fn control_tense(proven: &Proven) -> Option<&'static str> {
+    let challenge = proven.claim.get("challenge").filter(|_| proven.kind == "etr-control")?;
+    let ms = challenge.get("ms").and_then(Value::as_int).and_then(|ms| u64::try_from(ms).ok());
+    let fresh = etr::is_fresh(ms.unwrap_or_default(), proven.time_ms, now_ms());
+    let status = proven.claim.get("public").and_then(|public| public.get("status")?.as_text());
+    Some(if fresh && status != Some("dead") { "is" } else { "was" })
+}
+
+/// Refuses a proof that does not answer the challenge in a file, or was not made for an audience.
+/// Only a proof of control answers anybody; every other kind is there for whoever asks.
+pub(super) fn check_answer(
+    proven: &Proven,
+    chain: &str,
+    challenge: Option<&str>,
+    audience: Option<&str>,
+) -> Result<()> {
     if let Some(path) = challenge {
-        let asked = document::read_json(path.as_ref())?;
-        let same = |name: &str| {
-            document::text(&asked, &format!("/{name}")) == Some(answered(name).as_str())
-        };
-        if !same("nonce") || !same("audience") {
-            let message = "not proven: it answers another challenge";
-            return Err(CommandError::new(Kind::NotProven, message)
-                .with_data(serde_json::json!({ "proven": false, "reason": message })));
+        // what answers nothing is told so before the file is looked for
+        if proven.kind != "etr-control" {
+            return Err(unanswered(&Unanswered::OtherKind));
         }
+        let asked = Asked::read(&document::read_value(path.as_ref())?).map_err(|reject| {
+            let mut error = CommandError::from_reject(Kind::Usage, &reject);
+            error.message = format!("{path} is no challenge: {}", error.message);
+            error.hint("titian etr challenge ID --audience NAME -o c.json")
+        })?;
+        asked.check(chain, proven).map_err(|why| unanswered(&why))?;
     }
-    if let Some(members) = report.json.as_object_mut() {
-        members.insert("control".to_owned(), if fresh { "is" } else { "was" }.into());
+    let answer = proven.claim.get("challenge").filter(|_| proven.kind == "etr-control");
+    match (audience, answer) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(unanswered(&Unanswered::OtherKind)),
+        (Some(wanted), Some(answer)) if text(answer, "audience") == wanted => Ok(()),
+        (Some(_), Some(_)) => Err(unanswered(&Unanswered::OtherChallenge)),
     }
-    Ok(())
+}
+
+/// What a file that does not answer is told as.
+pub(super) fn unanswered(why: &Unanswered) -> CommandError {
+    let reason = format!("not proven: {why}");
+    CommandError::new(Kind::NotProven, reason.clone())
+        .named("NOT_PROVEN")
+        .with_data(serde_json::json!({ "proven": false, "reason": reason }))
 }
 
 /// The root record of a number and, where the lineage is shown, what is in force of it.

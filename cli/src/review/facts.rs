@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use titian_contracts::json::Value;
 use titian_contracts::time;
 
-use super::party_text;
+use super::{party_text, words};
 use crate::document;
 
 /// Somebody whom an act concerns, and where their name stands.
@@ -247,12 +247,22 @@ impl Scene<'_> {
         let kind = self.party("/title/kind").and_then(Json::as_str);
         let of = || self.person("/title/party");
         match kind {
-            Some("to_order") => format!("to the order of {}", of()),
-            Some("named") => format!("named to {}", of()),
+            Some("to_order") => format!("to the order of {}{}", of(), self.capacity()),
+            Some("named") => format!("named to {}{}", of(), self.capacity()),
             Some("bearer") => "to bearer".to_owned(),
             Some(_) => "none: no document of title".to_owned(),
             None => UNSEEN.to_owned(),
         }
+    }
+
+    /// What follows who holds title for another.
+    fn capacity(&self) -> String {
+        self.party("/title").map(words::capacity).unwrap_or_default()
+    }
+
+    /// What follows an endorsement of the op that excludes recourse.
+    fn recourse(&self) -> &'static str {
+        words::recourse(self.args.get("withoutRecourse") == Some(&Value::Bool(true)))
     }
 
     fn stays(&self) -> String {
@@ -263,11 +273,15 @@ impl Scene<'_> {
         let named = |name: &str| self.args.get(name).map(party_text).unwrap_or_default();
         match act {
             "offer" => match self.args.get("endorse").and_then(Value::as_text) {
-                Some(kind) => format!("{} once accepted", endorsed(kind, &named("to"))),
+                Some(kind) => {
+                    format!("{} once accepted{}", endorsed(kind, &named("to")), self.recourse())
+                }
                 None => format!("{}; once accepted, control alone moves", self.stays()),
             },
             "deliver" => match self.args.get("endorse").and_then(Value::as_text) {
-                Some(kind) => format!("{} at once", endorsed(kind, &named("to"))),
+                Some(kind) => {
+                    format!("{} at once{}", endorsed(kind, &named("to")), self.recourse())
+                }
                 None => format!("{}; control alone moves, at once", self.stays()),
             },
             "accept" => self.accepted(),
@@ -315,7 +329,10 @@ impl Scene<'_> {
         let Some(pending) = self.party("/pending") else { return UNSEEN.to_owned() };
         let to = pending.get("to").map(person).unwrap_or_default();
         match document::text(pending, "/endorse") {
-            Some(kind) => format!("{}, with control", endorsed(kind, &to)),
+            Some(kind) => {
+                let recourse = words::recourse(words::excludes_recourse(pending));
+                format!("{}, with control{recourse}", endorsed(kind, &to))
+            }
             None => format!("{}; control alone passes to {to}", self.stays()),
         }
     }
@@ -347,7 +364,7 @@ fn endorsed(kind: &str, to: &str) -> String {
 }
 
 /// A person of the party part: a UBIN, `{party}` or `{joint}`.
-fn person(value: &Json) -> String {
+pub(super) fn person(value: &Json) -> String {
     let of = |value: &Json| document::from_json(value).map(|value| party_text(&value));
     of(value).unwrap_or_else(|_| value.to_string())
 }
@@ -500,6 +517,31 @@ mod tests {
         assert_eq!(facts.counterparties, [("controller", UNSEEN.to_owned())]);
         assert_eq!(facts.deadline, Some(Deadline::Words(UNSEEN.to_owned())));
         assert_eq!(of("key_bind", &arguments(), None), None);
+    }
+
+    #[test]
+    fn etr_who_gives_and_who_accepts_sees_that_recourse_is_excluded() {
+        let mut record = record(&json!({ "act": "offer", "to": { "party": "TH-RECEIVER" },
+            "endorse": "special", "withoutRecourse": true, "deadlineMs": UNTIL_MS }));
+        let args = arguments();
+        let title = |args: &Value, record: &Json, act: &str| {
+            of(act, args, Some(record)).expect("a rule").title
+        };
+        let accepted = title(&args, &record, "accept");
+        assert!(accepted.ends_with("with control, without recourse"), "{accepted}");
+        for act in ["offer", "deliver"] {
+            assert!(!title(&args, &record, act).contains("recourse"), "{act}");
+            let without = args.with("withoutRecourse", Value::Bool(true));
+            let said = title(&without, &record, act);
+            assert!(said.ends_with(", without recourse"), "{act}: {said}");
+        }
+        record["party"]["pending"]["withoutRecourse"] = json!(false);
+        assert!(!title(&args, &record, "accept").contains("recourse"));
+        // and whoever acts on what another collects sees for whom
+        record["party"]["title"] = json!({ "kind": "to_order", "party": { "party": "MY-BANK" },
+            "capacity": "collection", "principal": { "party": "VN-HOLDER" } });
+        let said = title(&args, &record, "refuse");
+        assert!(said.contains("MY-BANK collection for VN-HOLDER"), "{said}");
     }
 
     #[test]

@@ -53,9 +53,6 @@ pub(super) fn move_entry(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Rejec
         lodged_by: String::new(),
         reference: None,
     });
-    if seq != entry.seq {
-        return Err(Reject::new(Code::VersionConflict, "/args/seq", ""));
-    }
     let (old, new) = match op.act.as_str() {
         "use_lodge" => (0, 1),
         "use_utilise" => (1, 2),
@@ -64,6 +61,10 @@ pub(super) fn move_entry(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Rejec
     };
     if bits::current(ctx.state, &id.owner, id.number, &list, index) != old {
         return Err(Reject::new(Code::StatusConflict, "/args/index", ""));
+    }
+    // after the value: who comes second is told that the entry is lodged (vc.md §5.4)
+    if seq != entry.seq {
+        return Err(Reject::new(Code::VersionConflict, "/args/seq", ""));
     }
     let cc = signer.as_deref().and_then(|party| party.get(..2)).unwrap_or_default();
     if old == 1 && signer.is_some() && entry.lodged_by != cc {

@@ -4,6 +4,7 @@
 //! A status claim carries the public part and the hash of the party part only; the value hash of a
 //! record is made of the hashes of both, so the reader learns nothing more (see [`redact`]).
 
+use super::challenge::challenge_of;
 use super::content;
 use super::keys;
 use super::person::Person;
@@ -11,7 +12,7 @@ use super::record::{Record, text_of, texts_of};
 use super::surrender::PaperSerial;
 use crate::access::{self, KeyEntry, PartyEntry, Purpose};
 use crate::claim::{Frame, Walk, differs, missing, stated_text};
-use crate::digest::{Digest, hash};
+use crate::digest::Digest;
 use crate::json::{self, Members, Value};
 use crate::limits;
 use crate::op::{decode_fixed, parse_key_no, verify};
@@ -160,8 +161,7 @@ fn read_challenge(value: &Value) -> Result<Signed, VerifyError> {
     Ok(Signed { audience, nonce, ms, signatures })
 }
 
-/// What controllers sign: H("titian etr challenge v1", JCS{audience, chain, head, id, ms, nonce,
-/// seq}).
+/// What controllers sign, over the record as it stands; see [`challenge_of`].
 fn challenge_digest(chain: &str, record: &Record, signed: &Signed) -> Digest {
     challenge_of(
         chain,
@@ -172,38 +172,6 @@ fn challenge_digest(chain: &str, record: &Record, signed: &Signed) -> Digest {
         &signed.nonce,
         signed.ms,
     )
-}
-
-/// The digest that a controller signs to show control; see [`claim`].
-pub fn challenge_of(
-    chain: &str,
-    id: &str,
-    seq: u64,
-    head: Digest,
-    audience: &str,
-    nonce: &str,
-    ms: u64,
-) -> Digest {
-    let value = Value::object([
-        ("audience", Value::from(audience)),
-        ("chain", Value::from(chain)),
-        ("head", Value::from(head)),
-        ("id", Value::from(id)),
-        ("ms", Value::from(ms)),
-        ("nonce", Value::from(nonce)),
-        ("seq", Value::from(seq)),
-    ]);
-    hash("titian etr challenge v1", &[value.to_jcs().as_bytes()])
-}
-
-/// How long the answer to a challenge shows that somebody is, not was, in control.
-pub const CHALLENGE_MS_MAX: u64 = 300_000;
-
-/// Whether an answer given at `ms`, proven by state of block time `block_ms`, says at `now_ms` who is
-/// in control; an older one says who was. A new answer over old state says who was, too: whoever gave
-/// control away can sign the head of then anew.
-pub const fn is_fresh(ms: u64, block_ms: u64, now_ms: u64) -> bool {
-    now_ms.abs_diff(ms) <= CHALLENGE_MS_MAX && now_ms.abs_diff(block_ms) <= CHALLENGE_MS_MAX
 }
 
 /// The public key behind a signature of a controller, who is noted in `holders` by entity.

@@ -120,6 +120,9 @@ fn set(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     if items > limits::ETR_CONSENT_ITEMS_MAX || ack.len() > limits::ETR_ACK_MAX {
         return Err(Reject::new(Code::LimitExceeded, "/args", ""));
     }
+    if !profiles.iter().all(|id| profile::is_known(ctx.state, id)) {
+        return Err(Reject::new(Code::UnknownProfile, "/args/profiles", "no such type of record"));
+    }
     let Some(entity) = signer(ctx, op)? else { return Ok(()) };
     let latest = ctx.time_ms.saturating_add(limits::ETR_CONSENT_MS_MAX);
     if until_ms <= ctx.time_ms || until_ms > latest {

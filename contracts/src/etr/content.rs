@@ -9,6 +9,7 @@ use data_encoding::BASE32_NOPAD;
 
 use crate::digest::{Digest, Tag, hash};
 use crate::json::Value;
+use crate::limits;
 use crate::merkle;
 
 // what every act hashes
@@ -32,10 +33,16 @@ pub fn record_id(chain: &str, series: &str, issuer_entity: &str, reference: &str
     id_text(hash("titian etr id v1", &[Value::List(list).to_jcs().as_bytes()]))
 }
 
-/// The id of record `index` that an op makes by split, merge or return from paper.
+/// The id of record `index` that an op makes: by split, merge, return from paper, or enforcement of
+/// a pledge on a part.
 pub fn child_id(op: Digest, index: u64) -> String {
     let list = Value::List(vec![Value::from(op), Value::from(index)]);
     id_text(hash("titian etr child v1", &[list.to_jcs().as_bytes()]))
+}
+
+/// Whether a text is the id of one of the records that an op may make.
+pub fn is_child_of(op: Digest, id: &str) -> bool {
+    (0..limits::ETR_PARTS_MAX as u64).any(|index| child_id(op, index) == id)
 }
 
 fn id_text(digest: Digest) -> String {

@@ -51,42 +51,48 @@ pub fn executed(tx: &Transaction, events: &[Event], state: &Overlay<'_>) -> Vec<
         },
         _ => Vec::new(),
     };
-    let done = |name: &str, (id, seq): &(String, u64)| {
-        events
-            .iter()
-            .any(|event| event.name == name && event.subject == *id && seq_of(event) == Some(*seq))
-    };
+    let moved: Vec<Moved<'_>> = events.iter().filter_map(Moved::read).collect();
     ops.into_iter()
         .filter(|op| profile::is_record_act(&op.act))
         .filter_map(|op| {
-            let name = op.name();
-            let places = places_of(&op).into_iter().filter(|place| done(&name, place)).collect();
-            let executed = Executed { op, places };
-            (!executed.places.is_empty()).then_some(executed)
+            let places = places_of(&op, &moved);
+            (!places.is_empty()).then_some(Executed { op, places })
         })
         .collect()
 }
 
-fn seq_of(event: &Event) -> Option<u64> {
-    let data = json::parse(event.data.as_bytes()).ok()?;
-    data.get("seq").and_then(Value::as_int).and_then(|seq| u64::try_from(seq).ok())
+/// What an event says of where a record came to.
+struct Moved<'a> {
+    act: &'a str,
+    id: &'a str,
+    seq: u64,
+    head: Digest,
 }
 
-/// Where an op may lead to: its own record, those it makes, those it merges.
-fn places_of(op: &Op) -> Vec<(String, u64)> {
-    let Ok(request) = Request::read(op) else { return Vec::new() };
-    let mut places = vec![(request.id.clone(), request.seq.saturating_add(1))];
-    let children = match &request.act {
-        Act::Split { parts } => parts.len() as u64,
-        Act::Merge(_) => 1,
-        Act::Issue(issue) if issue.paper.is_some() => 1,
-        _ => 0,
-    };
-    places.extend((0..children).map(|index| (content::child_id(op.digest, index), 1)));
-    if let Act::Merge(merge) = &request.act {
-        places.extend(merge.with.iter().map(|(id, seq, _)| (id.clone(), seq.saturating_add(1))));
+impl<'a> Moved<'a> {
+    fn read(event: &'a Event) -> Option<Self> {
+        let act = event.name.strip_prefix("etr.")?;
+        let data = json::parse(event.data.as_bytes()).ok()?;
+        let seq = data.get("seq").and_then(Value::as_int)?;
+        let head = data.get("head").and_then(Value::as_text).and_then(Digest::parse)?;
+        Some(Self { act, id: &event.subject, seq: u64::try_from(seq).ok()?, head })
     }
-    places
+}
+
+/// Where an op led to: its own record, those it made, those it merged. Their heads tell, for each is
+/// made of the op's digest and of a head that the op names; that of a record it made, of its own.
+fn places_of(op: &Op, moved: &[Moved<'_>]) -> Vec<(String, u64)> {
+    let Ok(request) = Request::read(op) else { return Vec::new() };
+    let mut heads = vec![content::next_head(request.head, op.digest)];
+    if let Act::Merge(merge) = &request.act {
+        let others = merge.with.iter().map(|(_, _, head)| content::next_head(*head, op.digest));
+        heads.extend(others);
+    }
+    moved
+        .iter()
+        .filter(|moved| moved.act == op.act && heads.contains(&moved.head))
+        .map(|moved| (moved.id.to_owned(), moved.seq))
+        .collect()
 }
 
 /// Where a record stands while its ops are followed.
@@ -173,16 +179,13 @@ fn follow(
             chain
         }
         None => {
+            // a record under an id of this op stands in the proven state, so the op made it
+            let made = || content::is_child_of(op.digest, id);
             let opens = match &request.act {
                 Act::Issue(_) => {
-                    let child = content::child_id(op.digest, 0);
-                    request.seq == 0 && request.head == genesis && (request.id == id || child == id)
+                    request.seq == 0 && request.head == genesis && (request.id == id || made())
                 }
-                Act::Split { parts } => {
-                    (0..parts.len() as u64).any(|index| content::child_id(op.digest, index) == id)
-                }
-                Act::Merge(_) => content::child_id(op.digest, 0) == id,
-                _ => false,
+                _ => made(),
             };
             if !opens {
                 return Err(differs("the first op does not open this record"));

@@ -417,7 +417,8 @@ pub fn finish(
 pub fn store(ctx: &mut Context<'_, '_>, act: &str, before: Option<&Record>, after: &Record) {
     after.store(ctx.state);
     clock::advance(ctx, &after.public);
-    index_parties(ctx, before, after);
+    let lapsed = if act == "expire" { Vec::new() } else { lapsed(ctx, before) };
+    index_parties(ctx, before, after, &lapsed);
     emit(ctx, act, after);
 }
 
@@ -490,8 +491,31 @@ fn roles(
     roles
 }
 
-/// Keeps `etr/party/{entity}/{id}` in step; a party without a role any more keeps an empty entry.
-fn index_parties(ctx: &mut Context<'_, '_>, before: Option<&Record>, after: &Record) {
+/// In the place of roles: this party was out before the op that ended its entry, and has no part in it.
+pub const LAPSED: &str = "lapsed";
+
+/// Whom the deadline of an offer had put out before an op that is no answer to it.
+fn lapsed(ctx: &Context<'_, '_>, before: Option<&Record>) -> Vec<Arc<str>> {
+    let expired = |record: &&Record| {
+        let pending = record.party.pending.as_ref();
+        pending.is_some_and(|pending| pending.deadline_ms() < ctx.time_ms)
+    };
+    let Some(before) = before.filter(expired) else { return Vec::new() };
+    let mut passed = before.clone();
+    clear_pending(&mut passed);
+    let left = party_roles(ctx.state, &passed);
+    let was = party_roles(ctx.state, before).into_iter().map(|(entity, _)| entity);
+    was.filter(|entity| left.iter().all(|(other, _)| other != entity)).collect()
+}
+
+/// Keeps `etr/party/{entity}/{id}` in step; a party without a role any more keeps an empty entry, or
+/// [`LAPSED`].
+fn index_parties(
+    ctx: &mut Context<'_, '_>,
+    before: Option<&Record>,
+    after: &Record,
+    lapsed: &[Arc<str>],
+) {
     let old = before.map(|record| party_roles(ctx.state, record)).unwrap_or_default();
     let new = party_roles(ctx.state, after);
     let of = |all: &[(Arc<str>, &'static str)], entity: &Arc<str>| -> Vec<&'static str> {
@@ -501,8 +525,11 @@ fn index_parties(ctx: &mut Context<'_, '_>, before: Option<&Record>, after: &Rec
     everyone.sort_unstable();
     everyone.dedup();
     for entity in everyone {
-        let roles = of(&new, entity);
+        let mut roles = of(&new, entity);
         if of(&old, entity) != roles {
+            if roles.is_empty() && lapsed.contains(entity) {
+                roles.push(LAPSED);
+            }
             ctx.state.write(keys::party(entity, &after.public.id), &roles);
         }
     }

@@ -13,7 +13,7 @@
 //!   `quantities` with `quantity`, `pledge`, `money`, `recourse`, `succession`, `note`, `ending`,
 //!   `court`; `condition` and `attestation` are what they wait for;
 //! - `consent`, `staging`, `clock`: beside records; `view`, `build`: for readers and clients;
-//! - `claim`, `history` with `signers`, `lineage`, `provisions`: what proofs say.
+//! - `claim`, `challenge`, `history` with `signers`, `lineage`, `provisions`: what proofs say.
 
 pub mod act;
 mod amend;
@@ -21,6 +21,7 @@ mod arguments;
 pub mod attestation;
 pub mod build;
 pub mod bundle;
+pub mod challenge;
 mod claim;
 pub mod clock;
 pub mod condition;
@@ -66,7 +67,8 @@ use crate::error::{Code, Reject};
 use crate::state::Overlay;
 use crate::transaction::{Payload, Transaction};
 
-pub use claim::{CHALLENGE_MS_MAX, challenge_of, claim, is_fresh, redact};
+pub use challenge::{CHALLENGE_MS_MAX, challenge_of, is_fresh};
+pub use claim::{claim, redact};
 pub use fields::decimal;
 
 /// The content hash of a record (`etr/rec/…`), `None` for every other key (etr.md §3.2).

@@ -115,8 +115,12 @@ pub fn pay(
         return Err(Reject::new(Code::TooEarly, "/act", "before it is due the controller signs"));
     }
     let whole = outstanding(record);
-    if amount > whole || (amount < whole && !work.profile.partial) {
-        return Err(Reject::new(Code::AmountExceeds, "/args/amount", "or part payment"));
+    if amount > whole {
+        return Err(Reject::new(Code::AmountExceeds, "/args/amount", ""));
+    }
+    if amount < whole && !work.profile.partial {
+        let detail = "records of this type are paid in full, not in parts";
+        return Err(Reject::new(Code::AmountExceeds, "/args/amount", detail));
     }
     for attestation in &attestations {
         attestation::mark_used(ctx, attestation)?;

@@ -256,6 +256,11 @@ pub fn load(state: &Overlay<'_>, name: &str) -> Option<Rc<Profile>> {
     })
 }
 
+/// Whether there is a profile of this id: every id has a first version.
+pub fn is_known(state: &Overlay<'_>, id: &str) -> bool {
+    state.holds(&keys::profile(&[id, "@1"].concat()))
+}
+
 /// Whether a text has the form `id@version`.
 pub fn is_key_name(text: &str) -> bool {
     text.split_once('@').is_some_and(|(id, version)| {

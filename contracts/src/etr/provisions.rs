@@ -3,10 +3,13 @@
 //!
 //! All of it is public. Of a rulebook the ledger holds the digest of its text only.
 
+use std::collections::BTreeSet;
+
 use super::court::{self, CourtPolicies, CourtPolicy};
 use super::keys;
 use super::legal::{self, LegalEffect, Regime, Rulebook};
 use super::profile::{Profile, profile_hash};
+use super::record::Record;
 use crate::claim::{Frame, Walk, differs, missing, stated_text};
 use crate::digest::Digest;
 use crate::json::{self, Value};
@@ -63,6 +66,39 @@ pub(super) fn claim(
         ("states", crate::claim::texts(&states)),
         ("legalEffect", Value::List(effects)),
     ]))
+}
+
+/// The question about the rules of a record after `ops`: its profile, regime and home, the rulebooks
+/// that the ops name, and the states of those who are, or were, concerned. A claim takes so many of
+/// each; a record that concerns more shows the first of them.
+pub fn question(record: &Record, ops: &[Value]) -> Value {
+    let (mut rulebooks, mut states) = (BTreeSet::new(), BTreeSet::new());
+    let mut add =
+        |text: Option<&str>| states.extend(text.and_then(|t| t.get(..2)).map(str::to_owned));
+    for op in ops {
+        rulebooks.extend(op.get("rulebook").and_then(Value::as_text).map(str::to_owned));
+        for signature in op.get("sigs").and_then(Value::as_list).unwrap_or_default() {
+            add(signature.get("party").and_then(Value::as_text));
+        }
+    }
+    let party = &record.party;
+    for ubin in party.controller.members().iter().chain([&party.issuer, &party.obligor]) {
+        add(Some(ubin));
+    }
+    add(Some(&record.public.home));
+    let regime = record.public.regime.as_str();
+    add(Some(regime.strip_prefix("CONTRACT-").unwrap_or(regime)));
+    let list = |items: BTreeSet<String>| -> Value {
+        let items = items.into_iter().take(limits::ETR_RULES_ITEMS_MAX).map(Value::from);
+        Value::List(items.collect())
+    };
+    Value::object([
+        ("profile", Value::from(record.public.profile.as_str())),
+        ("regime", Value::from(regime)),
+        ("home", Value::from(record.public.home.as_str())),
+        ("rulebooks", list(rulebooks)),
+        ("states", list(states)),
+    ])
 }
 
 /// A list of texts of the question, none twice.

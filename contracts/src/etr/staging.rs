@@ -3,6 +3,8 @@
 //! A staged op is bound to (id, seq, head): any other op on the record makes it void. It gives no
 //! right of its own: the last signature runs it through the same kernel as any op. An entry that
 //! ends is marked, so a staging transaction cannot be replayed.
+//!
+//! Invariant: nobody keeps those who decide on a record from its places ([`Standing`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,8 +36,22 @@ pub enum StageState {
     Waiting,
     /// Complete and carried out.
     Done,
-    /// Removed by a signer.
+    /// Removed by a signer, or it gave way to one that comes before it.
     Removed,
+}
+
+/// How near to a record those are who signed a staged op, the nearest of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// No party to it: a receiver to be, a successor; of a number that is not issued all but its
+    /// issuer.
+    Outsider,
+    /// A party to it.
+    Party,
+    /// Its obligor or issuer.
+    Obligor,
+    /// Its controller or one of its holders; of a number that is not issued its issuer.
+    Controller,
 }
 
 /// A staged op: `etr/stage/{id}/{opDigest}`.
@@ -53,10 +69,16 @@ pub struct Staged {
     pub bundle: Option<Digest>,
 }
 
+impl Staged {
+    fn read_op(&self) -> Option<Op> {
+        json::parse(self.op.as_bytes()).and_then(Op::from_value).ok()
+    }
+}
+
 /// The staged op under a digest, with its entry.
 pub fn staged(state: &Overlay<'_>, id: &str, digest: Digest) -> Option<(Staged, Op)> {
     let entry: Staged = state.read(&keys::stage(id, digest))?;
-    let op = json::parse(entry.op.as_bytes()).and_then(Op::from_value).ok()?;
+    let op = entry.read_op()?;
     Some((entry, op))
 }
 
@@ -119,11 +141,12 @@ pub fn stage(ctx: &mut Context<'_, '_>, op: &Op, until_ms: u64) -> Result<(), Re
     if missing.is_empty() {
         kernel::run(ctx, op, ctx.verified, Extent::Whole, None)?;
         entry.state = StageState::Done;
-    } else {
+    }
+    ctx.state.write(keys::stage(&request.id, op.digest), &entry);
+    if entry.state == StageState::Waiting {
         list(ctx, &request.id, op.digest)?;
         emit(ctx, "etr.stage", &request.id, op.digest);
     }
-    ctx.state.write(keys::stage(&request.id, op.digest), &entry);
     Ok(())
 }
 
@@ -280,12 +303,21 @@ pub fn unstage(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         return Err(args.malformed("id", "a record id is expected"));
     }
     args.finish()?;
-    let (mut entry, staged, _) = find(ctx, &id, digest, "/args/digest")?;
+    let (entry, staged, _) = find(ctx, &id, digest, "/args/digest")?;
     check_remover(ctx, op, &staged)?;
+    remove(ctx, &id, digest, entry)
+}
+
+/// Takes an op off. The ops of a bundle stand and fall together.
+fn remove(
+    ctx: &mut Context<'_, '_>,
+    id: &str,
+    digest: Digest,
+    mut entry: Staged,
+) -> Result<(), Reject> {
     entry.state = StageState::Removed;
-    ctx.state.write(keys::stage(&id, digest), &entry);
-    emit(ctx, "etr.unstage", &id, digest);
-    // the ops of a bundle stand and fall together
+    ctx.state.write(keys::stage(id, digest), &entry);
+    emit(ctx, "etr.unstage", id, digest);
     for (mut other, op) in entry.bundle.map(|b| members(ctx.state, b)).unwrap_or_default() {
         other.state = StageState::Removed;
         let id = Request::read(&op)?.id;
@@ -331,21 +363,64 @@ fn find(
     if entry.state == StageState::Waiting { Ok((entry, op, request)) } else { Err(unknown()) }
 }
 
-/// Lists an op as open; those that are void are dropped from the list.
+/// Lists an op as open; those that are void are dropped from the list. Outsiders have one place, and
+/// an op that finds none free takes that of the oldest of the lowest standing below its own: who has no
+/// say in a record must not keep those from its places who do.
 fn list(ctx: &mut Context<'_, '_>, id: &str, digest: Digest) -> Result<(), Reject> {
-    let mut open: Vec<Digest> = ctx.state.read(&keys::stages(id)).unwrap_or_default();
-    let (state, t) = (&*ctx.state, ctx.time_ms);
-    open.retain(|digest| {
-        staged(state, id, *digest).is_some_and(|(entry, op)| {
-            Request::read(&op).is_ok_and(|request| is_current(state, &entry, &request, t))
-        })
-    });
-    if open.len() >= limits::ETR_STAGES_MAX {
-        return Err(Reject::new(Code::LimitExceeded, "/payload/op", "too many staged ops"));
+    let state = &*ctx.state;
+    let unknown = || Reject::new(Code::StageUnknown, "/payload/op", "");
+    let (entry, _) = staged(state, id, digest).ok_or_else(unknown)?;
+    let mut open = open_of(state, id, ctx.time_ms);
+    let of_bundle =
+        |bundle: Option<Digest>, other: &Staged| bundle.is_some() && other.bundle == bundle;
+    let own = standing(state, id, &entry);
+    let others: Vec<(Standing, usize)> = (0..)
+        .zip(&open)
+        .filter(|(_, (_, other))| !of_bundle(entry.bundle, other))
+        .map(|(at, (_, other))| (standing(state, id, other), at))
+        .collect();
+    let full = |what| Err(Reject::new(Code::LimitExceeded, "/payload/op", what));
+    if own == Standing::Outsider && others.iter().any(|(other, _)| *other == own) {
+        return full("an op that no party to the record signed waits already");
     }
-    open.push(digest);
-    ctx.state.write(keys::stages(id), &open);
+    if open.len() >= limits::ETR_STAGES_MAX {
+        let lowest = others.iter().filter(|(other, _)| *other < own).min();
+        let Some((_, at)) = lowest else { return full("too many staged ops") };
+        let (digest, gone) = open.remove(*at);
+        open.retain(|(_, other)| !of_bundle(gone.bundle, other));
+        remove(ctx, id, digest, gone)?;
+    }
+    let digests: Vec<Digest> = open.into_iter().map(|(digest, _)| digest).chain([digest]).collect();
+    ctx.state.write(keys::stages(id), &digests);
     Ok(())
+}
+
+/// The standing of a staged op. All who signed ops of a bundle count, for they signed the whole.
+fn standing(state: &Overlay<'_>, id: &str, entry: &Staged) -> Standing {
+    let group = match entry.bundle {
+        Some(bundle) => members(state, bundle),
+        None => entry.read_op().map(|op| (entry.clone(), op)).into_iter().collect(),
+    };
+    let opens = |op: &Op| {
+        Request::read(op)
+            .is_ok_and(|request| request.id == id && matches!(request.act, Act::Issue(_)))
+    };
+    if let Some((issue, _)) = group.iter().find(|(_, op)| opens(op)) {
+        let by_issuer = issue.missing.iter().all(|letter| letter != "I");
+        return if by_issuer { Standing::Controller } else { Standing::Outsider };
+    }
+    let Some(record) = Record::load(state, id) else { return Standing::Outsider };
+    let signatures = group.iter().flat_map(|(_, op)| &op.signatures);
+    let signed: BTreeSet<Arc<str>> =
+        signatures.map(|signature| identity(state, signing::principal_of(signature))).collect();
+    let roles = kernel::party_roles(state, &record);
+    let nearest =
+        roles.iter().filter(|(entity, _)| signed.contains(entity)).map(|(_, role)| match *role {
+            "controller" => Standing::Controller,
+            "obligor" | "issuer" => Standing::Obligor,
+            _ => Standing::Party,
+        });
+    nearest.max().unwrap_or(Standing::Outsider)
 }
 
 fn emit(ctx: &mut Context<'_, '_>, name: &str, id: &str, digest: Digest) {

@@ -66,6 +66,12 @@ pub fn party_prefix(entity: &str) -> Vec<u8> {
 
 /// The roles of a party in a record, from the content of its index entry; empty for a former one.
 pub fn roles_of(content: &[u8]) -> Vec<String> {
+    let mut roles = entry_of(content);
+    roles.retain(|role| role != kernel::LAPSED);
+    roles
+}
+
+fn entry_of(content: &[u8]) -> Vec<String> {
     decode_content(content).unwrap_or_default()
 }
 
@@ -89,7 +95,8 @@ pub enum Standing {
     Party,
     /// It had one.
     Former {
-        /// The height at which it left.
+        /// The height at which it left; of one whom a deadline had put out before the op that came
+        /// then, the height before.
         until: u64,
     },
 }
@@ -97,7 +104,8 @@ pub enum Standing {
 /// How an entity stands to a record, as of committed state.
 pub fn standing(state: &Overlay<'_>, id: &str, entity: &str) -> Standing {
     let Some(entry) = state.committed(&keys::party(entity, id)) else { return Standing::None };
-    let until = entry.last_changed;
+    let lapsed = entry_of(&entry.content).iter().any(|role| role == kernel::LAPSED);
+    let until = entry.last_changed.saturating_sub(lapsed.into());
     let unchanged =
         || state.committed(&keys::record(id)).is_some_and(|record| record.last_changed <= until);
     let at_the_end = |record: &Record| {
@@ -140,7 +148,8 @@ pub fn answerers(state: &Overlay<'_>, record: &Record) -> Vec<String> {
 
 /// The roles of a business in a record now.
 pub fn roles_in(state: &Overlay<'_>, id: &str, ubin: &str) -> Vec<String> {
-    state.read(&keys::party(&identity(state, ubin), id)).unwrap_or_default()
+    let entry = state.content(&keys::party(&identity(state, ubin), id));
+    entry.map(|content| roles_of(&content)).unwrap_or_default()
 }
 
 /// What the register of paper says of a serial of an issuer.

@@ -120,11 +120,17 @@ fn check_dates(body: &Body<'_>, today: Date) -> Result<(), Reject> {
         ("/validFrom", Some(body.valid_from)),
         ("/confirmedOn", Some(body.confirmed_on)),
         ("/sourceAsOf", Some(body.source_as_of)),
+        ("/registeredOn", body.registered_on),
+        ("/endedOn", body.ended_on),
     ];
     for (pointer, date) in dates {
         if date.and_then(Date::parse).is_some_and(|date| date > latest) {
             return Err(reject(Code::FutureEffective, pointer, "more than a day ahead"));
         }
+    }
+    // dates of this form stand in the order of their texts
+    if body.ended_on.zip(body.registered_on).is_some_and(|(ended, registered)| ended < registered) {
+        return Err(reject(Code::Malformed, "/endedOn", "before registeredOn"));
     }
     let ended = body.status.code == Status::Dissolved;
     if ended && body.ended_on.is_none() {

@@ -6,9 +6,14 @@
 
 use super::identifier::Ubin;
 use super::record::{self, Record};
+use super::scheme;
+use super::vocabulary::{Category, SizeClass, Status};
 use crate::limits;
 use crate::state::{KeyBuilder, Overlay};
 use crate::time::Date;
+
+/// The cell of records that state no size class.
+const SIZE_NOT_STATED: &str = "NONE";
 
 /// State key of a counter: `ubin/count/{metric}/{cells}`.
 pub fn counter_key(metric: &str, cells: &[&str]) -> Vec<u8> {
@@ -18,7 +23,7 @@ pub fn counter_key(metric: &str, cells: &[&str]) -> Vec<u8> {
 /// The cells of `ubin_stock` in which a record counts: state, scheme, category, size class (`NONE`
 /// if not stated), shown status. Marked records count nowhere.
 pub fn stock_cells<'a>(ubin: &'a Ubin, record: &Record) -> Option<[&'a str; 5]> {
-    let size = record.size_class.map_or("NONE", super::vocabulary::SizeClass::name);
+    let size = record.size_class.map_or(SIZE_NOT_STATED, SizeClass::name);
     record.meta.mark.is_none().then_some([
         &ubin.cc,
         &ubin.scheme,
@@ -63,6 +68,41 @@ pub fn crossborder(state: &mut Overlay<'_>, from: &str, to: &str, kind: &str) {
 fn add(state: &mut Overlay<'_>, key: Vec<u8>) {
     let count = value(state, &key);
     state.write(key, &count.saturating_add(1));
+}
+
+/// The events that a metric counts; none for one that counts records.
+pub const fn events(metric: &str) -> &'static [&'static str] {
+    match metric.as_bytes() {
+        b"ubin_flow" => {
+            &["new", "ended", "restored", "merged", "converted", "relocated_out", "relocated_in"]
+        }
+        b"ubin_challenges" => &["opened", "acknowledged", "upheld", "rejected", "withdrawn"],
+        b"ubin_crossborder" => &["RELOCATED", "MERGED"],
+        _ => &[],
+    }
+}
+
+/// Whether a counter of these cells can ever count: each is a value of its dimension. A counter that
+/// cannot would be proven to stand at 0.
+pub fn is_cell(state: &Overlay<'_>, metric: &str, cells: &[&str]) -> bool {
+    let known = |cc: &str| scheme::is_country(state, cc);
+    match (metric, cells) {
+        ("ubin_stock", [cc, code, category, size, status]) => {
+            scheme::country(state, cc).is_some_and(|schemes| schemes.find(code).is_some())
+                && Category::parse(category).is_some()
+                && (*size == SIZE_NOT_STATED || SizeClass::parse(size).is_some())
+                && Status::parse(status).is_some()
+        }
+        ("ubin_flow" | "ubin_challenges", [cc, month, event]) => {
+            known(cc)
+                && Date::parse(&format!("{month}-01")).is_some()
+                && events(metric).contains(event)
+        }
+        ("ubin_crossborder", [from, to, event]) => {
+            known(from) && known(to) && events(metric).contains(event)
+        }
+        _ => false,
+    }
 }
 
 /// The value of a counter.

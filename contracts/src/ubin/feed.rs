@@ -9,7 +9,15 @@ use std::collections::BTreeMap;
 
 use super::record::{Closure, Entry, Record};
 use super::view;
+use crate::access::scope;
 use crate::json::Value;
+
+/// Whether the feed may hold items of an act: one of the register, or a part of an import.
+pub fn is_act(act: &str) -> bool {
+    let of_register =
+        scope::ACTS.iter().any(|(register, acts)| *register == "ubin" && acts.contains(&act));
+    of_register || act == "import_part"
+}
 
 /// The line of a number in a snapshot. `body` is the body of the version, if it is kept.
 pub fn line(ubin: &str, entry: &Entry, body: Option<&Value>) -> Value {

@@ -2,9 +2,10 @@
 //!
 //! Invariant: the same state gives the same figures; figures from counters equal a recount over the
 //! records (I9). Every published table keeps to the floor for small cells: a count from 1 to k − 1
-//! shows as `<k`, and where a line of a table holds only one of them the next smallest count is
-//! withheld too. For cells made of public record fields this is presentation, not secrecy. Integers
-//! only: shares are per mille, rounded down.
+//! shows as `<k`, and where a line of a table holds only one of them the next smallest count shows as
+//! `withheld`. For cells made of public record fields this is presentation, not secrecy; what is
+//! attested shows `withheld` for both, for the difference would narrow a count. Integers only: shares
+//! are per mille, rounded down.
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,8 @@ pub struct Question {
 
 /// A table of counts by dimension values.
 pub type Counts = BTreeMap<Vec<String>, u64>;
+/// A table as it is published; `None` is withheld.
+pub type Shown = BTreeMap<Vec<String>, Option<u64>>;
 
 /// The metrics and their dimensions; the table of each is made by [`table`].
 pub const METRICS: &[(&str, &[&str])] = &[
@@ -98,18 +101,19 @@ pub fn table(state: &dyn Scan, question: &Question, time_ms: u64) -> Result<Valu
         filter.iter().all(|(at, value)| cell.get(*at).is_some_and(|found| found == value))
     };
     let floor = parameter::small_cell(&Overlay::new(&state));
-    let shown = if is_table {
-        attested_cells(state, name, floor).into_iter().filter(|(cell, _)| fits(cell)).collect()
+    let withheld = match *name {
+        _ if is_table => Some(attested_cells(state, name, floor)),
+        "ubin_msme" => Some(msme(state, floor)),
+        _ => None,
+    };
+    let (shown, counted): (Shown, Counts) = if let Some(withheld) = withheld {
+        (withheld.into_iter().filter(|(cell, _)| fits(cell)).collect(), Counts::new())
     } else {
-        let mut grouped = Counts::new();
-        for (cell, count) in
-            cells(state, name, time_ms, floor).iter().filter(|(cell, _)| fits(cell))
-        {
-            let key = by.iter().filter_map(|at| cell.get(*at).cloned()).collect();
-            let sum: &mut u64 = grouped.entry(key).or_insert(0);
-            *sum = sum.saturating_add(*count);
-        }
-        if is_whole { plain(grouped) } else { suppress(grouped, floor) }
+        let mut cells = cells(state, name, time_ms);
+        cells.retain(|cell, _| fits(cell));
+        let counted = grouped(&cells, &by);
+        let all = counted.clone();
+        (if is_whole { plain(all) } else { suppress(all, floor) }, counted)
     };
     let names = by.iter().filter_map(|at| dimensions.get(*at)).map(|name| Value::from(*name));
     let attested = is_table || *name == "ubin_coverage";
@@ -125,14 +129,25 @@ pub fn table(state: &dyn Scan, question: &Question, time_ms: u64) -> Result<Valu
         ("attested", Value::from(attested)),
         ("floor", Value::from(floor)),
         ("dimensions", Value::List(names.collect())),
-        ("rows", Value::List(shown.iter().map(|row| row_value(row, floor)).collect())),
+        ("rows", Value::List(shown.iter().map(|row| row_value(row, &counted, floor)).collect())),
     ]);
     Ok(shares.into_iter().fold(answer, |answer, (name, shares)| answer.with(name, shares)))
 }
 
+/// The sums of cells by the dimensions of a table.
+fn grouped(cells: &Counts, by: &[usize]) -> Counts {
+    let mut sums = Counts::new();
+    for (cell, count) in cells {
+        let key = by.iter().filter_map(|at| cell.get(*at).cloned()).collect();
+        let sum: &mut u64 = sums.entry(key).or_insert(0);
+        *sum = sum.saturating_add(*count);
+    }
+    sums
+}
+
 /// For each row its share, in per mille, of the rows that differ from it in `column` alone; null where
 /// one of these is withheld, for the share would tell it.
-fn line_shares(rows: &BTreeMap<Vec<String>, Option<u64>>, column: usize) -> Vec<Value> {
+fn line_shares(rows: &Shown, column: usize) -> Vec<Value> {
     let line = |key: &Vec<String>| {
         let mut line = key.clone();
         line.remove(column);
@@ -152,29 +167,32 @@ fn line_shares(rows: &BTreeMap<Vec<String>, Option<u64>>, column: usize) -> Vec<
     rows.iter().map(share).collect()
 }
 
-fn row_value((key, count): (&Vec<String>, &Option<u64>), floor: u64) -> Value {
+/// A row; `counted` are the counts of public records behind the table.
+fn row_value((key, count): (&Vec<String>, &Option<u64>), counted: &Counts, floor: u64) -> Value {
     let mut row: Vec<Value> = key.iter().map(|cell| Value::from(cell.as_str())).collect();
-    row.push(count.map_or_else(|| Value::from(format!("<{floor}")), Value::from));
+    let is_small = || counted.get(key).is_some_and(|count| *count < floor);
+    row.push(match count {
+        Some(count) => Value::from(*count),
+        None if is_small() => Value::from(format!("<{floor}")),
+        None => Value::from("withheld"),
+    });
     Value::List(row)
 }
 
-fn plain(counts: Counts) -> BTreeMap<Vec<String>, Option<u64>> {
+fn plain(counts: Counts) -> Shown {
     counts.into_iter().map(|(key, count)| (key, Some(count))).collect()
 }
 
 /// Withholds counts from 1 to `floor` − 1, and in every line with only one of them the next smallest
 /// count.
-pub fn suppress(counts: Counts, floor: u64) -> BTreeMap<Vec<String>, Option<u64>> {
+pub fn suppress(counts: Counts, floor: u64) -> Shown {
     withhold(plain(counts), floor)
 }
 
 /// The same for a table of which some cells are withheld already.
-fn withhold(
-    cells: BTreeMap<Vec<String>, Option<u64>>,
-    floor: u64,
-) -> BTreeMap<Vec<String>, Option<u64>> {
+fn withhold(cells: Shown, floor: u64) -> Shown {
     let small = |count: &u64| (1..floor).contains(count);
-    let mut shown: BTreeMap<Vec<String>, Option<u64>> =
+    let mut shown: Shown =
         cells.into_iter().map(|(key, n)| (key, n.filter(|n| !small(n)))).collect();
     let width = shown.keys().next().map_or(0, Vec::len);
     loop {
@@ -205,9 +223,8 @@ fn withhold(
 }
 
 /// The cells of a metric before grouping.
-fn cells(state: &dyn Scan, metric: &str, time_ms: u64, floor: u64) -> Counts {
+fn cells(state: &dyn Scan, metric: &str, time_ms: u64) -> Counts {
     match metric {
-        "ubin_msme" => msme(state, floor),
         "ubin_fresh" => fresh(state, time_ms),
         "ubin_challenge_clock" => challenge_clock(state, time_ms),
         "ubin_coverage" => coverage(state),
@@ -251,17 +268,9 @@ fn add(counts: &mut Counts, key: &[&str], count: u64) {
     *sum = sum.saturating_add(count);
 }
 
-/// Adds a share in per mille where both figures keep to the floor.
-fn add_share(counts: &mut Counts, ams: &str, (part, whole): (u64, u64), floor: u64) {
-    let small = |count: u64| (1..floor).contains(&count);
-    let told = [part, whole, whole.saturating_sub(part)].into_iter().all(|count| !small(count));
-    if let (true, Some(share)) = (told, part.saturating_mul(1000).checked_div(whole)) {
-        add(counts, &[ams, "perMille"], share);
-    }
-}
-
-/// Micro, small and medium businesses over all that state a size class.
-fn msme(state: &dyn Scan, floor: u64) -> Counts {
+/// Micro, small and medium businesses over all that state a size class, per mille; withheld where a
+/// figure behind the share is small. The figures themselves are those of `ubin_stock`.
+fn msme(state: &dyn Scan, floor: u64) -> Shown {
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (cell, count) in counters(state, "ubin_stock") {
         let [ams, _, _, size, _] = cell.as_slice() else { continue };
@@ -275,16 +284,14 @@ fn msme(state: &dyn Scan, floor: u64) -> Counts {
             _ => {}
         }
     }
-    shares(sums, floor)
-}
-
-/// The share of each state; the figures themselves are those of `ubin_stock`.
-fn shares(sums: BTreeMap<String, (u64, u64)>, floor: u64) -> Counts {
-    let mut counts = Counts::new();
-    for (ams, sum) in sums {
-        add_share(&mut counts, &ams, sum, floor);
+    let mut shown = Shown::new();
+    for (ams, (part, whole)) in sums {
+        let Some(share) = part.saturating_mul(1000).checked_div(whole) else { continue };
+        let small = |count: u64| (1..floor).contains(&count);
+        let told = [part, whole, whole.saturating_sub(part)].into_iter().all(|count| !small(count));
+        shown.insert(vec![ams, "perMille".to_owned()], told.then_some(share));
     }
-    counts
+    shown
 }
 
 /// Live records by quality: a recount over all records.
@@ -363,12 +370,8 @@ fn attested_tables(state: &dyn Scan, metric: &str) -> BTreeMap<(String, String),
 
 /// Attested cells; `None` is withheld. A table that was attested under a lower floor is cut to the one
 /// of now.
-fn attested_cells(
-    state: &dyn Scan,
-    metric: &str,
-    floor: u64,
-) -> BTreeMap<Vec<String>, Option<u64>> {
-    let mut cells = BTreeMap::new();
+fn attested_cells(state: &dyn Scan, metric: &str, floor: u64) -> Shown {
+    let mut cells = Shown::new();
     for ((cc, period), Attested { table, .. }) in attested_tables(state, metric) {
         let mut own = BTreeMap::new();
         for (i, row) in table.rows.iter().enumerate() {

@@ -23,7 +23,7 @@ use crate::state::{MemoryState, Overlay};
 
 pub use super::scheme_state::{
     CountryIndex, DenyPhase, Known, SchemeInForce, SchemeVersion, countries_key, country,
-    country_key, known, known_in, scheme_key,
+    country_key, is_country, is_scheme_code, known, known_in, scheme_key,
 };
 
 /// The table that genesis starts from.

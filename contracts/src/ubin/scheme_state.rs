@@ -141,6 +141,17 @@ impl SchemeInForce {
     }
 }
 
+/// Whether a country is in the scheme registry.
+pub fn is_country(state: &Overlay<'_>, cc: &str) -> bool {
+    state.holds(&country_key(cc))
+}
+
+/// Whether a country of the scheme registry has a scheme of this code, in force, waiting or retired.
+pub fn is_scheme_code(state: &Overlay<'_>, code: &str) -> bool {
+    let countries: Vec<String> = state.read(&countries_key()).unwrap_or_default();
+    countries.iter().filter_map(|cc| country(state, cc)).any(|schemes| schemes.find(code).is_some())
+}
+
 /// The schemes of a country.
 pub fn country(state: &Overlay<'_>, cc: &str) -> Option<CountryIndex> {
     state.read(&country_key(cc))

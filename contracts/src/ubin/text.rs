@@ -22,11 +22,12 @@ pub enum Suspicion {
     Denied,
 }
 
-/// A name: NFC, 1 to 256 code points, at most 1,024 bytes, no forbidden character.
+/// A name: NFC, 1 to 256 code points, at most 1,024 bytes, no forbidden character, and one at least
+/// that is neither a space nor a format character.
 pub fn check_name(text: &str) -> Result<(), Code> {
     let characters = text.chars().take(limits::NAME_CHARS_MAX + 1).count();
-    if characters == 0 || characters > limits::NAME_CHARS_MAX || text.len() > limits::NAME_BYTES_MAX
-    {
+    let is_blank = text.chars().all(|c| c.is_whitespace() || unicode::is_format(c));
+    if is_blank || characters > limits::NAME_CHARS_MAX || text.len() > limits::NAME_BYTES_MAX {
         return Err(Code::NameLength);
     }
     check_text(text)

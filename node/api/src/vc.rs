@@ -269,7 +269,7 @@ pub struct BundleParams {
     /// Anchors that receipts name: by id, or by issuer for all of its.
     #[serde(default)]
     pub anchors: Vec<String>,
-    /// State as of this height: the head, or a height since which nothing changed.
+    /// State as of this height, of those that the node keeps; the latest that can be proven if absent.
     #[serde(default)]
     pub height: Option<u64>,
     /// An evidence pack for this credential or presentation; then only `jurisdiction` and

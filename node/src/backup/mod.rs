@@ -273,9 +273,17 @@ impl Backups {
         let expired = self.expire(now_ms)?;
         let partial = whole.with_extension(PARTIAL);
         make_private(&partial)?;
-        let height = sources.fill(&partial, now_ms)?;
-        sync_tree(&partial)?;
-        fs::rename(&partial, &whole).map_err(BackupError::file(&whole))?;
+        let filled = sources.fill(&partial, now_ms).and_then(|height| {
+            sync_tree(&partial)?;
+            fs::rename(&partial, &whole).map_err(BackupError::file(&whole))?;
+            Ok(height)
+        });
+        if filled.is_err() {
+            // half a backup helps nobody and may be what fills the disk; what cannot be removed now
+            // the next backup removes
+            let _ = files::remove(&partial);
+        }
+        let height = filled?;
         sync(&self.0.folder)?;
         let removed = self.remove_old()?;
         Ok(Written { folder: whole, height, removed, expired })

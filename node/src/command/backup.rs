@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use titian_api::node::Backup;
 
 use super::ask::ask;
+use super::output::say;
 use super::{CommandError, ConfigArgs, Kind, open_ledger};
 use crate::backup::{Sources, Written};
 use crate::config::Config;
@@ -93,11 +94,11 @@ fn open_custody(config: &Config, chain: &str) -> Result<Option<Custody>, Command
 }
 
 fn print(folder: &Path, height: u64, removed: &[String], expired: &[String]) {
-    println!("backup of height {height} in {}", folder.display());
+    say!("backup of height {height} in {}", folder.display());
     for name in removed {
-        println!("removed {name}: backup.keep are there");
+        say!("removed {name}: backup.keep are there");
     }
     for name in expired {
-        println!("removed custody and envelopes of {name}: older than 30 days");
+        say!("removed custody and envelopes of {name}: older than 30 days");
     }
 }

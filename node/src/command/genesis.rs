@@ -13,6 +13,7 @@ use titian_genesis::contribution::{
 use titian_genesis::template::Template;
 use titian_genesis::{Genesis, GenesisError};
 
+use super::output::{self, say};
 use super::{CommandError, Kind};
 use crate::signer::keystore::NodeKey;
 
@@ -185,7 +186,7 @@ fn template(args: &TemplateArgs) -> Result<(), CommandError> {
         members.join(", ")
     );
     Template::parse(&text).map_err(|fault| CommandError::new(Kind::Usage, fault))?;
-    print!("{text}");
+    output::text(&text);
     Ok(())
 }
 
@@ -225,14 +226,14 @@ fn contribute(args: &ContributeArgs) -> Result<(), CommandError> {
     // What is written is what the others will accept.
     let checked = Contribution::from_value(signed).map_err(CommandError::refused)?;
     write_new(&args.output, &checked.value.to_jcs())?;
-    println!("{}  contribution of {}, {digest}", args.output.display(), checked.cc);
+    say!("{}  contribution of {}, {digest}", args.output.display(), checked.cc);
     Ok(())
 }
 
 fn assemble(args: &AssembleArgs) -> Result<(), CommandError> {
     let genesis = assembled(&args.template, &args.contributions)?;
     write_new(&args.output, &genesis.value.to_jcs())?;
-    println!("{}  genesis of {}, {}", args.output.display(), genesis.chain, genesis.hash);
+    say!("{}  genesis of {}, {}", args.output.display(), genesis.chain, genesis.hash);
     Ok(())
 }
 
@@ -242,15 +243,15 @@ fn check(args: &CheckArgs) -> Result<(), CommandError> {
     let genesis = Genesis::parse(&bytes).map_err(CommandError::refused)?;
     let state = genesis.initial_state().map_err(CommandError::refused)?;
     let (n, f) = (genesis.validators.validators.len(), genesis.validators.faults_max());
-    println!("chain      {}", genesis.chain);
-    println!("hash       {}", genesis.hash);
-    println!("members    {}", names(&genesis));
-    println!("validators n = {n}, f = {f}, quorum = {}", n * 2 / 3 + 1);
-    println!("state      {} entries at height 0", state.len());
+    say!("chain      {}", genesis.chain);
+    say!("hash       {}", genesis.hash);
+    say!("members    {}", names(&genesis));
+    say!("validators n = {n}, f = {f}, quorum = {}", n * 2 / 3 + 1);
+    say!("state      {} entries at height 0", state.len());
     let Some(template) = &args.template else { return Ok(()) };
     let expected = assembled(template, &args.contributions)?;
     if expected.hash == genesis.hash {
-        println!("equal to what the {} inputs give", args.contributions.len() + 1);
+        say!("equal to what the {} inputs give", args.contributions.len() + 1);
         return Ok(());
     }
     let mut places = Vec::new();

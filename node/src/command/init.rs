@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
+use super::output::{self, say};
 use crate::config::Config;
 use crate::signer::keystore::NodeKey;
 
@@ -26,7 +27,7 @@ pub(super) struct InitArgs {
 pub(super) fn init(args: &InitArgs) -> Result<(), CommandError> {
     let config = Config::default();
     if args.print_config {
-        print!("{}", config.annotated());
+        output::text(&config.annotated());
         return Ok(());
     }
     std::fs::create_dir_all(&args.dir)
@@ -42,14 +43,14 @@ pub(super) fn init(args: &InitArgs) -> Result<(), CommandError> {
             key.store_new(&path).map_err(CommandError::refused)?;
             key
         };
-        println!("{}  key for {what}, public {}", path.display(), hex::encode(key.public_key()));
+        say!("{}  key for {what}, public {}", path.display(), hex::encode(key.public_key()));
         if what == "network" {
-            println!("peer id {}", key.peer_id());
+            say!("peer id {}", key.peer_id());
         }
     }
     let path = args.dir.join(CONFIG_FILE);
     if path.exists() {
-        println!("{}  was there", path.display());
+        say!("{}  was there", path.display());
         return Ok(());
     }
     let written =
@@ -57,7 +58,7 @@ pub(super) fn init(args: &InitArgs) -> Result<(), CommandError> {
             file.write_all(config.annotated().as_bytes()).and(file.sync_all())
         });
     written.map_err(|fault| CommandError::refused(format!("{}: {fault}", path.display())))?;
-    println!("{}  configuration", path.display());
-    println!("Next: put the network's genesis.json beside it, then `titian-node run`");
+    say!("{}  configuration", path.display());
+    say!("Next: put the network's genesis.json beside it, then `titian-node run`");
     Ok(())
 }

@@ -8,6 +8,7 @@ mod backup;
 mod check_config;
 mod genesis;
 mod init;
+mod output;
 mod prune;
 mod reindex;
 mod run;
@@ -27,6 +28,7 @@ use titian_genesis::Genesis;
 
 use crate::config::{Config, ConfigError};
 use crate::ledger::Ledger;
+use crate::store::StoreError;
 
 /// Exit code after a fault of the program.
 const EXIT_FAULT: u8 = 70;
@@ -145,14 +147,20 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match catch_unwind(AssertUnwindSafe(|| execute(cli.command))) {
         Ok(Ok(())) => 0,
         Ok(Err(error)) => {
-            eprintln!("Error: {}", error.message);
+            output::error_line(format_args!("Error: {}", error.message));
             if let Some(hint) = error.hint {
-                eprintln!("Hint: {hint}");
+                output::error_line(format_args!("Hint: {hint}"));
             }
             error.kind as u8
         }
         Err(_) => EXIT_FAULT,
     }
+}
+
+/// A database that does not open; `in_use` says why the node must be stopped, if it runs.
+fn unopened(fault: &StoreError, in_use: &str) -> CommandError {
+    let error = CommandError::refused(fault);
+    if fault.is_in_use() { error.hint(in_use) } else { error }
 }
 
 /// The database of a stopped node; `hint` says why it must be stopped.
@@ -165,7 +173,7 @@ fn open_ledger(config: &Config, hint: &str) -> Result<Ledger, CommandError> {
     if !path.exists() {
         return Err(CommandError::refused(format!("no database in {}", path.display())));
     }
-    Ledger::open(&path, genesis).map_err(|fault| CommandError::refused(fault).hint(hint))
+    Ledger::open(&path, genesis).map_err(|fault| unopened(&fault, hint))
 }
 
 fn execute(command: Command) -> Result<(), CommandError> {

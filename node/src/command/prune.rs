@@ -1,5 +1,6 @@
 //! `titian-node prune`.
 
+use super::output::say;
 use super::{CommandError, ConfigArgs, open_ledger};
 use crate::pruning;
 
@@ -8,7 +9,7 @@ use crate::pruning;
 pub(super) fn prune(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
     let Some(keep) = pruning::keep_heights(&config) else {
-        println!("an archive node keeps everything: nothing to do");
+        say!("an archive node keeps everything: nothing to do");
         return Ok(());
     };
     let ledger = open_ledger(&config, "the node must be stopped; a running one prunes by itself")?;
@@ -20,7 +21,7 @@ pub(super) fn prune(args: &ConfigArgs) -> Result<(), CommandError> {
     let oldest = pruning::all(&ledger, keep).map_err(CommandError::refused)?;
     let after = sized()?;
     ledger.finish();
-    println!("heights {oldest} to {} are kept, with all state", ledger.head().height);
-    println!("{before} bytes before, {after} after");
+    say!("heights {oldest} to {} are kept, with all state", ledger.head().height);
+    say!("{before} bytes before, {after} after");
     Ok(())
 }

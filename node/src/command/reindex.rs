@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::output::say;
 use super::{CommandError, ConfigArgs, open_ledger};
 use crate::search::build;
 
@@ -50,14 +51,14 @@ pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
     if let Some(made) = made {
         ledger.finish();
         made.map_err(|fault| CommandError::refused(fault.to_string()))?;
-        println!("records indexed in {:.1} s", begin.elapsed().as_secs_f64());
+        say!("records indexed in {:.1} s", begin.elapsed().as_secs_f64());
         return Ok(());
     }
     let mut printed = 0;
     let made = build::rebuild(&ledger, &crate::node::search_folder(&config), |read| {
         if read / PROGRESS_NUMBERS > printed {
             printed = read / PROGRESS_NUMBERS;
-            println!("{read} numbers read");
+            say!("{read} numbers read");
         }
         true
     });
@@ -65,7 +66,7 @@ pub(super) fn reindex(args: &ReindexArgs) -> Result<(), CommandError> {
     let index = made.map_err(|fault| {
         CommandError::refused(fault).hint("free disk space? else `titian-node verify-db`")
     })?;
-    println!(
+    say!(
         "{} records indexed as of height {} in {:.1} s",
         index.records(),
         ledger.head().height,

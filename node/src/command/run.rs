@@ -4,6 +4,8 @@ use clap::Args;
 
 use super::{CommandError, ConfigArgs, Kind, check_config};
 use crate::shutdown;
+use crate::sole::SoleError;
+use crate::store::StoreError;
 use crate::telemetry;
 
 /// Run the node until SIGTERM or SIGINT
@@ -14,6 +16,10 @@ pub(super) struct RunArgs {
     /// Only check the configuration and the files it names
     #[arg(long)]
     check: bool,
+    /// Vote although the vote guard is lost; once, after the steps of docs/operators.md (Backup and
+    /// restore). Without it such a validator only follows
+    #[arg(long)]
+    new_vote_guard: bool,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<(), CommandError> {
@@ -29,13 +35,17 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CommandError> {
         .map_err(|fault| CommandError::refused(format!("no threads to run on: {fault}")))?;
     let ended = runtime.block_on(async {
         let (sender, stop) = shutdown::on_signals()?;
-        let ended = crate::node::run(config, logs, stop).await;
+        let ended = crate::node::run(config, logs, stop, args.new_vote_guard).await;
         drop(sender);
         ended
     });
     ended.map_err(|fault| {
         // The whole chain of causes: an operator must not have to guess.
-        CommandError::refused(format!("{fault:#}"))
-            .hint("`titian-node run --check` looks at the configuration and the files it names")
+        let error = CommandError::refused(format!("{fault:#}"));
+        // these say what to do themselves, and the check would find nothing
+        if fault.is::<StoreError>() || fault.is::<SoleError>() {
+            return error;
+        }
+        error.hint("`titian-node run --check` looks at the configuration and the files it names")
     })
 }

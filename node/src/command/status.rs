@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::ask::ask;
+use super::output::{self, say};
 use super::{CommandError, ConfigArgs};
 
 /// Ask the running node how it is
@@ -18,12 +19,12 @@ pub(super) struct StatusArgs {
 pub(super) fn status(args: &StatusArgs) -> Result<(), CommandError> {
     let config = args.config.load()?;
     let (code, reasons) = ask(&config, "GET", "/readyz", "", None)?;
-    println!("{}", if code == 200 { "ready" } else { "not ready" });
-    print!("{}", with_newline(&reasons));
+    say!("{}", if code == 200 { "ready" } else { "not ready" });
+    output::text(&with_newline(&reasons));
     if args.why {
         let question = r#"{"jsonrpc":"2.0","id":1,"method":"ledger_status","params":{}}"#;
         let (_, answer) = ask(&config, "POST", "/", question, None)?;
-        print!("{}", with_newline(&answer));
+        output::text(&with_newline(&answer));
     }
     if code == 200 { Ok(()) } else { Err(CommandError::refused("the node is not ready")) }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_genesis::Genesis;
 
+use super::output::say;
 use super::{CommandError, ConfigArgs, Kind};
 use crate::rpc::auth::{self, AccessClaims};
 use crate::signer::keystore::NodeKey;
@@ -63,7 +64,7 @@ pub(super) fn token(args: &TokenArgs) -> Result<(), CommandError> {
         parties: args.parties.clone(),
         sub: args.name.clone(),
     };
-    println!("{}", auth::access_token(&key, &claims).map_err(CommandError::refused)?);
+    say!("{}", auth::access_token(&key, &claims).map_err(CommandError::refused)?);
     Ok(())
 }
 

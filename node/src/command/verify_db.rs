@@ -6,8 +6,10 @@ use titian_contracts::digest::Digest;
 use titian_contracts::merkle;
 use titian_contracts::state::CHANGE_NODE;
 
+use super::output::say;
 use super::{CommandError, ConfigArgs, open_ledger};
 use crate::ledger::Ledger;
+use crate::store::SYNC_ANEW;
 
 /// How often progress is printed, in heights.
 const PROGRESS_HEIGHTS: u64 = 10_000;
@@ -19,14 +21,11 @@ pub(super) fn verify_db(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = args.load()?;
     let ledger = open_ledger(&config, "the node must be stopped while its database is checked")?;
     let head = ledger.head();
-    println!("state root {} of height {} computed anew: equal", head.state_root, head.height);
+    say!("state root {} of height {} computed anew: equal", head.state_root, head.height);
     let checked = check_blocks(&ledger)?;
-    println!("{checked} blocks linked, complete and certified");
+    say!("{checked} blocks linked, complete and certified");
     Ok(())
 }
-
-/// Not the whole data folder: it also holds the guard against signing two votes at one height.
-const SYNC_ANEW: &str = "move the folder `ledger` of the data folder away, nothing else: the node syncs anew from its peers";
 
 fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
     let wrong = |height: u64, what: &str| {
@@ -65,7 +64,7 @@ fn check_blocks(ledger: &Ledger) -> Result<u64, CommandError> {
         parent = Some(id);
         checked += 1;
         if checked % PROGRESS_HEIGHTS == 0 {
-            println!("{checked} blocks");
+            say!("{checked} blocks");
         }
     }
     Ok(checked)

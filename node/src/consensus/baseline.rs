@@ -68,6 +68,8 @@ pub fn loopback(
             validator_seed: *seed,
             network_seed: *seed,
             vote: true,
+            new_guard: false,
+            voter: None,
             block_target_time,
             empty_block_interval,
             propose_timeout: Duration::from_secs(1),

@@ -39,6 +39,12 @@ use super::signing::{GuardedSigner, Verification};
 use super::status::{EngineStatus, PeerBook};
 use super::{ConsensusConfig, EngineError};
 
+/// What a validator says that follows without voting. No path: it is shown to the public.
+pub(super) const GUARD_LOST: &str = "this validator does not vote: its vote guard (`guard` in the \
+    folder `consensus`) is lost, and with it what its key signed last. It follows and serves \
+    reads. Make sure that no other machine has the key and that the others decided several blocks \
+    since it last voted; then start once with `titian-node run --new-vote-guard`";
+
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 // how often peers hear of our height; bounds how long a node stays behind unnoticed
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -181,12 +187,35 @@ struct Engaged {
     locked: [PathBuf; 2],
 }
 
+/// The guard of a node that votes; `None` if it only follows. A validator whose guard is lost does
+/// not know what it signed: only at height 0, where nothing was, or on the operator's word is a new
+/// guard begun. Otherwise the node follows and its status says why.
+fn open_guard(
+    config: &ConsensusConfig,
+    path: &Path,
+    status: &watch::Sender<EngineStatus>,
+) -> Result<Option<Guard>, EngineError> {
+    if !config.vote {
+        return Ok(None);
+    }
+    let decided = status.borrow().height;
+    let mut guard = Guard::open(path)?;
+    if guard.is_new() && decided > 0 && !config.new_guard {
+        tracing::error!(guard = %path.display(), "{GUARD_LOST}");
+        status.send_modify(|status| status.withheld = Some(GUARD_LOST.to_owned()));
+        return Ok(None);
+    }
+    guard.begin(decided)?;
+    Ok(Some(guard))
+}
+
 // A plain function that gives a boxed future: so the generics of the engine are compiled in this
 // crate once, not in every program that starts an engine with its own application.
 fn engage<'a>(
     config: &'a ConsensusConfig,
     generation: u32,
     peers: &'a Arc<PeerBook>,
+    status: watch::Sender<EngineStatus>,
 ) -> Pin<Box<dyn Future<Output = Result<Engaged, EngineError>> + Send + 'a>> {
     Box::pin(async move {
         let settings = settings(config, generation)?;
@@ -197,14 +226,12 @@ fn engage<'a>(
         let keypair = Keypair::ed25519_from_bytes(config.network_seed)
             .map_err(|error| EngineError::Start(error.to_string()))?;
         let key = SigningKey::from_bytes(&config.validator_seed);
-        let (signer, own) = if config.vote {
-            let guard = Guard::open(&guard)?;
-            let own = Address(validator_address(&key.verifying_key().to_bytes()));
-            (Some(GuardedSigner::new(&config.chain, key, guard)), own)
-        } else {
-            // an address of no key, so that a key in the set is never taken for a voting one
-            (None, Address([0; 20]))
-        };
+        let opened = open_guard(config, &guard, &status)?;
+        // an address of no key, so that a key in the set is never taken for a voting one
+        let own = opened.as_ref().map_or(Address([0; 20]), |_| {
+            Address(validator_address(&key.verifying_key().to_bytes()))
+        });
+        let signer = opened.map(|guard| GuardedSigner::new(&config.chain, key, guard));
         let refused = signer.as_ref().map(GuardedSigner::refused).unwrap_or_default();
         let identity = identity(config, keypair, signer.as_ref(), own).await?;
         let verifier = Box::new(Verification::new(&config.chain));
@@ -243,7 +270,8 @@ pub(super) async fn launch<A: Application>(
     peers: Arc<PeerBook>,
     status: watch::Sender<EngineStatus>,
 ) -> Result<Run<A>, EngineError> {
-    let Engaged { channels, handle, refused, locked } = engage(config, generation, &peers).await?;
+    let Engaged { channels, handle, refused, locked } =
+        engage(config, generation, &peers, status.clone()).await?;
     let requests = channels.net_requests.clone();
     let host = Host::new(app, channels.network.clone(), status, Pace::of(config), peers);
     let ended = spawn_host(host, channels, Arc::clone(&config.work))?;

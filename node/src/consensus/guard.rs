@@ -8,6 +8,8 @@
 //! may sign otherwise afterwards; were it remembered, a few nodes killed at that point could block
 //! a round for good. What left is also in the engine's log, which is flushed before; the guard is
 //! there for the day the log is lost or an old copy of it comes back.
+//! A file that says nothing yet is [new](Guard::is_new): whoever opens it decides whether this key
+//! may have signed before, and only then [begins](Guard::begin) it.
 //! The file holds two slots written in turn, each with a checksum, so a torn write leaves the slot
 //! before it. Deliberately not here: votes of others, and any repair. A file whose slots are both
 //! damaged is an error an operator has to look at.
@@ -169,6 +171,26 @@ impl Guard {
             sequence: newest.map_or(0, |(sequence, _)| sequence),
             broken: false,
         })
+    }
+
+    /// Whether nothing stands in it: it was made just now, or a power cut tore its first bytes.
+    pub const fn is_new(&self) -> bool {
+        self.released.is_none()
+    }
+
+    /// Whether a guard at `path` says nothing, or is not there. Opens nothing for writing.
+    pub fn is_missing(path: &Path) -> bool {
+        std::fs::read(path).map_or(true, |content| content.iter().all(|byte| *byte == 0))
+    }
+
+    /// Begins a new guard: nothing at or below the `decided` height is signed from now on. On disk
+    /// when it returns, so that a later start tells this guard from a lost one. A guard that says
+    /// something already stays as it is.
+    pub fn begin(&mut self, decided: u64) -> Result<(), GuardError> {
+        let nothing = Digest([0; 32]);
+        let mark =
+            Mark { height: decided, round: u32::MAX, step: Step::Precommit, digest: nothing };
+        if self.is_new() { self.release(mark) } else { Ok(()) }
     }
 
     /// The highest message that may have left.
@@ -342,6 +364,30 @@ mod tests {
         bytes[SLOT_BYTES + 30] ^= 1;
         std::fs::write(&path, &bytes).expect("writes");
         assert!(matches!(Guard::open(&path), Err(GuardError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_new_guard_is_told_from_one_that_was_begun_and_signs_only_above_what_is_decided() {
+        let path = fresh("new");
+        assert!(Guard::is_missing(&path));
+        let guard = Guard::open(&path).expect("opens");
+        assert!(guard.is_new() && Guard::is_missing(&path), "opening says nothing");
+        drop(guard);
+        for torn in [Vec::new(), vec![0; 7], vec![0; SLOT_BYTES * SLOTS]] {
+            std::fs::write(&path, &torn).expect("writes");
+            assert!(Guard::is_missing(&path), "{} bytes", torn.len());
+        }
+        let mut guard = Guard::open(&path).expect("opens");
+        assert!(guard.is_new());
+        guard.begin(495).expect("begins");
+        let below = guard.admit(mark(495, 3, Step::Precommit, "a"));
+        assert!(matches!(below, Err(GuardError::Lower { .. })));
+        drop(guard);
+        let mut guard = Guard::open(&path).expect("opens");
+        assert!(!guard.is_new() && !Guard::is_missing(&path), "it was begun");
+        leave(&mut guard, mark(496, 0, Step::Prevote, "a"));
+        guard.begin(900).expect("does nothing");
+        assert_eq!(guard.released(), Some(mark(496, 0, Step::Prevote, "a")));
     }
 
     #[test]

@@ -46,6 +46,8 @@ use guard::GuardError;
 use status::PeerBook;
 use watchdog::Watchdog;
 
+use crate::sole::Voter;
+
 /// Told when there is something to propose.
 pub type Work = Arc<tokio::sync::Notify>;
 
@@ -68,6 +70,11 @@ pub struct ConsensusConfig {
     pub network_seed: [u8; 32],
     /// Whether to vote. Observers do not.
     pub vote: bool,
+    /// Whether to vote although the double-sign guard is not there and blocks were decided: the
+    /// operator's word that this key signed nothing above them.
+    pub new_guard: bool,
+    /// The right to vote with this key on this machine; held as long as the engine may sign.
+    pub voter: Option<Arc<Voter>>,
     /// The shortest time from block to block.
     pub block_target_time: Duration,
     /// How long an idle network waits before it makes an empty block.

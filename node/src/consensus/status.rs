@@ -49,6 +49,8 @@ pub struct EngineStatus {
     pub phase: Phase,
     /// Why it does not vote any more, and what to do.
     pub degraded: Option<String>,
+    /// Why a validator follows without voting since its start, and what to do.
+    pub withheld: Option<String>,
     /// Connected peers.
     pub peers: Vec<Peer>,
     /// How often the double-sign guard refused since start.
@@ -67,6 +69,7 @@ impl EngineStatus {
             round: 0,
             phase: Phase::Starting,
             degraded: None,
+            withheld: None,
             peers: Vec::new(),
             abstained: 0,
             restarts: 0,

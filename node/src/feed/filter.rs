@@ -8,8 +8,10 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::state::Overlay;
+use titian_contracts::ubin::feed::is_act;
 use titian_contracts::ubin::identifier::Ubin;
-use titian_contracts::ubin::record;
+use titian_contracts::ubin::vocabulary::Status;
+use titian_contracts::ubin::{record, scheme};
 
 use crate::ledger::Ledger;
 
@@ -26,25 +28,27 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Reads a filter. `canonical` gives the canonical form of a UBIN in any spelling. Errors:
-    /// `LIMIT_EXCEEDED`, and those of `canonical`.
+    /// Reads a filter. `canonical` gives the canonical form of a UBIN in any spelling. A word that no
+    /// item can hold is refused, for a reader would take its silence for "nothing happened". Errors:
+    /// `LIMIT_EXCEEDED`, `INVALID_PARAMS`, and those of `canonical`.
     pub fn read(
         asked: &Asked,
         ledger: &Ledger,
         canonical: impl Fn(&str) -> Result<Ubin, Refusal>,
     ) -> Result<Self, Refusal> {
+        let reader = ledger.reader();
+        let state = Overlay::new(&reader);
+        let upper = str::to_uppercase;
         let mut filter = Self {
-            cc: set("cc", &asked.cc, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
-            scheme: set("scheme", &asked.scheme, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
-            act: set("act", &asked.act, limits::FEED_FILTER_ITEMS_MAX, |act| {
-                act.replace('-', "_")
+            cc: set("cc", &asked.cc, upper, |cc| scheme::is_country(&state, cc))?,
+            scheme: set("scheme", &asked.scheme, upper, |code| {
+                scheme::is_scheme_code(&state, code)
             })?,
-            status: set("status", &asked.status, limits::FEED_FILTER_ITEMS_MAX, str::to_uppercase)?,
+            act: set("act", &asked.act, |act| act.replace('-', "_"), is_act)?,
+            status: set("status", &asked.status, upper, |status| Status::parse(status).is_some())?,
             ..Self::default()
         };
         check_count("watch", asked.watch.len(), limits::FEED_WATCH_MAX)?;
-        let reader = ledger.reader();
-        let state = Overlay::new(&reader);
         for input in &asked.watch {
             let ubin = canonical(input)?;
             let found = record::find(&state, &ubin);
@@ -93,11 +97,16 @@ impl Filter {
 fn set(
     name: &str,
     items: &[String],
-    most: usize,
     form: impl Fn(&str) -> String,
+    is_known: impl Fn(&str) -> bool,
 ) -> Result<BTreeSet<String>, Refusal> {
-    check_count(name, items.len(), most)?;
-    Ok(items.iter().map(|item| form(item)).collect())
+    check_count(name, items.len(), limits::FEED_FILTER_ITEMS_MAX)?;
+    let items: BTreeSet<String> = items.iter().map(|item| form(item)).collect();
+    if items.iter().all(|item| is_known(item)) {
+        return Ok(items);
+    }
+    let detail = format!("an unknown {name}");
+    Err(Refusal::new(Code::InvalidParams, &format!("/filter/{name}"), &detail))
 }
 
 fn check_count(name: &str, count: usize, most: usize) -> Result<(), Refusal> {

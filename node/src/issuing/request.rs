@@ -6,6 +6,7 @@ use titian_api::vc_issue::IssueParams;
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_credential::json::canonical;
+use titian_credential::key::PublicKey;
 use titian_credential::model;
 
 use super::{Form, Instance, refused};
@@ -53,6 +54,10 @@ impl<'a> Wanted<'a> {
         if params.copies.len() > limits::ISSUE_COPIES_MAX {
             return Err(Refusal::new(Code::LimitExceeded, "/copies", "at most 50"));
         }
+        if let Some(place) = repeated(&params.copies) {
+            let detail = "the same holder key again: the copies could be linked";
+            return Err(invalid(&format!("/copies/{place}"), detail));
+        }
         let batch = !params.copies.is_empty();
         if batch && (vcdm || params.holder_key.is_some()) {
             return Err(invalid("/copies", "of dc+sd-jwt alone, and without holderKey"));
@@ -87,6 +92,21 @@ impl<'a> Wanted<'a> {
         let subject = subject_of(params);
         Ok(Self { params, forms, id: id.map(str::to_owned), subject })
     }
+}
+
+/// The place of a holder key that stands before it already, however it is written.
+fn repeated(keys: &[Map<String, Value>]) -> Option<usize> {
+    let read = |jwk: &Map<String, Value>| PublicKey::from_jwk(&Value::Object(jwk.clone()));
+    let keys: Vec<(Option<PublicKey>, &Map<String, Value>)> =
+        keys.iter().map(|jwk| (read(jwk), jwk)).collect();
+    (0..keys.len()).find(|place| {
+        let same =
+            |other: &(Option<PublicKey>, &Map<String, Value>)| match (&other.0, &keys[*place].0) {
+                (Some(a), Some(b)) => a == b,
+                _ => other.1 == keys[*place].1,
+            };
+        keys.iter().take(*place).any(same)
+    })
 }
 
 fn forms_of(params: &IssueParams, instance: &Instance) -> Result<Vec<Form>, Refusal> {

@@ -126,6 +126,9 @@ impl std::fmt::Debug for Tokens {
 #[derive(Clone, Serialize, Deserialize)]
 struct AdminClaims {
     iat: u64,
+    /// Not needed; one that is there counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
 }
 
 /// Claims of an access token.
@@ -184,6 +187,9 @@ impl Tokens {
         let claims: AdminClaims = decode(token, &key, Algorithm::HS256)?;
         if claims.iat.abs_diff(now_s) > ADMIN_SKEW_S {
             return Err(Reject::new(Code::Forbidden, "", "iat is more than 60 s from now"));
+        }
+        if claims.exp.is_some_and(|exp| exp <= now_s) {
+            return Err(Reject::new(Code::Forbidden, "", "the token has expired"));
         }
         Ok(Grant::Admin)
     }
@@ -278,8 +284,12 @@ pub fn load_or_create_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 pub fn admin_token(secret: &[u8], now_s: u64) -> Result<String, Reject> {
     install();
     let key = EncodingKey::from_secret(secret);
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &AdminClaims { iat: now_s }, &key)
-        .map_err(|_| Reject::new(Code::Unavailable, "", "the token could not be made"))
+    jsonwebtoken::encode(
+        &Header::new(Algorithm::HS256),
+        &AdminClaims { iat: now_s, exp: None },
+        &key,
+    )
+    .map_err(|_| Reject::new(Code::Unavailable, "", "the token could not be made"))
 }
 
 fn decode<T: serde::de::DeserializeOwned + Clone>(

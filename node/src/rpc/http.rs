@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::auth::Grant;
+use super::tls::Tls;
 use super::{Caller, State, now_ms, rest};
 
 /// The peer of a connection, put into each of its requests.
@@ -61,6 +62,8 @@ async fn readyz(AxumState(state): AxumState<Arc<State>>) -> Response {
 async fn metrics(AxumState(state): AxumState<Arc<State>>) -> Response {
     let mut text = String::with_capacity(16 * 1024);
     let counters = &state.counters;
+    let tls = state.config.tls.as_ref();
+    let certificate = AtomicU64::new(tls.and_then(Tls::not_after_s).unwrap_or(0));
     let values = [
         ("calls", "calls, refused ones included", "counter", &counters.calls),
         ("calls_refused", "calls that ended in an error", "counter", &counters.refused),
@@ -77,6 +80,12 @@ async fn metrics(AxumState(state): AxumState<Arc<State>>) -> Response {
             "subscriptions ended because their queue stayed full",
             "counter",
             &counters.slow_consumers,
+        ),
+        (
+            "certificate_expiry_seconds",
+            "end of the TLS certificate, seconds since 1970; 0 without TLS",
+            "gauge",
+            &certificate,
         ),
     ];
     for (name, help, kind, value) in values {
@@ -106,6 +115,9 @@ async fn identify(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
+        Err(reject) if rest::answers_problems(request.uri().path()) => {
+            rest::unauthorised(&state, Refusal::from(reject))
+        }
         Err(reject) => {
             let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
             (StatusCode::UNAUTHORIZED, scheme, Json(Refusal::from(reject))).into_response()
@@ -121,7 +133,10 @@ fn caller_of(state: &State, peer: SocketAddr, headers: &HeaderMap) -> Result<Cal
     let token = value
         .to_str()
         .ok()
-        .and_then(|text| text.strip_prefix("Bearer "))
+        .and_then(|text| text.split_once(' '))
+        // names of schemes have no case (RFC 9110 §11.1)
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token)
         .ok_or_else(|| Reject::new(Code::Forbidden, "", "a bearer token is expected"))?;
     match state.backend.tokens.check(token.trim(), now_ms() / 1000)? {
         Grant::Admin if peer.ip().to_canonical().is_loopback() => caller.admin = true,

@@ -28,7 +28,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
     })?;
     add::<call::LedgerSubmitBatch, _, _>(module, |state, params, _| submit_batch(state, params))?;
     add::<call::LedgerReceipt, _, _>(module, |state, params, _| async move {
-        let id = read_id(&params.tx_id)?;
+        let id = read_id(&params.tx_id, "/txId")?;
         let receipt = state.ledger().receipt(&id).ok_or_else(|| gone(&state, &id))?;
         Ok(view::receipt(&receipt))
     })?;
@@ -175,7 +175,7 @@ fn transaction(
     params: &TransactionParams,
     caller: &Caller,
 ) -> Answer<ledger::Transaction> {
-    let id = read_id(&params.tx_id)?;
+    let id = read_id(&params.tx_id, "/txId")?;
     let (height, index, bytes) = state.ledger().transaction(&id).ok_or_else(|| gone(state, &id))?;
     let mut shown = view::transaction(&bytes, height, index, &shows(state, caller));
     if params.proof {
@@ -239,11 +239,10 @@ fn height(state: &State, params: HeightParams) -> Answer<u64> {
     }
 }
 
-/// Reads a transaction id.
-pub(super) fn read_id(text: &str) -> Answer<TransactionId> {
-    TransactionId::parse(text).ok_or_else(|| {
-        Refusal::new(Code::InvalidParams, "/txId", "tx: and 64 lower-case hex digits")
-    })
+/// Reads a transaction id, the member `field` of the parameters.
+pub(super) fn read_id(text: &str, field: &str) -> Answer<TransactionId> {
+    TransactionId::parse(text)
+        .ok_or_else(|| Refusal::new(Code::InvalidParams, field, "tx: and 64 lower-case hex digits"))
 }
 
 /// Why there is no block of this height here.

@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use jsonrpsee::server::RpcModule;
+use jsonrpsee::server::{MethodCallback, RpcModule};
+use jsonrpsee::types::error::METHOD_NOT_FOUND_CODE;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use jsonrpsee::{Extensions, core::RegisterMethodError};
+use serde_path_to_error::Segment;
 use titian_api::{Call, METHODS, Method, Refusal, Scope, call};
 use titian_contracts::error::{Code, Reject};
 
@@ -38,6 +40,29 @@ pub(super) fn all(state: Arc<State>) -> Result<RpcModule<Arc<State>>, RegisterMe
     let registered: BTreeSet<&str> = module.method_names().collect();
     for method in METHODS {
         assert!(registered.contains(method.name), "method {} is not registered", method.name);
+    }
+    Ok(module)
+}
+
+/// The same for calls by HTTP, where nothing can be followed: what opens or ends a subscription says
+/// so.
+pub(super) fn by_http(
+    module: &RpcModule<Arc<State>>,
+) -> Result<RpcModule<Arc<State>>, RegisterMethodError> {
+    let mut module = module.clone();
+    let follows = |name: &&str| {
+        let method = module.method(name);
+        matches!(method, Some(MethodCallback::Subscription(_) | MethodCallback::Unsubscription(_)))
+    };
+    let names: Vec<&'static str> = module.method_names().filter(follows).collect();
+    for name in names {
+        module.remove_method(name);
+        module.register_method(name, |_, state, _| {
+            state.counters.calls.fetch_add(1, Ordering::Relaxed);
+            state.counters.refused.fetch_add(1, Ordering::Relaxed);
+            let message = "subscriptions need a WebSocket: connect to ws:// or wss://";
+            Err::<(), _>(ErrorObjectOwned::owned::<()>(METHOD_NOT_FOUND_CODE, message, None))
+        })?;
     }
     Ok(module)
 }
@@ -106,32 +131,73 @@ pub(super) fn admit(
     }
 }
 
-/// Reads parameters; serde's message names members, never their values.
+/// Reads parameters, which are passed by name. A refusal names the member by a JSON pointer, never a
+/// value.
 pub(super) fn read<P: serde::de::DeserializeOwned>(
     params: &Params<'_>,
 ) -> Result<P, ErrorObjectOwned> {
-    let text = params.as_str().unwrap_or("{}");
-    let text = if text.trim().is_empty() || text.trim() == "[]" { "{}" } else { text };
+    let text = params.as_str().unwrap_or("{}").trim();
+    let text = if text.is_empty() || text == "[]" { "{}" } else { text };
+    let refuse =
+        |field: &str, detail: &str| error_object(&Refusal::new(Code::InvalidParams, field, detail));
+    if text.starts_with('[') {
+        return Err(refuse("", "parameters are passed by name, as an object"));
+    }
     serde_json::from_str(text).map_err(|error| {
-        let detail = public_message(&error);
-        error_object(&Refusal::new(Code::InvalidParams, "", &detail))
+        let (field, detail) = what_is_wrong::<P>(text, &error);
+        refuse(&field, &detail)
     })
 }
 
-/// The class of a serde error and where it is; the message itself may quote a value.
-fn public_message(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let names_only = ["missing field", "unknown field", "unknown variant", "duplicate field"];
-    if names_only.iter().any(|start| message.starts_with(start)) {
-        // these quote member names of the request or of our own types; keep ours only
-        let own = message.split(", expected").next().unwrap_or_default();
-        if message.starts_with("missing field") {
-            return own.to_owned();
-        }
-        let what = names_only.iter().find(|start| message.starts_with(**start));
-        return format!("{} at column {}", what.unwrap_or(&""), error.column());
+/// Which member is wrong, and how. It is read once more for the path, which only a refusal needs. What
+/// a caller wrote does not come back: neither a value nor the name of a member that we do not know.
+fn what_is_wrong<P: serde::de::DeserializeOwned>(
+    text: &str,
+    error: &serde_json::Error,
+) -> (String, String) {
+    let mut steps = Vec::new();
+    let reader = &mut serde_json::Deserializer::from_str(text);
+    if let Err(error) = serde_path_to_error::deserialize::<_, P>(reader) {
+        steps.extend(error.path().iter().filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        }));
     }
-    format!("wrong type or form at column {}", error.column())
+    let message = error.to_string();
+    // after the last "expected" stand names of our own types only
+    let known = || {
+        let own = message.rsplit_once("`, expected ").map_or("", |(_, own)| own);
+        own.rsplit_once(" at line").map_or(own, |(own, _)| own).to_owned()
+    };
+    let detail = match message.split_once(" `") {
+        Some(("missing field", rest)) => {
+            steps.push(rest.split('`').next().unwrap_or_default().to_owned());
+            "is missing".to_owned()
+        }
+        Some(("unknown field", _)) => {
+            steps.pop();
+            format!("has an unknown member; expected {}", known())
+        }
+        Some(("unknown variant", _)) => format!("expected {}", known()),
+        // these also happen within a body of the caller's own, whose names are none of ours
+        _ if message.starts_with("duplicate field") => {
+            steps.truncate(1);
+            "a member stands twice".to_owned()
+        }
+        _ => {
+            if !message.starts_with("invalid ") {
+                steps.truncate(1);
+            }
+            "wrong type or form".to_owned()
+        }
+    };
+    (steps.iter().map(|step| format!("/{}", escaped(step))).collect(), detail)
+}
+
+/// A name as a step of a JSON pointer (RFC 6901 §3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The JSON-RPC error of a refusal: its code is the number of the one table.
@@ -152,6 +218,16 @@ pub(super) fn refusal_of(reject: Reject) -> Refusal {
     match hint {
         Some(ms) => refusal.retry_after(ms),
         None => refusal,
+    }
+}
+
+/// How many items a page has: as asked for, else `default`. `LIMIT_EXCEEDED` outside 1 to `max`.
+pub(super) fn page_items(limit: Option<u32>, default: u32, max: u32) -> Answer<usize> {
+    let limit = limit.unwrap_or(default);
+    if (1..=max).contains(&limit) {
+        Ok(limit as usize)
+    } else {
+        Err(Refusal::new(Code::LimitExceeded, "/limit", &format!("1 to {max}")))
     }
 }
 

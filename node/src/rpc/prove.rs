@@ -28,9 +28,18 @@ pub(super) async fn any(state: &State, params: &ProveParams) -> Answer<Bundle> {
             .as_deref()
             .ok_or_else(|| Refusal::new(Code::InvalidParams, "/subject", "is needed for this kind"))
     };
+    // what a kind does not look at is no part of its question
+    let unasked = |field: &str, there: bool| match there {
+        true => Err(Refusal::new(Code::InvalidParams, field, "this kind takes none")),
+        false => Ok(()),
+    };
+    let by_keys = params.kind == "ledger-state";
+    unasked("/subject", by_keys && params.subject.is_some())?;
+    unasked("/keys", !by_keys && !params.keys.is_empty())?;
     match params.kind.as_str() {
         "ledger-transaction" => {
-            let id = ledger::read_id(subject()?)?;
+            unasked("/height", params.height.is_some())?;
+            let id = ledger::read_id(subject()?, "/subject")?;
             let unknown = || Refusal::new(Code::NotFound, "/subject", "");
             let (height, index, _) = state.ledger().transaction(&id).ok_or_else(unknown)?;
             Ok(Bundle { bundle: ledger::transaction_proof(state, height, index)? })

@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use jsonrpsee::server::ws::is_upgrade_request;
 use jsonrpsee::server::{
     BatchRequestConfig, Methods, PingConfig, Server, ServerConfig, StopHandle, stop_channel,
 };
@@ -94,7 +95,9 @@ pub async fn start(config: Config, backend: Backend) -> io::Result<Running> {
     });
     let (stop_handle, rpc) = stop_channel();
     let methods = methods::all(Arc::clone(&state)).map_err(io::Error::other)?;
-    let app = router(&state, by_size(&state, methods.into(), stop_handle));
+    let by_http = methods::by_http(&methods).map_err(io::Error::other)?;
+    let methods = Served { by_socket: methods.into(), by_http: by_http.into() };
+    let app = router(&state, by_size(&state, methods, stop_handle));
     let (stop, stopped) = watch::channel(false);
     let accept = tokio::spawn(accept(Arc::clone(&state), listener, app, stopped.clone()));
     let shrink = tokio::spawn(shrink(Arc::clone(&state), stopped.clone()));
@@ -124,11 +127,18 @@ async fn shrink(state: Arc<State>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// The methods over a WebSocket, and those of single requests.
+#[derive(Clone)]
+struct Served {
+    by_socket: Methods,
+    by_http: Methods,
+}
+
 /// The JSON-RPC service, mounted in the router: with the limit of all, and for what [`large`] admits
 /// with that of a batch.
 fn by_size(
     state: &Arc<State>,
-    methods: Methods,
+    methods: Served,
     stop: StopHandle,
 ) -> impl tower::Service<
     Request,
@@ -159,7 +169,7 @@ fn by_size(
 }
 
 fn rpc_service(
-    methods: Methods,
+    methods: Served,
     stop: StopHandle,
     body_bytes_max: usize,
 ) -> impl tower::Service<
@@ -186,6 +196,8 @@ fn rpc_service(
         .build();
     let builder = Server::builder().set_config(config).to_service_builder();
     tower::service_fn(move |request: Request| {
+        let methods =
+            if is_upgrade_request(&request) { &methods.by_socket } else { &methods.by_http };
         let service = builder.clone().build(methods.clone(), stop.clone());
         async move {
             let response = match service.oneshot(request).await {

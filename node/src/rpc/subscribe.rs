@@ -40,6 +40,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
             let admitted = admit(&state, row::<call::LedgerSubscribe>(), &extensions)
                 .and_then(|_| read::<SubscribeParams>(&params))
                 .and_then(|params| {
+                    check_filter(&params).map_err(|refusal| error_object(&refusal))?;
                     let after = first_cursor(&state, params.cursor.as_deref());
                     Ok((params, after.map_err(|refusal| error_object(&refusal))?))
                 });
@@ -61,6 +62,17 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
         },
     )?;
     Ok(())
+}
+
+/// Only events have names and subjects: a filter that nothing looks at would deliver everything.
+fn check_filter(params: &SubscribeParams) -> Result<(), Refusal> {
+    let filters = [("/name", &params.name), ("/subject", &params.subject)];
+    match filters.iter().find(|(_, filter)| filter.is_some()) {
+        Some((field, _)) if params.topic != Topic::Events => {
+            Err(Refusal::new(Code::InvalidParams, field, "for topic events only"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What comes after the cursor of a client, from now on without one. Errors: `INVALID_PARAMS`,

@@ -22,12 +22,14 @@ use borsh::BorshDeserialize;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompressionType, DBRecoveryMode, Options, WriteOptions,
+    DBCompressionType, DBRecoveryMode, ErrorKind, Options, WriteOptions,
 };
 use titian_contracts::block::encode;
 use titian_contracts::digest::Digest;
 
 use prune::Horizon;
+
+use crate::telemetry::without_paths;
 
 pub use commit::{Commit, Head};
 pub use links::Link;
@@ -111,14 +113,19 @@ impl Column {
     }
 }
 
+/// The repair of a database that returns wrong data. Not the whole data folder: it also holds the
+/// guard against signing two votes at one height.
+pub const SYNC_ANEW: &str = "move the folder `ledger` of the data folder away, nothing else, and \
+    start the node: it syncs anew from its peers";
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// RocksDB refused or failed.
-    #[error("database: {0}; free disk space? else run `titian-node verify-db`")]
+    #[error("database: {0}; {hint}", hint = hint_of(.0))]
     Database(#[from] rocksdb::Error),
     /// Stored bytes do not decode.
-    #[error("database: {what} does not decode; run `titian-node verify-db`")]
+    #[error("database: {what} does not decode; {SYNC_ANEW}")]
     Corrupt {
         /// What was read.
         what: String,
@@ -140,7 +147,7 @@ pub enum StoreError {
     /// The rebuilt root is not the stored one: silent corruption.
     #[error(
         "state root rebuilt from the database is {rebuilt}, stored is {stored}: \
-         the disk returned wrong data; move the folder `ledger` away, nothing else, and sync anew"
+         the disk returned wrong data; {SYNC_ANEW}"
     )]
     Root {
         /// The root of what the database holds.
@@ -160,6 +167,60 @@ pub enum StoreError {
     /// The rules refused the genesis.
     #[error("genesis: {0}")]
     GenesisState(String),
+}
+
+impl StoreError {
+    /// Whether another process has the database open.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Database(fault) if is_lock(fault))
+    }
+}
+
+fn is_lock(fault: &rocksdb::Error) -> bool {
+    // the kind is that of any failure of the system; the text alone tells another process from a
+    // folder where no lock can be made
+    let says = |what: &str| fault.as_ref().contains(what);
+    fault.kind() == ErrorKind::IOError && (says("While lock file") || says("lock hold by current"))
+}
+
+/// What an operator can do about a failure of RocksDB.
+fn hint_of(fault: &rocksdb::Error) -> &'static str {
+    let says = |what: &str| fault.as_ref().contains(what);
+    match fault.kind() {
+        ErrorKind::Corruption => SYNC_ANEW,
+        _ if is_lock(fault) => "another process uses this folder: is the node running?",
+        ErrorKind::IOError if says("No space left") => "free disk space",
+        ErrorKind::IOError if says("Read-only") || says("Permission denied") => {
+            "the node's user must be able to write there"
+        }
+        // a file of the database is gone
+        ErrorKind::IOError if says("No such file") => SYNC_ANEW,
+        _ => "check the disk and its free space",
+    }
+}
+
+/// What a database says of itself, read beside a process that may have it open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peek {
+    /// The genesis file's bytes.
+    pub genesis: Vec<u8>,
+    /// The last decided height.
+    pub height: u64,
+}
+
+/// Looks at the database in `path` without changing it; `None` if there is none yet.
+pub fn peek(path: &Path) -> Result<Option<Peek>, StoreError> {
+    if !path.join("CURRENT").exists() {
+        return Ok(None);
+    }
+    let meta = Column::Meta.name();
+    let db = DB::open_cf_for_read_only(&Options::default(), path, [meta], false)?;
+    let column = db.cf_handle(meta).expect("it was opened with the database");
+    let Some(genesis) = db.get_cf(column, b"genesis")? else { return Ok(None) };
+    let head = db.get_cf(column, b"head")?.unwrap_or_default();
+    let head: Head = borsh::from_slice(&head)
+        .map_err(|_| StoreError::Corrupt { what: "meta head".to_owned() })?;
+    Ok(Some(Peek { genesis, height: head.height }))
 }
 
 /// The open database. Cheap to clone.
@@ -193,7 +254,7 @@ impl Store {
         Ok(store)
     }
 
-    /// What went wrong while reading or writing, if anything did.
+    /// What went wrong while reading or writing, if anything did; without paths, for the public.
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
@@ -228,7 +289,7 @@ impl Store {
 
     fn record_fault(&self, what: String) {
         tracing::error!(fault = %what, "database failed; the node stops voting");
-        let _ = self.fault.set(what);
+        let _ = self.fault.set(without_paths(&what));
     }
 
     fn check_schema(&self) -> Result<(), StoreError> {

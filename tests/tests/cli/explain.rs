@@ -54,6 +54,7 @@ fn every_error_act_and_check_code_is_explained() {
         "GLN_CHECKSUM",
         "PEPPOL_ICD_UNKNOWN",
         "NATIONAL_CHECK_FAILED",
+        "BACK_DATED",
     ] {
         assert!(has("term", warning), "{warning}");
     }

@@ -78,6 +78,17 @@ fn an_exported_key_can_be_taken_into_another_wallet() {
     assert_eq!(made.code, 0, "{made:?}");
     let export = ["key", "export", UBIN, "--secret", "-o", "backup.age", "--wallet", "a.age"];
     assert_eq!(titian_in(folder.path(), &secret, &export).code, 0);
+    // a node reads it in the clear, and nobody else may
+    let node = ["key", "export", UBIN, "--for-node", "-o", "node.key", "--wallet", "a.age"];
+    let ran = titian_in(folder.path(), &secret, &node);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let path = folder.path().join("node.key");
+    let key = titian_node::signer::keystore::NodeKey::load(&path).expect("the file of a node");
+    let public = titian_contracts::op::encode_base64(&key.public_key());
+    assert_eq!(made.json()["publicKey"], public.as_str());
+    let hex = std::fs::read_to_string(&path).expect("written");
+    assert!(!ran.stdout.contains(&hex) && !ran.stderr.contains(&hex), "{ran:?}");
+    assert_eq!(titian_in(folder.path(), &secret, &node).code, 2, "nothing is written over");
     let import = ["key", "import", "backup.age", "--wallet", "b.age"];
     assert_eq!(titian_in(folder.path(), &secret, &import).code, 0);
     let listed = titian_in(folder.path(), &secret, &["key", "list", "--wallet", "b.age", "--json"]);

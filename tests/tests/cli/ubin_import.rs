@@ -1,7 +1,10 @@
 //! Bulk import as a program, against a ledger served in this process.
 
+mod ends;
 pub(crate) mod fixture;
 mod interrupted;
+mod lines;
+mod report;
 mod similar;
 
 use std::collections::BTreeMap;

@@ -81,9 +81,10 @@ fn t09_a_commitment_is_that_of_the_specification_and_says_nothing_of_the_name() 
 #[test]
 fn t09_a_text_in_another_form_than_names_are_signed_in_is_refused_unseen() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let cases: [(&[u8], Option<&str>); 4] = [
+    let cases: [(&[u8], Option<&str>); 5] = [
         ("Nguye\u{302}\u{303}n".as_bytes(), Some("NAME_NOT_NFC")),
         (b"\n", Some("NAME_LENGTH")),
+        (b" \n", Some("NAME_LENGTH")),
         (b"Nguyen\tVan", Some("NAME_CHAR")),
         (&[b'N', 0xFF], None),
     ];

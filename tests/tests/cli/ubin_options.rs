@@ -87,6 +87,29 @@ fn t05_a_business_that_ended_for_an_unknown_one_is_loaded_and_members_are_taken_
     assert_eq!(body_of(&bench, &number)["status"]["national"], "Live");
 }
 
+#[test]
+fn a_key_that_an_op_does_not_ask_for_adds_no_signature() {
+    let bench = Bench::start();
+    let (file, number) = body(&bench, "TITIAN PTE LTD", ("SG", "UEN", "199403865N"));
+    applied(&bench, &["register", &file], &BOTH_SG[..2]);
+    let paper = paper(&bench);
+    let dissolve =
+        ["dissolve", &number, "--reason", "COURT", "--evidence", &paper, "-o", "half.json"];
+    let half = ubin(&bench, &dissolve, &BOTH_SG[..2]);
+    assert_eq!((half.code, &half.json()["status"]), (0, &json!("incomplete")), "{half:?}");
+    let text = || std::fs::read_to_string(bench.folder().join("half.json")).expect("an op");
+    let before = text();
+    let cosign =
+        |key: &str| bench.titian(&["key", "cosign", "half.json", "--as", key, "--yes", "--json"]);
+    let foreign = cosign("MY:SSM#k1");
+    assert_eq!(foreign.code, 1, "{foreign:?}");
+    assert_eq!(foreign.json()["error"]["name"], "NOT_OWNER", "{foreign:?}");
+    assert_eq!(text(), before, "nothing was written");
+    // the op is as good as before
+    let second = cosign("SG:ACRA#k2");
+    assert_eq!((second.code, &second.json()["ok"]), (0, &json!(true)), "{second:?}");
+}
+
 /// The events that a command printed, one a line.
 fn events(ran: &Ran) -> Vec<Value> {
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -181,6 +204,9 @@ fn t18_figures_are_filtered_and_one_counter_is_proven() {
     };
     assert_eq!(csv("ams=MY"), ["ams,status,value", "MY,ACTIVE,5"]);
     assert_eq!(csv("ams=SG"), ["ams,status,value"]);
+    // whoever asks for JSON gets it, whatever the form for people
+    let both = ["ubin", "kpi", "--by", "ams", "--format", "csv", "--json"];
+    assert_eq!(bench.titian(&both).json()["rows"], json!([["MY", 5]]));
     assert_eq!(bench.titian(&["ubin", "kpi", "--filter", "ams"]).code, 2);
 
     std::fs::write(bench.folder().join("genesis.json"), bench.genesis()).expect("a file");
@@ -195,6 +221,44 @@ fn t18_figures_are_filtered_and_one_counter_is_proven() {
     assert_eq!(proven["kind"], "ubin-kpi");
     assert_eq!(proven["claim"]["counters"].as_array().map(Vec::len), Some(1), "{proven}");
     assert_eq!(proven["claim"]["counters"][0]["value"], 5, "{proven}");
+
+    // a counter that cannot exist is not proven to be 0, one that can is
+    let cell = |cells: &str| {
+        let counter = ["--metric", "ubin_stock", "--cell", cells, "-o", "none.json", "--json"];
+        bench.titian(&[&["ubin", "prove"], &counter[..]].concat())
+    };
+    let none = cell("SG,UEN,GENERAL,NONE,ACTIVE");
+    assert_eq!(none.code, 0, "{none:?}");
+    let small = cell("sg,uen,GENERAL,NONE,ACTIVE");
+    assert_eq!((small.code, &small.json()["error"]["name"]), (1, &json!("INVALID_PARAMS")));
+    let which = bench.titian(&["ubin", "prove", "--kind", "kpi", "-o", "none.json"]);
+    assert_eq!(which.code, 2, "{which:?}");
+    assert!(which.stderr.contains("--metric"), "{which:?}");
+    // quiet: what was done, and no advice
+    let quiet = [&prove[..], &["-q"]].concat();
+    let quiet = bench.titian(&quiet);
+    assert_eq!(quiet.code, 0, "{quiet:?}");
+    assert!(quiet.stdout.contains("kpi.json") && !quiet.stdout.contains("next"), "{quiet:?}");
+}
+
+#[test]
+fn an_update_that_changes_nothing_writes_no_version() {
+    let bench = Bench::start();
+    let (file, number) = body(&bench, "TITIAN PTE LTD", ("SG", "UEN", "199403865N"));
+    applied(&bench, &["register", &file], &BOTH_SG[..2]);
+    let update = ["update", number.as_str(), "--set", "/sizeClass=SMALL"];
+    applied(&bench, &update, &BOTH_SG[..2]);
+    refused(&bench, &update, &BOTH_SG[..2], "UNCHANGED");
+    assert_eq!(body_of(&bench, &number)["version"], 2);
+    // a date that is named is a change, and so is a document
+    let dated = [&update[..], &["--on", &Date::of_ms(titian_tests::served::now_ms()).to_string()]];
+    applied(&bench, &dated.concat(), &BOTH_SG[..2]);
+    let paper = paper(&bench);
+    applied(&bench, &[&update[..], &["--evidence", &paper]].concat(), &BOTH_SG[..2]);
+    assert_eq!(body_of(&bench, &number)["version"], 4);
+    let missing = ubin(&bench, &["register", "nofile.json"], &BOTH_SG[..2]);
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert!(missing.stdout.contains("nofile.json"), "{missing:?}");
 }
 
 #[test]

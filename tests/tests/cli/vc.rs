@@ -3,7 +3,7 @@
 use serde_json::json;
 use titian_credential::profiles::SHIPPED;
 
-use super::vc_desk::Desk;
+use super::vc_desk::{Desk, now_ms};
 use super::{titian, titian_in};
 
 #[test]
@@ -22,6 +22,22 @@ fn t03_every_shipped_type_is_listed_and_has_an_example_to_edit() {
         let whole = titian(&["vc", "example", name, "--whole", "--json"]).json();
         let of_type = whole["type"][1] == name || whole["vct"].is_string();
         assert!(of_type, "{whole}");
+        // as it is to be issued: of today, under an id of its own, without what issuing writes
+        for member in ["credentialStatus", "status", "proof", "cnf", "iat"] {
+            assert!(whole.get(member).is_none(), "{name}: {member}");
+        }
+        let until = match &whole["validUntil"] {
+            serde_json::Value::String(text) => {
+                titian_credential::time::parse(text).expect("a time")
+            }
+            _ => whole["exp"].as_i64().expect("a time") * 1_000,
+        };
+        let days = (until - i64::try_from(now_ms()).expect("now")) / 86_400_000;
+        let longest = entry["validityMaxDays"].as_i64().expect("days").min(90);
+        assert!((longest - 1..=longest).contains(&days), "{name}: {days}");
+        let again = titian(&["vc", "example", name, "--whole", "--json"]).json();
+        assert!(whole["id"].is_null() || whole["id"] != again["id"], "{name}");
+        assert!(whole["vct"].is_string() || whole["credentialSchema"].is_object(), "{whole}");
     }
     assert_eq!(SHIPPED.len(), listed.len());
     assert_eq!(titian(&["vc", "example", "Passport"]).code, 2);

@@ -163,6 +163,9 @@ fn t11_parts_in_several_pictures_come_in_any_order_and_none_may_miss() {
     let ran = desk.titian(&[&["vc", "scan"][..], &pictures[1..]].concat());
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.stderr.contains("missing"), "{ran:?}");
+    let alone = desk.titian(&["verify", pictures[0], "--no-ledger"]);
+    assert_eq!(alone.code, 3, "{alone:?}");
+    assert!(alone.stderr.contains("titian vc scan"), "{alone:?}");
     // a part of another credential among them
     desk.write("other.json", &credential.to_string().replace("TITIAN", "OTHERS"));
     let other = desk.titian(&["vc", "qr", "other.json", "-o", "other.png", "--json"]);
@@ -208,6 +211,10 @@ fn t11_a_holder_answers_a_verifiers_code_and_only_that_one() {
     desk.write("trust.ttb", &desk.bundle(&["SG:ACRA"]));
     // the verifier shows its nonce; the holder scans it
     let asked = desk.titian(&["vc", "qr", "--ask", "did:ubin:SG:PEB", "-o", "ask.png", "--json"]);
+    let kept = desk.titian(&["vc", "scan", "ask.png", "-o", "ask.txt"]);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    let code = fs::read_to_string(desk.path("ask.txt")).expect("written");
+    assert_eq!(code.trim_end(), asked.json()["symbols"][0]["text"]);
     let nonce = asked.json()["nonce"].as_str().expect("a nonce").to_owned();
     let read = desk.titian(&["vc", "scan", "ask.png", "--json"]).json();
     assert_eq!((&read["nonce"], &read["audience"]), (&json!(nonce), &json!("did:ubin:SG:PEB")));
@@ -227,6 +234,19 @@ fn t11_a_holder_answers_a_verifiers_code_and_only_that_one() {
     ];
     let ran = desk.titian(&present);
     assert_eq!(ran.code, 0, "{ran:?}");
+    // a newer presentation may take its place; the credential itself is written over by none
+    assert_eq!(desk.titian(&present).code, 0);
+    let before = fs::read_to_string(desk.path("mandate.sdjwt")).expect("kept");
+    desk.write("other.sdjwt", &desk.mandate(8, &jwk));
+    for out in ["mandate.sdjwt", "./mandate.sdjwt", "other.sdjwt"] {
+        let ran = desk.titian(&[&present[..present.len() - 1], &[out]].concat());
+        assert_eq!(ran.code, 2, "{out}: {ran:?}");
+    }
+    assert_eq!(fs::read_to_string(desk.path("mandate.sdjwt")).expect("kept"), before);
+    // who names no nonce is told that it may be a copy
+    let careless = desk.verify("pres.txt", "trust.ttb", &[]);
+    assert_eq!(careless.code, 0, "{careless:?}");
+    assert!(careless.stdout.contains("may be a copy"), "{careless:?}");
     let shown = desk.titian(&["vc", "show", "pres.txt", "--json"]).json();
     assert_eq!(shown["document"]["family_name"], "Example");
     assert!(shown["document"]["given_name"].is_null(), "{shown}");

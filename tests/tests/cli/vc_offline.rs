@@ -90,6 +90,10 @@ fn t11_the_exit_code_tells_verified_rejected_and_indeterminate() {
     assert!(ran.stdout.contains("accreditation(SG→SG:ACRA)"), "{ran:?}");
     assert!(ran.stdout.contains("bundle) on titian-devnet-cli"), "{ran:?}");
     assert!(ran.stdout.contains("signing time is the issuer's statement"), "{ran:?}");
+    for wrong in ["my", "MYS", ""] {
+        let ran = desk.verify("extract.json", "trust.ttb", &["--jurisdiction", wrong]);
+        assert_eq!(ran.code, 2, "{wrong}: {ran:?}");
+    }
     let ran = desk.verify("extract.json", "trust.ttb", &["--jurisdiction", "MY", "--json"]);
     assert_eq!((ran.code, code(&ran.json(), "recognition").as_str()), (3, "NOT_RECOGNISED"));
     // a mandate that nobody shows, and that is said
@@ -239,6 +243,13 @@ fn t11_a_tampered_credential_or_bundle_is_never_verified() {
     }
     let ran = desk.titian(&["verify", "trust.ttb", "--genesis", "genesis.json", "--json"]);
     assert_eq!((ran.code, &ran.json()["kind"]), (0, &"vc-bundle".into()), "{ran:?}");
+    let height = ran.json()["height"].as_u64().expect("a height");
+    for (trusted, code) in [(height, 0), (height + 1, 3)] {
+        let trusted = trusted.to_string();
+        let args =
+            ["verify", "trust.ttb", "--genesis", "genesis.json", "--trusted-height", &trusted];
+        assert_eq!(desk.titian(&args).code, code, "{trusted}");
+    }
     let ran = desk.titian(&["vc", "bundle", "inspect", "trust.ttb", "--genesis", "genesis.json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("accreditation") && ran.stdout.contains("PROVEN"), "{ran:?}");
@@ -264,6 +275,8 @@ fn t11_an_evidence_pack_is_judged_from_itself_and_the_genesis() {
     };
     let ran = verify("pack.json", &["--json"]);
     assert_eq!((ran.code, code(&ran.json(), "freshness").as_str()), (5, "TRUST_STALE"), "{ran:?}");
+    let later = ["--max-age", "100000000", "--trusted-height", "999999999"];
+    assert_eq!(verify("pack.json", &later).code, 3, "below the trusted height");
     let ran = verify("pack.json", &["--max-age", "100000000", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let bytes = pack.replace("\"kind\":\"key\"", "\"kind\":\"kez\"");

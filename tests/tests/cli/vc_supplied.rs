@@ -81,6 +81,9 @@ fn a_status_list_that_the_user_fetched_answers_for_an_issuer_off_the_ledger() {
     let file = std::fs::File::options().write(true).open(case.path("good.json")).expect("there");
     file.set_modified(SystemTime::now() - Duration::from_secs(172_800)).expect("set");
     assert_eq!(with(&["good.json"]), is(5, "STATUS_LIST_STALE"));
+    // a date to come tells nothing of its age
+    file.set_modified(SystemTime::now() + Duration::from_secs(86_400)).expect("set");
+    assert_eq!(with(&["good.json"]), is(5, "STATUS_LIST_STALE"));
 }
 
 #[test]

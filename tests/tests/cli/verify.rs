@@ -166,6 +166,53 @@ fn a_proof_below_the_trusted_height_is_refused() {
 }
 
 #[test]
+fn a_proof_that_answers_nobody_is_not_proven_to_who_asked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let network = network("titian-devnet-proof");
+    write_genesis(folder.path(), &network);
+    let proof = transaction_proof(&network, 4);
+    for asked in [["--challenge", "none.json"], ["--nonce", "n-1"], ["--audience", "EXAMPLE BANK"]]
+    {
+        let more = [&asked[..], &["--json"]].concat();
+        let ran = verify(folder.path(), proof.as_bytes(), &more);
+        assert_eq!((ran.code, &ran.json()["error"]["name"]), (3, &"NOT_PROVEN".into()), "{ran:?}");
+        assert_eq!(ran.json()["error"]["data"]["proven"], false);
+    }
+}
+
+#[test]
+fn options_that_do_not_concern_a_file_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let network = network("titian-devnet-proof");
+    write_genesis(folder.path(), &network);
+    let proof = transaction_proof(&network, 4);
+    let options: [&[&str]; 12] = [
+        &["--require", "nosuch"],
+        &["--require", "holder"],
+        &["--policy", "w3c"],
+        &["--jurisdiction", "MY"],
+        &["--at-height", "7"],
+        &["--skew", "60"],
+        &["--status-list", "list.jwt"],
+        &["--resource", "https://issuer.example/a=a"],
+        &["--receipt", "receipt.json"],
+        &["--offline", "trust.ttb"],
+        &["--allow-older"],
+        &["--no-ledger"],
+    ];
+    for more in options {
+        let ran = verify(folder.path(), proof.as_bytes(), more);
+        assert_eq!(ran.code, 2, "{more:?}: {ran:?}");
+        assert!(ran.stderr.contains(more[0]), "{more:?}: {ran:?}");
+    }
+    let credential =
+        br#"{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiableCredential"]}"#;
+    let ran = verify(folder.path(), credential, &["--trusted-height", "7", "--no-ledger"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("--trusted-height"), "{ran:?}");
+}
+
+#[test]
 fn a_proof_older_than_is_wanted_tells_nothing_of_now() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let network = network("titian-devnet-verify");

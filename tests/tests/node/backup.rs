@@ -256,3 +256,12 @@ fn a_running_node_makes_one_backup_at_a_time_and_says_how_it_stands() {
     };
     assert!(written.folder.ends_with(last) && names.contains(&name));
 }
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_on_the_disk() {
+    let house = House::new(3);
+    fs::remove_dir_all(house.data.path().join("envelopes/rows")).expect("removed");
+    house.backups.make(&house.sources(), NOW_MS).expect_err("a part of the sources is gone");
+    let left = fs::read_dir(house.data.path().join("backups")).expect("it reads");
+    assert_eq!(left.count(), 0);
+}

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use titian_node::config::{Config, ConfigError, LogFormat, NodeKind, variable_name};
+use titian_node::config::{
+    Config, ConfigError, LogFormat, NodeKind, unknown_variable, variable_name,
+};
 
 const FILE: &str = "/etc/titian/titian-node.toml";
 
@@ -189,5 +191,29 @@ fn limits_are_tightened_never_widened() {
         };
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].starts_with(key), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_variable_of_a_section_that_names_none_of_its_keys_is_found() {
+    let found = |names: &[&str]| unknown_variable(names.iter().map(|name| (*name).to_owned()));
+    let known = Config::keys().map(|(section, key, _)| variable_name(section, key));
+    assert_eq!(unknown_variable(known), None, "every key");
+    for others in ["TITIAN_NODE", "TITIAN_PASSPHRASE", "TITIAN_CONFIG", "RPC_LISTEN", "PATH"] {
+        assert_eq!(found(&[others]), None, "{others} is no variable of a section");
+    }
+    for slip in ["TITIAN_RPC_FOO", "TITIAN_RPC_LISTENS", "TITIAN_NODE_", "TITIAN_LOG_level"] {
+        assert_eq!(found(&["TITIAN_RPC_LISTEN", slip]).as_deref(), Some(slip));
+    }
+}
+
+#[test]
+fn an_empty_log_level_is_refused() {
+    for level in ["", "  "] {
+        let Err(fault) = read(&format!("[log]\nlevel = \"{level}\"\n")) else {
+            panic!("it must be refused");
+        };
+        assert!(fault.to_string().starts_with("log.level: "), "{fault}");
+        assert!(titian_node::telemetry::parse_level(level).is_err());
     }
 }

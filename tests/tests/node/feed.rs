@@ -171,7 +171,8 @@ async fn t16_filters_pick_and_watched_businesses_are_followed_to_another_number(
         async move { items(&changes(served, json!({"filter": filter})).await) }
     };
     assert_eq!(picked(json!({"cc": ["my"]})).await.len(), 1);
-    assert_eq!(picked(json!({"scheme": ["BRN", "NONE"]})).await.len(), 1);
+    assert_eq!(picked(json!({"scheme": ["BRN", "SUR"]})).await.len(), 1);
+    assert_eq!(picked(json!({"act": ["challenge-open", "import_part"]})).await.len(), 0);
     assert_eq!(of(&picked(json!({"act": ["annul", "update"]})).await, "act"), ["update", "annul"]);
     assert_eq!(picked(json!({"status": ["DISSOLVED"]})).await.len(), 0);
     assert_eq!(picked(json!({"cc": ["SG"], "act": ["register"]})).await.len(), 3);
@@ -212,6 +213,10 @@ async fn t16_limits_of_the_feed_hold_at_n_and_break_at_n_plus_1() {
         (json!({"filter": {"cc": vec!["SG"; 65]}}), "LIMIT_EXCEEDED"),
         (json!({"filter": {"watch": ["SG-UEN-1994O3865N-G7"]}}), "UBIN_CHECK_FAILED"),
         (json!({"filter": {"colour": ["red"]}}), "INVALID_PARAMS"),
+        (json!({"filter": {"act": ["dissolve", "dissolved"]}}), "INVALID_PARAMS"),
+        (json!({"filter": {"cc": ["SG", "SGP"]}}), "INVALID_PARAMS"),
+        (json!({"filter": {"scheme": ["UEN", "NONE"]}}), "INVALID_PARAMS"),
+        (json!({"filter": {"status": ["ACTIVE", "zzz"]}}), "INVALID_PARAMS"),
         (json!({"cursor": "1"}), "INVALID_PARAMS"),
         (json!({"cursor": "+1:0"}), "INVALID_PARAMS"),
         (json!({"cursor": "1:4294967296"}), "INVALID_PARAMS"),
@@ -223,6 +228,9 @@ async fn t16_limits_of_the_feed_hold_at_n_and_break_at_n_plus_1() {
         ("?cursor=99:0", 404),
         ("?cursor=x", 400),
         ("?colour=red", 400),
+        ("?act=dissolved", 400),
+        ("?cc=SGP", 400),
+        ("?status=zzz", 400),
         ("?full=perhaps", 400),
         ("?watch=SG-UEN-1994O3865N-G7", 400),
     ] {
@@ -297,7 +305,7 @@ async fn t16_snapshots_come_by_themselves_and_the_last_ones_stay() {
     served.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn t16_a_cursor_that_is_too_old_names_a_snapshot_from_which_the_feed_goes_on() {
     let (served, _) = busy().await;
     let ledger = &served.blocks.ledger;
@@ -330,6 +338,19 @@ async fn t16_a_cursor_that_is_too_old_names_a_snapshot_from_which_the_feed_goes_
     let cursor = named["snapshots"][0]["cursor"].clone();
     let rest = items(&changes(&young, json!({"cursor": cursor})).await);
     assert_eq!(of(&rest, "act"), ["register"]);
+    // the command line without a cursor begins with what is kept; with one that is too old it fails
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let node = format!("http://{}", young.address);
+    let feed = |more: &[&str]| {
+        let args = [&["ubin", "feed"], more, &["--node", &node, "--json"]].concat();
+        titian(home.path(), &args)
+    };
+    let ran = feed(&[]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (0, 1), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("before height {}", height + 1)), "{ran:?}");
+    let ran = feed(&["--cursor", "3:0"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json()["error"]["name"], "CURSOR_TOO_OLD", "{ran:?}");
     let pruned = error_name(young.address, "ubin_get", json!({"ubin": number(&body), "height": 2}));
     assert_eq!(pruned.await, "HEIGHT_PRUNED");
     young.stop().await;
@@ -458,12 +479,34 @@ async fn t16_the_command_line_verifies_a_snapshot_against_the_one_before() {
     // from a file too; and one that lacks an event proves nothing
     let query = format!("?full=true&cursor={first}:4294967295");
     let lines: Vec<String> = ndjson(&served, &query).await.iter().map(Value::to_string).collect();
-    for (deltas, code) in [(&lines[..], 0), (&lines[1..], 3), (&lines[..1], 3)] {
+    // what differs is the number of the event that lacks, and no other
+    for (deltas, lacking) in
+        [(&lines[..], None), (&lines[1..], Some(&bodies[1])), (&lines[..1], Some(&body))]
+    {
         std::fs::write(at.join("deltas"), deltas.join("\n") + "\n").expect("written");
         let with = [&verify[..], &["--deltas", "deltas"]].concat();
         let ran = run(&with);
-        assert_eq!(ran.code, code, "{ran:?}");
+        assert_eq!(ran.code, if lacking.is_some() { 3 } else { 0 }, "{ran:?}");
+        if let Some(lacking) = lacking {
+            assert_eq!(
+                ran.json()["error"]["data"]["differing"],
+                json!([number(lacking)]),
+                "{ran:?}"
+            );
+        }
     }
+    // nothing in a manifest can be changed
+    let manifest = std::fs::read_to_string(at.join(&two)).expect("a manifest");
+    let stated: Value = serde_json::from_str(&manifest).expect("JSON");
+    let bytes = json!(stated["bytes"].as_u64().expect("a number") + 1);
+    for (member, value) in [("cursor", json!(format!("{second}:7"))), ("bytes", bytes)] {
+        let mut edited = stated.clone();
+        edited[member] = value;
+        std::fs::write(at.join(&two), edited.to_string()).expect("written");
+        let ran = run(&verify);
+        assert_ne!(ran.code, 0, "{member}: {ran:?}");
+    }
+    std::fs::write(at.join(&two), manifest).expect("written");
     damage(at, second);
     let ran = run(&verify);
     assert_eq!(ran.code, 3, "{ran:?}");
@@ -472,10 +515,16 @@ async fn t16_the_command_line_verifies_a_snapshot_against_the_one_before() {
     served.stop().await;
 }
 
-/// Puts the lines of another snapshot beside a manifest.
+/// Puts the lines of another snapshot beside a manifest, which names the length of that file.
 fn damage(at: &Path, height: u64) {
     let file = at.join(format!("{height}.ndjson.zst"));
     let text = zstd::decode_all(&std::fs::read(&file).expect("a file")[..]).expect("zstd");
     let text = String::from_utf8(text).expect("text").replace("LARGE", "SMALL");
-    std::fs::write(&file, zstd::encode_all(text.as_bytes(), 1).expect("zstd")).expect("written");
+    let bytes = zstd::encode_all(text.as_bytes(), 1).expect("zstd");
+    std::fs::write(&file, &bytes).expect("written");
+    let manifest = at.join(format!("{height}.json"));
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    let mut stated: Value = serde_json::from_str(&text).expect("JSON");
+    stated["bytes"] = json!(bytes.len());
+    std::fs::write(&manifest, stated.to_string()).expect("written");
 }

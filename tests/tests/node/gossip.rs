@@ -374,3 +374,14 @@ async fn an_oversized_message_is_refused_whatever_it_holds() {
     a.submit("TH:DBD", 2).await;
     assert_eq!(a.door.mempool.len(), 2, "nothing but its own");
 }
+
+#[test]
+fn the_peers_of_the_genesis_are_told_by_the_states_that_run_them() {
+    let world = titian_tests::world::World::new();
+    let names = titian_node::node::validator_peers(&world.genesis);
+    assert_eq!(names.len(), world.nodes.len());
+    for node in &world.nodes {
+        let peer = titian_node::consensus::peer_id(node.peer_seed);
+        assert_eq!(names.get(&peer), Some(&node.cc), "{peer}");
+    }
+}

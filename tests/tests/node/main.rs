@@ -3,6 +3,7 @@
 mod backup;
 mod command;
 mod config;
+mod database;
 mod delivery;
 mod door;
 mod envelopes;

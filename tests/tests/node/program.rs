@@ -22,22 +22,32 @@ impl Ran {
     }
 }
 
-/// Runs `titian` in `folder`, with no terminal and no configuration of this machine.
-pub(crate) fn titian(folder: &Path, args: &[&str]) -> Ran {
+/// A program of the workspace in `folder`, with no terminal and no configuration of this machine.
+pub(crate) fn program(name: &str, folder: &Path) -> Command {
     let own = std::env::current_exe().expect("the test knows its own path");
     let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let binary = release.join("titian");
+    let binary = release.join(name);
     assert!(binary.is_file(), "{} is missing: build the workspace", binary.display());
     let mut command = Command::new(binary);
-    for name in ["TITIAN_NODE", "TITIAN_WALLET", "TITIAN_DEVNET"] {
+    for name in ["TITIAN_NODE", "TITIAN_WALLET", "TITIAN_DEVNET", "TITIAN_CONFIG"] {
         command.env_remove(name);
     }
-    let output = command
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// Runs `titian` in `folder`.
+pub(crate) fn titian(folder: &Path, args: &[&str]) -> Ran {
+    run(program("titian", folder).args(args))
+}
+
+/// Runs `titian-node` in `folder`.
+pub(crate) fn titian_node(folder: &Path, args: &[&str]) -> Ran {
+    run(program("titian-node", folder).args(args))
+}
+
+fn run(command: &mut Command) -> Ran {
+    let output = command.output().expect("the binary runs");
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

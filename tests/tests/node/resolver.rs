@@ -141,6 +141,8 @@ async fn t16_what_is_mistyped_or_unknown_is_an_error_with_suggestions_and_no_ech
         ("/ubin/XX-UEN-1-00", "UBIN_COUNTRY_UNKNOWN"),
         ("/ubin/%F0%9F%98%80", "UBIN_CHAR"),
         ("/ubin/-", "UBIN_EMPTY"),
+        (&format!("/ubin/{UBIN}?height=1"), "INVALID_PARAMS"),
+        (&format!("/ubin/{}?on=2026-01-01", UBIN.to_lowercase()), "INVALID_PARAMS"),
     ] {
         let refused = get(&served, path, &[]).await;
         assert_eq!(

@@ -304,3 +304,69 @@ async fn a_subscription_resumed_at_any_cursor_misses_nothing_and_repeats_nothing
     }
     served.stop().await;
 }
+
+#[tokio::test]
+async fn refused_parameters_are_named_by_a_pointer_and_never_quoted() {
+    let served = Served::start().await;
+    let refused = async |method: &str, params: Value| {
+        let answer = call(served.address, method, params).await;
+        let data = &answer["error"]["data"];
+        assert_eq!(data["name"], "INVALID_PARAMS", "{answer}");
+        let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+        assert!(!text("detail").contains("secret"), "{answer}");
+        (text("field"), text("detail"))
+    };
+    let is = |field: &str, detail: &str| (field.to_owned(), detail.to_owned());
+    for (method, params, expected) in [
+        ("ledger_header", json!({"height": "secret"}), is("/height", "wrong type or form")),
+        ("ledger_header", json!({"height": -1}), is("/height", "wrong type or form")),
+        (
+            "ledger_header",
+            json!({"secret`, expected `x": 1}),
+            is("", "has an unknown member; expected `height`"),
+        ),
+        ("ledger_receipt", json!({}), is("/txId", "is missing")),
+        (
+            "ledger_prove",
+            json!({"kind": "ledger-state", "keys": ["AA", 7]}),
+            is("/keys/1", "wrong type or form"),
+        ),
+        (
+            "ubin_search",
+            json!({"q": "x", "filter": {"cc": "secret"}}),
+            is("/filter/cc", "wrong type or form"),
+        ),
+        (
+            "ubin_search",
+            json!({"q": "x", "mode": "secret"}),
+            is("/mode", "expected `fuzzy` or `prefix`"),
+        ),
+        ("ledger_header", json!([5]), is("", "parameters are passed by name, as an object")),
+    ] {
+        assert_eq!(refused(method, params.clone()).await, expected, "{method} {params}");
+    }
+    let inner = json!({"q": "x", "filter": {"secret": 1}});
+    let (field, detail) = refused("ubin_search", inner).await;
+    assert_eq!(field, "/filter");
+    assert!(detail.starts_with("has an unknown member; expected one of `cc`"), "{detail}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_proof_is_asked_for_with_what_its_kind_looks_at_and_nothing_else() {
+    let served = Served::start().await;
+    let id = format!("tx:{}", "0".repeat(64));
+    for (params, field) in [
+        (json!({"kind": "ledger-state", "keys": ["YQ"], "subject": "SG"}), "/subject"),
+        (json!({"kind": "ubin-presence", "subject": "SG", "keys": ["YQ"]}), "/keys"),
+        (json!({"kind": "ledger-transaction", "subject": id, "height": 1}), "/height"),
+        (json!({"kind": "ledger-transaction", "subject": "tx:1"}), "/subject"),
+        (json!({"kind": "ledger-transaction"}), "/subject"),
+    ] {
+        let answer = call(served.address, "ledger_prove", params.clone()).await;
+        let data = &answer["error"]["data"];
+        let found = (data["name"].as_str(), data["field"].as_str());
+        assert_eq!(found, (Some("INVALID_PARAMS"), Some(field)), "{params}");
+    }
+    served.stop().await;
+}

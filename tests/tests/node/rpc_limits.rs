@@ -4,6 +4,7 @@ use jsonrpsee::core::client::SubscriptionClientT as _;
 use jsonrpsee::rpc_params;
 use jsonrpsee::ws_client::WsClientBuilder;
 use serde_json::{Value, json};
+use titian_api::METHODS;
 use titian_contracts::limits;
 use titian_tests::http::{call, post, request, result};
 use titian_tests::served::Served;
@@ -240,6 +241,29 @@ fn rpc_params_object(topic: &str, cursor: &str) -> jsonrpsee::core::params::Obje
 }
 
 #[tokio::test]
+async fn a_subscription_with_a_filter_that_nothing_looks_at_is_refused() {
+    let served = Served::start().await;
+    let client = WsClientBuilder::default()
+        .build(format!("ws://{}", served.address))
+        .await
+        .expect("the server listens");
+    for (topic, member, good) in [
+        ("events", "name", true),
+        ("events", "subject", true),
+        ("blocks", "name", false),
+        ("blocks", "subject", false),
+        ("receipts", "name", false),
+    ] {
+        let mut params = rpc_params_object(topic, "0:0");
+        params.insert(member, "etr.").expect("JSON");
+        let opened =
+            client.subscribe::<Value, _>("ledger_subscribe", params, "ledger_unsubscribe").await;
+        assert_eq!(opened.is_ok(), good, "{topic} {member}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_subscription_with_a_bad_cursor_is_refused() {
     let served = Served::start().await;
     let client = WsClientBuilder::default()
@@ -255,6 +279,22 @@ async fn a_subscription_with_a_bad_cursor_is_refused() {
     let none =
         client.subscribe::<Value, _>("ledger_subscribe", rpc_params![], "ledger_unsubscribe").await;
     assert!(none.is_err());
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_by_http_is_told_that_it_needs_a_websocket() {
+    let served = Served::start().await;
+    let subscriptions = METHODS.iter().filter(|method| method.subscription);
+    let mut names: Vec<String> = subscriptions.map(|method| method.name.to_owned()).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    names.extend(names.clone().iter().map(|name| name.replace("_subscribe", "_unsubscribe")));
+    for name in names {
+        let error = call(served.address, &name, json!({})).await["error"].clone();
+        assert_eq!(error["code"], -32601, "{name}: {error}");
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.contains("WebSocket"), "{name}: {error}");
+    }
     served.stop().await;
 }
 

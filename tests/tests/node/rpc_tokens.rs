@@ -1,7 +1,9 @@
 //! Tokens: who may call the operator's methods and see party parts.
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use hmac::{Hmac, Mac as _};
 use serde_json::json;
+use sha2::Sha256;
 use titian_contracts::op::encode_base64;
 use titian_node::rpc::auth::{self, Client, Grant, Integrator, Tokens};
 use titian_tests::http::{call, call_with, post};
@@ -60,6 +62,23 @@ fn an_operators_token_is_good_for_sixty_seconds_either_way() {
     assert_eq!(tokens.check(&token, NOW_S), Ok(Grant::Admin));
     let other = auth::admin_token(&[9; 32], NOW_S).expect("a token");
     assert!(tokens.check(&other, NOW_S).is_err());
+}
+
+#[test]
+fn an_operators_token_that_names_its_end_ends_then() {
+    let sign = |claims: serde_json::Value| {
+        let part = |value: &serde_json::Value| encode_base64(value.to_string().as_bytes());
+        let message = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(&claims));
+        let mut mac = Hmac::<Sha256>::new_from_slice(&SECRET).expect("a key");
+        mac.update(message.as_bytes());
+        format!("{message}.{}", encode_base64(&mac.finalize().into_bytes()))
+    };
+    let tokens = tokens();
+    assert_eq!(tokens.check(&sign(json!({"iat": NOW_S})), NOW_S), Ok(Grant::Admin));
+    for (end, good) in [(NOW_S - 1, false), (NOW_S, false), (NOW_S + 1, true)] {
+        let token = sign(json!({"iat": NOW_S, "exp": end}));
+        assert_eq!(tokens.check(&token, NOW_S).is_ok(), good, "{end}");
+    }
 }
 
 #[test]

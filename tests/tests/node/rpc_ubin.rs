@@ -147,8 +147,23 @@ async fn a_list_has_each_number_of_a_prefix_once_and_in_order_over_pages_of_any_
         }
     };
     let numbers = ["199403865N", "201912345K", "202012345A", "202112345A"];
-    for limit in [0, 1, 2, 3, 4, 5, 500, 9_999] {
+    for limit in [1, 2, 3, 4, 5, 500] {
         assert_eq!(listed("SG-UEN", limit).await, numbers, "{limit}");
+    }
+    for (method, params, max) in [
+        ("ubin_list", json!({"prefix": "SG-UEN"}), 500),
+        ("ubin_search", json!({"q": "X"}), 50),
+        ("ubin_links", json!({"ubin": first}), 500),
+        ("ubin_history", json!({"ubin": first}), 100),
+        ("ubin_challenges", json!({}), 500),
+        ("ubin_consents", json!({}), 500),
+    ] {
+        for limit in [0, max + 1] {
+            let mut params = params.clone();
+            params["limit"] = json!(limit);
+            let name = error_name(served.address, method, params).await;
+            assert_eq!(name, "LIMIT_EXCEEDED", "{method} {limit}");
+        }
     }
     assert_eq!(listed("SG-UEN-20", 100).await, numbers[1..]);
     assert_eq!(listed("SG-UEN-201912345K", 100).await, numbers[1..2]);

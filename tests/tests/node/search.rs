@@ -169,7 +169,9 @@ async fn t15_a_query_out_of_bounds_is_refused_by_name() {
     for (params, field) in [
         (json!({"q": "acme", "minScore": 1001}), "/minScore"),
         (json!({"q": "acme", "filter": {"cc": ["sg"]}}), "/filter/cc"),
+        (json!({"q": "acme", "filter": {"cc": ["XX"]}}), "/filter/cc"),
         (json!({"q": "acme", "filter": {"scheme": [""]}}), "/filter/scheme"),
+        (json!({"q": "acme", "filter": {"scheme": ["NONE"]}}), "/filter/scheme"),
         (json!({"q": "acme", "filter": {"status": ["GONE"]}}), "/filter/status"),
         (json!({"q": "acme", "filter": {"category": ["SHOP"]}}), "/filter/category"),
         (json!({"q": "acme", "filter": {"category": vec!["FUND"; 65]}}), "/filter"),

@@ -103,6 +103,26 @@ fn t03_a_state_publishes_a_type_of_its_own_and_its_credentials_verify() {
 }
 
 #[test]
+fn t01_an_agency_that_its_state_creates_issues_at_once() {
+    let desk = Desk::open();
+    let (party, name) = ("SG:CUSTOMS", "AEOAuthorisation");
+    let request = desk.path("customs.json");
+    let purposes = ["--purpose", "invoke", "--purpose", "assert", "--scope", "vc.*"];
+    desk.done(&[&["key", "new", party, "-o", &request][..], &purposes].concat());
+    let (claims, out) = (desk.claims(name), desk.path("aeo.json"));
+    let ran = desk.run(&["vc", "issue", &claims, "--type", name, "--as", party, "-o", &out]);
+    assert!(ran.stderr.contains("titian key status SG:CUSTOMS"), "{}", ran.stderr);
+    let create = ["access", "authority-create", party, "--args", &request];
+    desk.done(&[&create[..], &["--as", "SG#k1", "--as", "SG#k2", "--yes"]].concat());
+    // its key has its number in the wallet without more ado
+    desk.accredit(party, &[name], "issue", "customs");
+    desk.open_list(party, "revocation", "1", name);
+    desk.open_list(party, "suspension", "1", name);
+    desk.done(&["vc", "issue", &claims, "--type", name, "--as", "SG:CUSTOMS#k1", "-o", &out]);
+    assert_eq!(desk.verdict(&[&out]).0, 0);
+}
+
+#[test]
 fn t01_an_issuer_signs_tokens_with_a_p256_key_and_nothing_else_with_it() {
     let desk = Desk::open();
     desk.accredit("SG:ACRA", &["AEOAuthorisation"], "issue,use", "customs");
@@ -123,7 +143,11 @@ fn t01_an_issuer_signs_tokens_with_a_p256_key_and_nothing_else_with_it() {
     let (claims, token) = (desk.claims("AEOAuthorisation"), desk.path("aeo.jwt"));
     let issue = ["vc", "issue", &claims, "--type", "AEOAuthorisation", "--as", &key, "-o", &token];
     desk.refused(&[&issue[..], &["--form", "eddsa-jcs-2022"]].concat(), "ALG_UNSUPPORTED");
-    desk.done(&[&issue[..], &["--form", "vc+jwt"]].concat());
+    // the anchor is an act, which an Ed25519 key of the issuer signs
+    let report = desk.done(&[&issue[..], &["--form", "vc+jwt", "--anchor", "--yes"]].concat());
+    let receipt = report["receipts"][0].as_str().expect("a receipt");
+    let (_, anchored) = desk.verdict(&[&token, "--receipt", receipt]);
+    assert_eq!(anchored["signedAt"]["source"], "anchor", "{anchored}");
     let (exit, verdict) = desk.verdict(&[&token]);
     assert_eq!((exit, verdict["verified"].as_bool()), (0, Some(true)), "{verdict}");
     // an act needs an invoke key

@@ -72,6 +72,80 @@ impl Desk {
         }
     }
 
+    /// An id, entries and a file of a credential that was issued serve for no other one: revoked by
+    /// its id it must be the one that is meant.
+    fn nothing_of_an_issue_is_used_twice(&self, claims: &str, out: &str) {
+        let signed = ["--as", "SG:ACRA#k1"];
+        let name = "AEOAuthorisation";
+        let before = self.text("aeo.json");
+        let of_claims = ["vc", "issue", claims, "--type", name];
+        // written over neither what is read nor what was issued
+        for taken in [claims, out] {
+            let ran = self.run(&[&of_claims[..], &signed, &["-o", taken]].concat());
+            assert_eq!(ran.code, 2, "{taken}: {}{}", ran.stdout, ran.stderr);
+        }
+        assert_eq!(self.text("aeo.json"), before);
+        let other = self.path("other.json");
+        let write = |value: &Value| {
+            let path = self.path("written.json");
+            std::fs::write(&path, value.to_string()).expect("written");
+            path
+        };
+        let issue = |value: &Value| {
+            let file = write(value);
+            self.run(&[&["vc", "issue", &file, "-o", &other, "--json"][..], &signed].concat())
+        };
+        let whole: Value = serde_json::from_str(&before).expect("JSON");
+        let without = |names: &[&str]| {
+            let mut value = whole.clone();
+            names.iter().for_each(|name| {
+                value.as_object_mut().expect("an object").remove(*name);
+            });
+            value
+        };
+        let mut own_id = without(&["proof"]);
+        own_id["id"] = json!("urn:uuid:0c1f5e9a-0000-4000-8000-000000000001");
+        let mut same_id = without(&["proof", "credentialStatus"]);
+        same_id["credentialSubject"]["securityLevel"] = json!("security");
+        for (value, expected) in [
+            (without(&[]), "STATUS_MALFORMED"),
+            (own_id, "STATUS_MALFORMED"),
+            (without(&["credentialStatus"]), "PROOF_MALFORMED"),
+            (same_id.clone(), "CREDENTIAL_EXISTS"),
+        ] {
+            let ran = issue(&value);
+            assert!([1, 2].contains(&ran.code), "{}{}", ran.stdout, ran.stderr);
+            assert_eq!(ran.json()["error"]["name"], expected, "{}", ran.stdout);
+            assert!(!self.out.join("other.json").exists(), "{expected}");
+        }
+        // what a schema does not allow is named where it stands
+        same_id["id"] = json!("urn:uuid:0c1f5e9a-0000-4000-8000-000000000002");
+        same_id["credentialSubject"]["securityLevel"] = json!("none");
+        let ran = issue(&same_id);
+        assert_eq!(ran.json()["error"]["name"], "SCHEMA_VIOLATION", "{}", ran.stdout);
+        let told = ran.json()["error"]["message"].as_str().expect("a message").to_owned();
+        assert!(told.contains("/credentialSubject/securityLevel"), "{told}");
+        // nobody can be asked whether to sign the anchor: nothing was issued
+        let kept = || self.done(&["vc", "privacy-report", "--exact"])["types"][0]["kept"].clone();
+        let count = kept();
+        let anchored = [&of_claims[..], &signed, &["--anchor", "-o", &other]].concat();
+        assert_eq!(self.run(&anchored).code, 2);
+        assert!(!self.out.join("other.json").exists());
+        assert_eq!(kept(), count);
+        // a trial of the erasure forgets nothing
+        let id = whole["id"].as_str().expect("an id");
+        self.done(&["vc", "erase", id, "--as", "SG:ACRA#k1", "--dry-run"]);
+        assert_eq!(kept(), count);
+        assert_eq!(self.verdict(&[out]).0, 0);
+        // the one that was issued before is the one that its id revokes
+        let third = self.path("third.json");
+        self.done(&[&of_claims[..], &signed, &["-o", &third]].concat());
+        let third_id: Value = serde_json::from_str(&self.text("third.json")).expect("JSON");
+        let third_id = third_id["id"].as_str().expect("an id");
+        self.done(&["vc", "revoke", third_id, "--as", "SG:ACRA#k1", "--yes"]);
+        assert_eq!((self.verdict(&[&third]).0, self.verdict(&[out]).0), (3, 0));
+    }
+
     fn genesis(&self) -> Genesis {
         let bytes = std::fs::read(self.network.folder.join("genesis.json")).expect("a genesis");
         Genesis::parse(&bytes).expect("sound")
@@ -284,11 +358,14 @@ fn t08_a_mandate_is_presented_suspended_reinstated_revoked_and_erased() {
     let issue =
         ["vc", "issue", &claims, "--type", name, "--as", key, "--holder", "holder:ana", "-o", &out];
     desk.refused(&issue, "UNKNOWN_LIST");
-    desk.open_list("SG:ACRA", "token", "2", name);
+    // two bits an entry, and longer than any credential of today, if nothing else is said
+    let list = ["vc", "list-create", "SG:ACRA", "--profile", "token", "--type", name];
+    desk.done(&[&list[..], &["--as", key, "--yes"]].concat());
     // data of persons in another form, without a holder key, valid for too long
     desk.refused(&[&issue[..], &["--form", "vc+jwt"]].concat(), "TYPE_NOT_COVERED");
     desk.refused(&[&issue[..7], &["-o", &out]].concat(), "SCHEMA_VIOLATION");
     desk.refused(&[&issue[..], &["--until", "2034-01-01"]].concat(), "LIMIT_EXCEEDED");
+    desk.refused(&[&issue[..], &["--days", "5000"]].concat(), "LIMIT_EXCEEDED");
     // another issuer, a type it is not accredited for
     let other = ["vc", "issue", &claims, "--type", name, "--as", "MY:SSM#k1", "-o", &out];
     desk.refused(&other, "UNKNOWN_LIST");
@@ -335,6 +412,10 @@ fn t08_a_mandate_is_presented_suspended_reinstated_revoked_and_erased() {
     let before = desk.done(&["vc", "status", &id, "--at", &(height - 1).to_string()]);
     assert_eq!(before["value"], 0, "history answers for every height: {before}");
 
+    let twice = ["--copies", "2", "--holder", "holder:ana", "-o", &desk.path("twice.sdjwt")];
+    let ran = desk.run(&[&issue[..issue.len() - 2], &twice].concat());
+    assert_eq!(ran.code, 2, "copies of one key could be linked: {}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("named twice"), "{}", ran.stderr);
     // three copies, unlinkable: keys, salts and entries differ
     let batch = desk.path("batch.sdjwt");
     let copies = [
@@ -411,6 +492,7 @@ fn t11_recognition_presentations_and_evidence_through_the_command_line() {
     let (claims, out) = (desk.claims(name), desk.path("aeo.json"));
     desk.done(&["vc", "holder", "new", "ana"]);
     desk.done(&["vc", "issue", &claims, "--type", name, "--as", "SG:ACRA#k1", "-o", &out]);
+    desk.nothing_of_an_issue_is_used_twice(&claims, &out);
     let (exit, verdict) = desk.verdict(&[&out, "--jurisdiction", "MY"]);
     assert_eq!((exit, code(&verdict, "recognition")), (3, "NOT_RECOGNISED".to_owned()));
     let entry = json!({
@@ -476,6 +558,8 @@ fn t11_recognition_presentations_and_evidence_through_the_command_line() {
         let replayed = desk.verdict(&[&pres, "--nonce", "n-another", "--audience", asked[3]]);
         assert_eq!(replayed.0, 3, "{form}: {}", replayed.1);
     }
+    let unexplained = ["gov", "recognition-suspend", "MY/SG/aeo-2024", "--as", "MY#k1", "--yes"];
+    assert_eq!(desk.run(&unexplained).code, 2);
     let suspend = [
         "gov",
         "recognition-suspend",

@@ -108,6 +108,22 @@ fn etr_the_content_goes_along_with_issuance_amendment_and_return_from_paper() {
     for party in [carrier, shipper] {
         assert_eq!(opened(&desk, &id, party), (changed.clone(), json!(2)), "{party}");
     }
+    // each version has its own file: what was opened before is still there with its salts
+    let held = |name: String| {
+        let text = std::fs::read_to_string(desk.out.join("opened").join(name)).expect("a file");
+        serde_json::from_str::<Value>(&text).expect("JSON")["content"].clone()
+    };
+    let versions = [held(format!("{id}.content.json")), held(format!("{id}.content.v2.json"))];
+    assert_eq!(versions, [content.clone(), changed.clone()]);
+    // a second try from the version before is refused, and takes no salt of the one in force
+    let v2 = desk.path(&format!("{id}.content.v2.json"));
+    let kept = std::fs::read(&v2).expect("a file");
+    let (from, to) = (desk.path(&first), desk.path("changed.json"));
+    let again = ["amend", &id, "--envelope", &from, "--content", &to, "--text", &to, "--no-seal"];
+    let ran =
+        desk.run(&[&again[..], &["--as", shipper, "--as", carrier, "--yes", "--ack-all"]].concat());
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("CONTENT_MISMATCH")));
+    assert_eq!(std::fs::read(&v2).expect("a file"), kept);
 
     // who gives the record on has the new content at hand; who accepts it checks it
     let offer = |to: &str, by: &str, more: &[&str]| {

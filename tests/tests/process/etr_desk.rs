@@ -3,8 +3,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use titian_contracts::ubin::identifier::check_characters;
 use titian_tests::relay::Relay;
 
 use super::etr_life::{Desk, issuance};
@@ -98,6 +100,13 @@ fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
     assert_eq!((ran.code, &ran.json()["checked"]), (5, &json!(false)));
     assert_eq!(seq(&desk, &id), before);
 
+    // whom no register knows cannot take it, nor any content
+    let local = "0999999000099";
+    let check = check_characters(&format!("THJP{local}")).expect("letters and digits");
+    let nobody = format!("TH-JP-{local}-{check}");
+    let ran = desk.run(&["offer", &id, "--to", &nobody, "--as", shipper, "--yes", "--ack-all"]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("PARTY_NOT_LIVE")));
+
     // what lacks signatures waits on the ledger, and can be taken off it
     let terms = desk.file("loan.txt", "the loan agreement\n");
     let pledge = ["pledge", &id, "--to", &desk.bank, "--lot", "1:KGM:12000", "--terms", &terms];
@@ -117,11 +126,96 @@ fn etr_dry_runs_write_nothing_and_staged_ops_can_be_taken_back() {
 
     // agreed beforehand: the receiver need not sign
     let consent = ["consent-set", "--profile", "bl-order", "--from", shipper, "--days", "30"];
-    desk.done(&[&consent[..], &["--as", trader, "--yes", "--ack-all"]].concat());
+    // which warnings will come is not known yet: each is named
+    let given = ["--as", trader, "--yes"];
+    let ran = desk.run(&[&consent[..], &given, &["--ack-all"]].concat());
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    let nosuch = ["consent-set", "--profile", "nosuch", "--from", shipper, "--as", trader, "--yes"];
+    let ran = desk.run(&nosuch);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (2, &json!("UNKNOWN_PROFILE")));
+    desk.done(&[&consent[..], &given, &["--ack", "TH:unknown"]].concat());
     let consents = desk.done(&["consents", "--as", trader]);
     assert!(consents.to_string().contains("bl-order"), "{consents}");
     desk.act("offer", &id, &["--to", trader, "--endorse", "special"], shipper);
     desk.done(&["consent-revoke", "--no", "1", "--as", trader, "--yes"]);
+
+    // nobody signs the note that a time is over; here it is not yet
+    for asking in [&[][..], &["--as", shipper]] {
+        let ran = desk.run(&[&["expire", &id, "--yes"][..], asking].concat());
+        assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("NOT_EXPIRED")));
+    }
+    desk.act("withdraw", &id, &[], shipper);
+    // the least time to answer can be given, and what lies outside is told with the range
+    desk.act("offer", &id, &["--to", trader, "--deadline", "1m"], shipper);
+    desk.act("withdraw", &id, &[], shipper);
+    let month = ["offer", &id, "--to", trader, "--deadline", "31d", "--as", shipper, "--yes"];
+    let ran = desk.run(&month);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("BAD_DEADLINE")));
+    let hints = ran.json()["error"]["hints"].to_string();
+    assert!(hints.contains("--deadline is 1m to 30d"), "{hints}");
+    an_agent_offers_under_a_mandate(&desk, &id);
+    two_of_three_holders_give_on(&desk, &id);
+}
+
+/// The bank, no party to the record, offers it for the shipper, and only as far as it may.
+fn an_agent_offers_under_a_mandate(desk: &Desk, id: &str) {
+    let (shipper, trader, bank) = (desk.shipper.as_str(), desk.trader.as_str(), &desk.bank);
+    let request = desk.path("mandate-key.json");
+    let scopes = ["--scope", "etr.*", "--scope", "access.mandate_*"];
+    desk.network.done(&[&["key", "new", shipper, "-o", &request][..], &scopes].concat());
+    desk.network.done(&["key", "bind", &request, "--as", "VN:NBR", "--yes"]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let until_ms = u64::try_from(now.as_millis()).expect("this century") + 86_400_000;
+    let mandate =
+        json!({ "agent": bank, "acts": ["etr.offer"], "limits": [], "untilMs": until_ms });
+    let mandate = mandate.to_string();
+    let set = ["access", "mandate-set", shipper, "--args", &mandate, "--as", shipper, "--yes"];
+    desk.network.done(&set);
+    desk.network.settle();
+
+    let offer = |by: &str, mandate: &str| {
+        let line = ["offer", id, "--to", trader, "--endorse", "special", "--yes", "--ack-all"];
+        desk.run(&[&line[..], &["--as", by, "--mandate", mandate]].concat())
+    };
+    let other = format!("{shipper}#2");
+    for (by, mandate) in [(trader, shipper), (bank, other.as_str())] {
+        let ran = offer(by, mandate);
+        assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("MANDATE_LIMIT")));
+    }
+    let ran = offer(bank, shipper);
+    assert_eq!((ran.code, &ran.json()["ok"]), (0, &json!(true)), "{}{}", ran.stdout, ran.stderr);
+    desk.network.settle();
+    let history = desk.done(&["history", id, "--as", shipper]);
+    let items = history["items"].as_array().expect("ops").iter();
+    let last = items.max_by_key(|item| item["seq"].as_u64()).expect("an op");
+    let signature = &last["op"]["sigs"][0];
+    let says = (&signature["party"], &signature["for"], &signature["mandate"]);
+    assert_eq!(says, (&json!(bank), &json!(shipper), &json!(1)), "{last}");
+    // what the mandate does not cover, the ledger refuses
+    let line = ["withdraw", id, "--yes", "--as", bank, "--mandate", shipper];
+    let ran = desk.run(&line);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (1, &json!("SCOPE_DENIED")));
+    desk.act("withdraw", id, &[], shipper);
+}
+
+/// Of three joint holders two sign in one command, and the record goes on.
+fn two_of_three_holders_give_on(desk: &Desk, id: &str) {
+    let third = desk.business("SG:ACRA", "UEN", "201912345K", "EXAMPLE HOLDING PTE. LTD.");
+    let mut of = [desk.trader.as_str(), desk.bank.as_str(), third.as_str()];
+    of.sort_unstable();
+    let joint = json!({ "joint": { "k": 2, "of": of } }).to_string();
+    desk.act("offer", id, &["--to", &joint, "--endorse", "special"], &desk.shipper);
+    let each: Vec<&str> = of.iter().flat_map(|party| ["--as", party]).collect();
+    desk.done(&[&["accept", id, "--yes", "--ack-all"][..], &each].concat());
+    desk.network.settle();
+    let back = ["offer", id, "--to", &desk.shipper, "--endorse", "special", "--yes", "--ack-all"];
+    let ran = desk.run(&[&back[..], &each[..2]].concat());
+    let error = ran.json()["error"].clone();
+    assert_eq!((ran.code, &error["name"]), (1, &json!("MISSING_SIGNER")), "{error}");
+    let lacks = error["message"].as_str().expect("a message");
+    assert!(lacks.contains(&format!("1 more of 2 of {}", of.join(", "))), "{lacks}");
+    let given = desk.done(&[&back[..], &each[2..]].concat());
+    assert_eq!(given["ok"], true, "{given}");
 }
 
 #[test]
@@ -215,6 +309,15 @@ fn etr_what_each_state_says_is_shown_as_a_matrix_and_in_words() {
     assert!(words.lines().any(|line| line == thailand), "{words}");
     let court = desk.network.done(&["etr", "law", "court", "SG"]).stdout;
     assert!(court.contains("every court act is refused"), "{court}");
+    // what is no question, no country that is recorded or no class is refused, not answered
+    for wrong in [&["court"][..], &["foo", "bar"], &["ZZ"], &["court", "ZZ"]] {
+        let ran = desk.run(&[&["law"][..], wrong].concat());
+        assert_eq!(ran.code, 2, "{wrong:?}: {}", ran.stdout);
+    }
+    for about in [&["law"][..], &["law", "SG"], &["law", "matrix"]] {
+        let ran = desk.run(&[about, &["--class", "nosuch"]].concat());
+        assert_eq!(ran.code, 2, "{about:?}: {}", ran.stdout);
+    }
 }
 
 #[test]

@@ -100,6 +100,9 @@ fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
     let (shipper, trader) = (desk.shipper.clone(), desk.trader.clone());
     let bank = desk.bank.clone();
     let id = desk.bill("TTNU4711", &desk.shipper);
+    // the shipper's own dossier, while it is in control
+    let before = desk.path("before.zip");
+    desk.done(&["evidence", &id, "--as", &shipper, "-o", &before]);
     give_jointly(&desk, &id);
 
     // control: each holder answers, one after the other; one alone or a former holder is not enough
@@ -136,6 +139,11 @@ fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
     let (_, note) = section(&made, "20-in-fact");
     assert!(note.contains("control absent (control is joint"), "{note}");
     let attach = format!("10-rules={rulebook}");
+    // no file is attached that the dossier makes itself, and none gets lost
+    let own = desk.file("transcript.txt", "ours");
+    let line = ["evidence", &id, "--as", &trader, "--attach", &format!("20-in-fact={own}"), "-o"];
+    let ran = desk.run(&[&line[..], &[&again]].concat());
+    assert_eq!(ran.code, 2, "{}{}", ran.stdout, ran.stderr);
     let made = evidence(&attach, &dossier, &joint);
     let (_, note) = section(&made, "10-rules");
     assert!(note.contains("present (10-rules/rulebook.md has this digest)"), "{note}");
@@ -186,6 +194,95 @@ fn etr_a_dossier_of_joint_holders_is_judged_with_every_node_stopped() {
 
     // a forger who makes the manifest anew is found out by the proofs
     forged(&desk, &bytes, &verify);
+    let former = unpack(&std::fs::read(&before).expect("it is there"));
+    pieced(&desk, &bytes, &former, &verify);
+    // what does not verify is not shown either
+    let touched = desk.path("forged.zip");
+    let show = |file: &str| {
+        desk.network.run(&["etr", "show", "--offline", file, "--genesis", &genesis, "--json"])
+    };
+    assert_eq!(show(&touched).code, 3);
+    let shown = show(&dossier);
+    assert_eq!((shown.code, &shown.json()["id"]), (0, &json!(id)), "{}", shown.stderr);
+}
+
+/// Dossiers pieced together with manifest and transcript made to fit. `former` are the files of the
+/// dossier of a former controller.
+fn pieced(desk: &Desk, bytes: &[u8], former: &Files, verify: &dyn Fn(&str, &[&str]) -> super::Ran) {
+    let (files, transcript) = (unpack(bytes), "20-in-fact/transcript.txt");
+    let lines = |files: &Files| {
+        let text = String::from_utf8(files[transcript].clone()).expect("text");
+        text.lines().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let line = |files: &Files, name: &str| {
+        let found = lines(files).into_iter().find(|line| line.contains(&format!(" {name}: ")));
+        found.unwrap_or_else(|| panic!("{name}"))
+    };
+    let tell = |files: &mut Files, change: &dyn Fn(String) -> Option<String>| {
+        let told: Vec<String> = lines(files).into_iter().filter_map(change).collect();
+        files.insert(transcript.to_owned(), format!("{}\n", told.join("\n")).into_bytes());
+    };
+    let run = |files: Files| {
+        let file = desk.path("pieced.zip");
+        std::fs::write(&file, pack(files)).expect("a file");
+        verify(&file, &[])
+    };
+    let refused = |what: &str, files: Files| {
+        let ran = run(files);
+        assert_eq!(ran.code, 3, "{what}: {}{}", ran.stdout, ran.stderr);
+    };
+    let manifest = |from: &str, to: &str| {
+        let mut files = files.clone();
+        let text = String::from_utf8(files["manifest.json"].clone()).expect("text");
+        assert!(text.contains(from), "{from}: {text}");
+        files.insert("manifest.json".to_owned(), text.replace(from, to).into_bytes());
+        files
+    };
+    let (absent, present) = (r#""status":"absent""#, r#""status":"present""#);
+    refused("every section present", manifest(absent, present));
+    refused("every section absent", manifest(present, absent));
+    refused("another article", manifest("MLETR 12(b)", "MLETR 12(c)"));
+    // each file left out, and its line with it
+    for name in files.keys().filter(|name| *name != "manifest.json") {
+        let mut less = files.clone();
+        less.remove(name);
+        if name != transcript {
+            let gone = format!(" {name}: ");
+            tell(&mut less, &|line| (!line.contains(&gone)).then_some(line));
+        }
+        refused(name, less);
+    }
+    // control as its former holder showed it, of the height at which it held it
+    let control = "20-in-fact/control.proof.json";
+    let mut older = files.clone();
+    older.insert(control.to_owned(), former[control].clone());
+    let (now, then) = (line(&files, control), line(former, control));
+    tell(&mut older, &|line| Some(if line == now { then.clone() } else { line }));
+    refused("control of before", older);
+    // what others made is told as given; what is not of a dossier is refused
+    for (name, code) in [
+        ("30-plain/summary.txt", 0),
+        ("20-in-fact/control.txt", 0),
+        ("../../etc/x", 3),
+        ("20-in-fact/other.proof.json", 3),
+    ] {
+        let mut more = files.clone();
+        more.insert(name.to_owned(), b"V is the owner".to_vec());
+        refused(name, more.clone());
+        let told = format!(
+            "GIVEN {name}: sha256:{}, not checked",
+            hex::encode(Sha256::digest(b"V is the owner"))
+        );
+        let mut text = more[transcript].clone();
+        // the op lines come last but for what was given
+        text.extend_from_slice(format!("{told}\n").as_bytes());
+        more.insert(transcript.to_owned(), text);
+        let ran = run(more);
+        assert_eq!(ran.code, code, "{name}: {}{}", ran.stdout, ran.stderr);
+        if code == 0 {
+            assert_eq!(ran.json()["given"], json!([name]));
+        }
+    }
 }
 
 /// Dossiers that were changed with their manifest.
@@ -211,7 +308,7 @@ fn forged(desk: &Desk, bytes: &[u8], verify: &dyn Fn(&str, &[&str]) -> super::Ra
     }
     assert!(words.contains("; proven in 10-rules/rules.proof.json"), "{words}");
     assert!(words.contains(", acknowledged MY:unknown TH:unknown VN:unknown"), "{words}");
-    let changes: [(&str, Change<'_>); 9] = [
+    let changes: [(&str, Change<'_>); 11] = [
         ("a profile", Box::new(|f| replaced(f, "10-rules/profile.toml", "same_root", "fungible"))),
         (
             "a profile and the transcript",
@@ -228,6 +325,8 @@ fn forged(desk: &Desk, bytes: &[u8], verify: &dyn Fn(&str, &[&str]) -> super::Ra
             }),
         ),
         ("a rulebook", Box::new(|f| replaced(f, "10-rules/rulebook.md", "rule", "ruse"))),
+        ("a comment", Box::new(|f| replaced(f, "10-rules/profile.toml", "\n", "\n# void\n"))),
+        ("validators", Box::new(|f| replaced(f, "13-security/validators.json", "SG", "MY"))),
         ("a proof left out", Box::new(|f| drop(f.remove(&signers)))),
         ("the transcript", Box::new(|f| replaced(f, transcript, "key active", "key inactive"))),
         ("a verdict", Box::new(|f| replaced(f, plain, "unknown (warn)", "full (allow)"))),

@@ -238,6 +238,7 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     desk.act("endorse", &id, &["--kind", "blank"], shipper);
     let challenge = desk.path("challenge.json");
     desk.done(&["challenge", &id, "--audience", "EXAMPLE BANK", "-o", &challenge]);
+    let then = desk.network.done(&["ledger", "status", "--json"]).json()["height"].to_string();
     desk.act("offer", &id, &["--to", trader, "--endorse", "none"], shipper);
     let inbox = desk.done(&["inbox", "--as", trader]);
     assert_eq!(inbox["items"][0]["id"], id.as_str(), "{inbox}");
@@ -252,6 +253,17 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     let control =
         ["prove", &id, "--kind", "control", "--challenge", &challenge, "-o", &out, "--as"];
     assert_ne!(desk.run(&[&control[..], &[shipper]].concat()).code, 0);
+    // nor by the state of before, to who asks now
+    let (after, former) = (desk.path("after.json"), desk.path("former.json"));
+    desk.done(&["challenge", &id, "--audience", "EXAMPLE BANK", "-o", &after]);
+    let answer = ["prove", &id, "--kind", "control", "--challenge", &after, "-o", &former];
+    desk.done(&[&answer[..], &["--at", &then, "--as", shipper]].concat());
+    let genesis = desk.network.folder.join("genesis.json").display().to_string();
+    let line = ["verify", &former, "--genesis", &genesis, "--json"];
+    desk.network.done(&line);
+    let ran = desk.network.run(&[&line[..], &["--challenge", &after]].concat());
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("earlier place"), "{}", ran.stdout);
 
     // pledged to the bank, then split with its consent
     let terms = desk.file("loan.txt", "the loan agreement\n");
@@ -334,8 +346,6 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     let dossier = desk.path("dossier.zip");
     let evidence = desk.done(&["evidence", returned, "--as", trader, "-o", &dossier]);
     assert_eq!(evidence["sections"].as_array().map(Vec::len), Some(9), "{evidence}");
-    // another network says that the proofs are not of it
-    let genesis = desk.network.folder.join("genesis.json").display().to_string();
 
     desk.network.done(&["devnet", "down"]);
     assert!(desk.network.nodes().iter().all(|node| node["pid"].is_null()));
@@ -350,9 +360,31 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     let shown = verify(&control, &["--challenge", &challenge]);
     assert_eq!(shown.code, 0, "{}{}", shown.stdout, shown.stderr);
     assert_eq!(shown.json()["control"], "is");
-    let other =
-        desk.file("other.json", &json!({"audience": "EXAMPLE BANK", "nonce": "00"}).to_string());
-    assert_eq!(verify(&control, &["--challenge", &other]).code, 3);
+    let asked = std::fs::read_to_string(&challenge).expect("it is there");
+    let asked: Value = serde_json::from_str(&asked).expect("JSON");
+    for (name, value) in [("nonce", json!("00".repeat(16))), ("id", json!(first))] {
+        let mut other = asked.clone();
+        other[name] = value;
+        let other = desk.file("other.json", &other.to_string());
+        assert_eq!(verify(&control, &["--challenge", &other]).code, 3, "{name}");
+    }
+    let other = desk.file("other.json", &json!({"audience": "EXAMPLE BANK"}).to_string());
+    assert_eq!(verify(&control, &["--challenge", &other]).code, 2, "no challenge");
+    assert_eq!(verify(&control, &["--audience", "EXAMPLE BANK"]).code, 0);
+    assert_eq!(verify(&control, &["--audience", "ANOTHER BANK"]).code, 3);
+    // what answers nobody: a proof that is there for everybody, and a dossier
+    for file in [&proofs[0], &dossier] {
+        for asked in [["--challenge", &challenge], ["--audience", "EXAMPLE BANK"]] {
+            assert_eq!(verify(file, &asked).code, 3, "{file} {asked:?}");
+        }
+    }
+    let ran = verify(&dossier, &["--max-age", "100000"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let height = ran.json()["height"].as_u64().expect("a height");
+    assert!(ran.json()["ageSeconds"].is_u64() && height > 0);
+    for (trusted, code) in [(height, 0), (height + 1, 3)] {
+        assert_eq!(verify(&dossier, &["--trusted-height", &trusted.to_string()]).code, code);
+    }
     let ran = verify(&dossier, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let sections = ran.json()["sections"].as_array().expect("sections").clone();
@@ -370,6 +402,7 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     let offline = ["etr", "show", "--offline", &dossier, "--genesis", &genesis, "--json"];
     let shown = desk.network.done(&offline).json();
     assert_eq!(shown["party"]["controller"]["party"], trader);
+    assert_eq!(shown["id"], returned.as_str(), "not a record that it was made of");
 
     // nothing that was touched verifies
     let touched = desk.path("touched");

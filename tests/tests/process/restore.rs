@@ -1,8 +1,9 @@
 //! A validator whose database is lost starts again from a snapshot, or from a backup of its own, while
 //! the others go on: it catches up, agrees, and votes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use titian_tests::ports::free_forty;
 use titian_tests::world::company_body;
@@ -12,15 +13,18 @@ use super::Network;
 /// Place of the node that is restored: Vietnam's, the last of four.
 const RESTORED: usize = 3;
 
-/// Runs `titian-node`, which must succeed; gives what it printed.
-fn operator(args: &[&str]) -> String {
+/// `titian-node`, without terminal.
+fn titian_node(args: &[&str]) -> Command {
     let own = std::env::current_exe().expect("the test knows its own path");
     let release = own.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let output = Command::new(release.join("titian-node"))
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
+    let mut command = Command::new(release.join("titian-node"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs `titian-node`, which must succeed; gives what it printed.
+fn operator(args: &[&str]) -> String {
+    let output = titian_node(args).output().expect("the binary runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "titian-node {args:?}: {said}");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -32,6 +36,36 @@ fn lose_and_restore(home: &Path, source: &Path) {
     std::fs::rename(home.join("data/ledger"), home.join("lost")).expect("taken away");
     operator(&["restore", "--config", &config, &source.display().to_string()]);
     std::fs::remove_dir_all(home.join("lost")).expect("it is not needed");
+}
+
+/// Starts the node that lies in `home` and lets the devnet know its process.
+fn start(home: &Path, flags: &[&str]) -> Child {
+    let config = home.join("config.toml").display().to_string();
+    let log = File::options().append(true).open(home.join("node.log")).expect("its log");
+    let node = titian_node(&[&["run", "--config", &config], flags].concat()).stderr(log).spawn();
+    let node = node.expect("the binary runs");
+    std::fs::write(home.join("node.pid"), format!("{}\n", node.id())).expect("written");
+    node
+}
+
+/// Kills a node of [`start`] and leaves no trace of its process.
+fn end(network: &Network, mut node: Child) {
+    network.kill(RESTORED);
+    node.wait().expect("it was started here");
+}
+
+/// Runs a node beside the one of `home`, with its files but for `changed` variables; it must refuse to
+/// start. Gives what it says.
+fn beside(network: &Network, home: &Path, changed: &[(&str, &Path)]) -> String {
+    let config = home.join("config.toml").display().to_string();
+    let mut command = titian_node(&["run", "--config", &config]);
+    command.env("TITIAN_RPC_LISTEN", "127.0.0.1:0").envs(changed.iter().copied());
+    let mut second = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
+    network.wait("the second one ends", || second.try_wait().expect("ours").is_some());
+    let output = second.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
 }
 
 /// Has a node, running or not, make a backup; gives its folder and the height that it names.
@@ -68,6 +102,19 @@ fn a_validator_restored_from_a_snapshot_catches_up_with_the_running_network_and_
         network.done(&[&["ubin"], args, &signed].concat()).json()["height"].as_u64()
     };
     act(&["register", &file]);
+
+    // a copy of a validator does not vote beside it, and nobody takes the ports of another
+    let first = network.folder.join("node-sg");
+    let copy = temporary.path().join("copy");
+    let said = beside(&network, &first, &[("TITIAN_NODE_DATA_DIR", copy.as_path())]);
+    assert!(said.contains("another process of this machine votes with the key"), "{said}");
+    let no_validator = first.join("network.key");
+    let observer = [
+        ("TITIAN_NODE_DATA_DIR", copy.as_path()),
+        ("TITIAN_NODE_VALIDATOR_KEY", no_validator.as_path()),
+    ];
+    let said = beside(&network, &first, &observer);
+    assert!(said.contains("consensus.listen: 127.0.0.1:"), "{said}");
 
     // the node is killed; its snapshot is of then, and the others go on without it
     network.wait("all four are there", || network.height(RESTORED) >= network.height(0));
@@ -128,4 +175,28 @@ fn a_validator_restored_from_a_snapshot_catches_up_with_the_running_network_and_
     network.wait("it goes on with the others", || network.height(RESTORED) >= goal);
     let status = network.done(&["ledger", "status", "--json"]).json();
     assert_eq!(status["roots"]["equal"], true, "{status}");
+
+    // its vote guard is lost: it follows, says why, and does not vote before its operator says so
+    network.kill(RESTORED);
+    std::fs::rename(home.join("data/consensus"), home.join("lost")).expect("taken away");
+    let node = start(&home, &[]);
+    let goal = network.height(0) + 2;
+    network.wait("it follows without its guard", || network.height(RESTORED) >= goal);
+    let config = home.join("config.toml").display().to_string();
+    let asked = titian_node(&["status", "--config", &config]).output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&asked.stdout);
+    assert_eq!(asked.status.code(), Some(1), "{said}");
+    assert!(said.contains("does not vote") && said.contains("--new-vote-guard"), "{said}");
+    end(&network, node);
+    let head = network.height(0);
+    network.wait("the others decide without it", || network.height(0) > head + 2);
+    let node = start(&home, &["--new-vote-guard"]);
+    let goal = network.height(0) + 2;
+    network.wait("it follows with a new guard", || network.height(RESTORED) >= goal);
+    network.kill(0);
+    let reinstate = ["reinstate", &ubin, "--reason", "REQUEST", "--node", &other];
+    act(&reinstate).expect("decided by three, the one with the new guard among them");
+    // the flag was needed once
+    end(&network, node);
+    network.done(&["devnet", "up", "--dir", &folder]);
 }

@@ -55,6 +55,9 @@ fn t08_an_extract_outlives_the_key_that_signed_it_and_falls_with_the_accreditati
     assert_eq!(verdict(&agency, &second), good);
 
     // suspended, reinstated, ended
+    let unexplained = ["vc", "accreditation-suspend", ACCREDITATION];
+    let ran = agency.run(&[&unexplained[..], &ROOT].concat());
+    assert!(ran.code == 2 && ran.stderr.contains("misconduct"), "{}", ran.stderr);
     let suspend = ["vc", "accreditation-suspend", ACCREDITATION, "--reason", "misconduct"];
     agency.done(&[&suspend[..], &ROOT].concat());
     let suspended = (3, "ACCREDITATION_SUSPENDED".to_owned());

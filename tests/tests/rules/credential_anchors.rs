@@ -83,8 +83,11 @@ pub fn vc_t08_an_anchored_credential_outlives_the_compromise_of_its_key() {
     for edit in edits {
         let mut changed = receipt.clone();
         edit(&mut changed);
-        let verdict = judge(vec![changed]);
+        let verdict = judge(vec![changed.clone()]);
         assert_eq!(code(&verdict, Check::IssuerKey), "KEY_COMPROMISED");
+        // and who handed it over is told so, unless another one holds
+        assert!(verdict.warnings.contains(&"RECEIPT_NOT_USED"), "{}", verdict.to_jcs());
+        assert!(judge(vec![changed, receipt.clone()]).warnings.is_empty());
     }
 }
 

@@ -185,7 +185,7 @@ fn vc_t10_of_two_states_that_lodge_one_entry_in_one_block_the_first_wins() {
     let receipts = world.run_transactions(&both);
     let codes: Vec<_> =
         receipts.iter().map(|receipt| receipt.error.as_ref().map(|e| e.0)).collect();
-    assert_eq!(codes, [None, Some(Code::VersionConflict.number())]);
+    assert_eq!(codes, [None, Some(Code::StatusConflict.number())]);
 }
 
 #[test]

@@ -71,6 +71,12 @@ pub fn an_embedded_presentation_of_both_suites_verifies_with_every_check_named()
         assert_eq!(verdict.credentials.len(), 1);
         assert_eq!(code(&verdict.whole, Check::Holder), "OK");
         assert!(verdict.whole.check(Check::Holder).expect("there").required);
+        assert!(verdict.whole.warnings.is_empty(), "{}", verdict.to_jcs());
+        // a copy of it would do as well for who compares no nonce
+        let mut careless = request();
+        careless.challenge = None;
+        let verdict = judge(&signed, &careless);
+        assert!(verdict.verified() && verdict.whole.warnings == ["NONCE_NOT_COMPARED"]);
         // a presentation is no credential
         let bare = verify(signed.to_string().as_bytes(), &request(), None, NOW_MS);
         fails_with(&bare, Check::Syntax, "FORM_UNKNOWN");

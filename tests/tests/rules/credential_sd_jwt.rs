@@ -259,6 +259,64 @@ pub fn vc_t08_a_bound_presentation_passes_only_for_whom_it_was_made_and_not_for_
     assert!(!verify_presentation(shown.as_bytes(), &request, None, NOW_MS).verified());
 }
 
+/// A presentation whose key binding states more than it must.
+fn bound_with(members: &Json) -> String {
+    use ed25519_dalek::Signer as _;
+    let (holder, _) = key(2);
+    let shown = select(&issued(), &["level"]).expect("known");
+    let token = SdJwt::parse(&shown).expect("well formed");
+    let mut payload = json!({"aud": "did:ubin:SG:PEB", "iat": NOW_S, "nonce": "n-1",
+        "sd_hash": token.sd_hash()});
+    for (name, value) in members.as_object().expect("object") {
+        payload[name] = value.clone();
+    }
+    let payload = payload.as_object().expect("object");
+    let unsigned =
+        titian_credential::jose::Unsigned::new(KB_TYP, Algorithm::Ed25519, None, payload);
+    let unsigned = unsigned.expect("signs");
+    let signature = holder.sign(unsigned.signing_input.as_bytes()).to_bytes();
+    format!("{shown}{}", unsigned.finish(&signature))
+}
+
+#[test]
+pub fn a_key_binding_counts_only_within_the_period_that_it_states() {
+    for (members, expected) in [
+        (json!({}), None),
+        (json!({"nbf": NOW_S + 60, "exp": NOW_S - 60}), None),
+        (json!({"exp": NOW_S - 61}), Some("PROOF_EXPIRED")),
+        (json!({"exp": 1}), Some("PROOF_EXPIRED")),
+        (json!({"nbf": NOW_S + 61}), Some("PROOF_EXPIRED")),
+        (json!({"nbf": 4_000_000_000_u64}), Some("PROOF_EXPIRED")),
+        (json!({"exp": "x"}), Some("PROOF_MALFORMED")),
+        (json!({"exp": null}), Some("PROOF_MALFORMED")),
+        (json!({"nbf": -1}), Some("PROOF_MALFORMED")),
+    ] {
+        let verdict = judge(&bound_with(&members), |request| {
+            request.challenge = Some("n-1".to_owned());
+        });
+        match expected {
+            None => assert!(verdict.verified(), "{members}: {}", verdict.to_jcs()),
+            Some(expected) => fails_with(&verdict, Check::Holder, expected),
+        }
+    }
+}
+
+#[test]
+pub fn who_compares_no_nonce_is_warned_that_it_may_be_a_copy() {
+    let bound = bound_with(&json!({}));
+    let warned = |text: &str, edit: &dyn Fn(&mut Request)| {
+        let verdict = judge(text, edit);
+        assert!(verdict.verified(), "{}", verdict.to_jcs());
+        verdict.warnings.contains(&"NONCE_NOT_COMPARED")
+    };
+    assert!(warned(&bound, &|_| {}));
+    assert!(warned(&bound, &|request| request.domain = Some("did:ubin:SG:PEB".to_owned())));
+    assert!(!warned(&bound, &|request| request.challenge = Some("n-1".to_owned())));
+    // nobody shows it, or nobody asks who does
+    assert!(!warned(&select(&issued(), &["level"]).expect("known"), &|_| {}));
+    assert!(!warned(&bound, &|request| request.policy = Policy::Signature));
+}
+
 #[test]
 pub fn a_false_key_binding_fails_where_the_holder_is_left_out() {
     let (holder, _) = key(2);
@@ -354,6 +412,44 @@ pub fn the_parts_of_a_token_survive_its_json_serialisation() {
         assert!(verdict.verified(), "{}", verdict.to_jcs());
     }
     assert!(Jws::parse(compact[0]).is_ok());
+}
+
+#[test]
+pub fn a_json_serialisation_of_two_minds_is_refused() {
+    let text = issued();
+    let compact: Vec<&str> = text.split('~').collect();
+    let segments: Vec<&str> = compact[0].split('.').collect();
+    let hidden = &compact[1..compact.len() - 1];
+    let flat = |more: &Json| {
+        let mut header = json!({"disclosures": hidden});
+        for (name, value) in more.as_object().expect("object") {
+            header[name] = value.clone();
+        }
+        json!({"payload": segments[1], "protected": segments[0], "signature": segments[2],
+            "header": header})
+    };
+    let code_of = |value: &Json| code(&judge(&value.to_string(), |_| {}), Check::Syntax);
+    assert!(judge(&flat(&json!({})).to_string(), |_| {}).verified());
+    // a name that the protected header does not have says nothing
+    assert!(judge(&flat(&json!({"note": 1})).to_string(), |_| {}).verified());
+    for more in [
+        json!({"alg": "EdDSA"}),
+        json!({"alg": "none"}),
+        json!({"typ": "dc+sd-jwt"}),
+        json!({"kid": "did:key:z6Mk"}),
+        json!({"crit": ["exp"]}),
+        json!({"b64": false}),
+    ] {
+        assert_eq!(code_of(&flat(&more)), "MALFORMED_TOKEN", "{more}");
+    }
+    let general = json!({"payload": segments[1], "signatures": [{"protected": segments[0],
+        "signature": segments[2], "header": {"disclosures": hidden}}]});
+    assert!(judge(&general.to_string(), |_| {}).verified());
+    for name in ["protected", "signature", "header"] {
+        let mut mixed = general.clone();
+        mixed[name] = flat(&json!({}))[name].clone();
+        assert_eq!(code_of(&mixed), "MALFORMED_TOKEN", "{name}");
+    }
 }
 
 #[test]

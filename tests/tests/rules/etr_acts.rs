@@ -389,6 +389,9 @@ fn a_standing_consent_stands_in_until_it_is_revoked() {
     let op = set(&t, 1, year);
     refused(&mut t, &op, &[&vn], Code::BadDeadline);
     let op = set(&t, 1, t.world.time_ms + DAY_MS);
+    let misspelt = Value::List(vec![Value::from("promissory-note"), Value::from("promissory")]);
+    let misspelt = with_arg(&op, "profiles", misspelt);
+    refused(&mut t, &misspelt, &[&vn], Code::UnknownProfile);
     refused(&mut t, &op, &[], Code::MissingSigner);
     refused(&mut t, &op, &[&sg, &vn], Code::UnexpectedSigner);
     applied(&mut t, &op, &[&vn]);

@@ -486,7 +486,7 @@ fn etr_a_party_has_so_many_consents_of_so_many_items_for_a_year_and_no_more() {
     };
     let over = Some(Code::LimitExceeded);
     let items = limits::ETR_CONSENT_ITEMS_MAX;
-    let ids = |count: usize| list(count, |i| Value::from(format!("type-{i}")));
+    let ids = |count: usize| list(count, |i| Value::from(["bl-order", "ncd"][i % 2]));
     let acks = |count: usize| list(count, |i| Value::from(format!("C{i}:unknown")));
     let life = limits::ETR_CONSENT_MS_MAX;
     assert_eq!(set(&mut t, 1, "profiles", ids(items + 1)), over);

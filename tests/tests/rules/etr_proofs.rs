@@ -2,13 +2,14 @@
 
 use titian_contracts::claim::{self, Frame};
 use titian_contracts::digest::{Digest, hash};
-use titian_contracts::etr::{self, content, keys};
+use titian_contracts::etr::challenge::{Asked, Unanswered};
+use titian_contracts::etr::{self, content, keys, provisions};
 use titian_contracts::json::{self, Value};
 use titian_contracts::op::Register;
 use titian_contracts::proof;
 use titian_contracts::state::Overlay;
 use titian_tests::certify;
-use titian_tests::etr::{accept_args, with_ack};
+use titian_tests::etr::{accept_args, lots, with_ack};
 
 use crate::etr_desk::{Desk, bundle, every_byte_matters, parts_args, split_bill, stated, verify};
 
@@ -113,6 +114,49 @@ fn etr_history_that_leaves_out_adds_or_reorders_an_op_is_refused() {
     let claim = claim::make("etr-history", &question, &entries, frame).expect("unlooked at");
     let text = proof::bundle("etr-history", world.height, claim, &evidence);
     assert!(verify(world, text.as_bytes()).is_err());
+}
+
+#[test]
+fn etr_history_of_both_parts_of_an_enforced_record_begins_with_the_enforcement() {
+    let mut desk = Desk::new();
+    let (sg, vn, th, my) = (
+        desk.traders.sg.clone(),
+        desk.traders.vn.clone(),
+        desk.traders.th.clone(),
+        desk.traders.my.clone(),
+    );
+    let id = desk.issued("SGPU4719");
+    let on = Value::object([("after", Value::object([("ms", Value::Int(1))]))]);
+    let pledge = Value::object([
+        ("to", Value::from(th.as_str())),
+        ("lots", lots(&[("1", "KGM", 0, "5000")])),
+        ("terms", Value::from(hash_of("terms"))),
+        ("on", on),
+        ("cureS", Value::Int(0)),
+    ]);
+    desk.act(&id, "pledge", pledge, &[], &[&vn, &th, &sg]);
+    let no = Value::object([("no", Value::Int(1))]);
+    let notice = no.with("digest", Value::from(hash_of("default")));
+    desk.act(&id, "default_notice", notice, &[], &[&th]);
+    let enforce = no.with("to", Value::from(my.as_str())).with("evidence", Value::List(Vec::new()));
+    desk.act(&id, "enforce", enforce, &[], &[&th, &my]);
+    let children = desk.traders.get(&id).party.into.clone();
+    assert_eq!(children.len(), 2);
+    // the part that was given goes on
+    let offer = desk.traders.offer_args(&vn, None);
+    desk.act(&children[0], "offer", offer, &[], &[&my]);
+    for (child, ops) in children.iter().zip([2, 1]) {
+        let text =
+            bundle(&desk.traders.world, "etr-history", &desk.question(child)).expect("it holds");
+        let proven = verify(&desk.traders.world, text.as_bytes()).expect("it verifies");
+        assert_eq!(proven.claim.get("ops").and_then(Value::as_list).map(<[Value]>::len), Some(ops));
+    }
+    // an op that made other records did not open this one
+    let (bill, parts) = split_bill(&mut desk);
+    assert_eq!(desk.traders.get(&bill).party.into, parts);
+    let split = desk.history(&parts[0]);
+    let question = stated(&[("id", &children[1])]).with("ops", Value::List(split));
+    assert!(bundle(&desk.traders.world, "etr-history", &question).is_err());
 }
 
 /// An amendment of `termsAndConditions` by holder and carrier.
@@ -342,4 +386,91 @@ fn etr_history_of_many_transfers_verifies() {
     assert_eq!((count("ops"), count("endorsements")), (Some(41), Some(20)));
     let parsed = json::parse(text.as_bytes()).expect("JSON");
     assert!(parsed.to_jcs().len() < 1024 * 1024);
+}
+
+/// What a verifier asks of the controller of a record as it stands.
+fn asked(desk: &Desk, id: &str) -> Value {
+    let public = desk.traders.get(id).public;
+    let (head, nonce) = (public.head.to_string(), "00".repeat(16));
+    let chain = desk.traders.world.genesis.chain.as_str();
+    stated(&[
+        ("audience", "bank"),
+        ("chain", chain),
+        ("head", &head),
+        ("id", id),
+        ("nonce", &nonce),
+    ])
+    .with("seq", Value::from(public.seq))
+}
+
+#[test]
+fn etr_a_proof_of_control_answers_the_challenge_it_was_made_for_and_no_other() {
+    let mut desk = Desk::new();
+    let (vn, th) = (desk.traders.vn.clone(), desk.traders.th.clone());
+    let (id, other) = (desk.issued("SGPU4721"), desk.issued("SGPU4722"));
+    let chain = desk.traders.world.genesis.chain.clone();
+    let proven = |desk: &Desk, kind: &str, question: &Value| {
+        let world = &desk.traders.world;
+        let text = bundle(world, kind, question).expect("it holds");
+        verify(world, text.as_bytes()).expect("it verifies")
+    };
+    let control =
+        |desk: &Desk, id: &str, by: &str| proven(desk, "etr-control", &desk.control(id, &[by]));
+    let question = asked(&desk, &id);
+    let read = |value: &Value| Asked::read(value).expect("a challenge");
+    let held = control(&desk, &id, &vn);
+    assert_eq!(read(&question).check(&chain, &held), Ok(()));
+    // what was asked is compared member by member
+    let elsewhere = Value::from("elsewhere");
+    let head = Value::from(hash_of("another head"));
+    for (name, value, why) in [
+        ("chain", &elsewhere, Unanswered::Chain),
+        ("id", &elsewhere, Unanswered::Record),
+        ("audience", &elsewhere, Unanswered::OtherChallenge),
+        ("nonce", &elsewhere, Unanswered::OtherChallenge),
+        ("head", &head, Unanswered::Head),
+    ] {
+        let changed = read(&question.with(name, value.clone()));
+        assert_eq!(changed.check(&chain, &held), Err(why), "{name}");
+    }
+    assert_eq!(read(&question).check("elsewhere", &held), Err(Unanswered::Chain));
+    for name in ["audience", "chain", "head", "id", "nonce", "seq"] {
+        let reject = Asked::read(&question.without(name)).expect_err("a member is missing");
+        assert_eq!(reject.field, format!("/{name}"));
+    }
+    // the same nonce and audience, answered for another record that the same party holds
+    let of_other = control(&desk, &other, &vn);
+    assert_eq!(read(&question).check(&chain, &of_other), Err(Unanswered::Record));
+    // what anybody may ask for answers nothing
+    let status = proven(&desk, "etr-status", &stated(&[("id", &id)]));
+    assert_eq!(read(&question).check(&chain, &status), Err(Unanswered::OtherKind));
+    // an op later the controller still answers the challenge of before; to one that was made after it,
+    // the place of before is no answer, whether control moved or not
+    let offer = desk.traders.offer_args(&th, Some("special"));
+    desk.act(&id, "offer", offer, &[], &[&vn]);
+    assert_eq!(read(&question).check(&chain, &control(&desk, &id, &vn)), Ok(()));
+    let offered = asked(&desk, &id);
+    assert_eq!(read(&offered).check(&chain, &held), Err(Unanswered::Earlier));
+    let before = control(&desk, &id, &vn);
+    desk.act(&id, "accept", accept_args(), &["TH:unknown", "VN:unknown"], &[&th]);
+    let after = asked(&desk, &id);
+    assert_eq!(read(&after).check(&chain, &before), Err(Unanswered::Earlier), "who gave it away");
+    assert_eq!(read(&after).check(&chain, &control(&desk, &id, &th)), Ok(()));
+}
+
+#[test]
+fn etr_the_rules_of_a_record_are_asked_for_all_who_are_or_were_concerned() {
+    let mut desk = Desk::new();
+    let (vn, th) = (desk.traders.vn.clone(), desk.traders.th.clone());
+    let id = desk.issued("SGPU4723");
+    let states = |desk: &Desk| {
+        let asked = provisions::question(&desk.traders.get(&id), &desk.history(&id));
+        let list = asked.get("states").and_then(Value::as_list).expect("a list").to_vec();
+        list.iter().filter_map(Value::as_text).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&desk), ["SG", "VN"]);
+    let offer = desk.traders.offer_args(&th, Some("special"));
+    desk.act(&id, "offer", offer, &[], &[&vn]);
+    desk.act(&id, "accept", accept_args(), &["TH:unknown", "VN:unknown"], &[&th]);
+    assert_eq!(states(&desk), ["SG", "TH", "VN"], "a former holder stays");
 }

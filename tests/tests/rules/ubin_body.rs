@@ -65,10 +65,20 @@ fn t05_each_broken_rule_of_a_body_gives_exactly_its_error() {
         (with("category", text("BRANCH")), Code::Malformed),
         (with("validFrom", text("2026-07-03")), Code::FutureEffective),
         (with("confirmedOn", text("2026-07-03")), Code::FutureEffective),
+        (with("registeredOn", text("2026-07-03")), Code::FutureEffective),
+        (with("registeredOn", text("2999-01-01")), Code::FutureEffective),
+        (
+            with("status", status("DISSOLVED")).with("endedOn", text("2026-07-03")),
+            Code::FutureEffective,
+        ),
+        (with("status", status("DISSOLVED")).with("endedOn", text("2024-01-01")), Code::Malformed),
         (with("validFrom", text("2026-02-30")), Code::Malformed),
         (with("displayId", text("199403866N")), Code::DisplayIdMismatch),
         (with("displayId", text(&"1".repeat(41))), Code::FieldLimit),
         (with("legalName", name("")), Code::NameLength),
+        (with("legalName", name(" ")), Code::NameLength),
+        (with("legalName", name("\u{200B}")), Code::NameLength),
+        (with("legalName", name("\u{3000}\u{FEFF}\u{AD} ")), Code::NameLength),
         (with("legalName", name(&"a".repeat(257))), Code::NameLength),
         (with("legalName", name("Cafe\u{301}")), Code::NameNotNfc),
         (with("legalName", name("a\u{202E}b")), Code::NameChar),
@@ -127,6 +137,14 @@ fn t05_limits_of_a_body_pass_at_n() {
         .with("validFrom", text("2026-07-02"))
         .with("legalForm", Value::object([("national", Value::from("x".repeat(80)))]));
     run(&mut World::new(), "register", &full, R1).expect("every limit is inclusive");
+    // local dates run a day ahead; a business may end on the day it was registered
+    let day = || text("2026-07-02");
+    let brief = body()
+        .with("legalName", Value::object([("value", text("\u{200B}X")), ("lang", text("en"))]))
+        .with("registeredOn", day())
+        .with("status", status("DISSOLVED"))
+        .with("endedOn", day());
+    run(&mut World::new(), "register", &brief, R1).expect("one visible character, one day");
 }
 
 #[test]

@@ -11,14 +11,14 @@ use titian_contracts::time::Date;
 use titian_contracts::transaction::Transaction;
 use titian_contracts::ubin;
 use titian_contracts::ubin::import::chunk::{self, Run, Tally};
-use titian_contracts::ubin::import::{check_body, part_transaction};
+use titian_contracts::ubin::import::{check_body, check_change, part_transaction};
 use titian_contracts::ubin::record::find;
 use titian_contracts::ubin::scheme::SchemeTable;
 use titian_tests::world::{World, company_body, outcome_of};
 
 use crate::ubin_import::{Source, bodies_of, run};
 use crate::ubin_invariants::{check_counters, numbers};
-use crate::ubin_scene::{R1, next, text, ubin_of};
+use crate::ubin_scene::{R1, R2, moved, next, status, text, ubin_of};
 
 fn admitted(world: &World, bytes: &[u8]) -> Result<(), Code> {
     let head = Overlay::new(&world.state);
@@ -319,4 +319,68 @@ fn t13_the_check_without_state_says_what_register_says() {
         }
     }
     assert!(outcomes.len() >= 12, "{outcomes:?}");
+}
+
+/// A body whose status has a reason.
+fn reasoned(body: &Value) -> Value {
+    let status = body.get("status").expect("set").with("reason", text("COURT"));
+    body.with("status", status)
+}
+
+#[test]
+fn t13_the_check_of_a_change_says_what_an_import_does() {
+    let is_active =
+        |body: &Value| body.get("status").and_then(|s| s.get("code")) == Some(&text("ACTIVE"));
+    let active = bodies_of("SG", 6, 400).into_iter().find(is_active).expect("one of many");
+    let ended = reasoned(&moved(&active, "DISSOLVED"));
+    let mut of_active = World::new();
+    Source::new("SG", 1, vec![active.clone()]).import(&mut of_active, R1, 1);
+    let mut of_ended = of_active.clone();
+    Source::new("SG", 2, vec![ended.clone()]).import(&mut of_ended, R2, 1);
+
+    let renamed = Value::object([("value", text("NEW NAME PTE. LTD.")), ("lang", text("en"))]);
+    let after = |members: &[(&str, Value)]| (&active, next(&active, members));
+    let cases = [
+        after(&[]),
+        after(&[("confirmedOn", text("2026-07-01"))]),
+        after(&[("legalName", renamed)]),
+        after(&[("status", status("SUSPENDED"))]),
+        after(&[("status", status("RESERVED"))]),
+        after(&[("version", Value::Int(3))]),
+        after(&[("prev", Value::from(Digest::ZERO))]),
+        after(&[("validFrom", text("1990-01-01"))]),
+        after(&[("registeredOn", text("1989-12-31"))]),
+        after(&[("entity", text("ent_other"))]),
+        (&active, moved(&active, "DISSOLVED")),
+        (&active, ended.without("evidence")),
+        (&active, ended.clone()),
+        (&ended, moved(&ended, "ACTIVE")),
+        (&ended, reasoned(&moved(&ended, "ACTIVE")).without("evidence")),
+        (&ended, reasoned(&moved(&ended, "ACTIVE"))),
+        (&ended, reasoned(&moved(&ended, "SUSPENDED"))),
+    ];
+    let mut outcomes = std::collections::BTreeSet::new();
+    for (current, body) in cases {
+        let (world, seq) = if current == &active { (&of_active, 2) } else { (&of_ended, 3) };
+        let import = |signers| {
+            let mut world = world.clone();
+            let source = Source::new("SG", seq, vec![body.clone()]);
+            source.import(&mut world, signers, 1);
+            source.chunk(&world).refused.first().map(|run| run.code)
+        };
+        match check_change(current, &body) {
+            Ok(two_officers) => {
+                assert_eq!(import(R2), None, "{}", body.to_jcs());
+                let due = two_officers.then(|| Code::QuorumMissing.number());
+                assert_eq!(import(R1), due, "{}", body.to_jcs());
+                outcomes.insert(if two_officers { "two officers" } else { "one officer" });
+            }
+            Err(reject) => {
+                assert_eq!(import(R2), Some(reject.code.number()), "{}", body.to_jcs());
+                assert!(!reject.field.contains("args"), "{}", reject.field);
+                outcomes.insert(reject.code.name());
+            }
+        }
+    }
+    assert_eq!(outcomes.len(), 7, "{outcomes:?}");
 }

@@ -1,13 +1,18 @@
 //! Attested counts and published figures (ubin-api.md §14 T18): small cells, and every figure equal
 //! to a recount that the tests make on their own.
 
+use std::collections::BTreeMap;
+
 use crate::ubin_scene::{
     R1, body, company, moved, refused, registered, run, status, text, ubin_of,
 };
+use crate::ubin_walk::walk;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::op::Register;
+use titian_contracts::state::Overlay;
 use titian_contracts::time::DAY_MS;
+use titian_contracts::ubin::counter;
 use titian_contracts::ubin::kpi::{self, Counts, Question};
 use titian_tests::world::{START_MS, World, company_body};
 
@@ -69,9 +74,9 @@ fn t18_small_cells_are_null_and_never_alone_in_a_line() {
     assert_eq!(
         shown,
         [
-            cells(&["SG", "2026-Q2", "MICRO", "NO"], text("<5")),
+            cells(&["SG", "2026-Q2", "MICRO", "NO"], text("withheld")),
             cells(&["SG", "2026-Q2", "MICRO", "UNDECLARED"], Value::Int(5)),
-            cells(&["SG", "2026-Q2", "MICRO", "YES"], text("<5")),
+            cells(&["SG", "2026-Q2", "MICRO", "YES"], text("withheld")),
         ]
     );
 }
@@ -200,6 +205,45 @@ fn t18_stock_msme_and_freshness_are_what_a_recount_gives() {
     world.act(Register::Ubin, "attest_counts", args, R1).expect("a denominator");
     let covered = table(&world, "ubin_coverage", &[], &[]);
     assert_eq!(covered, [cells(&["SG", "perMille"], Value::Int(500))], "29 live of 58");
+}
+
+/// What random acts counted can be asked for, and no cell of another dimension can.
+#[test]
+fn t18_every_counter_that_counts_has_the_values_of_its_dimensions() {
+    let (world, _) = walk(1, 400, &mut BTreeMap::new());
+    let state = Overlay::new(&world.state);
+    let mut seen = 0;
+    for metric in ["ubin_stock", "ubin_flow", "ubin_challenges", "ubin_crossborder"] {
+        for cells in kpi::counters(&world.state, metric).into_keys() {
+            let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+            assert!(counter::is_cell(&state, metric, &cells), "{metric} {cells:?}");
+            for at in 0..cells.len() {
+                let mut broken = cells.clone();
+                broken[at] = "x";
+                assert!(!counter::is_cell(&state, metric, &broken), "{metric} {broken:?}");
+            }
+            assert!(!counter::is_cell(&state, metric, &cells[1..]), "{metric} {cells:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn t18_a_complement_is_not_called_small_and_a_withheld_share_keeps_its_row() {
+    let mut world = World::new();
+    for i in 0..12 {
+        let size = if i < 3 { "LARGE" } else { "MICRO" };
+        let body = company_body("SG", "UEN", &format!("2024000{i:02}A"), "X");
+        run(&mut world, "register", &body.with("sizeClass", text(size)), R1).expect("applies");
+    }
+    let sizes = table(&world, "ubin_stock", &["sizeClass"], &[]);
+    assert_eq!(sizes, [cells(&["LARGE"], text("<5")), cells(&["MICRO"], text("withheld"))]);
+    // the share would tell the three
+    let share = || cells(&["SG", "perMille"], text("withheld"));
+    assert_eq!(table(&world, "ubin_msme", &[], &[]), [share()]);
+    assert_eq!(table(&world, "ubin_msme", &[], &[("ams", "SG")]), [share()]);
+    assert!(table(&world, "ubin_msme", &[], &[("ams", "MY")]).is_empty(), "no size is stated");
 }
 
 #[test]

@@ -106,6 +106,27 @@ fn t10_every_read_at_a_height_and_on_a_date_agrees_with_a_naive_model() {
     }
 }
 
+#[test]
+fn t10_a_back_dated_correction_is_the_record_of_today_and_says_that_later_dates_keep_the_other() {
+    let (mut world, body) = registered();
+    let number = ubin_of(&body);
+    let mut correct = |from: &str, body: &Value| {
+        let later = next(body, &[("validFrom", text(from)), ("evidence", evidence())]);
+        let args = body_args(&later).with("reason", text("ERROR"));
+        let done = world.act(Register::Ubin, "correct", args, R2).expect("corrected");
+        (later, done.warnings, newest(&world, &number))
+    };
+    // on the same date the newest version stands for both reads
+    let (second, warnings, _) = correct("2026-06-30", &body);
+    assert_eq!(warnings, [""; 0]);
+    let (third, warnings, current) = correct("2024-02-01", &second);
+    assert_eq!(warnings, ["BACK_DATED"]);
+    assert_eq!(current.version, 3);
+    assert_eq!(current.meta.warnings, [""; 0], "of the act, not of the record");
+    let (_, warnings, _) = correct("2024-02-02", &third);
+    assert_eq!(warnings, [""; 0], "after the version that it follows");
+}
+
 fn quote_of(record: &Record, number: &Ubin) -> Value {
     Value::object([
         ("ubin", Value::from(number.to_string())),

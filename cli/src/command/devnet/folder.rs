@@ -18,6 +18,7 @@ use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use titian_genesis::devnet::{self, Devnet, Plan, REGISTRAR_SCOPES};
 
+use super::process;
 use crate::act::{now_ms, random_hex};
 use crate::error::{CommandError, Result};
 use crate::wallet::{DEVNET_CHAIN_PREFIX, Wallet, WalletKey, write_private};
@@ -108,7 +109,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes a devnet of `validators` nodes at `path`, which must be vacant.
+    /// Makes a devnet of `validators` nodes at `path`, which must be vacant. Errors, before anything is
+    /// written: a port is taken.
     pub(crate) fn create(path: &Path, validators: u16, base_port: u16) -> Result<Self> {
         let top = base_port.checked_add(validators.saturating_mul(PORTS_PER_NODE));
         if top.is_none() {
@@ -131,6 +133,8 @@ impl Folder {
             CommandError::bug(format!("the genesis does not assemble: {error}"))
         })?;
         let description = describe(&plan, &made);
+        // what cannot start leaves nothing behind
+        description.nodes.iter().try_for_each(process::check_ports)?;
         let staging = staging_path(path)?;
         let written = write_all(&staging, &made, &description);
         written.map_err(|error| CommandError::file("write", &staging, &error))?;
@@ -147,6 +151,11 @@ impl Folder {
     /// The chain id.
     pub(crate) fn chain(&self) -> &str {
         &self.description.chain
+    }
+
+    /// The first port of its first node.
+    pub(crate) const fn base_port(&self) -> u16 {
+        self.description.base_port
     }
 
     /// Its nodes.

@@ -35,10 +35,9 @@ pub(crate) enum Command {
         /// Number of validators: SG, MY, TH, VN first, then ID, PH, BN, KH, LA, MM, TL [default: 4]
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=11), value_name = "N")]
         validators: Option<u16>,
-        /// First of ten ports for each node
-        #[arg(long, default_value_t = BASE_PORT, value_name = "PORT")]
-        #[arg(value_parser = clap::value_parser!(u16).range(1024..))]
-        base_port: u16,
+        /// First of ten ports for each node [default: 26700, or that of the existing network]
+        #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
+        base_port: Option<u16>,
         /// How long to wait until all nodes are ready, in seconds
         #[arg(long, default_value_t = 60, value_name = "SECONDS")]
         timeout: u64,
@@ -109,7 +108,7 @@ fn up(
     session: &Session,
     path: &Path,
     validators: Option<u16>,
-    base_port: u16,
+    base_port: Option<u16>,
     timeout_s: u64,
 ) -> Result<Report> {
     let folder = match Folder::find(path)? {
@@ -122,12 +121,20 @@ fn up(
                 ))
                 .hint("--dir DIR makes another devnet"));
             }
+            if base_port.is_some_and(|wanted| wanted != folder.base_port()) {
+                return Err(CommandError::usage(format!(
+                    "the devnet in {} has its ports from {} on",
+                    path.display(),
+                    folder.base_port()
+                ))
+                .hint("--dir DIR makes another devnet"));
+            }
             folder
         }
         None => {
             Folder::check_vacant(path)?;
             process::binary()?;
-            Folder::create(path, validators.unwrap_or(4), base_port)?
+            Folder::create(path, validators.unwrap_or(4), base_port.unwrap_or(BASE_PORT))?
         }
     };
     let started = start_dead(&folder)?;

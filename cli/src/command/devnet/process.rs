@@ -52,8 +52,8 @@ pub(crate) fn binary() -> Result<PathBuf> {
     }
 }
 
-/// Starts a node detached from this process and its terminal.
-pub(crate) fn start(folder: &Folder, node: &Node, binary: &Path) -> Result<()> {
+/// Refuses if a port of a node is taken.
+pub(crate) fn check_ports(node: &Node) -> Result<()> {
     for (use_, address) in node.listens() {
         if let Err(error) = TcpListener::bind(address) {
             return Err(CommandError::refused(format!(
@@ -65,6 +65,12 @@ pub(crate) fn start(folder: &Folder, node: &Node, binary: &Path) -> Result<()> {
             .hint("titian devnet down stops a devnet that still runs"));
         }
     }
+    Ok(())
+}
+
+/// Starts a node detached from this process and its terminal.
+pub(crate) fn start(folder: &Folder, node: &Node, binary: &Path) -> Result<()> {
+    check_ports(node)?;
     let log_path = folder.file(node, "node.log");
     let log = fs::OpenOptions::new().create(true).append(true).open(&log_path);
     let log = log.map_err(|error| CommandError::file("write", &log_path, &error))?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use titian_contracts::json::Value;
 
-use super::content::Envelope;
+use super::content::{self, Envelope};
 use super::handover::{self, Deed, Faces, Given, NoSealArgs};
 use super::issue::{Lot, lot, profile};
 use super::verbs::digest_of;
@@ -53,7 +53,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         return Err(CommandError::usage("the content must be a JSON object"));
     };
     let fields = profile(session, &before.profile)?;
-    let (committed, leaves, changes) = fields.amend(&before, content)?;
+    let folder = args.envelope.parent().unwrap_or(Path::new("."));
+    let tried = content::earlier_amendment(folder, &args.id, &before, &content)?;
+    let (committed, leaves, changes) = fields.amend(&before, content, tried.as_ref())?;
     let lots =
         (!args.lot.is_empty()).then(|| Value::List(args.lot.iter().map(Lot::to_value).collect()));
     let op_args = Value::object([
@@ -64,14 +66,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         ("reason", Value::from(args.reason.as_str())),
         ("text", Value::from(digest_of(&args.text)?)),
     ]);
-    let folder = args.envelope.parent().unwrap_or(Path::new("."));
     let keep = || committed.write(folder, &args.id, &before.profile);
     let file = (!args.signing.dry_run).then(keep).transpose()?;
     if let Some(path) = &args.draft {
         return super::bundle::write_draft(path, "amend", Some(&args.id), &op_args, &args.frame);
     }
     super::show::before_signing(session, &args.id, &args.signing)?;
-    let party = args.signing.signers.first();
+    let party = args.signing.asker();
     let deed = Deed { act: "amend", id: &args.id, args: &op_args, party };
     let handover = match file.as_deref().filter(|_| !args.seal.no_seal) {
         Some(file) => handover::prepare(session, deed, Given::This(file), &mut Faces::default())?,

@@ -19,7 +19,7 @@ use titian_contracts::op::{Op, Register};
 use titian_contracts::time::{self, Date};
 
 use super::stage;
-use crate::act::{self, now_ms};
+use crate::act::{self, Signatory, now_ms};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report};
@@ -209,7 +209,7 @@ fn approval(session: &Session, args: &Args, file: &Path) -> Result<Value> {
         }
         let digest = op.digest;
         let shown = stage::unsigned(session, op.value, Some(&args.party));
-        act::approve(session.output, &shown, &[key], args.yes)?;
+        act::approve(session.output, &shown, &[Signatory::own(key)], args.yes)?;
         Ok(key.sign(&digest)?.to_value())
     })
 }

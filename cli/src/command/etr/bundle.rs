@@ -169,11 +169,12 @@ fn hand_over_one(
 ) -> Result<Option<Handover>> {
     let text = |name: &str| op.value.get(name).and_then(Value::as_text).unwrap_or_default();
     // who is named and signs this act, hands over with it
-    let signs = |key: &&KeyRef| op.needs.iter().any(|need| need.party == key.party);
-    let party = args.signing.signers.iter().find(signs);
+    let signs = |key: &&KeyRef| op.needs.iter().any(|need| act::fits(&need.party, &key.party));
+    let own = args.signing.asker().is_some();
+    let party = args.signing.signers.iter().find(signs).filter(|_| own);
     let (act, id) = (text("act"), text("id"));
-    if let (Some(party), "accept") = (party, act) {
-        unseen::before_accept(session, id, &args.unseen, party)?;
+    if act == "accept" {
+        unseen::before_accept(session, id, &args.unseen, args.signing.mandate.as_ref(), party)?;
     }
     let Some(op_args) = op.value.get("args").filter(|_| !args.no_seal) else { return Ok(None) };
     let deed = Deed { act, id, args: op_args, party };
@@ -313,13 +314,14 @@ fn sign_all(
 ) -> Result<Vec<Unsigned>> {
     for (number, op) in (1..).zip(&mut ops) {
         session.output.step(&format!("act {number} of the bundle"));
-        let keys: Vec<_> = act::choose_keys(wallet, op, &signing.signers)?
-            .into_iter()
-            // named keys sign the ops that need them
-            .filter(|key| {
-                op.needs.iter().any(|need| need.party.is_empty() || need.party == key.party)
-            })
-            .collect();
+        // named keys sign the ops that need them
+        let needed = |signatory: &act::Signatory<'_>| {
+            let by =
+                |need: &Signer| need.party.is_empty() || act::fits(&need.party, signatory.party());
+            op.needs.iter().any(by)
+        };
+        let mut keys = act::signatories(session, wallet, op, signing)?;
+        keys.retain(needed);
         if keys.is_empty() {
             continue;
         }
@@ -355,7 +357,9 @@ fn finish(session: &Session, ops: Vec<Unsigned>, args: &Args) -> Result<Report> 
         let payload = Value::object([("op", list), ("untilMs", until)]);
         let submitted = act::submit(session, "stage", Register::Etr, payload, wait)?;
         let mut report = act::receipt_report(session.output, &submitted)?;
-        report.text = format!("{}\nnext, the others: titian etr cosign ID", report.text);
+        if act::waits(&report.json) {
+            report.text = format!("{}\nnext, the others: titian etr cosign ID", report.text);
+        }
         crate::review::with_review(&mut report.json, Some(seen));
         return Ok(report);
     }

@@ -1,7 +1,8 @@
 //! The content of a record: it stays with the parties; the ledger sees salted hashes of its fields.
 //!
 //! Invariant: every salt is 16 fresh random bytes. The envelope file, which holds content and
-//! salts, is written before the op is sent: a record whose salts are lost cannot be shown.
+//! salts, is written before the op is sent: a record whose salts are lost cannot be shown. For the same
+//! reason no content file replaces another: each version has its own.
 
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,12 @@ impl Fields {
         self.bound.iter().any(|(by, member)| by == "ref" && member == name)
     }
 
+    /// The text of the member of a content that something is bound to: ref, amount, unit or due.
+    pub(crate) fn stated<'a>(&self, by: &str, content: &'a Map<String, Json>) -> Option<&'a str> {
+        let (_, member) = self.bound.iter().find(|(known, _)| known == by)?;
+        content.get(member)?.as_str()
+    }
+
     /// The value that the type fixes for a member, as JSON; else nothing.
     pub(crate) fn default_of(&self, name: &str) -> String {
         self.constant.get(name).map(Json::to_string).unwrap_or_default()
@@ -163,11 +170,13 @@ impl Fields {
     }
 
     /// Commits to a changed content: what stays keeps salt and version, what changes gets a fresh
-    /// salt. Returns the new commitment with the `leaves` before and the `changes` of `amend`.
+    /// salt, or that of `tried`, an earlier attempt at the same change. Returns the new commitment with
+    /// the `leaves` before and the `changes` of `amend`.
     pub(crate) fn amend(
         &self,
         before: &Envelope,
         content: Map<String, Json>,
+        tried: Option<&Envelope>,
     ) -> Result<(Committed, Value, Value)> {
         check_size(&content)?;
         let version = before.version.saturating_add(1);
@@ -178,7 +187,10 @@ impl Fields {
             let known = before.salts.get(name).and_then(Json::as_str);
             let (salt, of) = match known.filter(|_| before.content.get(name) == Some(value)) {
                 Some(salt) => (salt.to_owned(), before.version_of(name)),
-                None => (random_hex::<16>(), version),
+                None => {
+                    let tried = tried.and_then(|tried| tried.salts.get(name)?.as_str());
+                    (tried.map_or_else(random_hex::<16>, str::to_owned), version)
+                }
             };
             let value_jcs = titian_credential::json::canonical(value);
             let field = Field { name, salt: &salt, value_jcs: &value_jcs };
@@ -233,7 +245,7 @@ impl Fields {
 }
 
 /// A content file as it was written: content, salts, and the version of each field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Envelope {
     /// The content.
     pub(crate) content: Map<String, Json>,
@@ -299,10 +311,7 @@ impl Envelope {
 impl Committed {
     /// Writes the envelope of record `id` into `folder`, readable by its owner only.
     pub(crate) fn write(&self, folder: &Path, id: &str, profile: &str) -> Result<PathBuf> {
-        let path = match self.version {
-            1 => envelope_path(folder, id),
-            version => folder.join(format!("{id}.content.v{version}.json")),
-        };
+        let path = path_of(folder, id, self.version);
         let envelope = json!({
             "titianContent": 1,
             "id": id,
@@ -314,10 +323,28 @@ impl Committed {
             "content": self.content,
         });
         let text = serde_json::to_string_pretty(&envelope).unwrap_or_default();
-        write_private(&path, format!("{text}\n").as_bytes())
-            .map_err(|error| CommandError::file("write the content", &path, &error))?;
+        keep(&path, format!("{text}\n").as_bytes())?;
         Ok(path)
     }
+}
+
+/// Keeps a content file, readable by its owner only. One that is there with the same content and salts
+/// stays as it is. Errors: it holds others, which may be what a record commits to.
+pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path.exists() {
+        let read = |bytes: &[u8]| Envelope::of(&serde_json::from_slice(bytes).ok()?);
+        let there = read(&document::read(path)?);
+        if there.is_some() && there == read(bytes) {
+            return Ok(());
+        }
+        return Err(CommandError::usage(format!(
+            "{} holds another content or other salts, and is never replaced",
+            path.display()
+        ))
+        .hint("--content-dir DIR keeps the content elsewhere, or move the file away"));
+    }
+    write_private(path, bytes)
+        .map_err(|error| CommandError::file("write the content", path, &error))
 }
 
 /// The salts of an envelope that an earlier attempt to issue record `id` left in `folder`: that
@@ -327,7 +354,7 @@ pub(crate) fn earlier_salts(
     id: &str,
     content: &Map<String, Json>,
 ) -> Result<Map<String, Json>> {
-    let path = envelope_path(folder, id);
+    let path = path_of(folder, id, 1);
     if !path.exists() {
         return Ok(Map::new());
     }
@@ -347,8 +374,32 @@ pub(crate) fn earlier_salts(
     }
 }
 
-fn envelope_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.content.json"))
+/// What an earlier attempt to amend record `id` to this content left in `folder`: that attempt may yet
+/// have reached the ledger, so its salts must not be replaced. Errors: it was to another content.
+pub(super) fn earlier_amendment(
+    folder: &Path,
+    id: &str,
+    before: &Envelope,
+    content: &Map<String, Json>,
+) -> Result<Option<Envelope>> {
+    let path = path_of(folder, id, before.version.saturating_add(1));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let tried = Envelope::read(&path)?;
+    if tried.content == *content {
+        return Ok(Some(tried));
+    }
+    Err(CommandError::usage(format!("{} holds another content for this version", path.display()))
+        .hint("titian etr show ID says which version stands; if not this one, move the file away"))
+}
+
+/// Where a version of the content of record `id` is kept.
+pub(super) fn path_of(folder: &Path, id: &str, version: u64) -> PathBuf {
+    folder.join(match version {
+        1 => format!("{id}.content.json"),
+        version => format!("{id}.content.v{version}.json"),
+    })
 }
 
 /// The content of a file, if it is the one that the record commits to by `root`.
@@ -378,5 +429,90 @@ mod tests {
         assert!(check_size(&of(1024 * 1024)).is_ok());
         let error = check_size(&of(1024 * 1024 + 1)).expect_err("it is too large");
         assert_eq!(error.name.as_deref(), Some("LIMIT_EXCEEDED"));
+    }
+
+    fn bill() -> Fields {
+        Fields::of(&json!({ "id": "bl-order", "version": 1,
+            "fields": { "bound": { "ref": "number" } } }))
+        .expect("a type")
+    }
+
+    /// A folder that goes with the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("titian-{name}-{}", random_hex::<8>());
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir(&path).expect("a folder");
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).expect("it is there");
+        }
+    }
+
+    fn members(json: &Json) -> Map<String, Json> {
+        json.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn etr_an_amendment_that_is_tried_again_has_the_same_salts() {
+        let folder = Folder::new("amended");
+        let (fields, id) = (bill(), "etr_1");
+        let content = members(&json!({ "number": "N-1", "goods": "tea" }));
+        let first = fields.commit(content.clone(), "N-1", &Map::new()).expect("committed");
+        let before = first.write(&folder.0, id, &fields.profile).expect("written");
+        let before = Envelope::read(&before).expect("a content file");
+
+        let changed = members(&json!({ "number": "N-1", "goods": "coffee", "weight": "1" }));
+        let amend = |content: &Map<String, Json>| {
+            let tried = earlier_amendment(&folder.0, id, &before, content)?;
+            let (committed, ..) = fields.amend(&before, content.clone(), tried.as_ref())?;
+            Ok((committed.root, committed.write(&folder.0, id, &fields.profile)?))
+        };
+        let once: Result<(Digest, PathBuf)> = amend(&changed);
+        let (root, path) = once.expect("amended");
+        assert_eq!(path, folder.0.join("etr_1.content.v2.json"));
+        let kept = std::fs::read(&path).expect("a file");
+        // that the first attempt stands, and the second is refused, is known only afterwards
+        assert_eq!(amend(&changed).expect("again"), (root, path.clone()));
+        assert_eq!(std::fs::read(&path).expect("a file"), kept);
+        // another change of the same version would take its salts away
+        let other = members(&json!({ "number": "N-1", "goods": "rice" }));
+        let refused = amend(&other).expect_err("the file holds another content");
+        assert!(refused.message.contains("another content"), "{refused}");
+        assert_eq!(std::fs::read(&path).expect("a file"), kept);
+        // and what stays keeps the salt that it had
+        let after = Envelope::read(&path).expect("a content file");
+        assert_eq!(after.salts["number"], before.salts["number"]);
+        assert_ne!(after.salts["goods"], before.salts["goods"]);
+    }
+
+    #[test]
+    fn etr_no_content_file_is_replaced_by_another() {
+        let folder = Folder::new("kept");
+        let text = |salt: &str, value: &str| {
+            json!({ "content": { "a": value }, "salts": { "a": salt } }).to_string()
+        };
+        let path = path_of(&folder.0, "etr_1", 1);
+        assert_eq!(path, folder.0.join("etr_1.content.json"));
+        let first = text("11", "x");
+        keep(&path, first.as_bytes()).expect("a new file");
+        // the same in another form of JSON is the same
+        let spaced = first.replace(':', " : ");
+        keep(&path, spaced.as_bytes()).expect("the same content");
+        for other in [text("22", "x"), text("11", "y"), "none".to_owned()] {
+            let refused = keep(&path, other.as_bytes()).expect_err("another one");
+            assert!(refused.hints.iter().any(|hint| hint.contains("--content-dir")), "{refused}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("a file"), first);
+        // what is no content file is not taken for one
+        std::fs::write(&path, "mine").expect("a file");
+        assert!(keep(&path, first.as_bytes()).is_err());
+        assert_eq!(std::fs::read_to_string(&path).expect("a file"), "mine");
     }
 }

@@ -1,47 +1,33 @@
 //! The evidence dossier as a file: one ZIP of stored entries, sorted, with fixed times, so that the same
 //! evidence has the same bytes (etr-api.md A§2); and its verification from files alone.
 //!
-//! Invariant: the manifest names every other entry with its SHA-256, nothing else is in the archive,
-//! the archive has the one form that these files have, and the transcript is a function of the files
-//! in it and the genesis file ([`findings`]).
+//! Invariant: the archive has the one form that these files have. The manifest names every other entry
+//! with its SHA-256; transcript and statuses of sections are functions of the files in it and the
+//! genesis file ([`findings`], [`layout`]). Only the notes of sections, and files that the transcript
+//! names as given, are words of those who made them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use titian_contracts::json::Value;
-use titian_contracts::op::{Register, digest_of};
-use titian_contracts::proof::Proven;
+use titian_contracts::proof::{Proven, VerifyError};
+use titian_contracts::time;
 use titian_genesis::Genesis;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::findings::{self, Findings};
-use crate::document;
+use super::layout::{self, SECTIONS, STATUS, TRANSCRIPT};
+use crate::act::now_ms;
+use crate::command::verify::age_text;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
 
-/// Sections with their article and what it asks for. Every one stands in every dossier.
-pub(super) const SECTIONS: [(&str, &str, &str); 9] = [
-    ("10-rules", "MLETR 12(a)(i)", "operational rules relevant to reliability"),
-    ("11-integrity", "MLETR 12(a)(ii)", "assurance of data integrity"),
-    (
-        "12-access",
-        "MLETR 12(a)(iii)",
-        "ability to prevent unauthorised access to and use of the system",
-    ),
-    ("13-security", "MLETR 12(a)(iv)", "security of hardware and software"),
-    ("14-audit", "MLETR 12(a)(v)", "regularity and extent of audit by an independent body"),
-    ("15-declarations", "MLETR 12(a)(vi)", "declaration by a supervisory or accreditation body"),
-    ("16-standards", "MLETR 12(a)(vii)", "applicable industry standards"),
-    ("20-in-fact", "MLETR 12(b)", "proven in fact to have fulfilled the function"),
-    ("30-plain", "MLETR 8", "the same in plain words, with the UK ETDA 2023 s 2(2) cross-walk"),
-];
-/// Where the transcript stands.
-pub(super) const TRANSCRIPT: &str = "20-in-fact/transcript.txt";
 const MANIFEST: &str = "manifest.json";
-const PROOF: &str = ".proof.json";
+/// What a section may say of itself.
+const STATUSES: [&str; 3] = ["present", "absent", "expired"];
 const ENTRIES_MAX: usize = 4_096;
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -53,7 +39,7 @@ pub(super) type Files = BTreeMap<String, Vec<u8>>;
 pub(super) struct Section {
     /// Of [`SECTIONS`].
     pub(super) name: &'static str,
-    /// present, absent or expired.
+    /// Of [`STATUSES`].
     pub(super) status: &'static str,
     /// Why it is not present, or what it holds.
     pub(super) note: String,
@@ -92,7 +78,8 @@ fn archive(files: &Files) -> Result<Vec<u8>> {
     Ok(archive.finish().map_err(|error| fault(&error))?.into_inner())
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The SHA-256 of a file as the manifest writes it.
+pub(super) fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
@@ -153,120 +140,167 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Files> {
     Ok(files)
 }
 
-/// The proofs in a set of files, by name.
-pub(super) fn proofs(files: &Files) -> impl Iterator<Item = (&String, &Vec<u8>)> {
-    files.iter().filter(|(name, _)| name.ends_with(PROOF))
+/// What a dossier holds that was judged from the genesis file alone.
+pub(super) struct Judged {
+    /// The record.
+    pub(super) id: String,
+    /// The height that all proofs of the record are of.
+    pub(super) height: u64,
+    /// Its block time, ms.
+    pub(super) time_ms: u64,
+    /// The proofs by file.
+    pub(super) proven: BTreeMap<String, Proven>,
+    sections: Vec<Section>,
+    transcript: String,
+    given: Vec<String>,
+    files: Files,
 }
 
-/// Judges a dossier from the genesis file alone.
-pub(crate) fn verify(output: Output, bytes: &[u8], genesis: &Genesis) -> Result<Report> {
-    let broken = |what: String| {
-        CommandError::new(Kind::NotProven, format!("not proven: {what}"))
-            .with_data(json!({ "proven": false, "reason": what }))
-    };
+fn broken(what: impl Into<String>) -> CommandError {
+    let reason = what.into();
+    CommandError::new(Kind::NotProven, format!("not proven: {reason}"))
+        .with_data(json!({ "proven": false, "reason": reason }))
+}
+
+/// Judges a dossier. `trusted_height` refuses one of an earlier height.
+pub(super) fn judge(bytes: &[u8], genesis: &Genesis, trusted_height: u64) -> Result<Judged> {
     let mut files = unpack(bytes)?;
     if archive(&files)? != bytes {
-        return Err(broken("its bytes are not those of its files".into()));
+        return Err(broken("its bytes are not those of its files"));
     }
-    let manifest = files.remove(MANIFEST).ok_or_else(|| broken("there is no manifest".into()))?;
-    let manifest: Json =
-        serde_json::from_slice(&manifest).map_err(|_| broken("the manifest is no JSON".into()))?;
-    let text = |pointer: &str| document::text(&manifest, pointer).unwrap_or_default().to_owned();
-    if manifest.get("titianDossier").and_then(Json::as_u64) != Some(1) {
-        return Err(broken("unknown version".into()));
+    let listed = files.remove(MANIFEST).ok_or_else(|| broken("there is no manifest"))?;
+    let (id, sections) = read_manifest(&listed, &files, genesis)?;
+    let Findings { text: transcript, faults, proven, given } = findings::of(&id, &files, genesis);
+    // what is wrong with a file says more than that the transcript does not say so
+    if let Some(fault) = faults.first() {
+        let more = match faults.len() {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        return Err(broken(format!("{fault}{more}")));
     }
-    if text("/chain") != genesis.chain || text("/genesis") != genesis.hash.to_string() {
-        return Err(broken("of another network than the genesis file".into()));
+    if files.get(TRANSCRIPT).map(Vec::as_slice) != Some(transcript.as_bytes()) {
+        return Err(broken("the transcript is not what the files say"));
     }
-    let listed = manifest.get("files").and_then(Json::as_array).cloned().unwrap_or_default();
-    let listed: BTreeMap<String, String> = listed
-        .iter()
-        .filter_map(|file| {
-            let text = |name: &str| document::text(file, name).map(str::to_owned);
-            Some((text("/name")?, text("/sha256")?))
-        })
-        .collect();
-    let found: BTreeMap<String, String> =
-        files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
-    if listed != found {
-        return Err(broken("files differ from the manifest".into()));
-    }
-    let sections = sections_of(&manifest).ok_or_else(|| broken("a section is missing".into()))?;
-    let Findings { text: made, holds, proven } = findings::of(&files, genesis);
-    if files.get(TRANSCRIPT).map(Vec::as_slice) != Some(made.as_bytes()) {
-        return Err(broken("the transcript is not what the proofs say".into()));
-    }
-    if !holds || proven.is_empty() {
-        let what = "a proof does not verify, a file differs from what is proven, or there is none";
-        return Err(broken(what.into()));
-    }
-    let id = text("/id");
-    if let Some(name) = foreign(&id, &proven) {
-        return Err(broken(format!("{name} is about another record")));
-    }
-    let mut lines =
-        vec![format!("{}  evidence dossier of {id}", output.paint(Tone::Good, "PROVEN"))];
-    lines.extend(sections.iter().map(|(name, status)| format!(" {status:<8} {name}")));
-    lines.extend(made.lines().map(|line| format!(" {line}")));
-    let shown: Vec<Json> =
-        sections.iter().map(|(name, status)| json!({ "name": name, "status": status })).collect();
-    let json = json!({ "proven": true, "kind": "dossier", "id": id, "sections": shown,
-        "transcript": made, "files": found });
-    Ok(Report::new(lines.join("\n"), json))
-}
-
-/// A proof that is about another record than the dossier, its root, those it was made of, what they
-/// stand under, and who signed their ops.
-fn foreign<'a>(id: &str, proven: &'a BTreeMap<String, Proven>) -> Option<&'a String> {
-    let own = |proven: &&Proven| findings::text(&proven.claim, "id") == id;
-    // the party part of the record names its root, the lineage those between
-    let root = proven
-        .values()
-        .filter(own)
-        .find_map(|proven| proven.claim.get("party")?.get("lineage")?.get("root")?.as_text());
-    let lineage = proven.values().filter(|proven| findings::text(&proven.claim, "of") == id);
-    let lineage: Vec<&str> = lineage
-        .flat_map(|proven| findings::list(&proven.claim, "ancestors"))
-        .map(|node| findings::text(node, "id"))
-        .collect();
-    let histories = || proven.values().filter(|proven| proven.kind == "etr-history");
-    let ops: BTreeSet<String> = histories()
-        .flat_map(|proven| findings::list(&proven.claim, "ops"))
-        .map(|op| digest_of(Register::Etr, op).to_string())
-        .collect();
-    let is_ours = |proven: &Proven| {
-        let subject = findings::text(&proven.claim, "id");
-        match proven.kind.as_str() {
-            "etr-signers" => findings::list(&proven.claim, "ops")
-                .iter()
-                .all(|op| ops.contains(findings::text(op, "digest"))),
-            "etr-rules" => histories().any(|history| {
-                let public = history.claim.get("public").unwrap_or(&Value::Null);
-                let same = |name: &str| {
-                    findings::text(public, name) == findings::text(&proven.claim, name)
-                };
-                same("profile") && same("regime") && same("home")
-            }),
-            "etr-singularity" => Some(subject) == root,
-            _ => subject == id || lineage.contains(&subject),
+    let status = proven.get(STATUS).ok_or_else(|| broken("it proves no status"))?;
+    let (height, time_ms) = (status.height, status.time_ms);
+    for section in &sections {
+        let follows = layout::status(section.name, &files, &proven, time_ms);
+        if !section.agrees(follows) {
+            let (name, stated) = (section.name, section.status);
+            let found = follows.unwrap_or("not there");
+            return Err(broken(format!("{name} is stated as {stated}, and is {found}")));
         }
-    };
-    proven.iter().find(|(_, proven)| !is_ours(proven)).map(|(name, _)| name)
+    }
+    if height < trusted_height {
+        return Err(broken(VerifyError::TooOld.to_string()));
+    }
+    Ok(Judged { id, height, time_ms, proven, sections, transcript, given, files })
 }
 
-/// Name and status of every section; `None` unless all are there, each with a known status.
-fn sections_of(manifest: &Json) -> Option<Vec<(String, String)>> {
-    let items = manifest.get("sections")?.as_array()?;
-    let read = |item: &Json| {
-        let status = document::text(item, "/status")?;
-        let known = ["present", "absent", "expired"].contains(&status);
-        known.then(|| {
-            (document::text(item, "/name").unwrap_or_default().to_owned(), status.to_owned())
-        })
+/// The record and the sections of a manifest, which must be the one manifest of these files that says
+/// so: a member more, or another article, is none.
+fn read_manifest(bytes: &[u8], files: &Files, genesis: &Genesis) -> Result<(String, Vec<Section>)> {
+    let read = titian_contracts::json::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes))
+        .map_err(|reject| broken(format!("the manifest does not read: {reject}")))?;
+    let text = |name: &str| findings::text(&read, name);
+    if read.get("titianDossier").and_then(Value::as_int) != Some(1) {
+        return Err(broken("unknown version"));
+    }
+    if text("chain") != genesis.chain || text("genesis") != genesis.hash.to_string() {
+        return Err(broken("of another network than the genesis file"));
+    }
+    let listed: BTreeMap<&str, &str> = findings::list(&read, "files")
+        .iter()
+        .map(|file| (findings::text(file, "name"), findings::text(file, "sha256")))
+        .collect();
+    let same = |(name, bytes): (&String, &Vec<u8>)| {
+        listed.get(name.as_str()).is_some_and(|listed| *listed == sha256(bytes))
     };
-    let sections: Vec<(String, String)> = items.iter().map(read).collect::<Option<_>>()?;
-    let names: Vec<&str> = sections.iter().map(|(name, _)| name.as_str()).collect();
-    (names == SECTIONS.map(|(name, ..)| name)).then_some(sections)
+    if listed.len() != files.len() || !files.iter().all(same) {
+        return Err(broken("files differ from the manifest"));
+    }
+    let sections: Option<Vec<Section>> =
+        findings::list(&read, "sections").iter().map(Section::read).collect();
+    let sections = sections.ok_or_else(|| broken("a section or its status is unknown"))?;
+    if !sections.iter().map(|section| section.name).eq(SECTIONS.iter().map(|(name, ..)| *name)) {
+        return Err(broken("a section is missing"));
+    }
+    let id = text("id").to_owned();
+    if format!("{}\n", manifest(&id, genesis, &sections, files).to_jcs()).as_bytes() != bytes {
+        return Err(broken("the manifest has another form than that of these files"));
+    }
+    Ok((id, sections))
+}
+
+impl Section {
+    fn read(value: &Value) -> Option<Self> {
+        let text = |name: &str| value.get(name).and_then(Value::as_text);
+        let known = SECTIONS.iter().map(|(name, ..)| *name);
+        Some(Self {
+            name: known.into_iter().find(|known| text("name") == Some(*known))?,
+            status: STATUSES.into_iter().find(|known| text("status") == Some(*known))?,
+            note: text("note")?.to_owned(),
+        })
+    }
+
+    /// Whether its status is the one that follows from the files. Where nothing is there, the maker
+    /// says whether it is absent or expired.
+    fn agrees(&self, follows: Option<&str>) -> bool {
+        follows.map_or(self.status != "present", |follows| self.status == follows)
+    }
+}
+
+/// Judges a dossier, for `titian verify`.
+pub(crate) fn verify(
+    output: Output,
+    bytes: &[u8],
+    genesis: &Genesis,
+    trusted_height: u64,
+) -> Result<Report> {
+    let Judged { id, height, time_ms, sections, transcript, given, files, .. } =
+        judge(bytes, genesis, trusted_height)?;
+    let age_s = now_ms().saturating_sub(time_ms) / 1_000;
+    let mut lines = vec![
+        format!("{}  evidence dossier of {id}", output.paint(Tone::Good, "PROVEN")),
+        format!(
+            " as of height {height}, block time {} ({} old); says nothing about later heights",
+            time::rfc3339(time_ms),
+            age_text(age_s)
+        ),
+    ];
+    lines.extend(sections.iter().map(|section| {
+        let given = layout::is_given(section.name) && section.status != "absent";
+        let basis = if given { "  (as given, not checked)" } else { "" };
+        format!(" {:<8} {}{basis}", section.status, section.name)
+    }));
+    lines.extend(transcript.lines().map(|line| format!(" {line}")));
+    lines.push(" notes in manifest.json are words of who made the dossier".to_owned());
+    let shown: Vec<Json> = sections
+        .iter()
+        .map(|section| {
+            let checked = !layout::is_given(section.name);
+            json!({ "name": section.name, "status": section.status, "checked": checked })
+        })
+        .collect();
+    let files: BTreeMap<&String, String> =
+        files.iter().map(|(name, bytes)| (name, sha256(bytes))).collect();
+    let json = json!({
+        "proven": true,
+        "kind": "dossier",
+        "id": id,
+        "chain": genesis.chain,
+        "genesis": genesis.hash.to_string(),
+        "height": height,
+        "time": time::rfc3339(time_ms),
+        "timeMs": time_ms,
+        "ageSeconds": age_s,
+        "sections": shown,
+        "transcript": transcript,
+        "files": files,
+        "given": given,
+    });
+    Ok(Report::new(lines.join("\n"), json))
 }
 
 #[cfg(test)]
@@ -285,6 +319,65 @@ mod tests {
         assert_eq!(unpack(&bytes).expect("it reads"), files());
         let later = unpack(&bytes).and_then(|files| archive(&files)).expect("it packs");
         assert_eq!(later, bytes);
+    }
+
+    #[test]
+    fn etr_a_manifest_says_what_its_files_are_and_nothing_else() {
+        let genesis = genesis();
+        let files = Files::from([("14-audit/a.txt".to_owned(), b"one".to_vec())]);
+        let section = |(name, ..): (&'static str, &str, &str)| Section {
+            name,
+            status: if name == "14-audit" { "present" } else { "absent" },
+            note: "why".to_owned(),
+        };
+        let sections = SECTIONS.map(section);
+        let made = manifest("etr_1", &genesis, &sections, &files);
+        let read = |value: &Value, files: &Files| {
+            read_manifest(format!("{}\n", value.to_jcs()).as_bytes(), files, &genesis)
+        };
+        let (id, found) = read(&made, &files).expect("it reads");
+        assert_eq!((id.as_str(), found.len(), found[4].status), ("etr_1", 9, "present"));
+        let with = |at: usize, name: &str, text: &str| {
+            let mut sections = findings::list(&made, "sections").to_vec();
+            sections[at] = sections[at].with(name, Value::from(text));
+            made.with("sections", Value::List(sections))
+        };
+        let fewer = findings::list(&made, "sections")[1..].to_vec();
+        for (what, changed) in [
+            ("another article", with(0, "article", "none")),
+            ("a member of a section", with(0, "auditor", "EXAMPLE")),
+            ("an unknown status", with(0, "status", "certified")),
+            ("a name twice", with(1, "name", "10-rules")),
+            ("a member", made.with("signature", Value::from("x"))),
+            ("another version", made.with("titianDossier", Value::Int(2))),
+            ("another chain", made.with("chain", Value::from("x"))),
+            ("a section less", made.with("sections", Value::List(fewer))),
+        ] {
+            let error = read(&changed, &files).expect_err(what);
+            assert_eq!(error.kind.exit_code(), 3, "{what}");
+        }
+        let other = Files::from([("14-audit/a.txt".to_owned(), b"two".to_vec())]);
+        assert!(read(&made, &other).is_err() && read(&made, &Files::new()).is_err());
+        // a status must be the one that follows; where nothing is there, absent or expired is told
+        assert!(found[4].agrees(Some("present")) && !found[4].agrees(Some("expired")));
+        assert!(!found[4].agrees(None) && found[0].agrees(None));
+        assert!(!found[0].agrees(Some("present")));
+    }
+
+    fn genesis() -> Genesis {
+        let plan = titian_genesis::devnet::Plan {
+            chain: "titian-devnet-1".to_owned(),
+            time_ms: 1_767_225_600_000,
+            validators: 1,
+            host: "127.0.0.1".to_owned(),
+            base_port: 26_700,
+        };
+        let mut next = 0_u8;
+        let mut seed = || {
+            next += 1;
+            [next; 32]
+        };
+        titian_genesis::devnet::make(&plan, &mut seed).expect("a network").genesis
     }
 
     #[test]

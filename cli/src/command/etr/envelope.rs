@@ -138,9 +138,7 @@ fn recipients(
 
 /// The X25519 keys of a party that are active in the block time of the bundle.
 fn sealing_keys(bundle: &Bundle, party: &str) -> Result<Vec<Recipient>> {
-    let unknown = |code: &str| {
-        CommandError::new(Kind::NotProven, format!("no keys of {party} are proven")).named(code)
-    };
+    let unknown = |code: &str| no_keys(party, code);
     let parsed = Party::parse(party).ok_or_else(|| unknown("DID_INVALID"))?;
     let resolved = did::resolve(bundle, &parsed).map_err(unknown)?;
     let time_ms = bundle.trust().time_ms;
@@ -155,6 +153,18 @@ fn sealing_keys(bundle: &Bundle, party: &str) -> Result<Vec<Recipient>> {
         Some(Recipient { party: party.to_owned(), key: *number, public_key })
     };
     Ok(usable.filter_map(read).collect())
+}
+
+/// Why nothing is sealed to a party. One that is proven not to be registered can take no record
+/// either, and the rules would say so.
+fn no_keys(party: &str, code: &str) -> CommandError {
+    match code {
+        "DID_NOT_FOUND" => CommandError::refused(format!("no business is registered as {party}"))
+            .named("PARTY_NOT_LIVE"),
+        _ => {
+            CommandError::new(Kind::NotProven, format!("no keys of {party} are proven")).named(code)
+        }
+    }
 }
 
 /// What two people read to each other to compare a key.
@@ -336,4 +346,20 @@ pub(super) fn root_of(record: &Json) -> &str {
 pub(super) fn mismatch() -> CommandError {
     let message = "the content is not the one that the record commits to";
     CommandError::new(Kind::NotProven, message).named("CONTENT_MISMATCH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_party_that_no_register_knows_is_refused_as_the_rules_refuse_it() {
+        let of = |code: &str| {
+            let error = no_keys("TH-JP-0999999000012-WM", code);
+            (error.kind, error.name.unwrap_or_default())
+        };
+        assert_eq!(of("DID_NOT_FOUND"), (Kind::Refused, "PARTY_NOT_LIVE".to_owned()));
+        let hidden = (Kind::NotProven, "DID_NOT_AVAILABLE".to_owned());
+        assert_eq!(of("DID_NOT_AVAILABLE"), hidden);
+    }
 }

@@ -10,14 +10,15 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 use titian_api::etr::{Challenge, ProveParams};
 use titian_api::{Call as _, call};
-use titian_contracts::digest::hash;
 use titian_contracts::json::Value;
 use titian_contracts::proof::{self, Proven};
-use titian_genesis::{Genesis, profiles};
+use titian_genesis::Genesis;
 
-use super::dossier::{self, Files, SECTIONS, Section, TRANSCRIPT};
-use super::findings::{self, HISTORY, PARENTS, PROFILE};
-use super::{ask_as, plain, prove, show};
+use super::dossier::{self, Files, Section};
+use super::layout::{
+    self, CONTROL, HISTORY, PLAIN, RULES, SECTIONS, SINGULARITY, STATUS, TRANSCRIPT, VALIDATORS,
+};
+use super::{ask_as, findings, plain, prove, show};
 use crate::act::now_ms;
 use crate::command::verify::read_genesis;
 use crate::document;
@@ -25,8 +26,6 @@ use crate::error::{CommandError, Result};
 use crate::output::Report;
 use crate::session::Session;
 use crate::wallet::{KeyRef, write_private};
-
-const DAY_MS: u64 = 86_400_000;
 
 /// Arguments of `evidence`.
 #[derive(Clone, Debug, clap::Args)]
@@ -85,14 +84,16 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     dossier.rules()?;
     let histories = dossier.integrity()?;
     dossier.access(&histories)?;
-    dossier.attested()?;
-    dossier.in_fact()?;
+    let time_ms = dossier.in_fact()?;
+    dossier.attested(time_ms);
     dossier.plain();
-    let Dossier { mut files, mut sections, .. } = dossier;
-    let transcript = findings::of(&files, &genesis).text;
+    let sections = dossier.sections(time_ms);
+    let mut files = dossier.files;
+    let transcript = findings::of(&args.id, &files, &genesis).text;
     files.insert(TRANSCRIPT.to_owned(), transcript.into_bytes());
-    sections.sort_by_key(|section| section.name);
     let bytes = dossier::pack(&args.id, &genesis, &sections, &files)?;
+    // what would not convince anybody is not written
+    dossier::judge(&bytes, &genesis, 0)?;
     write_private(&args.out, &bytes)
         .map_err(|error| CommandError::file("write", &args.out, &error))?;
     bar.finish_and_clear();
@@ -208,8 +209,9 @@ impl Dossier<'_> {
             let bytes = document::read(path.as_ref())?;
             let file = std::path::Path::new(path).file_name().and_then(|name| name.to_str());
             let entry = format!("{name}/{}", file.ok_or_else(usage)?);
-            if RESERVED.contains(&entry.as_str()) || entry.ends_with(".proof.json") {
-                return Err(CommandError::usage(format!("{entry} is a name of the dossier's own")));
+            if !layout::may_be_given(&entry) {
+                return Err(CommandError::usage(format!("--attach {entry:?}: not a name to give"))
+                    .hint("a name of the dossier's own, or one with signs that mislead"));
             }
             if self.files.insert(entry.clone(), bytes).is_some() {
                 return Err(CommandError::usage(format!("{entry} is attached twice")));
@@ -221,20 +223,18 @@ impl Dossier<'_> {
     /// Profile, legal effect, regime, rulebooks and court policy as the registers hold them.
     fn rules(&mut self) -> Result<()> {
         let id = self.args.id.clone();
-        let made = self.prove(findings::RULES, self.asked("rules", &id))?;
+        let made = self.prove(RULES, self.asked("rules", &id))?;
         let mut parts = Parts::default();
         parts.of("governance, legal effect and court policy with proof", &made);
         if let Ok(claim) = &made {
-            let registered = claim.get("profileValue").unwrap_or(&Value::Null);
-            let [toml, json] = PROFILE;
-            if let Some(source) = profiles::etr_profile_file(registered) {
-                self.files.insert(toml.to_owned(), source.as_bytes().to_vec());
+            let forms = findings::profile_files(claim);
+            if forms.len() > 1 {
                 parts.add("profile file", "present", "its digest is the registered one");
             } else {
-                let registered = format!("{}\n", registered.to_jcs());
-                self.files.insert(json.to_owned(), registered.into_bytes());
                 parts.add("profile", "present", "as registered; its TOML source is not known here");
             }
+            self.files
+                .extend(forms.into_iter().take(1).map(|(name, form)| (name.to_owned(), form)));
             if findings::list(claim, "courtPolicies").is_empty() {
                 let why = format!("{} has enacted none", findings::text(claim, "home"));
                 parts.add("court policy", "absent", why);
@@ -269,8 +269,7 @@ impl Dossier<'_> {
             }
             histories.push(claim);
         }
-        let lineage =
-            self.prove("11-integrity/singularity.proof.json", self.asked("singularity", &id))?;
+        let lineage = self.prove(SINGULARITY, self.asked("singularity", &id))?;
         parts.of("the one root record of its number with lineage", &lineage);
         let lineage = lineage.unwrap_or(Value::Null);
         if lineage.get("complete") == Some(&Value::Bool(false)) {
@@ -282,12 +281,12 @@ impl Dossier<'_> {
         }
         for parent in findings::list(&lineage, "ancestors").iter().skip(1) {
             let parent = findings::text(parent, "id").to_owned();
-            let file = format!("{PARENTS}{parent}.history.proof.json");
+            let file = layout::parent_history(&parent);
             let made = self.prove(&file, self.asked("history", &parent))?;
             parts.of(&format!("history of {parent}, which it was made of"), &made);
             if let Ok(claim) = made {
                 let heads = findings::heads(&claim).into_bytes();
-                self.files.insert(format!("{PARENTS}{parent}.heads.txt"), heads);
+                self.files.insert(layout::parent_heads(&parent), heads);
                 histories.push(claim);
             }
         }
@@ -302,7 +301,7 @@ impl Dossier<'_> {
         for claim in histories {
             let id = findings::text(claim, "id").to_owned();
             for height in findings::heights(claim) {
-                let file = format!("12-access/{id}-{height:010}.proof.json");
+                let file = layout::signers(&id, height);
                 let asked = ProveParams { height: Some(height), ..self.asked("signers", &id) };
                 match self.prove(&file, asked)? {
                     Ok(_) => proven += 1,
@@ -310,7 +309,7 @@ impl Dossier<'_> {
                 }
             }
         }
-        match histories.first() {
+        match histories.first().filter(|_| self.proven.contains_key(HISTORY)) {
             None => parts.add("signer keys and mandates", "absent", "there is no history"),
             Some(own) => {
                 if proven > 0 {
@@ -340,15 +339,7 @@ impl Dossier<'_> {
     }
 
     /// What others attest: it came in files.
-    fn attested(&mut self) -> Result<()> {
-        let set = self.genesis.validators.validators.iter();
-        let validators = set.map(|validator| {
-            Value::object([
-                ("ams", Value::from(validator.ams.as_str())),
-                ("publicKey", Value::from(hex::encode(validator.public_key))),
-            ])
-        });
-        let text = format!("{}\n", Value::List(validators.collect()).to_jcs());
+    fn attested(&mut self, time_ms: u64) {
         let sections = [
             ("13-security", "software digests, bill of materials and key-custody statements"),
             ("14-audit", "audit credentials"),
@@ -362,7 +353,7 @@ impl Dossier<'_> {
                 .files
                 .iter()
                 .filter(|(file, _)| file.starts_with(&prefix))
-                .map(|(file, bytes)| (file, expired(bytes, self.time_ms())))
+                .map(|(file, bytes)| (file, layout::is_expired(bytes, time_ms)))
                 .collect();
             for (file, expired) in &given {
                 match expired {
@@ -375,33 +366,33 @@ impl Dossier<'_> {
             }
             self.sections.push(parts.section(name));
         }
-        self.files.insert("13-security/validators.json".to_owned(), text.into_bytes());
-        Ok(())
+        self.files.insert(VALIDATORS.to_owned(), findings::validators(self.genesis));
     }
 
-    /// Block time of the height, ms.
-    fn time_ms(&self) -> u64 {
-        self.record.pointer("/asOf/timeMs").and_then(Json::as_u64).unwrap_or_else(now_ms)
-    }
-
-    /// Status, and control if those who ask hold it.
-    fn in_fact(&mut self) -> Result<()> {
+    /// Status, and control if those who ask hold it. Gives the block time of the status, ms: without
+    /// one nothing says what the dossier is about.
+    fn in_fact(&mut self) -> Result<u64> {
         let id = self.args.id.clone();
         let mut parts = Parts::default();
-        let status = self.prove(findings::STATUS, self.asked("status", &id))?;
+        let status = self.prove(STATUS, self.asked("status", &id))?;
+        if let Err((_, why)) = &status {
+            let height = self.height;
+            return Err(CommandError::refused(format!("no status at height {height}: {why}")));
+        }
+        let time_ms = self.proven.get(STATUS).map_or(0, |status| status.time_ms);
         parts.of("status", &status);
         match self.challenge()? {
             Err(why) => parts.add("control", "absent", why),
             Ok(challenge) => {
                 let asked =
                     ProveParams { challenge: Some(challenge), ..self.asked("control", &id) };
-                let made = self.prove(findings::CONTROL, asked)?;
+                let made = self.prove(CONTROL, asked)?;
                 parts.of("control as of the height", &made);
             }
         }
         parts.add("transcript", "present", "");
         self.sections.push(parts.section("20-in-fact"));
-        Ok(())
+        Ok(time_ms)
     }
 
     /// The controller's answer to a challenge that follows from record and height, so that the same
@@ -434,28 +425,41 @@ impl Dossier<'_> {
             return Ok(Err(why));
         }
         let head = text(&self.record, "/public/head");
-        let nonce = hash("titian etr dossier v1", &[head.as_bytes(), &self.height.to_be_bytes()]);
+        let ms = self.record.pointer("/asOf/timeMs").and_then(Json::as_u64);
         let asked = prove::Asked {
-            audience: "evidence dossier".to_owned(),
-            nonce: hex::encode(nonce.0),
-            ms: Some(self.time_ms()),
+            audience: layout::AUDIENCE.to_owned(),
+            nonce: layout::nonce(head, self.height),
+            ms: Some(ms.unwrap_or_else(now_ms)),
             ..prove::Asked::default()
         };
         let answered = prove::sign(self.session, &self.args.id, &asked, &keys, Some(self.height))?;
         Ok(Ok(answered.challenge))
     }
 
+    /// The sections in their order, each with the status that follows from files and proofs.
+    fn sections(&mut self, time_ms: u64) -> Vec<Section> {
+        let mut sections = std::mem::take(&mut self.sections);
+        sections.sort_by_key(|section| section.name);
+        for section in &mut sections {
+            match layout::status(section.name, &self.files, &self.proven, time_ms) {
+                Some(follows) => section.status = follows,
+                None if section.status == "present" => section.status = "absent",
+                None => {}
+            }
+        }
+        sections
+    }
+
     /// The same in words, from what is proven.
     fn plain(&mut self) {
         let mut parts = Parts::default();
         if let Some(text) = plain::of(&self.proven, self.genesis) {
-            self.files.insert(findings::PLAIN.to_owned(), text.into_bytes());
+            self.files.insert(PLAIN.to_owned(), text.into_bytes());
             parts.add("record and cross-walk", "present", "");
         }
-        for (file, what) in [
-            (findings::HISTORY, "the chain in words, acknowledgements"),
-            (findings::RULES, "legal verdicts"),
-        ] {
+        for (file, what) in
+            [(HISTORY, "the chain in words, acknowledgements"), (RULES, "legal verdicts")]
+        {
             match self.proven.contains_key(file) {
                 true => parts.add(what, "present", format!("as proven in {file}")),
                 false => parts.add(what, "absent", format!("there is no {file}")),
@@ -463,29 +467,4 @@ impl Dossier<'_> {
         }
         self.sections.push(parts.section("30-plain"));
     }
-}
-
-/// Names of files that the dossier makes itself.
-const RESERVED: [&str; 7] = [
-    PROFILE[0],
-    PROFILE[1],
-    findings::HEADS,
-    findings::ROLES,
-    findings::COURT_EVENTS,
-    "13-security/validators.json",
-    findings::PLAIN,
-];
-
-/// Whether a credential is past the day of its `validUntil` at a time.
-fn expired(bytes: &[u8], time_ms: u64) -> bool {
-    let json: Json = serde_json::from_slice(bytes).unwrap_or_default();
-    let day = document::text(&json, "/validUntil").and_then(|text| text.get(..10));
-    let day = day.and_then(titian_contracts::time::Date::parse);
-    day.is_some_and(|day| day.start_ms().saturating_add(DAY_MS) <= time_ms)
-}
-
-/// The proofs in a dossier, for `titian etr show --offline`.
-pub(super) fn bundles(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let files = dossier::unpack(bytes)?;
-    Ok(dossier::proofs(&files).map(|(_, bytes)| bytes.clone()).collect())
 }

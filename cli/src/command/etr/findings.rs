@@ -1,207 +1,329 @@
-//! What the files of an evidence dossier say when they are judged together: every proof, and what
-//! stands beside the proofs compared with what they prove.
+//! What the files of an evidence dossier say when they are judged together: which proofs there are,
+//! that all are about the record at one height, and what stands beside them compared with what they
+//! prove.
 //!
 //! Invariant: the findings are a function of the files and the genesis file; no clock and no node is
-//! asked, so whoever reads the dossier makes the same transcript.
+//! asked, so whoever reads the dossier makes the same transcript. Every file is judged or named as
+//! given and not checked; what should be there and is not is named as absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use titian_contracts::digest::{Digest, hash};
-use titian_contracts::etr::{content, profile};
+use titian_contracts::etr::record::Record;
+use titian_contracts::etr::{content, provisions};
 use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register, digest_of};
 use titian_contracts::proof::{self, Proven};
 use titian_contracts::time;
 use titian_genesis::{Genesis, profiles};
 
-use super::dossier::{Files, proofs};
+use super::dossier::{Files, sha256};
+use super::layout::{
+    self, AUDIENCE, CONTROL, COURT_EVENTS, HEADS, HISTORY, PLAIN, PROFILE, PROOF, ROLES, RULES,
+    SINGULARITY, STATUS, TRANSCRIPT, VALIDATORS,
+};
 use super::plain;
 
-/// Where the history of the record stands.
-pub(super) const HISTORY: &str = "11-integrity/history.proof.json";
-/// Folder of the histories of records that it was made of.
-pub(super) const PARENTS: &str = "11-integrity/parents/";
-/// Heads of the record, recomputed.
-pub(super) const HEADS: &str = "11-integrity/heads.txt";
-/// Who is what to the record, from its history.
-pub(super) const ROLES: &str = "12-access/roles.json";
-/// What courts did, from its history.
-pub(super) const COURT_EVENTS: &str = "12-access/court-events.json";
-/// The profile as it is registered, or its source where that is known.
-pub(super) const PROFILE: [&str; 2] = ["10-rules/profile.toml", "10-rules/profile.json"];
-/// Profile, regime, rulebooks, legal effect and court policy.
-pub(super) const RULES: &str = "10-rules/rules.proof.json";
-/// The public part of the record.
-pub(super) const STATUS: &str = "20-in-fact/status.proof.json";
-/// Who is in control of it.
-pub(super) const CONTROL: &str = "20-in-fact/control.proof.json";
-/// The dossier in plain words.
-pub(super) const PLAIN: &str = "30-plain/record.txt";
 const RULES_FOLDER: &str = "10-rules/";
 
 /// The judgement of a set of files.
 pub(super) struct Findings {
     /// The transcript.
     pub(super) text: String,
-    /// Whether every proof is proven and nothing differs from what is proven.
-    pub(super) holds: bool,
+    /// What is wrong, in the words of the transcript; empty if all holds.
+    pub(super) faults: Vec<String>,
     /// The proofs by file.
     pub(super) proven: BTreeMap<String, Proven>,
+    /// Files of others that nothing compares with.
+    pub(super) given: Vec<String>,
 }
 
-/// Judges files.
-pub(super) fn of(files: &Files, genesis: &Genesis) -> Findings {
-    let mut judge = Judge {
-        files,
-        lines: vec![format!("network {}, genesis {}", genesis.chain, genesis.hash)],
-        holds: true,
-        proven: BTreeMap::new(),
-    };
-    for (name, bytes) in proofs(files) {
-        judge.proof(name, bytes, genesis);
+/// Judges files about a record.
+pub(super) fn of(id: &str, files: &Files, genesis: &Genesis) -> Findings {
+    let (mut proven, mut refused) = (BTreeMap::new(), BTreeMap::new());
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(PROOF)) {
+        match proof::verify(bytes, &genesis.anchor(), 0) {
+            Ok(shown) => drop(proven.insert(name.clone(), shown)),
+            Err(error) => drop(refused.insert(name.clone(), error.to_string())),
+        }
     }
-    judge.rules();
-    judge.derived();
-    judge.plain(genesis);
-    judge.signers();
-    let Judge { lines, holds, proven, .. } = judge;
-    Findings { text: format!("{}\n", lines.join("\n")), holds, proven }
+    let (text, faults, given) = judge(id, files, &proven, &refused, genesis);
+    Findings { text, faults, proven, given }
+}
+
+/// Transcript, faults and given files. `refused` tells why files with the name of a proof prove
+/// nothing.
+fn judge(
+    id: &str,
+    files: &Files,
+    proven: &BTreeMap<String, Proven>,
+    refused: &BTreeMap<String, String>,
+    genesis: &Genesis,
+) -> (String, Vec<String>, Vec<String>) {
+    let mut judge = Judge {
+        id,
+        files,
+        proven,
+        refused,
+        lines: vec![format!("network {}, genesis {}", genesis.chain, genesis.hash)],
+        faults: Vec::new(),
+        judged: BTreeSet::from([TRANSCRIPT.to_owned()]),
+    };
+    if let Some(status) = judge.status() {
+        judge.about(status, genesis);
+    }
+    let given = judge.rest();
+    let Judge { lines, faults, .. } = judge;
+    (format!("{}\n", lines.join("\n")), faults, given)
 }
 
 struct Judge<'a> {
+    id: &'a str,
     files: &'a Files,
+    proven: &'a BTreeMap<String, Proven>,
+    refused: &'a BTreeMap<String, String>,
     lines: Vec<String>,
-    holds: bool,
-    proven: BTreeMap<String, Proven>,
+    faults: Vec<String>,
+    /// Files that were looked at.
+    judged: BTreeSet<String>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     fn say(&mut self, line: String) {
         self.lines.push(line);
     }
 
-    /// A file that must be what a proof says.
-    fn compare(&mut self, name: &str, same: bool, what: &str) {
-        self.holds &= same;
-        let verdict = if same { "MATCHES" } else { "DIFFERS" };
-        self.say(format!("{verdict} {name}: {what}"));
+    fn fault(&mut self, line: String) {
+        self.faults.push(line.clone());
+        self.lines.push(line);
     }
 
-    fn proof(&mut self, name: &str, bytes: &[u8], genesis: &Genesis) {
-        match proof::verify(bytes, &genesis.anchor(), 0) {
-            Ok(proven) => {
-                let claim = proven.claim.without("entries");
-                let digest = hash("titian document v1", &[claim.to_jcs().as_bytes()]);
-                self.say(format!(
-                    "PROVEN {name}: {} as of height {}, block time {}, claim {digest}",
-                    proven.kind,
-                    proven.height,
-                    time::rfc3339(proven.time_ms)
-                ));
-                self.proven.insert(name.to_owned(), proven);
-            }
-            Err(error) => {
-                self.holds = false;
-                self.say(format!("NOT PROVEN {name}: {error}"));
-            }
+    /// What the dossier is about: the record, and the height of the proof of its status.
+    fn status(&mut self) -> Option<&'a Proven> {
+        let proven = self.proven;
+        let id = self.id;
+        let height = proven.get(STATUS).map_or(0, |status| status.height);
+        let found = |claim: &Value| is(claim, "id", id) && claim.get("public").is_some();
+        if !self.files.contains_key(STATUS) {
+            self.fault(format!("MISSING {STATUS}: what record and height the dossier is about"));
+            return None;
+        }
+        self.expect(STATUS, "etr-status", height, &found, "")?;
+        proven.get(STATUS)
+    }
+
+    /// All that is expected of a dossier about the record at the height of its status.
+    fn about(&mut self, status: &'a Proven, genesis: &Genesis) {
+        let (id, height) = (self.id, status.height);
+        let public = status.claim.get("public").unwrap_or(&Value::Null);
+        let own = |claim: &Value| is(claim, "id", id) && claim.get("public") == Some(public);
+        let answers = |claim: &Value| {
+            let answer = claim.get("challenge").unwrap_or(&Value::Null);
+            let nonce = layout::nonce(text(public, "head"), height);
+            own(claim) && is(answer, "audience", AUDIENCE) && is(answer, "nonce", &nonce)
+        };
+        if is(public, "status", "dead") && self.files.contains_key(CONTROL) {
+            self.judged.insert(CONTROL.to_owned());
+            self.fault(format!("DIFFERS {CONTROL}: the record has ended, nobody is in control"));
+        } else {
+            self.expect(CONTROL, "etr-control", height, &answers, "who is in control");
+        }
+        let what = "every op with signatures and times";
+        let history = self.expect(HISTORY, "etr-history", height, &own, what);
+        let asks = history.and_then(question);
+        let ruled = |claim: &Value| {
+            let same = |name: &str| text(claim, name) == text(public, name);
+            let asked = |asked: &Value| {
+                ["rulebooks", "states"].iter().all(|name| claim.get(name) == asked.get(name))
+            };
+            ["profile", "regime", "home"].iter().all(|name| same(name))
+                && asks.as_ref().is_none_or(asked)
+        };
+        let what = "profile, regime, rulebooks, legal effect and court policy";
+        let rules = self.expect(RULES, "etr-rules", height, &ruled, what);
+        let of = |claim: &Value| is(claim, "of", id);
+        let what = "the one root record of its number, with lineage";
+        let lineage = self.expect(SINGULARITY, "etr-singularity", height, &of, what);
+        let mut histories: Vec<&Value> = history.into_iter().collect();
+        for parent in
+            lineage.map(|claim| list(claim, "ancestors")).unwrap_or_default().iter().skip(1)
+        {
+            histories.extend(self.parent(text(parent, "id"), height));
+        }
+        for history in &histories {
+            self.signers(history);
+        }
+        self.derived(history, rules, genesis);
+        self.rulebooks(rules);
+        for history in histories {
+            self.ops(history);
         }
     }
 
-    fn claim_of(&self, kind: &str) -> Option<Value> {
-        self.proven.values().find(|proven| proven.kind == kind).map(|proven| proven.claim.clone())
+    /// A proof that may be there, of its kind, of a height, and with a claim that is `ours`; else it is
+    /// named as absent, or as wrong. Gives the claim.
+    fn expect(
+        &mut self,
+        name: &str,
+        kind: &str,
+        height: u64,
+        ours: &dyn Fn(&Value) -> bool,
+        what: &str,
+    ) -> Option<&'a Value> {
+        if !self.files.contains_key(name) {
+            self.say(format!("ABSENT {name}: {what}"));
+            return None;
+        }
+        self.judged.insert(name.to_owned());
+        let proven = self.proven;
+        let Some(shown) = proven.get(name) else {
+            let why = self.refused.get(name).map_or("no proof", String::as_str);
+            self.fault(format!("NOT PROVEN {name}: {why}"));
+            return None;
+        };
+        if shown.kind != kind {
+            self.fault(format!("DIFFERS {name}: {} in place of {kind}", shown.kind));
+            return None;
+        }
+        if shown.height != height {
+            self.fault(format!("DIFFERS {name}: of height {}, not of {height}", shown.height));
+            return None;
+        }
+        if !ours(&shown.claim) {
+            let fault = format!("DIFFERS {name}: not about this record as it stood at the height");
+            self.fault(fault);
+            return None;
+        }
+        let claim = shown.claim.without("entries");
+        let digest = hash("titian document v1", &[claim.to_jcs().as_bytes()]);
+        self.say(format!(
+            "PROVEN {name}: {kind} as of height {height}, block time {}, claim {digest}",
+            time::rfc3339(shown.time_ms)
+        ));
+        Some(&shown.claim)
     }
 
-    /// Profile and rulebook texts against their digests in the registers.
-    fn rules(&mut self) {
-        let Some(claim) = self.claim_of("etr-rules") else { return };
-        let registered = text(&claim, "profileDigest");
-        for name in PROFILE {
-            let Some(bytes) = self.files.get(name) else { continue };
-            let digest = profile_in(name, bytes).map(|value| profile::profile_hash(&value));
-            let same = digest.is_some_and(|digest| digest.to_string() == registered);
-            let what =
-                format!("profile {}, registered digest {registered}", text(&claim, "profile"));
-            self.compare(name, same, &what);
+    /// The history of a record that this one was made of, and its heads. Gives its claim.
+    fn parent(&mut self, parent: &str, height: u64) -> Option<&'a Value> {
+        let own = |claim: &Value| is(claim, "id", parent);
+        let what = "history of a record that this one was made of";
+        let history = layout::parent_history(parent);
+        let history = self.expect(&history, "etr-history", height, &own, what)?;
+        let made = heads(history);
+        self.compare(&layout::parent_heads(parent), made.as_bytes(), "as the history says");
+        Some(history)
+    }
+
+    /// The keys of who signed ops of a history, proven as of the height of each.
+    fn signers(&mut self, history: &Value) {
+        let id = text(history, "id");
+        for height in heights(history) {
+            let at = |index: usize| time_of(history, index).is_some_and(|(at, _)| at == height);
+            let ops = list(history, "ops").iter().enumerate().filter(|(index, _)| at(*index));
+            let ops: BTreeSet<String> =
+                ops.map(|(_, op)| digest_of(Register::Etr, op).to_string()).collect();
+            let ours = |claim: &Value| {
+                list(claim, "ops").iter().all(|op| ops.contains(text(op, "digest")))
+            };
+            let name = layout::signers(id, height);
+            self.expect(&name, "etr-signers", height, &ours, "keys and mandates of who signed");
         }
-        let mut used: Vec<&String> = Vec::new();
-        for digest in list(&claim, "rulebooks").iter().filter_map(Value::as_text) {
-            let states: Vec<&str> = list(&claim, "rulebookEntries")
+    }
+
+    /// A file that must be there, to the byte.
+    fn compare(&mut self, name: &str, made: &[u8], what: &str) {
+        self.judged.insert(name.to_owned());
+        match self.files.get(name) {
+            Some(found) if found == made => self.say(format!("MATCHES {name}: {what}")),
+            Some(_) => self.fault(format!("DIFFERS {name}: {what}")),
+            None => self.fault(format!("MISSING {name}: {what}")),
+        }
+    }
+
+    /// Files that follow from proofs and genesis file.
+    fn derived(&mut self, history: Option<&Value>, rules: Option<&Value>, genesis: &Genesis) {
+        for (name, made) in history.map(derived).into_iter().flatten() {
+            self.compare(name, &made, "as the history says");
+        }
+        if let Some(claim) = rules {
+            let (profile, digest) = (text(claim, "profile"), text(claim, "profileDigest"));
+            let what = format!("profile {profile}, registered digest {digest}");
+            // the source, or what is registered where no source is known; either way the whole of it
+            let forms = profile_files(claim);
+            let there = forms.iter().find(|(name, _)| self.files.contains_key(*name));
+            if let Some((name, made)) = there.or(forms.first()) {
+                self.compare(name, made, &what);
+            }
+        }
+        self.compare(VALIDATORS, &validators(genesis), "as the genesis file says");
+        if let Some(made) = plain::of(self.proven, genesis) {
+            self.compare(PLAIN, made.as_bytes(), "as the proofs say");
+        }
+    }
+
+    /// Texts of rulebooks against the digests that the ops name.
+    fn rulebooks(&mut self, rules: Option<&Value>) {
+        let Some(claim) = rules else { return };
+        for digest in list(claim, "rulebooks").iter().filter_map(Value::as_text) {
+            let states: Vec<&str> = list(claim, "rulebookEntries")
                 .iter()
                 .filter(|entry| text(entry, "digest") == digest)
                 .map(|entry| text(entry, "cc"))
                 .collect();
             let states = if states.is_empty() { "no state".to_owned() } else { states.join(" ") };
-            match rulebook_texts(self.files).find(|(_, of)| of.iter().any(|d| d == digest)) {
-                Some((name, _)) => {
-                    used.push(name);
-                    let line = format!("MATCHES {name}: rulebook {digest}, registered by {states}");
-                    self.lines.push(line);
+            let files = self.files;
+            match rulebook_texts(files).find(|(_, of)| of.iter().any(|d| d == digest)) {
+                // its name is looked at with those of all other files of others
+                Some((name, _)) if layout::may_be_given(name) => {
+                    self.judged.insert(name.clone());
+                    self.say(format!("MATCHES {name}: rulebook {digest}, registered by {states}"));
                 }
-                None => self
-                    .lines
-                    .push(format!("ABSENT text of rulebook {digest}, registered by {states}")),
-            }
-        }
-        for (name, _) in rulebook_texts(self.files).filter(|(name, _)| !used.contains(name)) {
-            self.lines.push(format!("UNRELATED {name}: no text of a rulebook that the ops name"));
-        }
-    }
-
-    /// Files that are made of the history alone.
-    fn derived(&mut self) {
-        let Some(claim) = self.proven.get(HISTORY).map(|proven| proven.claim.clone()) else {
-            return;
-        };
-        for (name, made) in derived(&claim) {
-            if let Some(found) = self.files.get(name) {
-                let same = found == &made;
-                self.compare(name, same, "as the history says");
+                _ => self.say(format!("ABSENT text of rulebook {digest}, registered by {states}")),
             }
         }
     }
 
-    /// The plain words, written anew from what is proven.
-    fn plain(&mut self, genesis: &Genesis) {
-        if let Some(found) = self.files.get(PLAIN) {
-            let made = plain::of(&self.proven, genesis);
-            let same = made.is_some_and(|made| made.as_bytes() == found.as_slice());
-            self.compare(PLAIN, same, "as the proofs say");
+    /// Files that nothing else speaks of. Those of others are named; what has a name that a dossier
+    /// gives to no file of others is refused.
+    fn rest(&mut self) -> Vec<String> {
+        let files = self.files;
+        let mut given = Vec::new();
+        for (name, bytes) in files {
+            if self.judged.contains(name) {
+                continue;
+            }
+            if layout::may_be_given(name) {
+                self.say(format!("GIVEN {name}: {}, not checked", sha256(bytes)));
+                given.push(name.clone());
+            } else {
+                self.fault(format!("REFUSED {name:?}: no file of this dossier"));
+            }
         }
+        given
     }
 
     /// Who signed each op, with keys proven as of its height.
-    fn signers(&mut self) {
-        let histories: Vec<Value> = self
-            .proven
-            .values()
-            .filter(|p| p.kind == "etr-history")
-            .map(|p| p.claim.clone())
-            .collect();
-        for claim in histories {
-            let id = text(&claim, "id").to_owned();
-            for (index, op) in list(&claim, "ops").iter().enumerate() {
-                let time = time_of(&claim, index);
-                let signers = self.signers_of(op, time);
-                self.say(format!(
-                    "OP {id} {} {}{}: {signers}",
-                    index + 1,
-                    text(op, "act"),
-                    time.map_or_else(String::new, |(height, ms)| {
-                        format!(" at height {height}, {}", time::rfc3339(ms))
-                    })
-                ));
-            }
+    fn ops(&mut self, history: &Value) {
+        let id = text(history, "id");
+        for (index, op) in list(history, "ops").iter().enumerate() {
+            let time = time_of(history, index);
+            let signers = self.signers_of(id, op, time);
+            self.say(format!(
+                "OP {id} {} {}{}: {signers}",
+                index + 1,
+                text(op, "act"),
+                time.map_or_else(String::new, |(height, ms)| {
+                    format!(" at height {height}, {}", time::rfc3339(ms))
+                })
+            ));
         }
     }
 
-    fn signers_of(&self, op: &Value, time: Option<(u64, u64)>) -> String {
+    fn signers_of(&self, id: &str, op: &Value, time: Option<(u64, u64)>) -> String {
         let digest = digest_of(Register::Etr, op).to_string();
         let names = |item: &Value| text(item, "digest") == digest;
-        let proof = self.proven.values().find(|proven| {
-            proven.kind == "etr-signers"
-                && time.is_some_and(|(height, _)| proven.height == height)
-                && list(&proven.claim, "ops").iter().any(names)
-        });
+        let proof = time.and_then(|(height, _)| self.proven.get(&layout::signers(id, height)));
+        let proof = proof.filter(|proven| list(&proven.claim, "ops").iter().any(names));
         let each = list(op, "sigs").iter().map(|sig| {
             let (party, key) = (text(sig, "party"), text(sig, "key"));
             let under = match (sig.get("for").and_then(Value::as_text), sig.get("mandate")) {
@@ -219,6 +341,34 @@ impl Judge<'_> {
         let each: Vec<String> = each.collect();
         if each.is_empty() { "no signature is needed".to_owned() } else { each.join("; ") }
     }
+}
+
+/// What a proof of rules must ask about the record of a history.
+fn question(history: &Value) -> Option<Value> {
+    let text = |name: &str| history.get(name).map(Value::to_jcs);
+    let record = Record::from_texts(&text("public")?, &text("party")?)?;
+    Some(provisions::question(&record, list(history, "ops")))
+}
+
+/// Forms of the registered profile: its source, if that is known, and what is registered.
+pub(super) fn profile_files(rules: &Value) -> Vec<(&'static str, Vec<u8>)> {
+    let registered = rules.get("profileValue").unwrap_or(&Value::Null);
+    let [toml, json] = PROFILE;
+    let source = profiles::etr_profile_file(registered);
+    let source = source.map(|source| (toml, source.as_bytes().to_vec()));
+    source.into_iter().chain([(json, line(registered))]).collect()
+}
+
+/// The validators of the genesis file, as a file of a dossier.
+pub(super) fn validators(genesis: &Genesis) -> Vec<u8> {
+    let set = genesis.validators.validators.iter();
+    let validators = set.map(|validator| {
+        Value::object([
+            ("ams", Value::from(validator.ams.as_str())),
+            ("publicKey", Value::from(hex::encode(validator.public_key))),
+        ])
+    });
+    line(&Value::List(validators.collect()))
 }
 
 /// What a proof of signers says of a key at a block time.
@@ -260,7 +410,6 @@ pub(super) fn heights(claim: &Value) -> Vec<u64> {
 
 /// Files that follow from the claim of a history.
 pub(super) fn derived(claim: &Value) -> [(&'static str, Vec<u8>); 3] {
-    let line = |value: &Value| format!("{}\n", value.to_jcs()).into_bytes();
     let roles = Value::object(
         ["id", "public", "party", "endorsements"]
             .map(|name| (name, claim.get(name).cloned().unwrap_or(Value::Null))),
@@ -272,14 +421,18 @@ pub(super) fn derived(claim: &Value) -> [(&'static str, Vec<u8>); 3] {
     ]
 }
 
-/// The heads, recomputed from the ops.
+/// The heads, recomputed from the ops: the first op names the head that the record begins with, and
+/// each leads on from the one before. The head that a later op names may be another record's, of a
+/// merger.
 pub(super) fn heads(claim: &Value) -> String {
-    let mut lines = Vec::new();
+    let (mut lines, mut last) = (Vec::new(), None);
     for op in list(claim, "ops") {
         let Ok(op) = Op::from_value(op.clone()) else { continue };
-        let Some(head) = Digest::parse(text(&op.value, "head")) else { continue };
+        let named = || Digest::parse(text(&op.value, "head"));
+        let Some(head) = last.or_else(named) else { continue };
         let next = content::next_head(head, op.digest);
         lines.push(format!("{} {}: {head} + {} = {next}", lines.len() + 1, op.act, op.digest));
+        last = Some(next);
     }
     format!("{}\n", lines.join("\n"))
 }
@@ -303,21 +456,16 @@ fn court_events(claim: &Value) -> Value {
     Value::List(events.collect())
 }
 
-/// The profile in a file, TOML or JSON by its name.
-fn profile_in(name: &str, bytes: &[u8]) -> Option<Value> {
-    let content = std::str::from_utf8(bytes).ok()?;
-    if name.ends_with(".toml") {
-        profiles::of_toml(content)
-    } else {
-        titian_contracts::json::parse(content.trim_end_matches('\n').as_bytes()).ok()
-    }
+/// A value as a file of one line.
+fn line(value: &Value) -> Vec<u8> {
+    format!("{}\n", value.to_jcs()).into_bytes()
 }
 
 /// Files that may be texts of rulebooks, with the digests that registers may hold of each.
 pub(super) fn rulebook_texts(files: &Files) -> impl Iterator<Item = (&String, [String; 2])> {
     let given = |name: &&String| {
         name.starts_with(RULES_FOLDER)
-            && !name.ends_with(".proof.json")
+            && !name.ends_with(PROOF)
             && !PROFILE.contains(&name.as_str())
     };
     files.iter().filter(move |(name, _)| given(name)).map(|(name, bytes)| {
@@ -333,3 +481,11 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_text).unwrap_or_default()
 }
+
+/// Whether a member is this text.
+fn is(value: &Value, name: &str, wanted: &str) -> bool {
+    value.get(name).and_then(Value::as_text) == Some(wanted)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value as Json;
 use titian_api::{Nothing, call};
 
+use super::content::Fields;
 use super::issue::{Args, lot};
 use super::{canonical, known};
 use crate::document;
@@ -64,16 +65,22 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
         })?;
         args.profile = Some(profile);
     }
+    let fields = super::issue::profile(session, args.profile.as_deref().unwrap_or_default())?;
     if args.reference.is_none() {
-        let default = known.reference.clone().unwrap_or_default();
+        let stated = || fields.stated("ref", &known.content).map(str::to_owned);
+        let default = known.reference.clone().or_else(stated).unwrap_or_default();
         let question = "Number of the document: A-Z, 0-9, - / . (example SGPU4711)";
         args.reference = Some(ask.until(question, &default, |text| {
             let fits = titian_contracts::etr::request::is_reference(text);
             if fits { Ok(()) } else { Err("1 to 40 of A-Z, 0-9, - / .".into()) }
         })?);
     }
-    members(session, &ask, &mut args, &known)?;
-    if args.lot.is_empty() && known.lots.is_empty() {
+    members(&fields, &ask, &mut args, &known)?;
+    let mut content = known.content.clone();
+    content.extend(args.set.iter().cloned());
+    let stated =
+        known.unclear.is_none() && !super::issue::stated_sum(&fields, &content)?.is_empty();
+    if args.lot.is_empty() && known.lots.is_empty() && !stated {
         if let Some(unclear) = &known.unclear {
             ask.output.note(&unclear.message);
         }
@@ -94,13 +101,7 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
 }
 
 /// Asks for each member that the type requires and the content lacks.
-fn members(
-    session: &Session,
-    ask: &Questions,
-    args: &mut Args,
-    known: &known::Known,
-) -> Result<()> {
-    let fields = super::issue::profile(session, args.profile.as_deref().unwrap_or_default())?;
+fn members(fields: &Fields, ask: &Questions, args: &mut Args, known: &known::Known) -> Result<()> {
     for name in &fields.required {
         let given = known.content.contains_key(name) || args.set.iter().any(|(set, _)| set == name);
         if given || fields.binds(name) {

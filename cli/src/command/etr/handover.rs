@@ -89,7 +89,7 @@ enum Content {
     Stays(String),
 }
 
-const NOBODY_NAMED: &str = "--as names nobody who seals it";
+const NOBODY_NAMED: &str = "--as names no party that seals it";
 const OF_COURT: &str = "a court has none; who has it runs titian etr seal";
 const OF_CHILDREN: &str = "the records that are made get ids of their own when the act stands; then \
                            run titian etr seal with each";

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Type of record, with @version or the newest [default: that of a DCSA or TradeTrust content]
     #[arg(long, value_name = "ID[@V]")]
     pub(super) profile: Option<String>,
-    /// Number of the document, given by the issuer, used once [default: that of the content]
+    /// Number of the document, given by the issuer, used once [default: that in the content]
     #[arg(long = "ref", value_name = "REF")]
     pub(super) reference: Option<String>,
     /// Content: a JSON object, also a DCSA transport document or issuance request, or a TradeTrust
@@ -37,7 +37,8 @@ pub(crate) struct Args {
     /// Where to keep content and salts [default: the working directory]
     #[arg(long, value_name = "DIR")]
     pub(super) content_dir: Option<PathBuf>,
-    /// Lot: number:unit:amount, for example 1:KGM:12000; repeat it [default: that of the content]
+    /// Lot: number:unit:amount, for example 1:KGM:12000; repeat it [default: the sum in the content; the
+    /// quantities of a DCSA or TradeTrust document]
     #[arg(long, value_name = "LOT", value_parser = lot)]
     pub(super) lot: Vec<Lot>,
     /// First holder: a UBIN, or JSON of a joint holder
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     /// Statute [default: that of the issuer's state]
     #[arg(long, value_name = "ID")]
     pub(super) regime: Option<String>,
-    /// Due date of an instrument for money, or demand [default: that of the content]
+    /// Due date of an instrument for money, or demand [default: that in the content]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(super) due: Option<String>,
     /// Who may attest payment; repeat it
@@ -157,6 +158,19 @@ pub(super) fn lot(text: &str) -> std::result::Result<Lot, String> {
         scale: fraction.len() as u64,
         amount: amount.to_string(),
     })
+}
+
+/// The sum that a content states where its type binds one: the ledger compares the two. Nothing where it
+/// states none. Errors: it is no sum.
+pub(super) fn stated_sum(fields: &Fields, content: &Map<String, Json>) -> Result<Vec<Lot>> {
+    let (amount, unit) = (fields.stated("amount", content), fields.stated("unit", content));
+    let Some((amount, unit)) = amount.zip(unit) else { return Ok(Vec::new()) };
+    let lot = lot(&format!("1:{unit}:{amount}")).map_err(|_| {
+        CommandError::usage(format!("the content states {amount} {unit}, which is no sum")).hint(
+            "a sum is text such as 78945.23, with at most 6 decimals; its unit a code such as SGD",
+        )
+    })?;
+    Ok(vec![lot])
 }
 
 /// What an issue needs to know besides its options; shared with the demo.
@@ -268,7 +282,7 @@ pub(super) fn run(session: &Session, args: &Args, paper: Option<&PaperArgs>) -> 
     let mut report = match &args.draft {
         Some(path) => super::bundle::write_draft(path, act, Some(&id), &op_args, &args.frame)?,
         None => {
-            let deed = Deed { act, id: &id, args: &op_args, party: args.signing.signers.first() };
+            let deed = Deed { act, id: &id, args: &op_args, party: args.signing.asker() };
             let keep = |child: &str| committed.write(folder, child, &wanted.fields.profile);
             perform(session, &args, deed, file.as_deref(), &mut notes, keep)?
         }
@@ -355,7 +369,7 @@ impl Wanted {
         let profile_name = profile_name
             .ok_or_else(|| needed("profile", "titian etr profiles shows the types of records"))?;
         let fields = profile(session, &profile_name)?;
-        let signer = args.signing.signers.first().map(|key| key.party.clone());
+        let signer = args.signing.party().map(str::to_owned);
         let obligor = match &args.obligor {
             Some(ubin) => Some(canonical(ubin)?),
             None => signer.clone(),
@@ -365,16 +379,19 @@ impl Wanted {
             if fields.drawer_issues { signer.unwrap_or_default() } else { obligor.clone() };
         let to = args.to.as_deref().ok_or_else(|| needed("to", "the first holder, a UBIN"))?;
         let reference = args.reference.clone().or(known.reference);
+        let reference = reference.or_else(|| fields.stated("ref", &content).map(str::to_owned));
         let reference = reference.ok_or_else(|| needed("ref", "the number of the document"))?;
         let lots = match (args.lot.is_empty(), known.unclear) {
             (true, Some(unclear)) => return Err(unclear),
+            (true, None) if known.lots.is_empty() => stated_sum(&fields, &content)?,
             (true, None) => known.lots,
             (false, _) => args.lot.clone(),
         };
         if lots.is_empty() {
             return Err(needed("lot", "number:unit:amount, for example 1:KGM:12000"));
         }
-        let due_ms = match args.due.clone().or(known.due).as_deref() {
+        let due = args.due.as_deref().or(known.due.as_deref());
+        let due_ms = match due.or_else(|| fields.stated("due", &content)) {
             None | Some("demand") => None,
             Some(text) => Some(
                 Date::parse(text)
@@ -416,5 +433,45 @@ impl Wanted {
             return args;
         }
         args.with("attesters", Value::List(self.attesters.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn note() -> Fields {
+        Fields::of(&json!({
+            "id": "promissory-note", "version": 1, "series": "note",
+            "fields": { "bound": { "ref": "noteNumber", "amount": "amount", "unit": "currency",
+                "due": "dueDate" } },
+        }))
+        .expect("a type")
+    }
+
+    #[test]
+    fn number_sum_and_due_date_are_those_of_a_plain_content() {
+        let content = json!({ "noteNumber": "PN-1", "amount": "78945.20", "currency": "SGD",
+            "dueDate": "2027-01-31" });
+        let content = content.as_object().expect("an object");
+        let fields = note();
+        assert_eq!(fields.stated("ref", content), Some("PN-1"));
+        assert_eq!(fields.stated("due", content), Some("2027-01-31"));
+        let lots = stated_sum(&fields, content).expect("a sum");
+        let [lot] = lots.as_slice() else { panic!("one lot: {lots:?}") };
+        // as many decimals as the text has: the ledger writes the sum again and compares
+        assert_eq!((lot.amount.as_str(), lot.scale, lot.unit.as_str()), ("7894520", 2, "SGD"));
+        for wrong in ["-1", "1,000", "1.1234567"] {
+            let mut content = content.clone();
+            content.insert("amount".to_owned(), json!(wrong));
+            let refused = stated_sum(&fields, &content).expect_err("no sum");
+            assert!(refused.message.contains(wrong), "{refused}");
+        }
+        // a type that binds no sum leaves the lots to the issuer
+        let bill = Fields::of(&json!({ "id": "bl-order", "version": 1,
+            "fields": { "bound": { "ref": "transportDocumentReference" } } }));
+        assert!(stated_sum(&bill.expect("a type"), content).expect("none").is_empty());
     }
 }

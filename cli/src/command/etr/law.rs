@@ -6,7 +6,7 @@ use titian_api::etr_read::{CourtPolicyParams, LegalEffectParams};
 use titian_api::{Nothing, call};
 
 use crate::document;
-use crate::error::Result;
+use crate::error::{CommandError, Result};
 use crate::output::{Report, table};
 use crate::session::Session;
 
@@ -23,16 +23,91 @@ pub(crate) struct Args {
 
 /// Runs `titian etr law`.
 pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
-    let words: Vec<&str> = args.what.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["court", cc] => court(session, cc),
-        ["matrix"] => matrix(session, args.class.as_deref()),
-        [cc] => state(session, &cc.to_uppercase(), args.class.as_deref()),
-        _ => in_words(session, args.class.as_deref()),
+    match question(&args.what)? {
+        Question::Court(cc) => court(session, &cc),
+        Question::Matrix => matrix(session, args.class.as_deref()),
+        Question::State(cc) => state(session, &cc, args.class.as_deref()),
+        Question::All => in_words(session, args.class.as_deref()),
     }
 }
 
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Question {
+    /// Each state, in words.
+    All,
+    /// All states and classes.
+    Matrix,
+    /// One state.
+    State(String),
+    /// The court policy of one state.
+    Court(String),
+}
+
+/// Reads `matrix`, `CC` or `court CC`.
+fn question(words: &[String]) -> Result<Question> {
+    let code = |text: &str| {
+        let cc = text.to_uppercase();
+        let is_code = cc.len() == 2 && cc.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code.then_some(cc)
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let found = match words.as_slice() {
+        [] => Some(Question::All),
+        ["matrix"] => Some(Question::Matrix),
+        ["court", cc] => code(cc).map(Question::Court),
+        [cc] => code(cc).map(Question::State),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        CommandError::usage(format!("{} is no question", words.join(" ")))
+            .hint("titian etr law [matrix | CC | court CC], for example TH or court SG")
+    })
+}
+
+/// Errors: no type of record has this class of law, and no state says anything of it.
+fn check_class(class: Option<&str>, classes: &[String], entries: &[Json]) -> Result<()> {
+    let Some(class) = class else { return Ok(()) };
+    let known = classes.iter().any(|known| known == class)
+        || entries.iter().any(|entry| member(entry, "class") == class);
+    if known {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("there is no class {class}")).hint(classes.join(", ")))
+}
+
+/// Errors: nothing is recorded of this country, which may be none.
+fn check_state(ams: &str, entries: &[Json]) -> Result<()> {
+    let mut states: Vec<&str> = entries.iter().map(|entry| member(entry, "ams")).collect();
+    states.sort_unstable();
+    states.dedup();
+    if states.contains(&ams) {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("nothing is recorded of {ams}"))
+        .hint(format!("recorded: {}", states.join(", "))))
+}
+
+/// The classes of law of the types of records; of the model law alone those of its records.
+fn classes(session: &Session, of_model_law: bool) -> Result<Vec<String>> {
+    let profiles = Json::Object(session.client()?.ask::<call::EtrProfiles>(&Nothing {})?);
+    let items = profiles.get("profiles").and_then(Json::as_array).into_iter().flatten();
+    let mut classes: Vec<String> = items
+        .filter(|item| !of_model_law || item.pointer("/profile/mletr") == Some(&Json::Bool(true)))
+        .filter_map(|item| document::text(item, "/profile/law_class").map(str::to_owned))
+        .collect();
+    classes.sort();
+    classes.dedup();
+    Ok(classes)
+}
+
+/// The matrix as the node answers it, and its entries. Errors: a class that is none.
 fn entries(session: &Session, class: Option<&str>) -> Result<(Json, Vec<Json>)> {
+    if class.is_some() {
+        // asked for one class the node answers it for every state, also one that nobody knows
+        let (_, all) = entries(session, None)?;
+        check_class(class, &classes(session, false)?, &all)?;
+    }
     let params = MatrixParams { class: class.map(str::to_owned) };
     let answer = Json::Object(session.client()?.ask::<call::EtrLegalMatrix>(&params)?);
     let entries = answer.get("entries").and_then(Json::as_array).cloned().unwrap_or_default();
@@ -80,16 +155,8 @@ fn in_words(session: &Session, class: Option<&str>) -> Result<Report> {
 /// Rows are states, columns are classes of records; `*` stands for all others.
 fn matrix(session: &Session, class: Option<&str>) -> Result<Report> {
     let (answer, entries) = entries(session, class)?;
-    let profiles = Json::Object(session.client()?.ask::<call::EtrProfiles>(&Nothing {})?);
-    let profiles = profiles.get("profiles").and_then(Json::as_array).cloned().unwrap_or_default();
-    let mut classes: Vec<String> = profiles
-        .iter()
-        .filter(|item| item.pointer("/profile/mletr") == Some(&Json::Bool(true)))
-        .filter_map(|item| document::text(item, "/profile/law_class").map(str::to_owned))
-        .filter(|own| class.is_none_or(|class| class == own))
-        .collect();
-    classes.sort();
-    classes.dedup();
+    let mut classes = classes(session, true)?;
+    classes.retain(|own| class.is_none_or(|class| class == own));
     let mut states: Vec<String> =
         entries.iter().map(|entry| member(entry, "ams").to_owned()).collect();
     states.sort();
@@ -122,6 +189,11 @@ fn matrix(session: &Session, class: Option<&str>) -> Result<Report> {
 }
 
 fn state(session: &Session, ams: &str, class: Option<&str>) -> Result<Report> {
+    let (_, all) = entries(session, None)?;
+    check_state(ams, &all)?;
+    if class.is_some() {
+        check_class(class, &classes(session, false)?, &all)?;
+    }
     let class = class.unwrap_or("bill_of_lading").to_owned();
     let params = LegalEffectParams { ams: ams.to_owned(), class, height: None };
     let answer = Json::Object(session.client()?.ask::<call::EtrLegalEffect>(&params)?);
@@ -129,7 +201,8 @@ fn state(session: &Session, ams: &str, class: Option<&str>) -> Result<Report> {
 }
 
 fn court(session: &Session, ams: &str) -> Result<Report> {
-    let params = CourtPolicyParams { ams: ams.to_uppercase() };
+    check_state(ams, &entries(session, None)?.1)?;
+    let params = CourtPolicyParams { ams: ams.to_owned() };
     let answer = Json::Object(session.client()?.ask::<call::EtrCourtPolicy>(&params)?);
     let text = if answer.get("enacted") == Some(&Json::Bool(true)) {
         policy_in_words(&answer)
@@ -172,7 +245,7 @@ fn policy_in_words(policy: &Json) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{policy_in_words, sentence};
+    use super::{Question, check_class, check_state, policy_in_words, question, sentence};
 
     #[test]
     fn an_entry_is_said_of_the_country_by_its_name() {
@@ -183,6 +256,37 @@ mod tests {
             "ams": "GB", "class": "bill_of_lading", "verdict": "full", "citation": "an Act",
         });
         assert_eq!(sentence(&outside), "GB, bill of lading: in force: an Act");
+    }
+
+    #[test]
+    fn what_is_no_question_is_refused() {
+        let asked = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            question(&words).map_err(|error| error.message)
+        };
+        assert_eq!(asked(&[]), Ok(Question::All));
+        assert_eq!(asked(&["matrix"]), Ok(Question::Matrix));
+        assert_eq!(asked(&["th"]), Ok(Question::State("TH".to_owned())));
+        assert_eq!(asked(&["court", "sg"]), Ok(Question::Court("SG".to_owned())));
+        for wrong in [&["court"][..], &["foo", "bar"], &["matrix", "SG"], &["S1"], &["court", "x"]]
+        {
+            assert!(asked(wrong).is_err_and(|said| said.contains(wrong[0])), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_class_or_country_of_which_nothing_is_known_is_refused_with_those_that_there_are() {
+        let entries =
+            [json!({"ams": "SG", "class": "*"}), json!({"ams": "GB", "class": "bill_of_lading"})];
+        let classes = ["cheque".to_owned()];
+        for known in [None, Some("cheque"), Some("bill_of_lading")] {
+            assert!(check_class(known, &classes, &entries).is_ok(), "{known:?}");
+        }
+        let refused = check_class(Some("nosuch"), &classes, &entries).expect_err("no class");
+        assert_eq!(refused.hints, ["cheque"]);
+        assert!(check_state("GB", &entries).is_ok());
+        let refused = check_state("ZZ", &entries).expect_err("no country");
+        assert_eq!(refused.hints, ["recorded: GB, SG"]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod handover;
 pub(crate) mod issue;
 mod known;
 mod law;
+mod layout;
+mod notes;
 mod plain;
 mod print;
 mod prove;
@@ -38,8 +40,9 @@ use titian_contracts::op::Register;
 use super::ubin::canonical;
 use crate::act::{self, Draft, FrameArgs, SigningArgs, capability, now_ms};
 use crate::document;
-use crate::error::Result;
+use crate::error::{CommandError, Result};
 use crate::output::{Report, table};
+use crate::review::words;
 use crate::session::Session;
 use crate::wallet::KeyRef;
 
@@ -126,7 +129,8 @@ pub(crate) enum Command {
     },
     /// Agree beforehand to receive records
     #[command(after_help = "Examples:
-  titian etr consent-set --profile bl-order --from any --days 90 --as VN-MST-0100233488-43")]
+  titian etr consent-set --profile bl-order --from any --days 90 --ack TH:unknown \\
+    --as VN-MST-0100233488-43")]
     ConsentSet {
         /// Number of the consent [default: the next one of the party]
         #[arg(long, value_name = "N")]
@@ -374,7 +378,7 @@ fn read(session: &Session, command: &Command) -> Result<Report> {
         Command::Print(args) => print::run(session, args),
         Command::Profiles { id } => profiles(session, id.as_deref()),
         Command::Law(args) => law::run(session, args),
-        _ => Err(crate::error::CommandError::bug("an act is no read")),
+        _ => Err(CommandError::bug("an act is no read")),
     }
 }
 
@@ -424,8 +428,21 @@ fn consent_set(
     frame: &FrameArgs,
     signing: &SigningArgs,
 ) -> Result<Report> {
-    let no = match (consent.no, signing.signers.first()) {
+    if frame.ack_all {
+        // which warnings come with a record is known when it is given, not before
+        return Err(CommandError::usage("a consent names each warning that it acknowledges")
+            .hint("--ack CC:VERDICT, for example TH:unknown")
+            .hint("titian etr law shows what each state says"));
+    }
+    for name in consent.profiles {
+        issue::profile(session, name)?;
+    }
+    let no = match (consent.no, signing.asker()) {
         (Some(no), _) => no,
+        (None, None) if signing.mandate.is_some() => {
+            // which numbers are taken, only the party itself is told
+            return Err(CommandError::usage("an agent names the consent: --no N"));
+        }
         (None, Some(party)) => {
             consents(session, party)?.get("next").and_then(Json::as_u64).unwrap_or(1)
         }
@@ -516,12 +533,18 @@ fn records_report(answer: Json) -> Report {
             let text = |pointer: &str| document::text(item, pointer).unwrap_or("").to_owned();
             let roles = item.get("roles").and_then(Json::as_array).into_iter().flatten();
             let roles: Vec<&str> = roles.filter_map(Json::as_str).collect();
+            let waits = item.pointer("/party/pending").filter(|pending| !pending.is_null());
+            let waits = waits.map(|pending| {
+                let act = document::text(pending, "/act").unwrap_or("pending");
+                format!("\n  {act} {}", words::pending(pending))
+            });
             format!(
-                "{}  {:<12} {:<20} {}",
+                "{}  {:<12} {:<20} {}{}",
                 text("/id"),
                 text("/public/status"),
                 text("/party/ref"),
-                roles.join(",")
+                roles.join(","),
+                waits.unwrap_or_default()
             )
         })
         .collect();
@@ -532,4 +555,26 @@ fn records_report(answer: Json) -> Report {
         lines.push(format!("more: --cursor {cursor}"));
     }
     Report::new(lines.join("\n"), answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn etr_what_waits_for_an_answer_is_listed_with_its_terms() {
+        let offer = json!({ "act": "offer", "to": { "party": "TH-B" }, "endorse": "special",
+            "withoutRecourse": true, "deadlineMs": 0 });
+        let item = |pending: Json| {
+            json!({ "id": "etr_1", "public": { "status": "offered" },
+                "party": { "ref": "TTNU4711", "pending": pending }, "roles": ["offeree"] })
+        };
+        let said = records_report(json!({ "items": [item(offer)] })).text;
+        let terms = "offer to TH-B, special, without recourse, until 1970-01-01T00:00:00Z";
+        assert_eq!(said.lines().nth(1).map(str::trim), Some(terms), "{said}");
+        let said = records_report(json!({ "items": [item(Json::Null)] })).text;
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }

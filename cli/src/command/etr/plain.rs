@@ -12,20 +12,48 @@ use titian_contracts::proof::Proven;
 use titian_contracts::time;
 use titian_genesis::Genesis;
 
-use super::findings::{CONTROL, HISTORY, RULES, STATUS, list, text, time_of};
+use super::findings::{list, text, time_of};
+use super::layout::{CONTROL, HISTORY, RULES, SINGULARITY, STATUS};
 use super::{law, show};
 use crate::document;
 use crate::output::Output;
+use crate::review::words;
 
-const CROSS_WALK: [&str; 7] = [
-    "UK Electronic Trade Documents Act 2023, section 2(2)",
-    "(a) distinguish from copies: 11-integrity/singularity (a number has one record)",
-    "(b) protect against unauthorised alteration: 11-integrity/history (the head covers every op)",
-    "(c) one person in control at a time: the record has one controller (a joint holder is one person, s 2(3)(b))",
-    "(d) demonstrate control: 20-in-fact/control (the controller signed a challenge)",
-    "(e) transfer divests the former controller: 11-integrity/history (each op extends the head before)",
-    "MLETR article 12: see manifest.json, one section for each criterion",
-];
+/// The cross-walk to the Act: of each point where this dossier shows it, or that it does not.
+fn cross_walk(proven: &BTreeMap<String, Proven>, public: &Value) -> Vec<String> {
+    let point = |asked: &str, file: &str, shown: &str| match proven.contains_key(file) {
+        true => format!("{asked}: {file} ({shown})"),
+        false => format!("{asked}: not shown in this dossier, there is no {file}"),
+    };
+    let lineage = proven.get(SINGULARITY);
+    let whole = lineage.is_some_and(|of| of.claim.get("complete") == Some(&Value::Bool(true)));
+    let one = match whole {
+        true => "a number has one root record, and all that came of it is shown",
+        false => "a number has one root record; more may have come of it than is shown",
+    };
+    // the party part names the controller; history and control show it
+    let party = if proven.contains_key(CONTROL) { CONTROL } else { HISTORY };
+    let (held, demonstrated) = ("(c) one person in control at a time", "(d) demonstrate control");
+    let (held, demonstrated) = if text(public, "status") == "dead" {
+        let ended = "the record has ended, nobody is in control";
+        (format!("{held}: {ended}"), format!("{demonstrated}: {ended}"))
+    } else {
+        let one = "the record has one controller; a joint holder is one person, s 2(3)(b)";
+        let signed = "the controller signed a challenge";
+        (point(held, party, one), point(demonstrated, CONTROL, signed))
+    };
+    let unaltered = "(b) protect against unauthorised alteration";
+    let divests = "(e) transfer divests the former controller";
+    vec![
+        "UK Electronic Trade Documents Act 2023, section 2(2)".to_owned(),
+        point("(a) distinguish from copies", SINGULARITY, one),
+        point(unaltered, HISTORY, "the head covers every op"),
+        held,
+        demonstrated,
+        point(divests, HISTORY, "each op extends the head before"),
+        "MLETR article 12: see manifest.json, one section for each criterion".to_owned(),
+    ]
+}
 
 /// The text, from the proofs of a dossier by file; `None` if none of them is about the record.
 pub(super) fn of(proven: &BTreeMap<String, Proven>, genesis: &Genesis) -> Option<String> {
@@ -48,7 +76,7 @@ pub(super) fn of(proven: &BTreeMap<String, Proven>, genesis: &Genesis) -> Option
     lines.push(String::new());
     lines.extend(law_lines(rules, genesis));
     lines.push(String::new());
-    lines.extend(CROSS_WALK.iter().map(|line| (*line).to_owned()));
+    lines.extend(cross_walk(proven, record.claim.get("public").unwrap_or(&Value::Null)));
     Some(format!("{}\n", lines.join("\n")))
 }
 
@@ -59,6 +87,8 @@ fn op_lines(claim: &Value, rules: Option<&Value>) -> Vec<String> {
         let when = time_of(claim, index).map_or_else(String::new, |(height, ms)| {
             format!(" at height {height}, {}", time::rfc3339(ms))
         });
+        let note = words::note(&document::to_json(op));
+        let note = note.map(|note| format!(" {note}")).unwrap_or_default();
         let signers: Vec<String> = list(op, "sigs")
             .iter()
             .map(|sig| format!("{}#{}", text(sig, "party"), text(sig, "key")))
@@ -71,7 +101,7 @@ fn op_lines(claim: &Value, rules: Option<&Value>) -> Vec<String> {
         };
         let order = order_of(op, time_of(claim, index).map(|(_, ms)| ms), rules);
         format!(
-            "{} {}{when}, {}, signed by {}{ack}{order}",
+            "{} {}{note}{when}, {}, signed by {}{ack}{order}",
             index + 1,
             text(op, "act"),
             text(op, "place"),
@@ -177,6 +207,35 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
+        // the cross-walk says of each point whether it is shown
+        let of_point = |text: &str, point: &str| {
+            let line = text.lines().find(|line| line.starts_with(point)).map(str::to_owned);
+            line.unwrap_or_else(|| panic!("{point}: {text}"))
+        };
+        let missing = [
+            ("(a)", "there is no 11-integrity/singularity.proof.json"),
+            ("(b)", "there is no 11-integrity/history.proof.json"),
+            ("(c)", "there is no 11-integrity/history.proof.json"),
+            ("(d)", "there is no 20-in-fact/control.proof.json"),
+            ("(e)", "there is no 11-integrity/history.proof.json"),
+        ];
+        for (point, why) in missing {
+            let line = of_point(&text, point);
+            assert!(line.ends_with(&format!("not shown in this dossier, {why}")), "{line}");
+        }
+        let mut more = all.clone();
+        more.insert(CONTROL.to_owned(), proven("etr-control", status));
+        more.insert(SINGULARITY.to_owned(), proven("etr-singularity", r#"{"complete":false}"#));
+        let text = of(&more, &genesis).expect("a text");
+        let incomplete = "more may have come of it than is shown)";
+        assert!(of_point(&text, "(a)").ends_with(incomplete), "{text}");
+        assert!(of_point(&text, "(d)").ends_with("(the controller signed a challenge)"), "{text}");
+        assert!(of_point(&text, "(c)").contains(CONTROL), "{text}");
+        assert!(of_point(&text, "(b)").contains("not shown"), "{text}");
+        more.remove(CONTROL);
+        more.insert(STATUS.to_owned(), proven("etr-status", &status.replace("active", "dead")));
+        let text = of(&more, &genesis).expect("a text");
+        assert!(of_point(&text, "(d)").ends_with("nobody is in control"), "{text}");
         all.remove(STATUS);
         assert_eq!(of(&all, &genesis), None, "nothing is about the record");
     }
@@ -187,7 +246,8 @@ mod tests {
             {"act":"offer","args":{},"place":"VNSGN","sigs":[{"party":"VN-A","key":"k1"}]},
             {"act":"freeze","args":{"order":"b3:11"},"place":"SGSIN","sigs":[
                 {"party":"SG:COURT","key":"k2"},{"party":"SG:ACRA","key":"k1"}]},
-            {"act":"unfreeze","args":{"order":null},"place":"SGSIN","sigs":[]}],
+            {"act":"unfreeze","args":{"order":null},"place":"SGSIN","sigs":[]},
+            {"act":"annotate","args":{"code":"clause","digest":"b3:22"},"place":"SGSIN","sigs":[]}],
             "times":[{"height":3,"ms":1000,"seq":1},{"height":4,"ms":2000,"seq":2},
             {"height":5,"ms":3000,"seq":3}]}"#;
         let policies = |since: u64| {
@@ -202,6 +262,7 @@ mod tests {
         assert!(!lines[0].contains("order") && !lines[2].contains("order"), "{lines:#?}");
         let told = "signed by SG:COURT#k2, SG:ACRA#k1, order b3:11, under Rules of Court";
         assert!(lines[1].ends_with(told), "{lines:#?}");
+        assert!(lines[3].starts_with("4 annotate clause b3:22"), "{lines:#?}");
         for rules in [Some(policies(2001)), None] {
             let lines = op_lines(&history, rules.as_ref());
             assert!(lines[1].ends_with("b3:11, under a policy that is not shown"), "{lines:#?}");

@@ -7,14 +7,14 @@ use titian_api::call;
 use titian_api::etr_envelope::{EnvelopeName, EraseParams};
 use titian_envelope::Envelope;
 
-use super::content::Envelope as ContentFile;
+use super::content::{self, Envelope as ContentFile};
 use super::envelope::{self, Sealed, list, mismatch, root_of, shown};
 use super::{canonical, show};
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Report, Tone};
 use crate::session::Session;
-use crate::wallet::{KeyRef, write_private};
+use crate::wallet::KeyRef;
 
 /// Arguments of `seal`.
 #[derive(Clone, Debug, clap::Args)]
@@ -149,9 +149,8 @@ pub(super) fn open(session: &Session, args: &OpenArgs) -> Result<Report> {
         }
     };
     let folder = args.content_dir.as_deref().unwrap_or(Path::new("."));
-    let path = folder.join(format!("{}.content.json", args.id));
-    write_private(&path, &opened.plain)
-        .map_err(|e| CommandError::file("write the content", &path, &e))?;
+    let path = content::path_of(folder, &args.id, opened.file.version);
+    content::keep(&path, &opened.plain)?;
     let mark = session.output.paint(Tone::Good, "content matches the record:");
     let (version, content) = (opened.file.version, Json::Object(opened.file.content));
     Ok(Report::new(

@@ -7,15 +7,17 @@ use titian_api::etr::GetParams;
 use titian_api::etr_read::{LegalEffectParams, ProfileParams};
 use titian_api::{Call as _, call};
 use titian_contracts::etr::decimal;
-use titian_contracts::proof;
+use titian_contracts::proof::{self, Proven};
 use titian_contracts::time;
 
-use super::{ask_as, content, law};
+use super::layout::{CONTROL, HISTORY, STATUS};
+use super::{ask_as, content, dossier, law, notes};
 use crate::act::SigningArgs;
-use crate::command::verify::read_genesis;
+use crate::command::verify::{not_proven, read_genesis};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Output, Report, Tone};
+use crate::review::words;
 use crate::session::Session;
 use crate::wallet::KeyRef;
 
@@ -54,6 +56,9 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         (None, None) => return Err(CommandError::usage("which record?")),
     };
     let mut lines = lines(session.output, &json);
+    if let (Some(id), Some(party), None) = (&args.id, &args.party, args.at) {
+        lines.extend(notes::of(session, id, party));
+    }
     if !law.is_empty() {
         lines.push(format!("law      {}", law.join(" · ")));
     }
@@ -111,36 +116,32 @@ pub(super) fn get_as_signer(session: &Session, id: &str, party: Option<&KeyRef>)
     }
 }
 
-/// What a proof file or a dossier proves of a record, in the shape of `etr_get`.
+/// What a proof file or a dossier proves of a record, in the shape of `etr_get`. A dossier is judged as a
+/// whole first, and shows its own record; a proof shows the record that it is about.
 fn from_pack(session: &Session, path: &Path, genesis: Option<&PathBuf>) -> Result<Json> {
     let genesis = read_genesis(&session.genesis_path(genesis)?)?;
     let bytes = document::read(path)?;
-    let bundles =
-        if bytes.starts_with(b"PK") { super::evidence::bundles(&bytes)? } else { vec![bytes] };
-    let mut best: Option<(usize, Json)> = None;
-    for bytes in bundles {
-        let Ok(proven) = proof::verify(&bytes, &genesis.anchor(), 0) else { continue };
-        let claim = document::to_json(&proven.claim.without("entries"));
+    let shown = if bytes.starts_with(b"PK") {
+        let judged = dossier::judge(&bytes, &genesis, 0)?;
         // the more a claim shows, the better
-        let weight = ["public", "party", "endorsements"]
-            .iter()
-            .filter(|name| claim.get(**name).is_some())
-            .count();
-        if weight > best.as_ref().map_or(0, |(known, _)| *known) {
-            let mut shown = claim;
-            shown["asOf"] = serde_json::json!({
-                "height": proven.height,
-                "timeMs": proven.time_ms,
-                "blockTime": time::rfc3339(proven.time_ms),
-            });
-            shown["proven"] = Json::Bool(true);
-            best = Some((weight, shown));
-        }
-    }
-    best.map(|(_, json)| json).ok_or_else(|| {
+        let names = [HISTORY, CONTROL, STATUS];
+        names.iter().find_map(|name| judged.proven.get(*name).cloned())
+    } else {
+        let proven = proof::verify(&bytes, &genesis.anchor(), 0).map_err(|e| not_proven(&e))?;
+        Some(proven).filter(|proven| proven.claim.get("public").is_some())
+    };
+    let Proven { claim, height, time_ms, .. } = shown.ok_or_else(|| {
         CommandError::new(Kind::NotProven, "nothing in the file proves a record")
             .hint("titian etr prove ID --kind history -o pack.json")
-    })
+    })?;
+    let mut shown = document::to_json(&claim.without("entries"));
+    shown["asOf"] = serde_json::json!({
+        "height": height,
+        "timeMs": time_ms,
+        "blockTime": time::rfc3339(time_ms),
+    });
+    shown["proven"] = Json::Bool(true);
+    Ok(shown)
 }
 
 fn person(value: &Json) -> String {
@@ -189,7 +190,7 @@ fn party_lines(answer: &Json, party: &Json) -> Vec<String> {
     let mut lines = vec![
         format!("issuer   {}, obligor {}", of("/issuer"), of("/obligor")),
         format!("control  {}", of("/controller")),
-        format!("title    {}", title(party)),
+        format!("title    {}", party.get("title").map(words::title).unwrap_or_default()),
     ];
     let lots = party.get("lots").and_then(Json::as_array).into_iter().flatten();
     lines.extend(lots.map(|lot| format!("lot      {}", lot_text(lot))));
@@ -218,34 +219,8 @@ fn party_lines(answer: &Json, party: &Json) -> Vec<String> {
         lines.push(format!("notice   {} by order {}, given {given}", of("act"), of("order")));
     }
     let chain = answer.get("endorsements").and_then(Json::as_array).into_iter().flatten();
-    lines.extend(chain.map(|entry| {
-        let of = |name: &str| entry.get(name).map(person).unwrap_or_default();
-        let time = entry.get("timeMs").and_then(Json::as_u64).map(time::rfc3339);
-        let to = entry.get("endorsee").filter(|to| !to.is_null()).map(person);
-        format!(
-            "endorsed {} by {} to {}, {} {}",
-            of("kind"),
-            of("endorser"),
-            to.unwrap_or_else(|| "bearer".to_owned()),
-            time.unwrap_or_default(),
-            of("place")
-        )
-    }));
+    lines.extend(chain.map(|entry| format!("endorsed {}", words::endorsement(entry))));
     lines
-}
-
-fn title(party: &Json) -> String {
-    let kind = document::text(party, "/title/kind").unwrap_or("?");
-    let to = party.pointer("/title/party").filter(|to| !to.is_null()).map(person);
-    let capacity = document::text(party, "/title/capacity").unwrap_or("owner");
-    let capacity = if capacity == "owner" { "" } else { capacity };
-    match (kind, to) {
-        ("to_order", Some(to)) => format!("to order of {to} {capacity}"),
-        (kind, Some(to)) => format!("{kind} {to} {capacity}"),
-        (kind, None) => kind.to_owned(),
-    }
-    .trim_end()
-    .to_owned()
 }
 
 /// An amount with its decimals, and the unit.
@@ -316,14 +291,7 @@ fn evidence_lines(pending: &Json) -> Vec<String> {
 
 fn pending_line(pending: &Json) -> String {
     let act = document::text(pending, "/act").unwrap_or("pending");
-    let until = pending.get("deadlineMs").and_then(Json::as_u64).map(time::rfc3339);
-    let until = until.unwrap_or_default();
-    let kind = ["/endorse", "/kind", "/for"].iter().find_map(|p| document::text(pending, p));
-    let kind = kind.unwrap_or("control only");
-    match pending.get("to").filter(|to| !to.is_null()) {
-        Some(to) => format!("{act:<8} to {}, {kind}, until {until}", person(to)),
-        None => format!("{act:<8} {kind}, until {until}"),
-    }
+    format!("{act:<8} {}", words::pending(pending))
 }
 
 /// The verdicts of the states concerned, one text each.

@@ -13,13 +13,13 @@ use titian_contracts::json::Value;
 use titian_contracts::op::{Op, Register};
 
 use super::{ask_as, canonical};
-use crate::act::{self, SigningArgs, Unsigned};
+use crate::act::{self, Signatory, SigningArgs, Unsigned};
 use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::output::{Report, table};
 use crate::review;
 use crate::session::Session;
-use crate::wallet::{KeyRef, Wallet, WalletKey};
+use crate::wallet::{KeyRef, WalletKey};
 
 /// The ops of a file (one, or those of a bundle), or those staged on a record.
 fn read_staged(session: &Session, source: &str, signer: &KeyRef) -> Result<Vec<Op>> {
@@ -121,7 +121,7 @@ pub(super) fn stage(session: &Session, source: &Path, signing: &SigningArgs) -> 
         }
         None => {
             let mut op = unsigned(session, value, signing.signers.first());
-            let keys = named_keys(&wallet, signing)?;
+            let keys = act::named(session, &wallet, &op.value, signing)?;
             if !keys.is_empty() {
                 act::approve(session.output, &op, &keys, signing.yes)?;
                 act::sign(&mut op, &keys)?;
@@ -134,10 +134,6 @@ pub(super) fn stage(session: &Session, source: &Path, signing: &SigningArgs) -> 
     let mut report = act::receipt_report(session.output, &submitted)?;
     review::with_review(&mut report.json, review::to_json(&first));
     Ok(report)
-}
-
-fn named_keys<'a>(wallet: &'a Wallet, signing: &SigningArgs) -> Result<Vec<&'a WalletKey>> {
-    signing.signers.iter().map(|key| wallet.find(key)).collect()
 }
 
 /// Signs the digest of each staged op that lacks this signature, computed here over what is shown.
@@ -154,34 +150,115 @@ pub(super) fn cosign(session: &Session, source: &str, signing: &SigningArgs) -> 
             .hint("without --yes each is shown and asked for")
             .hint("titian etr cosign FILE signs the op in a file"));
     }
-    let mut reports = Vec::new();
-    let mut foreign = None;
+    let mut done = Cosigned::default();
     for op in ops {
         let id = id_of(&op)?;
+        // one signature each time: that of the first
+        let mut by = act::named(session, &wallet, &op.value, signing)?;
+        by.truncate(1);
         let shown = unsigned(session, op.value, Some(signer));
-        act::approve(session.output, &shown, &[key], signing.yes)?;
-        let digest = shown.digest();
-        let payload = Value::object([
-            ("digest", Value::from(digest)),
-            ("id", Value::from(id)),
-            ("sig", key.sign(&digest)?.to_value()),
-        ]);
-        let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait);
-        match submitted.and_then(|done| act::receipt_report(session.output, &done)) {
-            Ok(mut report) => {
-                review::with_review(&mut report.json, review::to_json(&shown));
-                reports.push(report);
-            }
-            // an op of a bundle that this party has no part in
-            Err(error) if error.name.as_deref() == Some("UNEXPECTED_SIGNER") => {
-                foreign = Some(error);
-            }
-            Err(error) => return Err(error),
+        let outcome = cosign_one(session, &id, &shown, &by, signing);
+        if let Err(error) = done.take(&id, outcome) {
+            return Err(told(done.failed(error), source, &signer.party));
         }
     }
-    match foreign {
-        Some(error) if reports.is_empty() => Err(error),
-        _ => joined(reports, "you signed everything there before"),
+    done.report().map_err(|error| told(error, source, &signer.party))
+}
+
+/// Shows one op, signs it and sends the signature.
+fn cosign_one(
+    session: &Session,
+    id: &str,
+    shown: &Unsigned,
+    by: &[Signatory<'_>],
+    signing: &SigningArgs,
+) -> Result<Report> {
+    act::approve(session.output, shown, by, signing.yes)?;
+    let digest = shown.digest();
+    let first = by.first().ok_or_else(|| CommandError::usage("who signs?").hint("--as PARTY"))?;
+    let payload = Value::object([
+        ("digest", Value::from(digest)),
+        ("id", Value::from(id)),
+        ("sig", first.sign(&digest)?.to_value()),
+    ]);
+    let submitted = act::submit(session, "cosign", Register::Etr, payload, !signing.no_wait)?;
+    let mut report = act::receipt_report(session.output, &submitted)?;
+    review::with_review(&mut report.json, review::to_json(shown));
+    Ok(report)
+}
+
+/// What became of the ops that were cosigned, one after the other.
+#[derive(Debug, Default)]
+struct Cosigned {
+    reports: Vec<Report>,
+    /// Records of which an op is void: one that was signed before it was carried out.
+    void: Vec<String>,
+    foreign: Option<CommandError>,
+}
+
+impl Cosigned {
+    /// Takes the outcome of the next op. Errors: those that end the command.
+    fn take(&mut self, id: &str, outcome: Result<Report>) -> Result<()> {
+        match outcome {
+            Ok(report) => self.reports.push(report),
+            Err(error) => match error.name.as_deref() {
+                // an op of a bundle that this party has no part in
+                Some("UNEXPECTED_SIGNER") => self.foreign = Some(error),
+                // what was carried out before moved the record on
+                Some("STAGE_STALE") if !self.reports.is_empty() => self.void.push(id.to_owned()),
+                _ => return Err(error),
+            },
+        }
+        Ok(())
+    }
+
+    /// An error that came after ops that stand: it says so, and has their receipts.
+    fn failed(&mut self, error: CommandError) -> CommandError {
+        let done = std::mem::take(&mut self.reports);
+        if done.is_empty() {
+            return error;
+        }
+        let texts: Vec<&str> = done.iter().map(|report| report.text.as_str()).collect();
+        let hint = format!("signed before it, and this stands: {}", texts.join("; "));
+        let receipts: Vec<&Json> = done.iter().map(|report| &report.json).collect();
+        let data = json!({ "receipts": receipts, "error": error.data });
+        error.hint(hint).with_data(data)
+    }
+
+    /// One report of all.
+    fn report(self) -> Result<Report> {
+        match self.foreign {
+            Some(error) if self.reports.is_empty() => return Err(error),
+            _ => {}
+        }
+        let mut report = joined(self.reports, "you signed everything there before")?;
+        for id in &self.void {
+            report.text =
+                format!("{}\nvoid: another op staged on {id}, which moved on", report.text);
+        }
+        if !self.void.is_empty()
+            && let Some(members) = report.json.as_object_mut()
+        {
+            members.insert("void".to_owned(), json!(self.void));
+        }
+        Ok(report)
+    }
+}
+
+/// The error with what helps: an op in a file may not be staged at all, and a staged one may not ask for
+/// this party.
+fn told(error: CommandError, source: &str, party: &str) -> CommandError {
+    let in_file = !is_record_id(source);
+    match error.name.as_deref() {
+        Some("STAGE_UNKNOWN") if in_file => error
+            .hint(format!(
+                "an op that is not staged is signed in its file: titian key cosign {source}"
+            ))
+            .hint(format!("titian etr stage {source} keeps it on the ledger")),
+        Some("UNEXPECTED_SIGNER") => error
+            .hint(format!("the op asks for no signature of {party}"))
+            .hint(format!("titian etr staged --as {party} shows what lacks whose")),
+        _ => error,
     }
 }
 
@@ -192,8 +269,9 @@ fn joined(mut reports: Vec<Report>, nothing: &str) -> Result<Report> {
         1 => Ok(reports.remove(0)),
         _ => {
             let text: Vec<String> = reports.iter().map(|report| report.text.clone()).collect();
+            let exit = reports.iter().map(|report| report.exit).max().unwrap_or(0);
             let json: Vec<Json> = reports.into_iter().map(|report| report.json).collect();
-            Ok(Report::new(text.join("\n"), json!({ "receipts": json })))
+            Ok(Report::new(text.join("\n"), json!({ "receipts": json })).exit(exit))
         }
     }
 }
@@ -203,7 +281,6 @@ pub(super) fn unstage(session: &Session, source: &str, signing: &SigningArgs) ->
     let signer = signer(signing)?;
     let wallet = session.wallet()?;
     wallet.check_chain(session.chain()?)?;
-    let keys = [wallet.find(signer)?];
     let ops = read_staged(session, source, signer)?;
     // the ops of a bundle stand and fall together
     let op = ops.first().ok_or_else(|| CommandError::usage("which op?"))?;
@@ -215,6 +292,7 @@ pub(super) fn unstage(session: &Session, source: &str, signing: &SigningArgs) ->
         ("register", Value::from("etr")),
         ("sigs", Value::List(Vec::new())),
     ]);
+    let keys = act::named(session, &wallet, &request, signing)?;
     let mut request = unsigned(session, request, None);
     act::approve(session.output, &request, &keys, signing.yes)?;
     act::sign(&mut request, &keys)?;
@@ -247,4 +325,61 @@ pub(super) fn list(session: &Session, id: Option<&str>, party: Option<&KeyRef>) 
     }));
     let text = if staged.items.is_empty() { "nothing".to_owned() } else { table(&rows) };
     Ok(Report::new(text, serde_json::to_value(&staged).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = "etr_1";
+
+    fn executed() -> Report {
+        Report::new("done etr.pledge", json!({ "ok": true }))
+    }
+
+    fn refused(name: &str) -> CommandError {
+        CommandError::refused("no").named(name).with_data(json!({ "name": name }))
+    }
+
+    #[test]
+    fn what_was_carried_out_is_told_although_the_next_op_is_void() {
+        let mut done = Cosigned::default();
+        done.take(RECORD, Ok(executed())).expect("it stands");
+        done.take(RECORD, Err(refused("STAGE_STALE"))).expect("it is void");
+        let report = done.report().expect("one stands");
+        assert!(report.text.contains("done etr.pledge"), "{}", report.text);
+        assert!(report.text.contains("void: another op staged on etr_1"), "{}", report.text);
+        assert_eq!(report.json, json!({ "ok": true, "void": [RECORD] }));
+        // where nothing stands, it is an error
+        let mut done = Cosigned::default();
+        let error = done.take(RECORD, Err(refused("STAGE_STALE"))).expect_err("nothing stands");
+        assert_eq!(done.failed(error).name.as_deref(), Some("STAGE_STALE"));
+    }
+
+    #[test]
+    fn an_error_after_an_op_that_stands_has_its_receipt() {
+        let mut done = Cosigned::default();
+        done.take(RECORD, Ok(executed())).expect("it stands");
+        let error = done.take(RECORD, Err(refused("KEY_NOT_ACTIVE"))).expect_err("it ends");
+        let error = done.failed(error);
+        assert!(error.hints.iter().any(|hint| hint.contains("done etr.pledge")), "{error:?}");
+        let data = error.data.expect("details");
+        assert_eq!(data["receipts"], json!([{ "ok": true }]));
+        assert_eq!(data["error"]["name"], "KEY_NOT_ACTIVE");
+    }
+
+    #[test]
+    fn a_party_that_is_not_asked_and_an_op_that_is_not_staged_are_told_what_helps() {
+        let hints = |name: &str, source: &str| told(refused(name), source, "SG-A").hints.join("\n");
+        assert!(hints("STAGE_UNKNOWN", "op.json").contains("titian key cosign op.json"));
+        let id = format!("etr_{}", "a".repeat(52));
+        assert!(is_record_id(&id), "the form of an id");
+        assert!(!hints("STAGE_UNKNOWN", &id).contains("key cosign"), "it names a staged op");
+        assert!(hints("UNEXPECTED_SIGNER", &id).contains("no signature of SG-A"));
+        // an op of a bundle that asks for others is passed over if another one is signed
+        let mut done = Cosigned::default();
+        done.take(RECORD, Err(refused("UNEXPECTED_SIGNER"))).expect("passed over");
+        done.take(RECORD, Ok(executed())).expect("it stands");
+        assert_eq!(done.report().expect("one stands").json, json!({ "ok": true }));
+    }
 }

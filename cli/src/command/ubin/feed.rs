@@ -98,7 +98,17 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     };
     loop {
         let limit = u32::try_from(left).unwrap_or(PAGE).clamp(1, PAGE);
-        let page = page(session, cursor, limit, &filter, args.full)?;
+        let page = match page(session, cursor.clone(), limit, &filter, args.full) {
+            // nothing was asked for that this node has dropped: it begins with what it keeps
+            Err(error) if cursor.is_none() => {
+                let (oldest, usable) = oldest_kept(&error).ok_or(error)?;
+                let note = format!("this node keeps nothing before height {oldest}");
+                session.output.note(&note);
+                cursor = Some(usable);
+                continue;
+            }
+            other => other?,
+        };
         for item in page.items.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
             show(session.output, item);
         }
@@ -118,6 +128,13 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         session.output.note(&format!("go on with --cursor {cursor}"));
     }
     Ok(Report::raw(""))
+}
+
+/// The first height that a node keeps and the cursor before it, of a refusal that names them.
+fn oldest_kept(error: &CommandError) -> Option<(u64, String)> {
+    let data = error.data.as_ref().filter(|_| error.name.as_deref() == Some("CURSOR_TOO_OLD"))?;
+    let cursor = document::text(data, "/cursor")?.to_owned();
+    Some((data.get("oldest").and_then(Json::as_u64)?, cursor))
 }
 
 /// A page of the feed after a cursor.

@@ -4,9 +4,11 @@
 //! Both manifests are checked against the genesis, both files against their manifests. Snapshots
 //! are read as streams; only what changed between them is held in memory.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
@@ -91,8 +93,14 @@ impl Snapshot {
             .map_err(|reject| CommandError::from_reject(Kind::Usage, &reject))?;
         manifest.seal.check(&genesis.anchor()).map_err(|error| not_proven(error.to_string()))?;
         let file = path.with_extension("ndjson.zst");
-        let opened = File::open(&file).and_then(zstd::Decoder::new);
-        let decoder = opened.map_err(|error| CommandError::file("read", &file, &error))?;
+        let fault = |error: &std::io::Error| CommandError::file("read", &file, error);
+        let opened = File::open(&file).map_err(|error| fault(&error))?;
+        let bytes = opened.metadata().map_err(|error| fault(&error))?.len();
+        if bytes != manifest.bytes {
+            let named = manifest.bytes;
+            return Err(not_proven(format!("the file beside it has {bytes} bytes, not {named}")));
+        }
+        let decoder = zstd::Decoder::new(opened).map_err(|error| fault(&error))?;
         let lines = LineReader::new(BufReader::new(decoder), &file);
         Ok(Self { manifest, name, lines })
     }
@@ -159,39 +167,73 @@ fn key_of(line: &str) -> Result<(Vec<u8>, String)> {
     Ok((record_key(&ubin), ubin.to_string()))
 }
 
-/// Merges the first snapshot with the changes and compares it with the second, number by number.
-/// Gives the numbers that differ, at most one more than are named.
-fn compare(mut from: Snapshot, mut to: Snapshot, changed: Lines) -> Result<Vec<String>> {
-    let mut differing = Vec::new();
-    let mut changed = changed.into_iter().peekable();
-    let mut before = from.lines.next()?;
-    loop {
-        let key = before.as_deref().map(key_of).transpose()?.map(|(key, _)| key);
+/// What the second snapshot should hold: the first one, with the changes in their places.
+struct Expected {
+    from: Snapshot,
+    before: Option<(Vec<u8>, String)>,
+    changed: Peekable<std::collections::btree_map::IntoIter<Vec<u8>, String>>,
+}
+
+impl Expected {
+    fn new(from: Snapshot, changed: Lines) -> Result<Self> {
+        let mut expected = Self { from, before: None, changed: changed.into_iter().peekable() };
+        expected.advance()?;
+        Ok(expected)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        let line = self.from.lines.next()?;
+        self.before = line.map(|line| Ok((key_of(&line)?.0, line))).transpose()?;
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<(Vec<u8>, String)>> {
+        let key = self.before.as_ref().map(|(key, _)| key);
         // a changed number replaces the line of before, or stands between two of them
-        let is_changed = changed.peek().is_some_and(|(at, _)| key.as_ref().is_none_or(|k| at <= k));
-        let expected = if is_changed {
-            let (at, line) = changed.next().expect("peeked");
-            if key.as_ref() == Some(&at) {
-                before = from.lines.next()?;
-            }
-            Some(line)
-        } else {
-            let line = before.take();
+        let is_due = |at: &Vec<u8>| key.is_none_or(|key| at <= key);
+        let Some(due) = self.changed.next_if(|(at, _)| is_due(at)) else {
+            let line = self.before.take();
             if line.is_some() {
-                before = from.lines.next()?;
+                self.advance()?;
             }
-            line
+            return Ok(line);
         };
-        let found = to.lines.next()?;
-        if expected != found && differing.len() <= NAMED_MAX {
-            let named = expected.as_deref().or(found.as_deref()).map(key_of).transpose()?;
-            differing.extend(named.map(|(_, number)| number));
+        if key == Some(&due.0) {
+            self.advance()?;
         }
-        if expected.is_none() && found.is_none() {
-            break;
+        Ok(Some(due))
+    }
+}
+
+/// Merges the first snapshot with the changes and compares it with the second, number by number.
+/// Gives the numbers that differ or that only one of them holds, at most one more than are named.
+fn compare(from: Snapshot, mut to: Snapshot, changed: Lines) -> Result<Vec<String>> {
+    let mut differing = Vec::new();
+    let mut stream = Expected::new(from, changed)?;
+    let (mut expected, mut found) = (stream.next()?, to.lines.next()?);
+    while expected.is_some() || found.is_some() {
+        if expected.as_ref().map(|(_, line)| line) == found.as_ref() {
+            (expected, found) = (stream.next()?, to.lines.next()?);
+            continue;
+        }
+        let key = found.as_deref().map(key_of).transpose()?.map(|(key, _)| key);
+        let order = match (&expected, &key) {
+            (Some((due, _)), Some(key)) => due.cmp(key),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        let line = expected.as_ref().filter(|_| order.is_le()).map(|(_, line)| line);
+        if let Some(line) = line.or(found.as_ref()).filter(|_| differing.len() <= NAMED_MAX) {
+            differing.push(key_of(line)?.1);
+        }
+        if order.is_le() {
+            expected = stream.next()?;
+        }
+        if order.is_ge() {
+            found = to.lines.next()?;
         }
     }
-    from.finish()?;
+    stream.from.finish()?;
     to.finish()?;
     Ok(differing)
 }

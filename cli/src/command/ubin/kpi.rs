@@ -56,6 +56,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     let answer = Json::Object(session.client()?.ask::<call::UbinKpi>(&params)?);
     let rows = rows(&answer);
     match args.format {
+        // --json asks for JSON, whatever the form for people is
+        _ if session.output.is_json() => Ok(Report::raw(answer.to_string())),
         Format::Json => Ok(Report::raw(answer.to_string())),
         Format::Csv => Ok(Report::raw(csv_text(&rows)?)),
         Format::Table => Ok(Report::new(format!("{}\n{}", table(&rows), notes(&answer)), answer)),

@@ -105,7 +105,7 @@ pub(crate) enum Command {
         /// As of this height
         #[arg(long, value_name = "HEIGHT")]
         at: Option<u64>,
-        /// As of this legal date
+        /// The version in force on this legal date [default: the newest version]
         #[arg(long, value_name = "YYYY-MM-DD")]
         on: Option<String>,
         /// Add whether this state recognises the scheme

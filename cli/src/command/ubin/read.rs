@@ -201,7 +201,7 @@ pub(super) fn list(answer: Json, pointer: &str) -> Report {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProveArgs {
     /// The identifier, in any spelling; counters need none
-    #[arg(required_unless_present = "metric")]
+    #[arg(required_unless_present_any = ["metric", "kind"])]
     ubin: Option<String>,
     /// presence, absence, history or kpi [default: presence or absence, as it holds]
     #[arg(long, value_name = "KIND")]
@@ -225,6 +225,14 @@ pub(crate) struct ProveArgs {
 
 pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
     let counters = args.metric.is_some().then(|| "kpi".to_owned());
+    if args.ubin.is_none() && args.metric.is_none() {
+        let of_counter = matches!(args.kind.as_deref(), Some("kpi" | "ubin-kpi"));
+        return Err(if of_counter {
+            CommandError::usage("which counter?").hint("--metric ubin_stock")
+        } else {
+            CommandError::usage("which identifier is it about?").hint("titian ubin prove UBIN")
+        });
+    }
     let params = ProveParams {
         ubin: args.ubin.clone(),
         height: args.at,
@@ -240,7 +248,9 @@ pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
     let mut lines = vec![format!("{kind} as of height {height}")];
     let mut json = json!({ "kind": kind, "height": height });
     if let Some(path) = &args.out {
-        lines.push(write_bundle(path, bundle)?);
+        let written = write_bundle(path, bundle)?;
+        let short = written.split_once("; next:").map_or(written.as_str(), |(done, _)| done);
+        lines.push(if session.output.is_quiet() { short.to_owned() } else { written });
         json["file"] = json!(path);
     }
     if let (Some(path), Some(text)) = (&args.qr, answer.qr) {
@@ -253,7 +263,9 @@ pub(super) fn prove(session: &Session, args: &ProveArgs) -> Result<Report> {
             lines.push(format!("QR code in {}", path.display()));
             json["image"] = json!(path);
         }
-        lines.push("next: scan it, and give the text to titian verify".to_owned());
+        if !session.output.is_quiet() {
+            lines.push("next: scan it, and give the text to titian verify".to_owned());
+        }
         json["qr"] = json!(text);
     }
     Ok(Report::new(lines.join("\n"), json))

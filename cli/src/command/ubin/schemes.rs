@@ -1,7 +1,7 @@
 //! The scheme tables that commands read numbers by: those built in, those of a file with its proof, or
 //! those of a node (ubin.md §1.4).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use titian_api::call;
@@ -36,6 +36,11 @@ impl TableArgs {
     /// Whether a file was named.
     pub(super) const fn is_given(&self) -> bool {
         self.schemes.is_some()
+    }
+
+    /// The file, if one was named.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.schemes.as_deref()
     }
 
     /// The table. Versions that were announced for a time that has come are in force. An older file

@@ -57,6 +57,11 @@ pub(super) fn reason_help() -> String {
 }
 
 impl EvidenceArgs {
+    /// Whether a document is named.
+    const fn is_named(&self) -> bool {
+        self.evidence.is_some()
+    }
+
     /// The list `evidence`, if a document is named.
     pub(super) fn to_value(&self) -> Result<Option<Value>> {
         let Some(path) = &self.evidence else { return Ok(None) };
@@ -213,7 +218,7 @@ fn drafted(session: &Session, act: &str, source: &str, options: &BodyOptions) ->
     }
     let looks_like_file = source.contains(['/', '\\']) || source.ends_with(".json");
     if looks_like_file || act == "register" {
-        let error = CommandError::usage("there is no such file");
+        let error = CommandError::usage(format!("there is no file {source}"));
         return Err(if act == "register" {
             error.hint("a registration takes the body of the new record")
         } else {
@@ -224,7 +229,21 @@ fn drafted(session: &Session, act: &str, source: &str, options: &BodyOptions) ->
         return Err(CommandError::usage("nothing is changed")
             .hint("--set /sizeClass=SMALL, or name a file with the whole body"));
     }
-    finished(following(&current(session, source)?, options)?, options)
+    let old = current(session, source)?;
+    let body = finished(following(&old, options)?, options)?;
+    // a date or a document that is named is a change; the date of today alone is none
+    let named = options.on.is_some() || options.evidence.is_named();
+    if act == "update" && !named && content(&body) == content(old.body()?) {
+        return Err(CommandError::refused("the record says so already; nothing was written")
+            .named("UNCHANGED"));
+    }
+    Ok(body)
+}
+
+/// A body without the members that every next version has anew.
+fn content(body: &Value) -> Value {
+    let anew = ["version", "prev", "validFrom", "evidence"];
+    anew.iter().fold(body.clone(), |body, name| body.without(name))
 }
 
 fn read_file(path: &Path) -> Result<Value> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use titian_api::call;
-use titian_contracts::credential::REASONS;
+use titian_contracts::credential::{ISSUER_CLASSES, REASONS};
 use titian_contracts::json::Value;
 use titian_contracts::time::Date;
 
@@ -24,8 +24,8 @@ pub(crate) struct GrantArgs {
     /// issue, accredit, use; separated by commas
     #[arg(long, value_delimiter = ',', default_value = "issue", value_name = "RIGHTS")]
     rights: Vec<String>,
-    /// Class of issuer: registrar, customs, origin-authority, nppo, professional-body, other …
-    #[arg(long, default_value = "other", value_name = "CLASS")]
+    /// Class of issuer
+    #[arg(long, default_value = "other", value_name = "CLASS", value_parser = ISSUER_CLASSES)]
     class: String,
     /// States for which it holds [default: the own one]
     #[arg(long, value_delimiter = ',', value_name = "CC")]
@@ -48,7 +48,7 @@ pub(crate) struct GrantArgs {
 pub(crate) struct AccreditationArgs {
     /// The accreditation, grantee/acc/n
     id: String,
-    /// ceased, superseded, privilege, misconduct, compromise, court
+    /// Why; needed but to reinstate
     #[arg(long, value_name = "REASON", value_parser = REASONS)]
     reason: Option<String>,
     #[command(flatten)]
@@ -71,6 +71,9 @@ pub(super) fn grant(session: &Session, args: &GrantArgs) -> Result<Report> {
     let cc = grantee.get(..2).unwrap_or_default().to_owned();
     let until = Date::parse(&args.until)
         .ok_or_else(|| CommandError::usage("a date is written YYYY-MM-DD"))?;
+    if until.start_ms() <= now_ms() {
+        return Err(CommandError::usage(format!("--until {} is not ahead", args.until)));
+    }
     let jurisdictions =
         if args.jurisdiction.is_empty() { vec![cc.clone()] } else { args.jurisdiction.clone() };
     let (held, _) = counts(session, grantee)?;
@@ -109,6 +112,11 @@ fn act_on(
     args: &AccreditationArgs,
     more: Option<(&str, Value)>,
 ) -> Result<Report> {
+    if args.reason.is_none() && act != "accreditation_reinstate" {
+        return Err(CommandError::usage("--reason says why")
+            .named("REASON_REQUIRED")
+            .hint(format!("--reason is one of: {}", REASONS.join(", "))));
+    }
     let id = bare(&args.id);
     let params = titian_api::vc::IdParams { id: id.to_owned(), height: None, proof: false };
     let current = Json::Object(session.client()?.ask::<call::VcAccreditation>(&params)?);

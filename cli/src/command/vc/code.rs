@@ -129,12 +129,14 @@ pub(super) fn scan(session: &Session, args: &ScanArgs) -> Result<Report> {
         }
         texts.extend(scan::texts(&bytes)?);
     }
-    if let Some((nonce, audience)) = texts.iter().find_map(|text| read_nonce(text)) {
-        let text = format!(
-            "a verifier asks for a presentation\nnext: titian vc present FILE --nonce {nonce} \
-             --audience {audience}"
-        );
-        return Ok(Report::new(text, json!({ "nonce": nonce, "audience": audience })));
+    let asked = texts.iter().find_map(|text| Some((text, read_nonce(text)?)));
+    if let Some((code, (nonce, audience))) = asked {
+        let json = json!({ "nonce": nonce, "audience": audience });
+        let next = format!("next: titian vc present FILE --nonce {nonce} --audience {audience}");
+        let mut report = found(args, code, json)?;
+        let said = if args.out.is_some() { format!("{}\n", report.text) } else { String::new() };
+        report.text = format!("{said}a verifier asks for a presentation\n{next}");
+        return Ok(report);
     }
     // codes of other kinds may be in the same picture
     let known = |text: &&str| payload::is_payload(text) || text.starts_with(PREFIX);

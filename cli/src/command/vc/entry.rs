@@ -47,7 +47,8 @@ pub(super) fn one(session: &Session, credential: &str, wanted: &[Profile]) -> Re
     let entries = all(session, credential)?;
     let found = entries.into_iter().find(|entry| wanted.contains(&entry.profile));
     found.ok_or_else(|| {
-        let names: Vec<&str> = wanted.iter().map(|profile| profile.name()).collect();
+        let mut names: Vec<&str> = wanted.iter().map(|profile| profile.name()).collect();
+        names.dedup();
         CommandError::usage(format!(
             "the credential has no status entry for {}",
             names.join(" or ")

@@ -1,7 +1,7 @@
 //! Erasure: what this wallet remembers of a credential goes; and the report of what it remembers.
 //!
 //! Invariant: a credential that is erased is revoked first, unless told otherwise, with no reason
-//! stated. Its index stays taken. What a node issued is erased by that node, for whoever has a token.
+//! stated: until the ledger says that it is revoked, nothing is forgotten. Its index stays taken. What a node issued is erased by that node, for whoever has a token.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use titian_credential::profiles::SHIPPED;
 use super::entry::Entry;
 use super::status::{self, Verb};
 use crate::act::{SigningArgs, now_ms};
-use crate::error::{CommandError, Result};
+use crate::document;
+use crate::error::{CommandError, Kind, Result};
 use crate::issued::{Issued, Network};
 use crate::output::{Report, Tone, table};
 use crate::session::Session;
@@ -74,9 +75,12 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
             }
             let entry = Entry { list: slot.list.clone(), index: slot.index, profile };
             match status::set(session, Verb::Revoke, &entry, None, &args.signing) {
-                Ok(report) => transactions.extend(report.json.get("txId").cloned()),
+                Ok(report) if args.signing.dry_run => return Ok(report),
+                Ok(report) => transactions.push(settled(&report.json)?),
                 // revoked before: that is what is wanted
-                Err(error) if error.name.as_deref() == Some("STATUS_CONFLICT") => {}
+                Err(error)
+                    if error.name.as_deref() == Some("STATUS_CONFLICT")
+                        && status::stands(session, Verb::Revoke, &entry)? => {}
                 Err(error) => return Err(error),
             }
         }
@@ -94,6 +98,25 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     );
     let json = json!({ "erased": true, "id": args.id, "statusTxs": transactions });
     Ok(Report::new(text, json))
+}
+
+/// The transaction of a revocation that the ledger has carried out. Whatever else became of it, the
+/// entries must stay known.
+fn settled(report: &Json) -> Result<Json> {
+    if document::text(report, "/status") == Some("incomplete") {
+        return Err(CommandError::refused("the revocation lacks signatures; nothing is erased")
+            .named("QUORUM_MISSING"));
+    }
+    match (report.get("height").and_then(Json::as_u64), report.get("txId")) {
+        (Some(_), Some(id)) => Ok(id.clone()),
+        (_, id) => Err(CommandError::new(
+            Kind::Indeterminate,
+            "the revocation is sent and not in a block yet; nothing is erased",
+        )
+        .named("PENDING")
+        .hint("once it is in a block, erase again")
+        .with_data(json!({ "status": "pending", "txId": id }))),
+    }
 }
 
 /// Erasure by the node that issued.
@@ -186,4 +209,27 @@ fn classes(name: &str) -> Json {
     let schema = String::from_utf8_lossy(shipped.schema).replace(' ', "");
     let of = |class: &str| schema.matches(&format!("\"x-titian-class\":\"{class}\"")).count();
     json!({ "public": of("public"), "registry": of("registry"), "personal": of("personal") })
+}
+
+#[cfg(test)]
+mod tests {
+    use titian_api::ledger::{Submission, Submitted};
+
+    use super::*;
+    use crate::act::receipt_report;
+    use crate::output::Output;
+
+    #[test]
+    fn nothing_is_forgotten_before_the_revocation_stands() {
+        let id = Some("tx:1".to_owned());
+        let sent = Submitted { tx_id: id, status: Submission::Pending, receipt: None, error: None };
+        let report = receipt_report(Output::plain(), &sent).expect("a report");
+        assert_eq!(report.exit, 5, "a script must not take it for done");
+        let pending = settled(&report.json).expect_err("it is not in a block");
+        assert_eq!((pending.name.as_deref(), pending.kind.exit_code()), (Some("PENDING"), 5));
+        let half = settled(&json!({ "status": "incomplete", "file": "op.json" }));
+        assert_eq!(half.expect_err("it lacks a key").name.as_deref(), Some("QUORUM_MISSING"));
+        let stands = json!({ "height": 9, "txId": "tx:1", "ok": true });
+        assert_eq!(settled(&stands).expect("it stands"), "tx:1");
+    }
 }

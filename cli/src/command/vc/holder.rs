@@ -133,7 +133,12 @@ pub(super) fn find<'a>(wallet: &'a Wallet, name: &str) -> Result<&'a WalletKey> 
                 .hint("titian vc holder list; titian vc holder new NAME")
         });
     }
-    let wanted: KeyRef = name.parse().map_err(CommandError::usage)?;
+    let wanted: KeyRef = name.parse().map_err(|error| {
+        let error = CommandError::usage(error);
+        let of_holder = format!("{HOLDER}{name}");
+        let known = wallet.keys.iter().any(|key| key.party == of_holder);
+        if known { error.hint(format!("the wallet has a key {of_holder}")) } else { error }
+    })?;
     wallet.find(&wanted)
 }
 

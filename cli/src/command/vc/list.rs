@@ -14,6 +14,10 @@ use crate::output::Report;
 use crate::session::Session;
 use crate::wallet::KeyRef;
 
+/// How long a list serves if nothing else is said, days: a credential of the longest type, 1,827, has
+/// an entry in it a year later still.
+pub(super) const LIST_DAYS: u64 = 2_192;
+
 /// Arguments of `list_create`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListCreateArgs {
@@ -28,11 +32,11 @@ pub(crate) struct ListCreateArgs {
     /// Number of entries, a power of two
     #[arg(long, default_value_t = 131_072, value_name = "N")]
     entries: u64,
-    /// Bits of an entry
-    #[arg(long, default_value_t = 1, value_name = "BITS")]
-    size: u64,
-    /// No entry may be valid later, in days from now
-    #[arg(long, default_value_t = 366, value_name = "DAYS")]
+    /// Bits of an entry [default: of token and use 2, of others 1]
+    #[arg(long, value_name = "BITS")]
+    size: Option<u64>,
+    /// How long it serves, in days from now: no credential with an entry may be valid later
+    #[arg(long, default_value_t = LIST_DAYS, value_name = "DAYS")]
     days: u64,
     #[command(flatten)]
     signing: SigningArgs,
@@ -82,8 +86,10 @@ pub(super) fn list_create(session: &Session, args: &ListCreateArgs) -> Result<Re
     let (_, lists) = counts(session, owner)?;
     let next = (lists.len() as u64).saturating_add(1);
     let until = now_ms().saturating_add(args.days.saturating_mul(DAY_MS));
-    let arguments =
-        list_args(owner, next, &args.profile, &args.types, (args.size, args.entries), until);
+    // values 2 and 3 have a meaning there
+    let usual = if ["token", "use"].contains(&args.profile.as_str()) { 2 } else { 1 };
+    let shape = (args.size.unwrap_or(usual), args.entries);
+    let arguments = list_args(owner, next, &args.profile, &args.types, shape, until);
     perform(session, "list_create", arguments, &args.signing)
 }
 

@@ -12,6 +12,7 @@ mod holder;
 pub(crate) mod issue;
 pub(crate) mod list;
 mod mandate;
+mod overwrite;
 pub(crate) mod present;
 mod show;
 mod status;
@@ -66,7 +67,12 @@ pub(crate) enum Command {
     AccreditationRevoke(RevokeArgs),
     /// Register a type of credential
     #[command(after_help = "Examples:
-  titian vc type-publish --args type.json --as SG#k1 --as SG#k2")]
+  titian vc type-publish --args type.json --as SG#k1 --as SG#k2
+
+The arguments, for a type of Singapore; its schemas and contexts are published before it:
+  {\"name\":\"PortPermit\",\"owner\":\"SG\",\"schemas\":[\"SG/schema/port-permit/1\"],
+   \"contexts\":[\"SG/context/port-permit/1\"],\"naturalPersonData\":false,\"singleUse\":false,
+   \"profiles\":[\"revocation\"],\"validityMaxDays\":30}")]
     TypePublish {
         /// Arguments: a JSON file, or JSON text
         #[arg(long, value_name = "FILE|JSON")]
@@ -134,11 +140,12 @@ pub(crate) enum Command {
     /// Print a filled example of a type, to edit and issue
     #[command(after_help = "Examples:
   titian vc example AEOAuthorisation > aeo.json
-  titian vc issue aeo.json --type AEOAuthorisation --as SG:CUSTOMS -o aeo.signed.json")]
+  titian vc issue aeo.json --type AEOAuthorisation --as SG:CUSTOMS -o aeo.signed.json
+  titian vc example AEOAuthorisation --whole > credential.json    what a node is asked to issue")]
     Example {
         /// The type
         name: String,
-        /// The whole unsigned credential, not only the claims
+        /// The whole unsigned credential, valid from now, not only the claims
         #[arg(long)]
         whole: bool,
     },

@@ -17,7 +17,7 @@ use titian_credential::sd_jwt::issue::{bind, select};
 use titian_credential::{jwt, sd_jwt};
 
 use super::super::verify::input::{self, Input};
-use super::holder;
+use super::{holder, overwrite};
 use crate::act::now_ms;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
@@ -70,6 +70,10 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         (None, Some(audience)) => (args.nonce.as_str(), audience.as_str()),
         _ => return Err(CommandError::usage("--nonce and --audience, or the text of a TTN1 code")),
     };
+    if let Some(out) = args.out.as_deref() {
+        let inputs: Vec<&Path> = args.files.iter().map(Path::new).collect();
+        overwrite::check(out, &inputs, false)?;
+    }
     let mut credentials = Vec::new();
     for file in &args.files {
         let Input::Credential(text) = input::read(file)? else {

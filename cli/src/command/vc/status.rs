@@ -103,6 +103,11 @@ pub(super) fn set(
     list_set(session, &entry.list, &[change], signing)
 }
 
+/// Whether an entry has the value that a change gives it.
+pub(super) fn stands(session: &Session, verb: Verb, entry: &Entry) -> Result<bool> {
+    Ok(value_of(session, entry, None)? == verb.value(entry.profile))
+}
+
 /// The value of an entry.
 fn value_of(session: &Session, entry: &Entry, height: Option<u64>) -> Result<u64> {
     let answer = ask(session, entry, height, false)?;

@@ -4,8 +4,12 @@
 use serde_json::{Map, Value as Json, json};
 use titian_api::call;
 use titian_api::vc::TypesParams;
+use titian_contracts::time::rfc3339;
 use titian_credential::profiles::{SHIPPED, ShippedType};
 
+use super::DAY_MS;
+use super::issue::urn_uuid;
+use crate::act::now_ms;
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Report, table};
@@ -13,6 +17,8 @@ use crate::session::Session;
 
 /// Claims of an SD-JWT VC that issuing writes.
 const WRITTEN_BY_ISSUE: [&str; 7] = ["iss", "iat", "nbf", "exp", "vct", "cnf", "status"];
+/// Validity of an example at most, days.
+const EXAMPLE_DAYS: u64 = 90;
 
 fn json_of(bytes: &[u8]) -> Result<Json> {
     serde_json::from_slice(bytes).map_err(|_| CommandError::bug("a shipped file is no JSON"))
@@ -74,8 +80,36 @@ fn registered(session: &Session, owner: Option<&str>) -> Result<Vec<Json>> {
 pub(super) fn example(name: &str, whole: bool) -> Result<Report> {
     let shipped = find(name)?;
     let example = json_of(shipped.example)?;
-    let shown = if whole { example } else { claims(shipped, &example) };
+    let shown = if whole { credential(shipped, example)? } else { claims(shipped, &example) };
     Ok(Report::json(shown))
+}
+
+/// What a user edits and a node or `titian vc issue` takes: the credential with an id of its own and a
+/// period that runs, without what issuing writes.
+fn credential(shipped: &ShippedType, mut example: Json) -> Result<Json> {
+    let definition = json_of(shipped.definition)?;
+    let days = definition.get("validityMaxDays").and_then(Json::as_u64).unwrap_or(EXAMPLE_DAYS);
+    // the clock of this machine may run ahead of the verifier's
+    let from_ms = now_ms().saturating_sub(60_000);
+    let until_ms = from_ms.saturating_add(days.min(EXAMPLE_DAYS).saturating_mul(DAY_MS));
+    let Some(members) = example.as_object_mut() else {
+        return Err(CommandError::bug("a shipped example is no object"));
+    };
+    let written = if shipped.vct.is_some() {
+        for name in ["iat", "cnf", "status"] {
+            members.remove(name);
+        }
+        [("nbf", json!(from_ms / 1_000)), ("exp", json!(until_ms / 1_000))].to_vec()
+    } else {
+        members.remove("credentialStatus");
+        let period = [("validFrom", from_ms), ("validUntil", until_ms)];
+        let period = period.map(|(name, ms)| (name, json!(rfc3339(ms))));
+        [("id", json!(urn_uuid()))].into_iter().chain(period).collect()
+    };
+    for (name, value) in written {
+        members.insert(name.to_owned(), value);
+    }
+    Ok(example)
 }
 
 /// The type of a name or slug.

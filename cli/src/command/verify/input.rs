@@ -82,7 +82,9 @@ pub(crate) fn of_symbols<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result
         return Ok(Input::ProofCode(proof.to_owned()));
     }
     let content = qr::read_all(texts).map_err(|error| {
-        CommandError::new(Kind::NotProven, error.to_string()).named(error.code())
+        CommandError::new(Kind::NotProven, error.to_string())
+            .named(error.code())
+            .hint("all parts of one content together: titian vc scan PICTURE … -o FILE")
     })?;
     Ok(match content {
         Content::Credential(text) => Input::Credential(text),

@@ -7,11 +7,12 @@
 //!
 //! - this file: what is asked for, and who answers; `input`: what the file is;
 //! - `offline`: verdicts from bundles; `many`: several files; `supplied`: lists and bytes of the user;
-//! - `show`: a verdict for people.
+//! - `show`: a verdict for people; `options`: which options concern what.
 
 pub(crate) mod input;
 mod many;
 pub(crate) mod offline;
+mod options;
 mod show;
 mod supplied;
 
@@ -23,6 +24,7 @@ use titian_contracts::proof::{self, Proven, VerifyError};
 use titian_contracts::{proof_code, time};
 use titian_credential::anchor::Receipt;
 use titian_credential::did::method::WebCache;
+use titian_credential::snapshot::Snapshot as _;
 use titian_credential::verdict::{Check, Policy};
 use titian_credential::verify::Request;
 use titian_genesis::Genesis;
@@ -68,7 +70,7 @@ pub(crate) struct Args {
     /// Genesis file of the network: the trust anchor [default: the devnet's in ./net]
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
-    /// Proof: refuse a lower height
+    /// Proof, dossier, bundle or evidence pack: refuse a lower height
     #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
     trusted_height: u64,
     /// Oldest ledger data that is accepted, in seconds; older is exit code 5 [default: of a proof any
@@ -85,7 +87,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POLICY", help_heading = "Credentials")]
     policy: Option<String>,
     /// Ask whether this state recognises the issuer
-    #[arg(long, value_name = "CC", help_heading = "Credentials")]
+    #[arg(long, value_name = "CC", help_heading = "Credentials", value_parser = state)]
     jurisdiction: Option<String>,
     /// A check that must pass besides those of the rules; repeat it
     #[arg(long, value_name = "CHECK", help_heading = "Credentials")]
@@ -107,10 +109,11 @@ pub(crate) struct Args {
     /// Anchor receipt that came with the credential; repeat it
     #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     receipt: Vec<PathBuf>,
-    /// Presentation: the challenge or nonce that was sent; proof of control: the challenge's file
+    /// Presentation: the challenge or nonce that was sent; proof of control: the challenge's file. What
+    /// answers no challenge is not proven then
     #[arg(long, visible_alias = "nonce", value_name = "TEXT", help_heading = "Credentials")]
     challenge: Option<String>,
-    /// Presentation: the domain or audience that was named
+    /// Presentation: the domain or audience that was named; proof of control: the audience
     #[arg(long, visible_alias = "audience", value_name = "TEXT", help_heading = "Credentials")]
     domain: Option<String>,
     /// Documents of did:web issuers, filled by `titian vc did fetch`; only with --offline or
@@ -124,6 +127,12 @@ pub(crate) struct Args {
 
 /// Largest clock skew, s.
 const SKEW_S_MAX: u64 = (titian_contracts::limits::SKEW_MS_MAX / 1_000).unsigned_abs();
+
+/// A state as nodes take it: another spelling would be one that recognises nobody.
+fn state(text: &str) -> std::result::Result<String, String> {
+    let capitals = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    if capitals { Ok(text.to_owned()) } else { Err("two capital letters are expected".to_owned()) }
+}
 
 /// Runs `titian verify`.
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
@@ -165,30 +174,49 @@ enum Opened {
 
 fn open(session: &Session, args: &Args, file: &str) -> Result<Opened> {
     let genesis = || read_genesis(&session.genesis_path(args.genesis.as_ref())?);
-    let done = match input::read(file)? {
-        Input::Proof(bytes) => {
-            let mut report = bundle(session.output, &bytes, &genesis()?, args.trusted_height)?;
-            proven::check_control(&mut report, args.challenge.as_deref())?;
-            report
+    let input = input::read(file)?;
+    options::check(args, &input)?;
+    let done = match input {
+        Input::Proof(bytes) => judged(session.output, args, &bytes, &genesis()?)?,
+        Input::Dossier(bytes) => {
+            etr::dossier::verify(session.output, &bytes, &genesis()?, args.trusted_height)?
         }
-        Input::Dossier(bytes) => etr::dossier::verify(session.output, &bytes, &genesis()?)?,
         Input::ProofCode(text) => {
             let genesis = genesis()?;
             let expanded =
                 proof_code::expand(&text, &genesis.anchor()).map_err(|e| not_proven(&e))?;
-            bundle(session.output, expanded.as_bytes(), &genesis, args.trusted_height)?
+            judged(session.output, args, expanded.as_bytes(), &genesis)?
         }
         Input::Bundle(bytes) => super::vc::bundle::judge(session, &bytes, &genesis()?)?,
         Input::Evidence(bytes) => {
             let trusted = Trusted::of_bytes(&bytes, &genesis()?, args.allow_older)?;
+            check_trusted(trusted.bundle.trust().height, args.trusted_height)?;
             // a pack whose proof fails answers nothing, and its verdict says so
             let credential = trusted.bundle.credential().unwrap_or_default().to_owned();
             return Ok(Opened::Pack(credential, trusted));
         }
         Input::Credential(text) => return Ok(Opened::Credential(text)),
     };
+    // a proof and a dossier asked for themselves; of whatever else has a height it is asked here
+    if let Some(height) = done.json.get("height").and_then(Value::as_u64) {
+        check_trusted(height, args.trusted_height)?;
+    }
     check_age(&done, args.max_age)?;
     Ok(Opened::Done(done))
+}
+
+/// The report of a proof bundle; it answers the challenge and names the audience, if one is given.
+fn judged(output: Output, args: &Args, bytes: &[u8], genesis: &Genesis) -> Result<Report> {
+    let proven = proof::verify(bytes, &genesis.anchor(), args.trusted_height)
+        .map_err(|error| not_proven(&error))?;
+    let (challenge, audience) = (args.challenge.as_deref(), args.domain.as_deref());
+    proven::check_answer(&proven, &genesis.chain, challenge, audience)?;
+    Ok(proven_report(output, &proven, genesis))
+}
+
+/// Refuses what is of an earlier height than one that is trusted.
+fn check_trusted(height: u64, trusted_height: u64) -> Result<()> {
+    if height < trusted_height { Err(not_proven(&VerifyError::TooOld)) } else { Ok(()) }
 }
 
 /// What is proven of an earlier time says nothing of now: as with a credential whose facts are old,
@@ -343,18 +371,6 @@ pub(crate) fn read_genesis(path: &Path) -> Result<Genesis> {
     })
 }
 
-/// Judges a bundle against a genesis.
-pub(crate) fn bundle(
-    output: Output,
-    bytes: &[u8],
-    genesis: &Genesis,
-    trusted_height: u64,
-) -> Result<Report> {
-    proof::verify(bytes, &genesis.anchor(), trusted_height)
-        .map(|proven| proven_report(output, &proven, genesis))
-        .map_err(|error| not_proven(&error))
-}
-
 /// What a bundle that does not verify is told as.
 pub(crate) fn not_proven(error: &VerifyError) -> CommandError {
     CommandError::new(Kind::NotProven, error.to_string())
@@ -375,7 +391,7 @@ fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
         age_text(age_s)
     ));
     lines.push(format!(" network {}, genesis {}", genesis.chain, genesis.hash));
-    let json = json!({
+    let mut json = json!({
         "proven": true,
         "kind": shown.kind,
         "chain": genesis.chain,
@@ -386,6 +402,9 @@ fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
         "ageSeconds": age_s,
         "claim": document::to_json(&claim),
     });
+    if let Some(tense) = proven::control_tense(shown) {
+        json["control"] = tense.into();
+    }
     Report::new(lines.join("\n"), json)
 }
 

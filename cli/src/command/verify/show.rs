@@ -139,7 +139,8 @@ fn foundation(output: Output, verdict: &Value) -> Vec<String> {
         ));
     }
     lines.extend(items(verdict, "/warnings").iter().filter_map(Value::as_str).map(|code| {
-        let of_code = || problem::of(code).map(|known| known.meaning.as_str());
+        // the list of codes says what is a warning in the last word
+        let of_code = || problem::of(code).map(|known| known.meaning.trim_end_matches(" Warning."));
         let meaning = match code {
             "TIME_ASSERTED" => "signing time is the issuer's statement",
             other => term_meaning(other).or_else(of_code).unwrap_or(other),

@@ -43,12 +43,23 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     document::read_at_most(path, limits::SUPPLIED_BYTES_MAX as u64)
 }
 
-/// When a file was last written, ms, not later than now; of standard input it is now.
+/// How far ahead of this machine's clock the date of a file may lie, ms: another machine wrote it.
+const AHEAD_MS_MAX: u64 = 60_000;
+
+/// When a file was last written, ms, not later than now; of standard input it is now. A date far ahead
+/// tells nothing of its age, and it counts as old.
 fn written_ms(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|file| file.modified()).ok();
     let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let ms = since.and_then(|since| u64::try_from(since.as_millis()).ok());
-    ms.unwrap_or(u64::MAX).min(now_ms())
+    age_safe(ms, now_ms())
+}
+
+fn age_safe(written_ms: Option<u64>, now_ms: u64) -> u64 {
+    match written_ms {
+        Some(ms) if ms > now_ms.saturating_add(AHEAD_MS_MAX) => 0,
+        ms => ms.unwrap_or(now_ms).min(now_ms),
+    }
 }
 
 /// The same as parameters of a node's method.
@@ -59,4 +70,18 @@ pub(super) fn into_params(supplied: &Supplied, params: &mut VerifyParams) {
     let encoded = supplied.resources.iter();
     params.resources =
         encoded.map(|(url, bytes)| (url.clone(), encode_base64(bytes))).collect::<BTreeMap<_, _>>();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_dated_ahead_is_not_fresh() {
+        let now = 1_800_000_000_000;
+        assert_eq!(age_safe(Some(now - 5), now), now - 5);
+        assert_eq!(age_safe(Some(now + AHEAD_MS_MAX), now), now);
+        assert_eq!(age_safe(Some(now + AHEAD_MS_MAX + 1), now), 0);
+        assert_eq!(age_safe(None, now), now, "standard input is of now");
+    }
 }

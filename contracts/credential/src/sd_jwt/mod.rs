@@ -63,8 +63,11 @@ impl SdJwt {
             members.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(malformed)
         };
         let payload = text(members, "payload")?;
+        let mixed =
+            || ["protected", "signature", "header"].iter().any(|n| members.contains_key(*n));
         let holder = match members.get("signatures") {
-            Some(Value::Array(list)) => list.first().and_then(Value::as_object),
+            // one form or the other (RFC 7515 §7.2)
+            Some(Value::Array(list)) if !mixed() => list.first().and_then(Value::as_object),
             Some(_) => None,
             None => Some(members),
         }
@@ -75,6 +78,10 @@ impl SdJwt {
             None => &empty,
             Some(header) => header.as_object().ok_or_else(malformed)?,
         };
+        // what nobody signed never says how the token is to be read
+        if header.contains_key("crit") || header.contains_key("b64") {
+            return Err(malformed());
+        }
         let disclosures: Vec<String> = match header.get("disclosures") {
             None => Vec::new(),
             Some(Value::Array(list)) => list
@@ -93,6 +100,10 @@ impl SdJwt {
             bound_text.push('~');
         }
         let issuer = Jws::of_parts(&protected, &payload, &signature)?;
+        // names of both headers are disjoint (RFC 7515 §7.2.1)
+        if header.keys().any(|name| issuer.header.contains_key(name)) {
+            return Err(malformed());
+        }
         // a tilde in a disclosure would shift what the hash covers
         let plain = !disclosures.iter().any(|text| text.contains('~'));
         if !plain {

@@ -1,6 +1,7 @@
 //! Key binding of an SD-JWT: whoever shows the credential holds the key that its issuer named.
 //!
-//! Invariant: what the caller expects must be there; what the token states beyond it is no fault.
+//! Invariant: what the caller expects must be there; what the token states beyond it is no fault, but
+//! for a period that it gives itself. Who expects nothing is warned: it may be a copy.
 
 use serde_json::Value;
 
@@ -13,7 +14,18 @@ use crate::key::PublicKey;
 use crate::sd_jwt::{KB_TYP, SdJwt};
 use crate::verdict::{Check, CheckResult, Policy};
 
+/// Warning: nobody compared the nonce of what was shown.
+pub const NONCE_NOT_COMPARED: &str = "NONCE_NOT_COMPARED";
+
 impl Run<'_> {
+    /// Warns of a good signature of a holder that may be a copy of one made for somebody else.
+    pub fn warn_of_copies(&mut self, holder: &CheckResult) {
+        let asked = self.request.challenge.is_some() || self.request.binding == Binding::Unshown;
+        if holder.code == "OK" && !asked && self.wants(Check::Holder) {
+            self.warn(NONCE_NOT_COMPARED);
+        }
+    }
+
     pub fn key_binding(&self, reading: &Reading, registered: &Registered) -> CheckResult {
         let bound = self.request.policy == Policy::Ledger
             && matches!(registered, Registered::Type(entry) if entry.key_binding);
@@ -71,6 +83,10 @@ impl Run<'_> {
         else {
             return "PROOF_MALFORMED";
         };
+        // what its holder says of its own time counts as in any token (RFC 7519 §4.1, RFC 9901 §7.3)
+        let (Ok(nbf_ms), Ok(exp_ms)) = (binding.seconds("nbf"), binding.seconds("exp")) else {
+            return "PROOF_MALFORMED";
+        };
         if self.request.replayed {
             return "CHALLENGE_REPLAYED";
         }
@@ -85,6 +101,10 @@ impl Run<'_> {
         }
         if self.now_ms.saturating_sub(iat_ms) > BINDING_AGE_MS_MAX.saturating_add(self.skew_ms) {
             return "KB_IAT_STALE";
+        }
+        let early = nbf_ms.is_some_and(|ms| ms > self.now_ms.saturating_add(self.skew_ms));
+        if early || exp_ms.is_some_and(|ms| ms < self.now_ms.saturating_sub(self.skew_ms)) {
+            return "PROOF_EXPIRED";
         }
         let subject = reading.document.get("sub").and_then(Value::as_str);
         if self.request.subject_is_holder && !subject.is_none_or(|sub| is_key(sub, &key)) {

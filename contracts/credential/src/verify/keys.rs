@@ -47,6 +47,9 @@ impl Run<'_> {
         let by_issuer = proofs.iter().find(|proof| proof.did() == issuer);
         let asserted = by_issuer.and_then(|proof| proof.created_ms).or(valid_from);
         let anchored = self.anchored_ms(reading);
+        if anchored.is_none() && !self.request.supplied.receipts.is_empty() {
+            self.warn("RECEIPT_NOT_USED");
+        }
         self.signed_at = anchored
             .map(|ms| (ms, true))
             .or_else(|| asserted.map(|ms| (u64::try_from(ms).unwrap_or(0), false)));

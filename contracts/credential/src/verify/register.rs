@@ -79,7 +79,7 @@ impl Run<'_> {
             } else if !entries.iter().any(|item| {
                 model::id_of(item).is_some_and(|id| ids.iter().any(|known| known == id))
             }) {
-                findings.push(("SCHEMA_REQUIRED", Value::Null));
+                findings.push(("SCHEMA_REQUIRED", json!({"pointer": "/credentialSchema"})));
             }
         }
         if entries.is_empty() && findings.is_empty() {

@@ -120,6 +120,7 @@ impl<'a> Run<'a> {
         if let Some(code) = Self::binding_fault(reading, holder.code) {
             self.add_fault(Check::Proof, code);
         }
+        self.warn_of_copies(&holder);
         self.add(holder);
         if self.wants(Check::Recognition) {
             let result = self.recognition(reading, &registered);

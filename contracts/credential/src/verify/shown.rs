@@ -48,6 +48,9 @@ pub fn verify_presentation(
         }
         Ok(reading) => {
             let (own, holder) = run.presentation(reading);
+            if let Some(result) = own.iter().find(|result| result.check == Check::Holder) {
+                run.warn_of_copies(result);
+            }
             let verdicts = each(reading, request, (snapshot, now_ms, &work), holder.as_ref());
             (own, verdicts)
         }

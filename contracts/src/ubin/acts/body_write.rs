@@ -12,6 +12,7 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
+use crate::transaction::TransactionId;
 use crate::ubin::body::{Body, PATH, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::capacity::Life;
@@ -24,6 +25,9 @@ use crate::ubin::vocabulary::{Reason, RelationType, Status};
 
 /// Where the number stands in the op.
 pub(super) const NUMBER: &str = "/args/body/ubin";
+/// Warning of a correction whose legal date lies before that of the version it follows (§2.2): it
+/// becomes the record of today, but a read on a later date still finds the version before.
+const BACK_DATED: &str = "BACK_DATED";
 
 /// The acts of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +197,7 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
         check_new_number(ctx, known, NUMBER)?;
     }
     let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, body, known, version.overrides)?;
-    check_justification(version, body)?;
+    check_justification(act, version.reason, version.overrides, body)?;
     match old {
         None => check_entity(body, &known.ubin)?,
         Some(old) => check_change(body, old, act)?,
@@ -211,6 +215,10 @@ fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> R
     check_only_life(ctx, &known.ubin, was_live, &record)?;
     count_flow(ctx, &known.ubin.cc, act);
     store(ctx, act.event(), &known.ubin, old.map(|old| (&known.ubin, old)), record, warnings);
+    // said of the act, not of the record: reads without a date show the newest version all the same
+    if old.is_some_and(|old| body.valid_from < old.valid_from.as_str()) {
+        ctx.warnings.push(BACK_DATED.to_owned());
+    }
     Ok(())
 }
 
@@ -246,6 +254,28 @@ pub(in crate::ubin) fn import(
         clear: None,
     };
     write(ctx, &body, &version)
+}
+
+/// What [`import`] asks of `body` as the version after `current`, without what other records and the
+/// signers have a say in. Gives whether the act needs two officers.
+pub(in crate::ubin) fn check_imported(current: &Body<'_>, body: &Body<'_>) -> Result<bool, Reject> {
+    let meta = Meta {
+        seq: 0,
+        recorded_at: 0,
+        transaction: TransactionId(Digest::ZERO),
+        scheme_version: 0,
+        warnings: Vec::new(),
+        mark: None,
+        closure: None,
+        life: Life::begun(0),
+        registrar: String::new(),
+    };
+    let old = record_with((current, body_hash(current.value)), meta, None);
+    check_succession(body, Some(&old))?;
+    let act = BodyAct::of_change(&old, body);
+    check_justification(act, None, &[], body)?;
+    check_change(body, &old, act)?;
+    Ok(act.rule() == Rule::R2)
 }
 
 fn read_successor_unknown(m: &mut Members<'_>, act: BodyAct) -> Result<bool, Reject> {
@@ -312,15 +342,19 @@ fn require_evidence(body: &Body<'_>) -> Result<(), Reject> {
 }
 
 /// Reason and evidence where the act, or an override of the scan, asks for them.
-fn check_justification(version: &Version<'_>, body: &Body<'_>) -> Result<(), Reject> {
-    if let Some(status_counts) = version.act.needs_reason() {
-        let reason = version.reason.or(body.status.reason.filter(|_| status_counts));
-        super::require_reason(reason)?;
+fn check_justification(
+    act: BodyAct,
+    reason: Option<Reason>,
+    overrides: &[&str],
+    body: &Body<'_>,
+) -> Result<(), Reject> {
+    if let Some(status_counts) = act.needs_reason() {
+        super::require_reason(reason.or(body.status.reason.filter(|_| status_counts)))?;
     }
-    if matches!(version.act, BodyAct::Dissolve | BodyAct::Restore) {
+    if matches!(act, BodyAct::Dissolve | BodyAct::Restore) {
         require_evidence(body)?;
     }
-    check_overrides(version.overrides, body)
+    check_overrides(overrides, body)
 }
 
 /// An override of the scan needs evidence.
@@ -404,12 +438,6 @@ pub(super) fn record_of(
     warnings: &[String],
     old: Option<&Record>,
 ) -> Record {
-    let references = body
-        .identifiers
-        .iter()
-        .filter(|id| reference::COMPARED.contains(&id.scheme))
-        .filter_map(|id| Some((id.scheme.to_owned(), id.value?.to_owned())))
-        .collect();
     let meta = Meta {
         seq: old.map_or(0, |old| old.meta.seq),
         recorded_at: ctx.height,
@@ -421,6 +449,18 @@ pub(super) fn record_of(
         life: old.map_or_else(|| Life::begun(ctx.time_ms), |old| old.meta.life.clone()),
         registrar: registrar.to_owned(),
     };
+    record_with((body, hash), meta, old)
+}
+
+/// The record of a body with its hash, with what the ledger adds and what it keeps of the version
+/// before.
+fn record_with((body, hash): (&Body<'_>, Digest), meta: Meta, old: Option<&Record>) -> Record {
+    let references = body
+        .identifiers
+        .iter()
+        .filter(|id| reference::COMPARED.contains(&id.scheme))
+        .filter_map(|id| Some((id.scheme.to_owned(), id.value?.to_owned())))
+        .collect();
     Record {
         entity: body.entity.to_owned(),
         version: body.version,

@@ -39,7 +39,9 @@ use crate::json::{Members, Value};
 use crate::op::Op;
 use crate::time::Date;
 
-pub(super) use body_write::{check_entity, check_successor_named, import as write_imported};
+pub(super) use body_write::{
+    check_entity, check_imported, check_successor_named, import as write_imported,
+};
 
 /// Runs one UBIN act.
 pub(super) fn apply(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {

@@ -3,7 +3,7 @@
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::time::Date;
-use crate::ubin::acts::{check_entity, check_successor_named};
+use crate::ubin::acts::{check_entity, check_imported, check_successor_named};
 use crate::ubin::body::{Body, PATH};
 use crate::ubin::body_rules::{self, Rules};
 use crate::ubin::scheme::{self, SchemeTable};
@@ -17,6 +17,23 @@ use crate::ubin::vocabulary::SchemeUse;
 /// whether the scheme is suspended.
 pub fn check_body(body: &Value, table: &SchemeTable, today: Date) -> Result<Vec<String>, Reject> {
     judge(body, table, today).map_err(below_body)
+}
+
+/// Checks a body that passes [`check_body`] as the version that an import writes after `current`, the
+/// body in force, of a record that is not final: version and `prev`, reason and evidence, the move of
+/// the status, dates and what never changes. Gives whether two officers must sign. The field of an
+/// error is a pointer below the body.
+///
+/// What other records have a say in is left to the ledger.
+pub fn check_change(current: &Value, body: &Value) -> Result<bool, Reject> {
+    let judge = || check_imported(&Body::read(current)?, &Body::read(body)?);
+    judge().map_err(|mut reject| {
+        // no op stands beside the body: its status is the only place of a reason
+        if reject.code == Code::ReasonRequired {
+            reject.field = format!("{PATH}/status/reason");
+        }
+        below_body(reject)
+    })
 }
 
 fn judge(value: &Value, table: &SchemeTable, today: Date) -> Result<Vec<String>, Reject> {

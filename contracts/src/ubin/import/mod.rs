@@ -7,7 +7,8 @@
 //! `confirm`, with an R2 chunk `dissolve` and `restore`), with the event of that act.
 //!
 //! - [`part`]: the transaction and its path; [`chunk`]: what state keeps of a chunk;
-//! - [`check_body`]: what can be asked of a body without state, for importers and dry runs;
+//! - [`check_body`], [`check_change`]: what can be asked of a body without state, and of one that
+//!   follows another, for importers and dry runs;
 //! - `apply`: the act, the parts, and admission.
 
 mod apply;
@@ -18,5 +19,5 @@ pub mod part;
 pub use apply::admit;
 pub(crate) use apply::apply_part;
 pub(super) use apply::open;
-pub use check::check_body;
+pub use check::{check_body, check_change};
 pub use part::{ChunkTree, ImportPart, chunk_root, part_path, part_transaction};

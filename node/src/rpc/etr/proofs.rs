@@ -1,6 +1,5 @@
 //! `etr_prove` of every kind, and the challenge that a controller answers (etr-api.md §1).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::RngCore as _;
@@ -10,9 +9,8 @@ use titian_api::{Bundle, Call as _, Refusal, call};
 use titian_contracts::error::Code;
 use titian_contracts::etr::clock::Clock;
 use titian_contracts::etr::record::Record;
-use titian_contracts::etr::{self, challenge_of, keys, lineage, profile};
+use titian_contracts::etr::{self, challenge_of, keys, lineage, profile, provisions};
 use titian_contracts::json::{self, Value};
-use titian_contracts::limits;
 use titian_contracts::state::{Overlay, Reader};
 
 use super::super::at::At;
@@ -74,7 +72,7 @@ pub(super) async fn proof(
         }
         "rules" => {
             authorised(&state, &caller, &params, id()?)?;
-            let stated = provisions(&state, id()?, height)?;
+            let stated = rules_of(&state, id()?, height)?;
             prove::bundle_at(&state, "etr-rules", stated, height).await
         }
         "control" => control(&state, &params, &caller, id()?).await,
@@ -112,39 +110,12 @@ fn lineage(state: &State, caller: &Caller, params: &ProveParams, id: &str) -> An
     ]))
 }
 
-/// The question about the rules of a record: its profile, regime and home, the rulebooks that its ops
-/// name, and the states of those who are, or were, concerned.
-fn provisions(state: &State, id: &str, height: Option<u64>) -> Answer<Value> {
+/// The question about the rules of a record.
+fn rules_of(state: &State, id: &str, height: Option<u64>) -> Answer<Value> {
     let at = At::height(state, height)?;
     let record = Record::load(&Overlay::new(&at.reader), id).ok_or_else(unknown_record)?;
-    let (mut rulebooks, mut states) = (BTreeSet::new(), BTreeSet::new());
-    let mut add =
-        |text: Option<&str>| states.extend(text.and_then(|t| t.get(..2)).map(str::to_owned));
-    for op in history::all_ops(state, id, record.public.seq)? {
-        rulebooks.extend(op.get("rulebook").and_then(Value::as_text).map(str::to_owned));
-        for signature in op.get("sigs").and_then(Value::as_list).unwrap_or_default() {
-            add(signature.get("party").and_then(Value::as_text));
-        }
-    }
-    let party = &record.party;
-    for ubin in party.controller.members().iter().chain([&party.issuer, &party.obligor]) {
-        add(Some(ubin));
-    }
-    add(Some(&record.public.home));
-    let regime = record.public.regime.as_str();
-    add(Some(regime.strip_prefix("CONTRACT-").unwrap_or(regime)));
-    let list = |items: BTreeSet<String>| -> Value {
-        // a claim takes so many; a record that concerns more states shows the first of them
-        let items = items.into_iter().take(limits::ETR_RULES_ITEMS_MAX).map(Value::from);
-        Value::List(items.collect())
-    };
-    Ok(Value::object([
-        ("profile", Value::from(record.public.profile.as_str())),
-        ("regime", Value::from(regime)),
-        ("home", Value::from(record.public.home.as_str())),
-        ("rulebooks", list(rulebooks)),
-        ("states", list(states)),
-    ]))
+    let ops = history::all_ops(state, id, record.public.seq)?;
+    Ok(provisions::question(&record, &ops))
 }
 
 /// Asks that the caller may see the party part of the record.

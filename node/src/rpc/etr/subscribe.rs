@@ -8,6 +8,7 @@ use titian_api::etr_read::SubscribeParams;
 use titian_api::{Call as _, Refusal, call};
 use titian_contracts::context::Event;
 use titian_contracts::error::Code;
+use titian_contracts::etr::content::is_record_id;
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::view as etr_view;
 use titian_contracts::state::Overlay;
@@ -58,7 +59,9 @@ pub(super) fn register(module: &mut RpcModule<Arc<State>>) -> Result<(), Registe
 
 fn wanted(state: &State, params: &SubscribeParams, caller: &Caller) -> Answer<Wanted> {
     match (&params.id, &params.party) {
-        (Some(id), None) => Ok(Wanted::Record(id.clone())),
+        (Some(id), None) if is_record_id(id) => Ok(Wanted::Record(id.clone())),
+        // of what is no id nothing would ever be heard
+        (Some(_), None) => Err(Refusal::new(Code::InvalidParams, "/id", "a record id is expected")),
         (None, Some(party)) => {
             Ask::new(state, caller, params.capability.as_ref(), call::EtrSubscribe::NAME)
                 .require_party(party)?;

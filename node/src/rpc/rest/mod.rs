@@ -30,6 +30,7 @@ use titian_contracts::error::Code;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{Caller, State};
+pub(super) use vc_api::{answers_problems, unauthorised};
 
 /// The routes; `/ubin/…`, `/etr/…`, `/feed/ubin`, `/snapshot/ubin/…`, and those of credentials.
 pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {

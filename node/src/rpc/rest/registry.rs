@@ -84,11 +84,13 @@ fn published(
     (common, kind, found.bytes).into_response()
 }
 
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether the client has what `tag` stands for; compared weakly, as for every read (RFC 9110 §13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let is_tag = |known: &str| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag;
     headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag || known == "*"))
+        .is_some_and(|tags| tags.split(',').any(|known| is_tag(known.trim())))
 }
 
 /// What a code means: a check code of the verifier, or an error of the interface.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State as AxumState};
+use axum::extract::{Path, RawQuery, State as AxumState};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use titian_api::{Object, Refusal};
@@ -26,8 +26,14 @@ const CACHE: &str = "public, max-age=10";
 pub(super) async fn resolve(
     AxumState(state): AxumState<Arc<State>>,
     Path(input): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    if query.is_some_and(|query| !query.is_empty()) {
+        // who asks for another height must not take the record of today for the answer
+        let detail = "the resolver answers for today and takes no parameters; see ubin_get";
+        return refuse(&state, Refusal::new(Code::InvalidParams, "", detail));
+    }
     let (reader, asked) = (Arc::clone(&state), input.clone());
     let standing = blocking(move || ubin::standing(&reader, &asked)).await;
     let (number, answer) = match standing {

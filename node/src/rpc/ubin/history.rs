@@ -17,7 +17,7 @@ use titian_contracts::ubin::view as ubin_view;
 
 use super::{parse, read, table};
 use crate::rpc::at::At;
-use crate::rpc::methods::Answer;
+use crate::rpc::methods::{Answer, page_items};
 use crate::rpc::{State, view};
 
 /// Versions of a page of `ubin_history`.
@@ -125,7 +125,7 @@ pub(super) fn versions(state: &State, params: &HistoryParams) -> Answer<Object> 
     let Some((number, _)) = current(&at, &ubin) else {
         return Ok(read::answer(state, &at, &ubin));
     };
-    let limit = params.limit.unwrap_or(20).clamp(1, HISTORY_ITEMS_MAX) as usize;
+    let limit = page_items(params.limit, 20, HISTORY_ITEMS_MAX)?;
     let from = params.from.unwrap_or(u64::MAX);
     let states = states(state, &at, &number);
     let mut versions: Vec<(u64, Digest, Option<Value>)> = Vec::new();

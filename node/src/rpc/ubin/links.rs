@@ -14,7 +14,7 @@ use titian_contracts::ubin::relation;
 
 use super::{history, parse, read, table};
 use crate::rpc::at::At;
-use crate::rpc::methods::Answer;
+use crate::rpc::methods::{Answer, page_items};
 use crate::rpc::{State, view};
 
 /// Items of a page.
@@ -86,7 +86,7 @@ pub(super) fn page(state: &State, params: &LinksParams) -> Answer<Page> {
         });
         pair.ok_or_else(|| Refusal::new(Code::InvalidParams, "/cursor", "no cursor of this list"))
     });
-    let limit = params.limit.unwrap_or(100).clamp(1, ITEMS_MAX) as usize;
+    let limit = page_items(params.limit, 100, ITEMS_MAX)?;
     let found = links(state, &at, (&number, &record), after.transpose()?, limit);
     let cursor = found.last.map(|(target, source)| format!("{target}/{source}"));
     Ok(Page { items: found.items, cursor, as_of: view::as_of(at.height, at.time_ms) })

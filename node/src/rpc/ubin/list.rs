@@ -10,7 +10,7 @@ use titian_contracts::state::decode_content;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::{Entry, ubin_of_key};
 
-use crate::rpc::methods::Answer;
+use crate::rpc::methods::{Answer, page_items};
 use crate::rpc::{State, view};
 
 /// Items of a page of `ubin_list`.
@@ -44,7 +44,7 @@ fn list_prefix(text: &str) -> Answer<Vec<u8>> {
 
 pub(super) fn page(state: &State, params: &ListParams) -> Answer<Page> {
     let prefix = list_prefix(&params.prefix)?;
-    let limit = params.limit.unwrap_or(100).clamp(1, LIST_ITEMS_MAX) as usize;
+    let limit = page_items(params.limit, 100, LIST_ITEMS_MAX)?;
     let after = match &params.cursor {
         None => None,
         Some(text) => {

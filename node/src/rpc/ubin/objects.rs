@@ -21,7 +21,7 @@ use titian_contracts::ubin::scheme;
 
 use super::{parse, table};
 use crate::rpc::at::At;
-use crate::rpc::methods::Answer;
+use crate::rpc::methods::{Answer, page_items};
 use crate::rpc::{State, view};
 
 /// Items of a page.
@@ -155,7 +155,7 @@ fn page<T: BorshDeserialize>(
     keep: impl Fn(&Digest, &T) -> Option<Value>,
 ) -> Answer<Page> {
     let prefix = format!("ubin/{kind}/").into_bytes();
-    let limit = limit.unwrap_or(100).clamp(1, ITEMS_MAX) as usize;
+    let limit = page_items(limit, 100, ITEMS_MAX)?;
     let after = cursor.map(|text| {
         let key = URL_SAFE_NO_PAD.decode(text).ok().filter(|key| key.starts_with(&prefix));
         key.ok_or_else(|| refuse("/cursor", "no cursor of this list"))

@@ -6,8 +6,8 @@ use titian_contracts::error::Code;
 use titian_contracts::json::{self, Value};
 use titian_contracts::state::{Overlay, Reader};
 use titian_contracts::ubin::identifier::Ubin;
-use titian_contracts::ubin::kpi;
 use titian_contracts::ubin::record::{self, Record, record_key};
+use titian_contracts::ubin::{counter, kpi};
 use titian_contracts::{limits, proof_code};
 
 use super::{parse, table};
@@ -151,6 +151,18 @@ fn counters(state: &State, params: &ProveParams) -> Answer<Value> {
     if cells.iter().any(|cells| cells.len() != width) {
         let detail = format!("{width} cells for each counter of this metric");
         return Err(Refusal::new(Code::InvalidParams, "/cells", &detail));
+    }
+    if !params.cells.is_empty() {
+        let at = At::height(state, params.height)?;
+        let registry = Overlay::new(&at.reader);
+        let can_count = |cells: &Vec<String>| {
+            let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+            counter::is_cell(&registry, metric, &cells)
+        };
+        if !cells.iter().all(can_count) {
+            let detail = "a value that its dimension does not have";
+            return Err(Refusal::new(Code::InvalidParams, "/cells", detail));
+        }
     }
     match cells.len() {
         0 => Err(Refusal::new(Code::NotFound, "/metric", "nothing was counted yet")),

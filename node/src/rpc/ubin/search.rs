@@ -15,11 +15,11 @@ use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::public_name::public_names;
 use titian_contracts::ubin::record::{self, Entry, Record};
 use titian_contracts::ubin::vocabulary::{Category, Status};
-use titian_contracts::ubin::{challenge, refresh_days, view as ubin_view};
+use titian_contracts::ubin::{challenge, refresh_days, scheme, view as ubin_view};
 
 use super::proofs;
 use crate::rpc::at::At;
-use crate::rpc::methods::{Answer, blocking, refusal_of};
+use crate::rpc::methods::{Answer, blocking, page_items, refusal_of};
 use crate::rpc::{State, view};
 use crate::search::index::Filter;
 use crate::search::query::{Hit, Query};
@@ -32,8 +32,8 @@ const SIMILAR_MAX: usize = 10;
 
 /// `ubin_search`.
 pub(super) async fn names(state: Arc<State>, params: SearchParams) -> Answer<Object> {
-    let query = read_query(&params)?;
-    let limit = params.limit.unwrap_or(HITS).clamp(1, limits::SEARCH_HITS_MAX as u32) as usize;
+    let query = read_query(&state, &params)?;
+    let limit = page_items(params.limit, HITS, limits::SEARCH_HITS_MAX as u32)?;
     let searching = Arc::clone(&state);
     let (mut hits, mut answer) = blocking(move || found(&searching, &query, limit)).await?;
     if params.proof {
@@ -47,30 +47,28 @@ pub(super) async fn names(state: Arc<State>, params: SearchParams) -> Answer<Obj
     Ok(answer)
 }
 
-fn read_query(params: &SearchParams) -> Answer<Query> {
+fn read_query(state: &State, params: &SearchParams) -> Answer<Query> {
     let score_min = params.min_score.unwrap_or(SCORE_MIN);
     if score_min > 1000 {
         return Err(Refusal::new(Code::InvalidParams, "/minScore", "0 to 1000"));
     }
     Ok(Query {
         text: params.q.clone(),
-        filter: read_filter(&params.filter)?,
+        filter: read_filter(state, &params.filter)?,
         prefix: params.mode == SearchMode::Prefix,
         score_min,
     })
 }
 
-fn read_filter(filter: &SearchFilter) -> Answer<Filter> {
+fn read_filter(state: &State, filter: &SearchFilter) -> Answer<Filter> {
     let invalid = |field: &str, detail: &str| Refusal::new(Code::InvalidParams, field, detail);
-    let codes = |values: &[String], field: &str, lengths: std::ops::RangeInclusive<usize>| {
-        let good = |code: &String| {
-            lengths.contains(&code.len())
-                && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        };
-        if values.len() <= limits::SEARCH_FILTER_MAX && values.iter().all(good) {
+    let reader = state.ledger().reader();
+    let registry = Overlay::new(&reader);
+    let codes = |values: &[String], field: &str, is_known: &dyn Fn(&str) -> bool| {
+        if values.len() <= limits::SEARCH_FILTER_MAX && values.iter().all(|code| is_known(code)) {
             Ok(values.iter().cloned().collect::<BTreeSet<String>>())
         } else {
-            Err(invalid(field, "at most 64 codes in capital letters"))
+            Err(invalid(field, "at most 64 codes of the scheme registry, in capital letters"))
         }
     };
     if filter.category.len().max(filter.status.len()) > limits::SEARCH_FILTER_MAX {
@@ -79,8 +77,10 @@ fn read_filter(filter: &SearchFilter) -> Answer<Filter> {
     let categories: Option<Vec<_>> = filter.category.iter().map(|c| Category::parse(c)).collect();
     let statuses: Option<Vec<_>> = filter.status.iter().map(|s| Status::parse(s)).collect();
     Ok(Filter {
-        countries: codes(&filter.cc, "/filter/cc", 2..=2)?,
-        schemes: codes(&filter.scheme, "/filter/scheme", 2..=6)?,
+        countries: codes(&filter.cc, "/filter/cc", &|cc| scheme::is_country(&registry, cc))?,
+        schemes: codes(&filter.scheme, "/filter/scheme", &|code| {
+            scheme::is_scheme_code(&registry, code)
+        })?,
         categories: categories.ok_or_else(|| invalid("/filter/category", "unknown category"))?,
         statuses: statuses.ok_or_else(|| invalid("/filter/status", "unknown status"))?,
         live: filter.live,

@@ -133,6 +133,10 @@ fn within(text: String, max: usize, detail: &str) -> Answer<String> {
 }
 
 async fn proven(state: &State, height: u64, keys: Vec<Vec<u8>>) -> Answer<StateProof> {
+    if keys.is_empty() {
+        let detail = "nothing stands on the ledger for these states, issuers and types";
+        return Err(Refusal::new(Code::NotFound, "", detail));
+    }
     if keys.len() > limits::BUNDLE_OBJECTS_MAX {
         let detail = "more than 100,000 objects; ask for a narrower scope";
         return Err(Refusal::new(Code::LimitExceeded, "", detail));

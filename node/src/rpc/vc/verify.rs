@@ -181,7 +181,11 @@ pub(in crate::rpc) fn decision_of(shown: &PresentationVerdict) -> Decision {
 /// Which state a verdict rests on, and the time of judgement: as of an earlier height the question
 /// is what held then, so its block time is the time.
 pub(in crate::rpc) fn moment(state: &State, height: Option<u64>) -> Answer<(At, u64)> {
-    let at = At::height(state, height)?;
+    let at = At::height(state, height).map_err(|mut refusal| {
+        // requests call it so
+        refusal.data.field = refusal.data.field.map(|_| "/atHeight".to_owned());
+        refusal
+    })?;
     let now = if height.is_some() { at.time_ms } else { now_ms() };
     Ok((at, now))
 }

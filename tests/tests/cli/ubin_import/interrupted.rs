@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fixture::{BAD_LINES, Bench, GOOD_LINES, next, write_input};
+use super::by_line;
+use super::fixture::{
+    BAD_LINES, Bench, GOOD_LINES, findings, good_rows, next, write_input, write_rows,
+};
 use crate::binary;
 
 /// How often the importer is killed.
@@ -17,6 +20,8 @@ const SEED: u64 = 1_300;
 const MOMENT_US: u64 = 40_000;
 /// How long a run may take to its first block; one that has nothing to do makes none.
 const EVENT: Duration = Duration::from_secs(2);
+/// The cell of the legal date.
+const EFFECTIVE: usize = 15;
 /// Chunks of this size make many moments at which something is on its way.
 const CHUNK_RECORDS: &str = "8";
 
@@ -59,7 +64,7 @@ fn t13_killed_at_a_hundred_moments_and_resumed_the_same_records_stand() {
     println!("seed {SEED}");
     let mut state = SEED;
     let bench = Bench::start();
-    write_input(bench.folder(), GOOD_LINES, BAD_LINES);
+    let due = write_input(bench.folder(), GOOD_LINES, BAD_LINES);
     let journal = bench.folder().join("in.csv.importing");
     let mut interrupted = 0;
     for kill in 0..KILLS {
@@ -84,6 +89,7 @@ fn t13_killed_at_a_hundred_moments_and_resumed_the_same_records_stand() {
     assert_eq!(last.code, 1, "the bad lines are still bad: {last:?}");
     assert_eq!(last.json()["committed"]["refused"], 0, "{last:?}");
     assert!(!journal.exists());
+    assert_eq!(by_line(&findings(&bench.folder().join("out.ndjson"))), due);
     assert_eq!(bodies(&bench), expected);
     let records = bench.records();
     assert!(records.values().all(|record| record["version"] == 1), "nothing was written twice");
@@ -105,11 +111,80 @@ fn t13_an_interrupted_import_is_not_taken_for_a_new_one() {
     assert!(ran.stdout.contains("--resume goes on with it"), "{ran:?}");
     let done = bench.titian(&args(true));
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.json()["committed"]["resumedAfterLine"].as_u64().is_some(), "{done:?}");
+    let committed = done.json()["committed"].clone();
+    assert_eq!(committed["resumed"], json!(8), "the chunk on its way was finished: {done:?}");
+    let count = |name: &str| committed[name].as_u64().expect("a count");
+    assert_eq!(count("applied") + count("unchanged"), 200, "every line is told of: {done:?}");
     assert_eq!(bench.records().len(), 200);
     // nothing is left to resume, and resuming it all the same changes nothing
     let again = bench.titian(&args(true));
     assert_eq!(again.json()["committed"]["sent"], json!(0), "{again:?}");
+}
+
+#[test]
+fn t13_what_was_found_out_before_an_interruption_is_found_out_again() {
+    let bench = Bench::start();
+    let mut rows = good_rows(200);
+    for row in &mut rows {
+        "01/02/2025".clone_into(&mut row[EFFECTIVE]);
+    }
+    write_rows(bench.folder(), &rows[..3]);
+    assert_eq!(bench.titian(&args(false)).code, 0);
+    // two lines do not fit what stands; that is found out by the commit, before its first chunk
+    for row in &mut rows[..2] {
+        "01/01/2024".clone_into(&mut row[EFFECTIVE]);
+    }
+    write_rows(bench.folder(), &rows);
+    let journal = bench.folder().join("in.csv.importing");
+    let mut child = start(&bench);
+    while !journal.exists() {
+        assert!(child.try_wait().expect("ours").is_none(), "it ended before its first chunk");
+    }
+    child.kill().expect("ours");
+    child.wait().expect("ours");
+    let done = bench.titian(&args(true));
+    assert_eq!(done.code, 1, "{done:?}");
+    let fault = ("EFFECTIVE_ORDER".to_owned(), "effective".to_owned());
+    let found = findings(&bench.folder().join("out.ndjson"));
+    assert_eq!(by_line(&found), [(2, fault.clone()), (3, fault)].into());
+    assert_eq!(found.len(), 2, "each once");
+    let told = done.json();
+    assert_eq!((&told["good"], &told["bad"]), (&json!(198), &json!(2)), "{told}");
+    assert_eq!(bench.records().len(), 200);
+}
+
+#[test]
+fn t13_an_import_that_nobody_signed_leaves_nothing_to_resume() {
+    let bench = Bench::start();
+    write_input(bench.folder(), 8, 0);
+    let journal = bench.folder().join("in.csv.importing");
+    let commit = ["in.csv", "--map", "map.toml", "--commit"];
+    let ran = bench.import(&commit);
+    assert_eq!(ran.code, 2, "there is no terminal to ask on: {ran:?}");
+    assert!(ran.stderr.contains("--yes signs without asking"), "{ran:?}");
+    assert!(!ran.stderr.contains("--dry-run"), "import has no such option: {ran:?}");
+    assert!(!journal.exists());
+    // a key that may not sign for it, refused before or after it is sent
+    let ran = bench.import(&[&commit[..], &["--yes", "--as", "TH:DBD#k1"]].concat());
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(!journal.exists(), "{ran:?}");
+    let ran = bench.import(&[&commit[..], &["--yes", "--json"]].concat());
+    assert_eq!(ran.json()["committed"]["applied"], json!(8), "{ran:?}");
+}
+
+#[test]
+fn t13_one_input_is_imported_once_at_a_time() {
+    let bench = Bench::start();
+    write_input(bench.folder(), 8, 0);
+    let held = std::fs::File::open(bench.folder().join("in.csv")).expect("the input");
+    held.lock().expect("the test disk has locks");
+    let ran = bench.titian(&args(false));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains("another import"), "{ran:?}");
+    assert!(bench.records().is_empty());
+    held.unlock().expect("it is ours");
+    assert_eq!(bench.titian(&args(false)).code, 0);
+    assert_eq!(bench.records().len(), 8);
 }
 
 #[test]

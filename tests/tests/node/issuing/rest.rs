@@ -158,6 +158,11 @@ async fn t14_every_error_of_issuing() {
     }
     let bad = office.http("Bearer x", "POST", path, &plain).await;
     assert_eq!((bad.status, bad.header("www-authenticate")), (401, Some("Bearer")));
+    assert_eq!(bad.header("content-type"), Some("application/problem+json"));
+    assert_eq!((&bad.json()["code"], &bad.json()["status"]), (&json!("FORBIDDEN"), &json!(401)));
+    // the name of the scheme has no case
+    let small = good.replacen("Bearer", "bearer", 1);
+    assert_eq!(asked(&office, &small, "POST", path, &plain).await.0, 201);
     office.served.stop().await;
 }
 
@@ -175,6 +180,15 @@ async fn t14_every_answer_about_status_and_kept_credentials() {
         json!({"credentialId": id, "status": on,
             "credentialStatus": {"type": "BitstringStatusListEntry", "statusPurpose": purpose}})
     };
+    let named = |entry: Value| json!({"credentialId": "urn:uuid:s", "status": true, "credentialStatus": entry});
+    let kept = office.http(&custody, "GET", "/credentials/urn:uuid:s", &Value::Null).await;
+    let kept = kept.json()["verifiableCredential"]["credentialStatus"].clone();
+    let of_list = |i: usize| kept[i].clone();
+    assert_eq!(of_list(0)["statusPurpose"], "revocation");
+    let (mut other_list, mut other_index) = (of_list(0), of_list(0));
+    other_list["statusListCredential"] = json!("did:ubin:SG:CUSTOMS/status/9");
+    let index: u64 = of_list(0)["statusListIndex"].as_str().expect("a text").parse().expect("one");
+    other_index["statusListIndex"] = json!((index ^ 2).to_string());
     let path = "/credentials/status";
     let cases: Vec<(&str, Value, u16)> = vec![
         ("", set("urn:uuid:s", "suspension", json!(true)), 401),
@@ -184,8 +198,21 @@ async fn t14_every_answer_about_status_and_kept_credentials() {
         (&status, set("urn:uuid:s", "refresh", json!(true)), 404),
         (&status, set("urn:uuid:s", "suspension", json!("maybe")), 400),
         (&status, json!({"status": true}), 400),
+        // nothing of what is revoked for good is guessed
+        (&status, json!({"credentialId": "urn:uuid:s", "status": true}), 400),
+        (&status, named(json!({})), 400),
+        (&status, named(json!({"type": "BitstringStatusListEntry"})), 400),
+        (&status, named(json!({"statuspurpose": "suspension"})), 400),
+        (&status, named(json!({"statusPurpose": ["revocation"]})), 400),
+        (&status, named(json!({"type": "Colour", "statusPurpose": "revocation"})), 400),
+        (&status, named(json!([of_list(0), of_list(0)])), 400),
+        (&status, named(other_list), 400),
+        (&status, named(other_index), 400),
+        (&status, named(json!({"statusPurpose": "revocation", "statusListIndex": "x"})), 400),
         (&status, set("urn:uuid:s", "suspension", json!(true)), 200),
         (&status, set("urn:uuid:s", "suspension", json!(false)), 200),
+        // the entry as it stands in the credential
+        (&status, named(of_list(0)), 200),
         (&status, set("urn:uuid:s", "revocation", json!(true)), 200),
         (&status, set("urn:uuid:s", "revocation", json!(true)), 200),
         (&status, set("urn:uuid:s", "revocation", json!(false)), 409),
@@ -295,8 +322,14 @@ async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times
     let path = "/status-lists/SG:CUSTOMS:1";
     let first = get(path, "*/*").await;
     let tag = first.header("etag").expect("a tag").to_owned();
-    let known = [("if-none-match", tag.as_str())];
-    assert_eq!(request(office.address(), "GET", path, &known, b"").await.status, 304);
+    let weak = format!("W/{tag}");
+    let among = format!("\"other\", {tag}");
+    for (known, status) in
+        [(tag.as_str(), 304), ("*", 304), (&weak, 304), (&among, 304), ("\"other\"", 200)]
+    {
+        let known = [("if-none-match", known)];
+        assert_eq!(request(office.address(), "GET", path, &known, b"").await.status, status);
+    }
     let before = office.served.blocks.ledger.head().time_ms;
     office.done("vc_setStatus", json!({"list": "SG:CUSTOMS/status/1", "index": 7, "new": 1})).await;
     let second = get(path, "*/*").await;
@@ -321,6 +354,10 @@ async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times
     assert_eq!(get(&format!("{path}?timestamp=2001-01-01T00:00:00Z"), "*/*").await.status, 404);
     assert_eq!(get(&format!("{path}?time=soon"), "*/*").await.status, 400);
     // making lists
+    let lab = |mut body: Value| {
+        body["statusPurpose"] = json!("revocation");
+        body
+    };
     let body = json!({"statusPurpose": "refresh", "types": ["AEOAuthorisation"]});
     for (bearer, path, body, expected) in [
         ("", "/status-lists", body.clone(), 401),
@@ -328,12 +365,13 @@ async fn t14_status_lists_are_made_and_served_in_every_form_and_of_earlier_times
         (&officer, "/status-lists", body.clone(), 400),
         (&officer, "/issuers/nobody/status-lists", body.clone(), 404),
         (&officer, "/issuers/customs/status-lists", json!({"statusPurpose": "colour"}), 400),
+        (&officer, "/issuers/customs/status-lists", json!({}), 400),
         (&officer, "/issuers/customs/status-lists", body.clone(), 201),
-        (&officer, "/issuers/lab/status-lists", json!({"entries": 131_072}), 201),
-        (&officer, "/issuers/lab/status-lists", json!({"entries": 5}), 400),
-        (&officer, "/issuers/lab/status-lists", json!({"types": vec!["T"; 9]}), 400),
-        (&officer, "/issuers/lab/status-lists", json!({"types": ["no name"]}), 400),
-        (&officer, "/issuers/lab/status-lists", json!({"untilMs": 1}), 400),
+        (&officer, "/issuers/lab/status-lists", lab(json!({"entries": 131_072})), 201),
+        (&officer, "/issuers/lab/status-lists", lab(json!({"entries": 5})), 400),
+        (&officer, "/issuers/lab/status-lists", lab(json!({"types": vec!["T"; 9]})), 400),
+        (&officer, "/issuers/lab/status-lists", lab(json!({"types": ["no name"]})), 400),
+        (&officer, "/issuers/lab/status-lists", lab(json!({"untilMs": 1})), 400),
     ] {
         assert_eq!(asked(&office, bearer, "POST", path, &body).await.0, expected, "{path} {body}");
     }

@@ -15,7 +15,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 async fn t14_issuing_and_verifying_over_tls() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
-    let tls = Tls::load_or_create(&certificate, &key, LOOPBACK).expect("made");
+    let tls = Tls::load_or_create(&certificate, &key, LOOPBACK, "").expect("made");
     let office = Office::open_with(|config| config.tls = Some(tls)).await;
     let bearer = office.bearer(&["vc:issue"], &[CUSTOMS]);
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
@@ -50,7 +50,7 @@ async fn t14_issuing_and_verifying_over_tls() {
     // plain HTTP gets no answer, another certificate no connection
     assert_eq!(request(office.address(), "GET", "/livez", &[], b"").await.status, 0);
     let other = folder.path().join("other.crt");
-    Tls::load_or_create(&other, &folder.path().join("other.key"), LOOPBACK).expect("made");
+    Tls::load_or_create(&other, &folder.path().join("other.key"), LOOPBACK, "").expect("made");
     assert_eq!(status(&other).await, 4);
     let refused = request_tls(office.address(), &other, "GET", "/livez", &[], b"").await;
     assert!(refused.is_err());
@@ -61,17 +61,20 @@ async fn t14_issuing_and_verifying_over_tls() {
 fn a_certificate_is_made_once_and_its_key_is_for_the_owner_only() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
-    Tls::load_or_create(&certificate, &key, LOOPBACK).expect("made");
+    Tls::load_or_create(&certificate, &key, LOOPBACK, "").expect("made");
     let first = std::fs::read(&certificate).expect("there");
-    Tls::load_or_create(&certificate, &key, LOOPBACK).expect("read");
+    Tls::load_or_create(&certificate, &key, LOOPBACK, "").expect("read");
     assert_eq!(std::fs::read(&certificate).expect("there"), first, "never replaced");
     let mode = std::fs::metadata(&key).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("set");
-    assert!(Tls::load_or_create(&certificate, &key, LOOPBACK).is_err());
+    assert!(Tls::load_or_create(&certificate, &key, LOOPBACK, "").is_err());
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("set");
     std::fs::write(&certificate, "no certificate").expect("written");
-    assert!(Tls::load_or_create(&certificate, &key, LOOPBACK).is_err());
+    assert!(Tls::load_or_create(&certificate, &key, LOOPBACK, "").is_err());
     std::fs::remove_file(&certificate).expect("removed");
-    assert!(Tls::load_or_create(&certificate, &key, LOOPBACK).is_err(), "a key alone is no reason");
+    assert!(
+        Tls::load_or_create(&certificate, &key, LOOPBACK, "").is_err(),
+        "a key alone is no reason"
+    );
 }

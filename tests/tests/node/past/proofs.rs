@@ -172,6 +172,13 @@ async fn t17_the_interface_proves_every_kind_at_every_height() {
             json!({"kind": "kpi", "metric": "ubin_stock", "cells": [["SG"]]}),
             "INVALID_PARAMS",
         ),
+        // a counter that cannot exist would be proven to stand at 0
+        (
+            "ubin_prove",
+            json!({"kind": "kpi", "metric": "ubin_stock",
+                "cells": [["sg", "uen", "GENERAL", "MICRO", "ACTIVE"]]}),
+            "INVALID_PARAMS",
+        ),
         (
             "ledger_prove",
             json!({"kind": "vc-did", "subject": "SG", "height": 999}),

@@ -586,6 +586,7 @@ async fn etr_events_of_a_record_or_party_come_from_a_cursor_on() {
     let mut of_record = open("id", &s.id, None).await.expect("events of a record are open");
     let mut of_party = open("party", &s.th, Some(&s.th)).await.expect("its own");
     assert!(open("party", &s.th, Some(&s.vn)).await.is_err(), "another's");
+    assert!(open("id", "x", None).await.is_err(), "of what is no id nothing would be heard");
     let name = async |from: &mut Subscription<Notice>| {
         let notice = from.next().await.expect("open").expect("a notice");
         notice.event.expect("an event").name

@@ -268,6 +268,7 @@ async fn t14_a_bundle_is_fetched_plain_or_compressed() {
         ("/trust-bundle?lists=maybe", 400),
         ("/trust-bundle?size=big", 400),
         ("/trust-bundle?cc=sg", 400),
+        ("/trust-bundle?cc=XX", 404),
         ("/trust-bundle?anchors=sg", 400),
         ("/trust-bundle?height=1000000", 404),
     ] {

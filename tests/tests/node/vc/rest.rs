@@ -136,6 +136,11 @@ async fn t14_options_are_read_as_their_documents_say() {
     );
     let two = ask(&expired, json!({"checks": ["proof", "credentialStatus"]})).await;
     assert_eq!(two["verdict"]["policy"], "w3c");
+    assert_eq!(ask(&expired, json!({"checks": "proof"})).await["verdict"]["policy"], "signature");
+    for unknown in [json!(["prove"]), json!("everything"), json!(["proof", "colour"])] {
+        let refused = ask(&expired, json!({"checks": unknown})).await;
+        assert_eq!(refused["code"], "MALFORMED_REQUEST", "{refused}");
+    }
     let named = ask(&good, json!({"policy": "ledger", "jurisdiction": "TH"})).await;
     assert_eq!(check(&named["verdict"], "recognition").1, "NOT_RECOGNISED");
     let required = ask(&good, json!({"require": ["accreditation"], "strange": [1]})).await;

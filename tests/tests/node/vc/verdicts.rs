@@ -73,6 +73,14 @@ async fn t15_the_node_gives_the_bytes_of_the_library_for_every_form_and_policy_t
         scene.ask("vc_verify", json!({"credential": inputs[4], "jurisdiction": "MY"})).await;
     assert_eq!(verdict["verified"], true, "{verdict}");
     assert_eq!(check(&verdict, "recognition"), ("pass".to_owned(), "RECOGNISED".to_owned()));
+    let ahead = json!({"credential": inputs[4], "atHeight": 1_000_000});
+    let refused = titian_tests::http::call(scene.served.address, "vc_verify", ahead).await;
+    let error = &refused["error"]["data"];
+    assert_eq!(
+        (&error["name"], &error["field"]),
+        (&json!("HEIGHT_UNKNOWN"), &json!("/atHeight")),
+        "{refused}"
+    );
     scene.served.stop().await;
 }
 

@@ -2,7 +2,9 @@
 
 use titian_contracts::error::Code;
 use titian_contracts::etr::record::End;
+use titian_contracts::execute::{self, BlockInfo};
 use titian_contracts::json::Value;
+use titian_contracts::op::Op;
 use titian_tests::etr::{DAY_MS, accept_args, with_arg};
 use titian_tests::etr_types::{DUE_MS, at, object, op_digest, profile, some_digest, texts};
 
@@ -118,4 +120,26 @@ pub fn recourse(c: &mut Cases) {
     c.refuse(&id, "recourse", against(&my), &[&vn], Code::ProtestMissing);
     c.apply(&id, "protest", digest, &[&vn]);
     c.apply(&id, "recourse", against(&my), &[&vn]);
+}
+
+/// A sum that is too large and a part where none is allowed have one code: what is wrong is told apart.
+#[test]
+fn etr_a_payment_in_part_is_told_from_one_that_is_too_large() {
+    let mut c = Cases::new();
+    let id = c.issue("cheque");
+    let told = |amount: &str| {
+        let args = object(&[("amount", Value::from(amount)), ("evidence", list(&[]))]);
+        let op = Op::from_value(c.t.op(&id, "pay", args)).expect("an op reads");
+        let world = &c.t.world;
+        let info = BlockInfo {
+            chain: &world.genesis.chain,
+            height: world.height + 1,
+            time_ms: world.time_ms,
+        };
+        let fails = execute::dry_run(info, op, &world.state).fails.expect("refused");
+        assert_eq!(fails.code.name(), Code::AmountExceeds.name());
+        fails.to_string()
+    };
+    assert!(told("10001").contains(Code::AmountExceeds.meaning()));
+    assert!(told("4000").contains("in full, not in parts"));
 }

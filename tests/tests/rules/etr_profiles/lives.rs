@@ -353,8 +353,50 @@ pub fn pledge(table: &mut Table) {
         no(2).with("to", Value::from(my.as_str())).with("evidence", Value::List(Vec::new()));
     table.run(&id, "enforce", enforce, &[&th, &my]);
     let record = table.t.get(&id);
-    assert_eq!(record.party.controller.members(), [my]);
+    assert_eq!(record.party.controller.members(), std::slice::from_ref(&my));
     assert!(record.party.pledges.is_empty());
+    if at(&table.profile, "pledge/partial") == &Value::Bool(true) {
+        enforce_part(table);
+    }
+}
+
+/// A part is pledged and enforced: the record becomes two, of which one goes to the receiver.
+fn enforce_part(table: &mut Table) {
+    let (sg, vn, th, my) =
+        (table.t.sg.clone(), table.t.vn.clone(), table.t.th.clone(), table.t.my.clone());
+    let (unit, scale, whole) = lot_of(&table.profile);
+    let id = table.issue();
+    let on = object(&[("after", object(&[("ms", Value::from(table.t.world.time_ms))]))]);
+    let args = object(&[
+        ("to", Value::from(th.as_str())),
+        ("lots", lots(&[("1", unit, scale, "5000")])),
+        ("terms", Value::from(some_digest("terms"))),
+        ("on", on),
+        ("cureS", Value::Int(3600)),
+    ]);
+    let no = object(&[("no", Value::Int(1))]);
+    let notice = no.with("digest", Value::from(some_digest("default")));
+    for (act, args, parties) in
+        [("pledge", args, &[&vn, &th, &sg][..]), ("default_notice", notice, &[&th])]
+    {
+        let parties: Vec<&str> = parties.iter().map(|party| party.as_str()).collect();
+        if let Err(code) = table.t.act(&id, act, args, &parties) {
+            panic!("{act} of {}: {}", table.name, code.name());
+        }
+    }
+    table.t.world.time_ms += DAY_MS;
+    let enforce = no.with("to", Value::from(my.as_str())).with("evidence", Value::List(Vec::new()));
+    table.run(&id, "enforce", enforce, &[&th, &my]);
+    let parent = table.t.get(&id);
+    assert_eq!(parent.public.end, Some(End::Split));
+    let children: Vec<(Vec<String>, u64)> = parent
+        .party
+        .into
+        .iter()
+        .map(|child| table.t.get(child).party)
+        .map(|party| (party.controller.members().to_vec(), party.lots[0].amount))
+        .collect();
+    assert_eq!(children, [(vec![my], 5_000), (vec![vn], whole - 5_000)]);
 }
 
 pub fn payment(table: &mut Table) {

@@ -12,6 +12,7 @@ use lives::{
     split_and_merge, surrender, transfer,
 };
 use titian_contracts::error::Code;
+use titian_contracts::etr::keys;
 use titian_contracts::json::{self, Value};
 use titian_tests::etr::{DAY_MS, Traders, accept_args, lots};
 use titian_tests::etr_types::{at, list_at, object, some_digest};
@@ -70,6 +71,7 @@ const SIGNERS: [(&str, &str); 32] = [
 impl Table {
     fn new() -> Self {
         let mut t = Traders::new();
+        t.world.ops = Some(BTreeMap::new());
         t.court(&[
             "freeze",
             "unfreeze",
@@ -272,12 +274,32 @@ fn every_act_runs_in_every_profile_that_allows_it_and_in_no_other() {
         assert_eq!(&done | &(&acts & &rest), acts, "{}: accepted and allowed differ", table.name);
     }
     lapses(&mut table);
+    histories(&table.t);
     let each = |(act, roles): &(&str, &'static str)| {
         let act = (*act).to_owned();
         roles.split(' ').map(move |role| (act.clone(), role.to_owned()))
     };
     let signers: BTreeSet<(String, String)> = SIGNERS.iter().flat_map(each).collect();
     assert_eq!(table.roles, signers, "the roles that sign, as the refusals name them");
+}
+
+/// Every record has its whole history, from the op that made it on; and records were made by each act
+/// that makes any.
+fn histories(t: &Traders) {
+    let kept = t.world.ops.as_ref().expect("they are kept");
+    let mut made = BTreeSet::new();
+    let ids = t.world.state.0.keys().filter_map(|key| key.strip_prefix(keys::RECORD_PREFIX));
+    for id in ids.map(|id| std::str::from_utf8(id).expect("an id")) {
+        for seq in 1..=t.get(id).public.seq {
+            let op = kept.get(&(id.to_owned(), seq));
+            let op = op.unwrap_or_else(|| panic!("{id} has no op that led to {seq}"));
+            if seq == 1 {
+                made.insert(op.get("act").and_then(Value::as_text).expect("an act").to_owned());
+            }
+        }
+    }
+    let makers = ["enforce", "issue", "issue_from_paper", "merge", "split"];
+    assert_eq!(made, makers.map(str::to_owned).into());
 }
 
 /// Refused for the profile, before anything else that these arguments would break.

@@ -1,6 +1,6 @@
 //! A random walk over the ETR register against a reference model.
 //!
-//! The model (`model`, `ask`, `rules`, `effects`, `money`) is written from etr.md and
+//! The model (`model`, `ask`, `rules`, `stages`, `effects`, `money`) is written from etr.md and
 //! etr-profiles.md alone and shares no code with the kernel; it predicts the error name or the full
 //! state of every record that an op touches. After each step the invariants of etr.md §8 are asserted
 //! (`invariants`). `moves` and `scenes` choose what to try: single ops, staged ops, bundles,
@@ -17,6 +17,7 @@ mod money;
 mod moves;
 mod rules;
 mod scenes;
+mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -34,6 +35,7 @@ use ask::{Ask, Do};
 use dice::Dice;
 use model::{Model, TRADERS, name, signer};
 use rules::{Book, Outcome, Refused};
+use stages::Stages;
 
 const STEPS: u64 = 20_000;
 /// Records that live at a time: few enough that each goes far.
@@ -99,6 +101,7 @@ struct Walk {
     t: Traders,
     dice: Dice,
     book: Book,
+    stages: Stages,
     /// What died before the last round: the digest of its state, which stays so (I8).
     buried: BTreeMap<String, Digest>,
     /// Of these, what paper stands for.
@@ -118,6 +121,7 @@ struct Walk {
 impl Walk {
     fn new(seed: u64) -> Self {
         let mut t = Traders::new();
+        t.world.ops = Some(BTreeMap::new());
         t.court(&[
             "freeze",
             "unfreeze",
@@ -131,6 +135,7 @@ impl Walk {
             t,
             dice: Dice(seed),
             book,
+            stages: Stages::default(),
             buried: BTreeMap::new(),
             on_paper: BTreeMap::new(),
             roots: BTreeSet::new(),
@@ -206,6 +211,7 @@ impl Walk {
     }
 
     fn take(&mut self, outcome: Outcome) {
+        self.check_history(&outcome);
         self.book.paid.extend(outcome.paid);
         let ids: Vec<String> = outcome.records.iter().map(|record| record.id.clone()).collect();
         for serial in outcome.serials {
@@ -222,6 +228,17 @@ impl Walk {
         }
         for id in ids {
             self.compare(&id);
+        }
+    }
+
+    /// The op is kept as the last one of every record that it moved or made.
+    fn check_history(&self, outcome: &Outcome) {
+        let kept = self.t.world.ops.as_ref().expect("they are kept");
+        for record in &outcome.records {
+            // a parent that came back from paper did not move
+            let moved = self.was(&record.id).is_none_or(|was| was.seq != record.seq);
+            let place = (record.id.clone(), record.seq);
+            assert!(!moved || kept.contains_key(&place), "{place:?} has no history");
         }
     }
 
@@ -338,6 +355,7 @@ impl Walk {
     }
 
     fn step(&mut self) {
+        self.t.world.ops = Some(BTreeMap::new());
         let lives = |record: &&Model| record.end.is_none();
         let live = self.book.records.values().filter(lives).take(LIVE).count();
         if live == 0 || (live < LIVE && self.dice.one_in(5)) {

@@ -74,31 +74,23 @@ impl Book {
         }
     }
 
-    /// What staging an op with these signatures leads to; `None` while it waits for more.
-    pub fn staged(
-        &self,
-        id: &str,
-        ask: &Ask,
-        t: u64,
-        op: Digest,
-    ) -> Option<Result<Outcome, Refused>> {
+    /// Whether an op is complete with these signatures: else it may wait for more.
+    pub fn complete(&self, id: &str, ask: &Ask) -> Result<bool, Refused> {
         let m = &self.records[id];
-        if let Err(error) = self.frame(m, ask) {
-            return Some(Err(error));
-        }
+        self.frame(m, ask)?;
         let roles = m.roles(&ask.act, &ask.signers).unwrap_or_default();
         let expected = |who: &usize| roles.iter().any(|(person, _)| person.of.contains(who));
         let receives = |to: &Person| to.of.iter().all(|who| ask.signers.contains(who));
         let missing = match (&ask.act, self.check_signers(m, ask)) {
             (_, Err("MISSING_SIGNER")) => true,
+            (_, Err(error)) => return Err(error),
             (Do::Deliver { to, consent: None, .. }, Ok(())) => !receives(to),
             _ => false,
         };
-        if missing {
-            let fine = ask.signers.iter().all(expected);
-            return if fine { None } else { Some(Err("UNEXPECTED_SIGNER")) };
+        if missing && !ask.signers.iter().all(expected) {
+            return Err("UNEXPECTED_SIGNER");
         }
-        Some(self.step(id, ask, t, op))
+        Ok(!missing)
     }
 
     /// The records after an op, or its error.

@@ -102,6 +102,7 @@ fn issue_extract(demo: &mut Demo, ubin: &str) -> Result<()> {
         days: Some(30),
         copies: 1,
         out: demo.out.join("extract.json"),
+        force: true,
         ..issue::Args::default()
     };
     issue::run(demo.first(), &args)?;
@@ -135,6 +136,7 @@ fn issue_mandate(demo: &mut Demo, ubin: &str) -> Result<()> {
         holder: vec![HOLDER.to_owned()],
         copies: 1,
         out: demo.out.join("mandate.sdjwt"),
+        force: true,
         ..issue::Args::default()
     };
     issue::run(demo.first(), &args)?;

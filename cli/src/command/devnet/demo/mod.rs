@@ -21,7 +21,7 @@ use titian_contracts::json::Value;
 use titian_contracts::op::{self, Op, Register};
 
 use super::folder::Folder;
-use crate::act::{self, Unsigned};
+use crate::act::{self, Signatory, Unsigned};
 use crate::error::{CommandError, Result};
 use crate::output::{Output, Report, Tone};
 use crate::session::Session;
@@ -198,7 +198,7 @@ impl Demo {
 
     /// Signs an op that a node prepared, and submits it.
     fn submit_prepared(&mut self, mut unsigned: Unsigned, keys: &[WalletKey]) -> Result<Submitted> {
-        let keys: Vec<&WalletKey> = keys.iter().collect();
+        let keys: Vec<Signatory<'_>> = keys.iter().map(Signatory::own).collect();
         act::sign(&mut unsigned, &keys)?;
         act::submit(self.first(), "op", unsigned.register, unsigned.value, true)
     }

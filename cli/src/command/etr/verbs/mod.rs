@@ -6,7 +6,9 @@
 mod table;
 
 use clap::{ArgAction, ArgMatches, Args as _, FromArgMatches, Subcommand};
-use titian_api::{call, etr::GetParams};
+use titian_api::call;
+use titian_api::etr::GetParams;
+use titian_api::etr_read::ProfileParams;
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::json::Value;
 
@@ -14,13 +16,20 @@ use super::handover::{self, Deed, Faces, Given, HandoverArgs};
 use super::issue::{Lot, lot};
 use super::receivers;
 use super::unseen::{self, UnseenArgs};
-use super::{canonical, duration_ms};
+use super::{HOUR_MS, canonical, duration_ms};
 use crate::act::{self, Draft, FrameArgs, SigningArgs, now_ms};
 use crate::command::access::read_arguments;
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
 use crate::session::Session;
+
+/// What is said of records that would merge but for their contents, as receipts of different numbers.
+const UNEQUAL_CONTENTS: &str = "records whose contents differ merge under a new content: --leaves and \
+    --open commit to it, and no command of this program makes them";
+
+/// What a short time to answer is given more, ms.
+const WAY_MS: u64 = 30_000;
 
 /// What a verb takes, and what it says of itself.
 #[derive(Debug)]
@@ -249,9 +258,10 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
         return super::bundle::write_draft(path, verb.act, Some(&verb.id), &args, &verb.frame);
     }
     super::show::before_signing(session, &verb.id, &verb.signing)?;
-    let party = verb.signing.signers.first();
-    if let (Some(party), "accept", false) = (party, verb.act, verb.signing.dry_run) {
-        unseen::before_accept(session, &verb.id, &verb.unseen, party)?;
+    let party = verb.signing.asker();
+    if (verb.act, verb.signing.dry_run) == ("accept", false) {
+        let mandate = verb.signing.mandate.as_ref();
+        unseen::before_accept(session, &verb.id, &verb.unseen, mandate, party)?;
     }
     let deed = Deed { act: verb.act, id: &verb.id, args: &args, party };
     let given = verb.handover.content.as_deref().map_or(Given::Among(&[]), Given::This);
@@ -265,6 +275,7 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
     };
     let draft = Draft::on_record(verb.act, Some(&verb.id), args.clone(), verb.frame.clone());
     let outcome = act::perform(session, &draft, &verb.signing);
+    let outcome = outcome.map_err(|error| with_help(session, verb, error));
     if after {
         let report = outcome?;
         let handovers = handover::of_children(session, deed, given, &report.json);
@@ -348,7 +359,7 @@ fn read(session: &Session, flag: &Flag, texts: &[String]) -> Result<Value> {
         }
         Kind::Deadline => {
             let ms = duration_ms(text).map_err(|message| wrong(&message))?;
-            Ok(Value::from(now_ms().saturating_add(ms)))
+            Ok(Value::from(now_ms().saturating_add(with_way(ms))))
         }
         Kind::Seconds => {
             duration_ms(text).map(|ms| Value::from(ms / 1000)).map_err(|message| wrong(&message))
@@ -376,6 +387,55 @@ fn read(session: &Session, flag: &Flag, texts: &[String]) -> Result<Value> {
         }
         Kind::Flag => Ok(Value::from(true)),
     }
+}
+
+/// A short time to answer with what the way to the ledger takes: it counts from the block, and the least
+/// that a type allows could not be given otherwise.
+const fn with_way(ms: u64) -> u64 {
+    if ms < HOUR_MS { ms.saturating_add(WAY_MS) } else { ms }
+}
+
+/// The error of an act with what helps: the times to answer that the type of the record allows, and what
+/// a merger of unequal contents takes.
+fn with_help(session: &Session, verb: &ActVerb, error: CommandError) -> CommandError {
+    match (error.name.as_deref(), verb.act) {
+        (Some("BAD_DEADLINE"), _) => with_range(session, verb, error),
+        (Some("CONTENT_MISMATCH"), "merge") => error.hint(UNEQUAL_CONTENTS),
+        _ => error,
+    }
+}
+
+fn with_range(session: &Session, verb: &ActVerb, error: CommandError) -> CommandError {
+    let pointer = if verb.act == "offer" { "transfer/offer_s" } else { "surrender/answer_s" };
+    let profile = profile_of(session, &verb.id).ok();
+    match profile.and_then(|profile| range(&profile, pointer)) {
+        Some(range) => error.hint(range),
+        None => error,
+    }
+}
+
+/// The type of a record as the node shows it.
+fn profile_of(session: &Session, id: &str) -> Result<serde_json::Value> {
+    let record = super::show::get(session, id, None, None)?;
+    let name = document::text(&record, "/public/profile").unwrap_or_default();
+    let (id, version) = name.split_once('@').unwrap_or((name, ""));
+    let params = ProfileParams { id: id.to_owned(), version: version.parse().ok() };
+    Ok(serde_json::Value::Object(session.client()?.ask::<call::EtrProfile>(&params)?))
+}
+
+/// The least and the most time to answer that a type allows, in words.
+fn range(profile: &serde_json::Value, pointer: &str) -> Option<String> {
+    // a list of least, usual and most, also where the type stands under a name
+    let found = ["", "/profile"].iter().find_map(|at| profile.pointer(&format!("{at}/{pointer}")));
+    let seconds = |at: usize| found?.get(at)?.as_u64();
+    let text = |s: u64| match s {
+        s if s % 86_400 == 0 => format!("{}d", s / 86_400),
+        s if s % 3_600 == 0 => format!("{}h", s / 3_600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s} s"),
+    };
+    let (least, most) = (text(seconds(0)?), text(seconds(2)?));
+    Some(format!("--deadline is {least} to {most}, counted from the block that takes the act"))
 }
 
 /// Code and digest of a statement of change of medium.
@@ -475,6 +535,33 @@ mod tests {
         for verb in table::VERBS {
             assert!(acts.contains(&verb.act), "{} is no act", verb.act);
         }
+    }
+
+    #[test]
+    fn a_minute_to_answer_is_a_minute_when_the_ledger_takes_it() {
+        let pointed = pointed_deadline("1m");
+        assert!(pointed >= now_ms() + 60_000 + WAY_MS - 5_000, "{pointed}");
+        // a longer time is what was asked for: the most that a type allows stays within it
+        let (before, month) = (now_ms(), 30 * 24 * HOUR_MS);
+        assert!((before + month..=now_ms() + month).contains(&pointed_deadline("30d")));
+    }
+
+    fn pointed_deadline(text: &str) -> u64 {
+        let ms = duration_ms(text).expect("a time");
+        now_ms().saturating_add(with_way(ms))
+    }
+
+    #[test]
+    fn the_times_to_answer_of_a_type_are_named() {
+        let profile = serde_json::json!({
+            "profile": { "transfer": { "offer_s": [60, 259_200, 2_592_000] },
+                "surrender": { "answer_s": [90, 3_600, 7_200] } },
+        });
+        let said = "--deadline is 1m to 30d, counted from the block that takes the act";
+        assert_eq!(range(&profile, "transfer/offer_s").as_deref(), Some(said));
+        let said = "--deadline is 90 s to 2h, counted from the block that takes the act";
+        assert_eq!(range(&profile, "surrender/answer_s").as_deref(), Some(said));
+        assert_eq!(range(&profile, "transfer/mode"), None);
     }
 
     #[test]

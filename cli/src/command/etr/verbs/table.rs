@@ -34,7 +34,7 @@ const DEADLINE: Flag = flag(
     "deadlineMs",
     Kind::Deadline,
     Absent::Text("72h"),
-    "Time to answer: 90m, 72h, 14d [default: 72h]",
+    "Time to answer, from when the ledger takes it: 90m, 72h, 14d [default: 72h]",
 );
 const EVIDENCE: Flag = flag(
     "evidence",
@@ -109,7 +109,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { act: "withdraw", about: "Take an offer back", example: "etr_5c…", flags: &[] },
     Verb {
         act: "expire",
-        about: "Note that a deadline has passed; anyone may",
+        about: "Note that a deadline has passed; anyone may, and nobody signs",
         example: "etr_5c…",
         flags: &[],
     },
@@ -473,7 +473,7 @@ pub(super) const VERBS: &[Verb] = &[
     },
     Verb {
         act: "lapse",
-        about: "Note that the record has lapsed; anyone may",
+        about: "Note that the record has lapsed; anyone may, and nobody signs",
         example: "etr_5c…",
         flags: &[],
     },

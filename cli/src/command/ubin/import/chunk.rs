@@ -8,11 +8,12 @@ use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::ubin::body::text_hash;
-use titian_contracts::ubin::import::ChunkTree;
+use titian_contracts::ubin::import::{ChunkTree, check_change};
 
 use super::entry::{Entry, Judge};
-use super::register::{self, Register, Standing};
+use super::register::{self, Current, Register, Standing};
 use super::report::Fault;
+use super::survey::in_parallel;
 use crate::client::Client;
 use crate::error::Result;
 
@@ -43,8 +44,8 @@ impl Record {
 /// What became of a good line before anything is sent.
 #[derive(Debug)]
 pub(super) enum Plan {
-    /// The next version of its record.
-    Send(Record),
+    /// The next version of its record. Whether two officers must sign it.
+    Send(Record, bool),
     /// The register says it already.
     Unchanged,
     /// It does not fit what the register says.
@@ -61,41 +62,58 @@ pub(super) fn plan(
     let standing: Vec<Option<&Standing>> =
         entries.iter().map(|(_, entry)| register.find(&entry.ubin)).collect();
     // of a first version the hash alone says whether anything changed
-    let changed = |(entry, standing): (&Entry, &Option<&Standing>)| match standing {
+    let pairs: Vec<_> = entries.iter().zip(&standing).collect();
+    let to_read = in_parallel(&pairs, |((_, entry), standing)| match standing {
         Some(Standing::Record { version: 1, hash, entity: None }) => entry.first_hash() != *hash,
         Some(Standing::Record { .. }) => true,
         _ => false,
-    };
-    let to_read: Vec<bool> =
-        entries.iter().zip(&standing).map(|((_, entry), s)| changed((entry, s))).collect();
+    })?;
     let numbers: Vec<_> = entries
         .iter()
         .zip(&to_read)
         .filter_map(|((_, entry), read)| read.then_some(&entry.ubin))
         .collect();
-    let mut bodies = register::bodies(client, &numbers)?.into_iter();
+    let mut records = register::records(client, &numbers)?.into_iter();
     let mut plans = Vec::with_capacity(entries.len());
     for (((line, entry), standing), read) in entries.iter().zip(standing).zip(to_read) {
-        let next = match (standing, read.then(|| bodies.next()).flatten()) {
+        let current = read.then(|| records.next()).flatten();
+        let next = match (standing, &current) {
             (None, _) => Some(entry.first_version()),
             (Some(_), None) => None,
-            (Some(_), Some(current)) => entry.next_version(&current, judge.map),
+            (Some(_), Some(current)) => entry.next_version(&current.body, judge.map),
         };
-        plans.push(next.map_or(Plan::Unchanged, |body| plan_one(judge, *line, entry, body)));
+        plans.push(match next {
+            None => Plan::Unchanged,
+            Some(body) => plan_one(judge, *line, entry, current.as_ref(), body),
+        });
     }
     Ok(plans)
 }
 
-/// A line whose body differs from the one in force.
-fn plan_one(judge: &Judge<'_>, line: u64, entry: &Entry, body: Value) -> Plan {
+/// A line whose body differs from that of `current`, the record as it stands.
+fn plan_one(
+    judge: &Judge<'_>,
+    line: u64,
+    entry: &Entry,
+    current: Option<&Current>,
+    body: Value,
+) -> Plan {
+    if current.is_some_and(|current| current.is_final) {
+        let message = Code::TerminalStatus.meaning();
+        return Plan::Bad(line, Fault::new(Code::TerminalStatus, "/ubin", message));
+    }
     let version = body.get("version").and_then(Value::as_int);
     let claimed = entry.version.and_then(|version| i64::try_from(version).ok());
     if claimed.is_some() && claimed != version {
         let message = "the line differs from the version that it names";
         return Plan::Bad(line, Fault::new(Code::VersionConflict, "/version", message));
     }
-    match judge.check(&body) {
-        Ok(_) => Plan::Send(Record::new(line, body)),
+    let follows = |current: &Current| check_change(&current.body, &body);
+    let checked = judge
+        .check(&body)
+        .and_then(|_| current.map_or(Ok(false), follows).map_err(|reject| Fault::of(&reject)));
+    match checked {
+        Ok(two_officers) => Plan::Send(Record::new(line, body), two_officers),
         Err(fault) => Plan::Bad(line, fault),
     }
 }
@@ -111,11 +129,6 @@ impl Chunk {
     /// The chunk of some records; `None` if there are none.
     pub(super) fn of(records: Vec<Record>) -> Option<Self> {
         (!records.is_empty()).then_some(Self { records })
-    }
-
-    /// The last line in it; lines after it belong to later chunks.
-    pub(super) fn last_line(&self) -> u64 {
-        self.records.last().map_or(0, |record| record.line)
     }
 
     /// The tree over the body hashes.

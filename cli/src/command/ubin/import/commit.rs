@@ -9,11 +9,11 @@ use titian_contracts::error::Code;
 
 use super::chunk::{self, Chunk, Plan, Record};
 use super::entry::{Entry, Judge};
-use super::journal::{Head, Journal};
+use super::journal::{FORMAT, Head, Journal};
 use super::numbers::Lines;
 use super::register::Register;
 use super::report::{Fault, Findings};
-use super::send::{Outcome, Sender};
+use super::send::{Outcome, Parts, Sender};
 use super::source::Line;
 use super::survey::{Survey, in_parallel, read_batch};
 use super::{Import, Input};
@@ -29,11 +29,23 @@ pub(super) struct Committed {
     applied: u64,
     unchanged: u64,
     refused: u64,
-    /// The line after which a resumed import went on.
-    resumed_after: Option<u64>,
+    /// Lines that do not fit the record that stands: not sent.
+    unfit: u64,
+    /// Records of the chunk that an interrupted import left, and was finished first.
+    resumed: Option<u64>,
 }
 
 impl Committed {
+    /// Good lines of the first reading that turned out bad.
+    pub(super) const fn bad(&self) -> u64 {
+        self.refused.saturating_add(self.unfit)
+    }
+
+    /// Good lines whose outcome is known.
+    const fn told(&self) -> u64 {
+        self.applied.saturating_add(self.unchanged).saturating_add(self.bad())
+    }
+
     /// For programs.
     pub(super) fn to_json(&self) -> Json {
         json!({
@@ -42,15 +54,17 @@ impl Committed {
             "applied": self.applied,
             "unchanged": self.unchanged,
             "refused": self.refused,
-            "resumedAfterLine": self.resumed_after,
+            "resumed": self.resumed,
         })
     }
 
     /// For people.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Some(line) = self.resumed_after {
-            lines.push(format!("resumed: the counts are of the open chunk and lines after {line}"));
+        if let Some(records) = self.resumed {
+            lines.push(format!(
+                "resumed: the chunk of {records} records that was on its way was finished first"
+            ));
         }
         lines.push(format!(
             "{} applied, {} unchanged, {} refused by the ledger; {} records sent in {} chunks",
@@ -75,39 +89,22 @@ impl Import<'_> {
         register: &Register,
         survey: &Survey,
         sender: Sender<'_>,
-        journal: &Journal,
-        before: Option<(Head, Chunk)>,
+        resumed: Option<u64>,
         findings: &mut Findings,
     ) -> Result<Committed> {
+        let journal = sender.journal;
         let mut courier = Courier {
             sender,
-            journal,
-            head: Head {
-                titian_import: 1,
-                chain: self.session.chain()?.to_owned(),
-                cc: self.input.cc.clone(),
-                input: super::fingerprint(self.args, &survey.digest)?,
-                today: self.input.today.to_string(),
-                root: String::new(),
-                count: 0,
-            },
             bar: self.session.output.bar(survey.good, "importing"),
             findings,
-            done: Committed::default(),
+            done: Committed { resumed, ..Committed::default() },
         };
-        let mut after = 0;
-        if let Some((_, chunk)) = before {
-            after = chunk.last_line();
-            courier.done.resumed_after = Some(after);
-            courier.deliver(&chunk)?;
-        }
         let url = self.session.client()?.url().to_owned();
         let cutter = Cutter {
             input: &self.input,
             register,
             bad: &survey.bad,
             digest: &survey.digest,
-            after,
             chunk_records: self.args.chunk_records,
         };
         thread::scope(|scope| {
@@ -122,13 +119,24 @@ impl Import<'_> {
             }
             Ok::<(), CommandError>(())
         })?;
+        let (told, good) = (courier.done.told(), survey.good);
+        if told != good {
+            let message = format!("{good} good lines, and the outcome of {told} is known");
+            return Err(CommandError::bug(message)
+                .hint("import the file again: what the register says already is not sent"));
+        }
         journal.remove()?;
         courier.bar.finish_and_clear();
         Ok(courier.done)
     }
 
     /// Who signs and sends, with the keys of `wallet`.
-    pub(super) fn sender(&self, wallet: Wallet, survey: &Survey) -> Sender<'_> {
+    pub(super) fn sender<'s>(
+        &'s self,
+        wallet: &'s Wallet,
+        journal: &'s Journal,
+        survey: &Survey,
+    ) -> Result<Sender<'s>> {
         let about = format!(
             "{}: up to {} records of {} ({}); each chunk of {} is signed in this way",
             self.args.file.display(),
@@ -137,14 +145,24 @@ impl Import<'_> {
             survey.digest,
             self.args.chunk_records,
         );
-        Sender {
-            session: self.session,
+        let head = Head {
+            titian_import: FORMAT,
+            chain: self.session.chain()?.to_owned(),
+            cc: self.input.cc.clone(),
+            input: super::fingerprint(self.args, &survey.digest)?,
+            today: self.input.today.to_string(),
+            root: String::new(),
+            count: 0,
+        };
+        Ok(Sender {
+            parts: Parts { session: self.session, cc: self.input.cc.clone() },
             wallet,
             signers: &self.args.signers,
-            cc: self.input.cc.clone(),
             approved: self.args.yes,
             about,
-        }
+            journal,
+            head,
+        })
     }
 }
 
@@ -156,8 +174,6 @@ struct Cutter<'a> {
     bad: &'a Lines,
     /// What the first reading read.
     digest: &'a str,
-    /// The last line that was sent before.
-    after: u64,
     chunk_records: usize,
 }
 
@@ -178,7 +194,7 @@ impl Cutter<'_> {
             let entries = entries(&judge, &wanted)?;
             for plan in chunk::plan(&judge, self.register, &client, entries)? {
                 match plan {
-                    Plan::Send(record) => records.push(record),
+                    Plan::Send(record, _) => records.push(record),
                     Plan::Unchanged => cut.unchanged += 1,
                     Plan::Bad(number, fault) => {
                         let line = wanted.iter().find(|line| line.number == number);
@@ -202,10 +218,9 @@ impl Cutter<'_> {
         Ok(())
     }
 
-    /// The good lines among `lines` that are still to be sent.
+    /// The good lines among `lines`.
     fn wanted<'l>(&self, lines: &'l [Line]) -> Vec<&'l Line> {
-        let is_wanted = |line: &&Line| line.number > self.after && !self.bad.contains(line.number);
-        lines.iter().filter(is_wanted).collect()
+        lines.iter().filter(|line| !self.bad.contains(line.number)).collect()
     }
 }
 
@@ -226,8 +241,6 @@ fn changed() -> CommandError {
 /// Takes chunks to the ledger and keeps count.
 struct Courier<'a> {
     sender: Sender<'a>,
-    journal: &'a Journal,
-    head: Head,
     bar: indicatif::ProgressBar,
     findings: &'a mut Findings,
     done: Committed,
@@ -240,19 +253,14 @@ impl Courier<'_> {
         for (line, column, fault) in &cut.bad {
             self.findings.bad(*line, column, fault)?;
         }
-        let Some(chunk) = cut.chunk else { return Ok(()) };
-        self.head.root = chunk.tree().root().to_string();
-        self.head.count = chunk.records.len();
-        self.journal.write(&self.head, &chunk)?;
-        self.deliver(&chunk)
-    }
-
-    /// Sends a chunk that the journal holds.
-    fn deliver(&mut self, chunk: &Chunk) -> Result<()> {
-        let outcome = self.sender.send(chunk, &self.bar)?;
-        self.done.chunks += 1;
-        self.done.sent += chunk.records.len() as u64;
-        self.note(chunk, &outcome)
+        self.done.unfit += cut.bad.len() as u64;
+        if let Some(chunk) = &cut.chunk {
+            let outcome = self.sender.send(chunk, &self.bar)?;
+            self.done.chunks += 1;
+            self.done.sent += chunk.records.len() as u64;
+            self.note(chunk, &outcome)?;
+        }
+        self.findings.flush()
     }
 
     fn note(&mut self, chunk: &Chunk, outcome: &Outcome) -> Result<()> {

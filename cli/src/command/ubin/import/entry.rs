@@ -12,7 +12,7 @@ use titian_contracts::ubin::identifier::{self, Ubin};
 use titian_contracts::ubin::import::check_body;
 use titian_contracts::ubin::record::entity_id;
 use titian_contracts::ubin::scheme::SchemeTable;
-use titian_contracts::ubin::vocabulary::Category;
+use titian_contracts::ubin::vocabulary::{Category, Status};
 
 use super::map::ColumnMap;
 use super::register::{Register, Standing};
@@ -85,7 +85,10 @@ impl Judge<'_> {
         let mut warnings = Vec::new();
         if let Ok(entry) = &judged.outcome {
             let standing = register.and_then(|register| register.find(&entry.ubin));
-            let checked = entry.check_claims(register.map(|_| standing)).and_then(|()| {
+            let suspended = standing.is_none()
+                && register.is_some_and(|register| register.is_suspended(&entry.ubin.scheme));
+            let claims = entry.check_claims(register.map(|_| standing));
+            let checked = claims.and(takes_numbers(!suspended)).and_then(|()| {
                 let body = entry.first_version();
                 match standing {
                     None => self.check(&body),
@@ -181,6 +184,16 @@ impl Judge<'_> {
     }
 }
 
+/// Whether the scheme of a new number takes any.
+fn takes_numbers(takes: bool) -> Result<(), Fault> {
+    if takes {
+        return Ok(());
+    }
+    let message = "the scheme takes no new numbers now";
+    Err(Fault::new(Code::SchemeNotPrimary, "/ubin", message)
+        .suggest("send the line again once it does; records that exist can be updated"))
+}
+
 impl Entry {
     /// The body of the first version of the record.
     pub(super) fn first_version(&self) -> Value {
@@ -265,10 +278,13 @@ fn keep_uncovered(mut body: Value, current: &Value, map: &ColumnMap) -> Value {
                 }
             }
             ("status", Some(new)) if same_code(new, old) => {
-                let reason =
+                // the reason of a status stays as long as the status does
+                let kept =
                     if map.covers("status_since") { &["reason"][..] } else { &["reason", "since"] };
-                body = body.with("status", with_members(new.clone(), old, reason));
+                body = body.with("status", with_members(new.clone(), old, kept));
             }
+            // a business that came back has no end
+            ("endedOn", None) if !has_ended(&body) => {}
             ("legalForm", new) => {
                 let parts = [("elf", "form_elf"), ("national", "form_national")];
                 body = keep_parts(&body, name, new, old, &parts, map);
@@ -287,6 +303,13 @@ fn keep_uncovered(mut body: Value, current: &Value, map: &ColumnMap) -> Value {
         }
     }
     body
+}
+
+/// Whether the status of a body is one of an ended business.
+fn has_ended(body: &Value) -> bool {
+    let code = body.get("status").and_then(|status| status.get("code")).and_then(Value::as_text);
+    code.and_then(Status::parse)
+        .is_some_and(|status| status == Status::Dissolved || status.is_terminal())
 }
 
 fn same_code(new: &Value, old: &Value) -> bool {

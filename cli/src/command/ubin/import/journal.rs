@@ -1,9 +1,10 @@
 //! The file beside the input that lets an interrupted import go on: the chunk being sent.
 //!
-//! Invariant: the file is replaced as a whole, on disk before the chunk is signed, and removed when
-//! the import is done. It is a memory, not an authority: what was written is asked of the ledger,
-//! by the root that the bodies in it give. Without it an import starts over and sends only what
-//! the register does not say yet.
+//! Invariant: the file is replaced as a whole, on disk before the signed chunk leaves, and removed
+//! when the import is done; a chunk that nobody signed leaves none. It is a memory, not an authority:
+//! what was written is asked of the ledger, by the root that the bodies in it give. All it is good
+//! for is that a chunk that was signed is finished: every line is compared with the register again
+//! after that, with the journal or without it.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -14,7 +15,11 @@ use serde_json::value::RawValue;
 use titian_contracts::json;
 
 use super::chunk::{Chunk, Record};
+use super::files::beside;
 use crate::error::{CommandError, Kind, Result};
+
+/// Format of the file.
+pub(super) const FORMAT: u32 = 1;
 
 /// The first line of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +60,7 @@ pub(super) struct Journal(PathBuf);
 impl Journal {
     /// The journal at `path`, else beside the input.
     pub(super) fn of(input: &Path, path: Option<&Path>) -> Self {
-        Self(path.map_or_else(
-            || {
-                let mut name = input.as_os_str().to_owned();
-                name.push(".importing");
-                PathBuf::from(name)
-            },
-            Path::to_owned,
-        ))
+        Self(path.map_or_else(|| beside(input, ".importing"), Path::to_owned))
     }
 
     /// Where it is.
@@ -95,7 +93,7 @@ impl Journal {
             records.push(Record::new(line.line, body));
         }
         let chunk = Chunk { records };
-        let whole = head.titian_import == 1
+        let whole = head.titian_import == FORMAT
             && chunk.records.len() == head.count
             && chunk.tree().root().to_string() == head.root;
         if whole { Ok(Some((head, chunk))) } else { Err(damaged()) }
@@ -104,9 +102,7 @@ impl Journal {
     /// Replaces it, synced.
     pub(super) fn write(&self, head: &Head, chunk: &Chunk) -> Result<()> {
         let io = |error: std::io::Error| CommandError::file("write", &self.0, &error);
-        let mut name = self.0.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
+        let new = beside(&self.0, ".new");
         let mut out = BufWriter::new(File::create(&new).map_err(io)?);
         write_line(&mut out, head).map_err(io)?;
         for record in &chunk.records {

@@ -17,8 +17,9 @@ use super::dates::DateFormat;
 use crate::document;
 use crate::error::{CommandError, Result};
 
-/// The columns of ubin.md §6 without those that carry a number, and two of ours: `status` (the
-/// common code, for registers without national codes) and `corroboration`.
+/// The columns of ubin.md §6 without those that carry a number, and those of ours: `status` (the
+/// common code, for registers without national codes), `corroboration`, and what a record that ends
+/// or comes back needs: `status_reason`, `evidence_type` and `evidence_digest`.
 const COLUMNS: &[&str] = &[
     "scheme",
     "local_id",
@@ -32,6 +33,7 @@ const COLUMNS: &[&str] = &[
     "status",
     "status_national",
     "status_since",
+    "status_reason",
     "registered_on",
     "ended_on",
     "city",
@@ -42,6 +44,8 @@ const COLUMNS: &[&str] = &[
     "valid_from",
     "source_as_of",
     "corroboration",
+    "evidence_type",
+    "evidence_digest",
 ];
 
 /// The file as it is written.

@@ -4,19 +4,21 @@
 //! sent was judged by the ledger's own rules first. The input is read twice and never held: memory
 //! is 24 bytes a line and 16 a name, what the register holds under its numbers, and two chunks.
 //!
-//! - [`source`], [`code_page`], [`map`], [`dates`]: lines of a file;
+//! - [`source`], [`line_count`], [`code_page`], [`map`], [`dates`]: lines of a file;
 //! - [`row`], [`entry`], [`suggestion`]: bodies and what is wrong with them;
 //! - [`numbers`], [`similar`], [`survey`]: the first reading, which is the dry run;
 //! - [`register`], [`chunk`]: what the register says already, and what is to be sent;
 //! - [`journal`], [`send`], [`commit`]: sending, and going on after an interruption;
-//! - [`report`]: findings and counts.
+//! - [`report`]: findings and counts; [`files`]: what may be written where.
 
 mod chunk;
 mod code_page;
 mod commit;
 mod dates;
 mod entry;
+mod files;
 mod journal;
+mod line_count;
 mod map;
 mod numbers;
 mod register;
@@ -48,6 +50,7 @@ use journal::{Head, Journal};
 use map::ColumnMap;
 use register::Register;
 use report::Findings;
+use send::Parts;
 use source::Source;
 use survey::Survey;
 
@@ -113,24 +116,36 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
         return Err(CommandError::usage("--chunk-records takes 1 to 10000"));
     }
     let journal = Journal::of(&args.file, args.journal.as_deref());
+    files::check_distinct(args, &journal)?;
+    let _held = args.commit.then(|| files::hold(&args.file)).transpose()?;
     let before = remembered(session, args, &journal)?;
     let today = before.as_ref().and_then(|(head, _)| Date::parse(&head.today));
     // a wallet that does not open is found out before a long first reading
     let wallet = args.commit.then(|| open_wallet(session)).transpose()?;
+    let mut resumed = None;
+    if let Some((head, chunk)) = before {
+        // the register is read when the chunk stands in it, and then every line is compared with it
+        // again: what the interrupted import found out is found out once more
+        Parts { session, cc: head.cc }.finish(&chunk)?;
+        resumed = Some(chunk.records.len() as u64);
+    }
     let import = Import::prepare(session, args, today.unwrap_or(Date::of_ms(now_ms())))?;
     let mut findings = Findings::open(session.output, args.report.as_deref(), args.remarks)?;
     let survey = import.survey(&mut findings)?;
+    findings.flush()?;
     let committed = match (wallet, &import.register) {
-        (None, _) => None,
+        (None, _) => Ok(None),
         // no line names a number: there is nothing to send
-        (Some(_), None) => Some(Committed::default()),
+        (Some(_), None) => Ok(Some(Committed::default())),
         (Some(wallet), Some(register)) => {
-            let sender = import.sender(wallet, &survey);
-            Some(import.commit(register, &survey, sender, &journal, before, &mut findings)?)
+            let sender = import.sender(&wallet, &journal, &survey)?;
+            import.commit(register, &survey, sender, resumed, &mut findings).map(Some)
         }
     };
-    findings.flush()?;
-    Ok(import.report(&survey, committed.as_ref(), &findings))
+    // what was found out stands in the report, also if the import stopped on the way
+    let closed = findings.close();
+    let committed = committed?;
+    closed.map(|()| import.report(&survey, committed.as_ref(), &findings))
 }
 
 fn open_wallet(session: &Session) -> Result<Wallet> {
@@ -209,12 +224,13 @@ impl<'a> Import<'a> {
         findings: &Findings,
     ) -> Report {
         let bad = findings.bad_lines();
+        let good = survey.good.saturating_sub(committed.map_or(0, Committed::bad));
         let mut json = json!({
             "file": self.args.file.display().to_string(),
             "input": survey.digest,
             "state": self.input.cc,
             "lines": survey.lines,
-            "good": survey.good,
+            "good": good,
             "bad": bad,
             "badByCode": findings.bad,
             "remarks": findings.remarks,
@@ -224,7 +240,7 @@ impl<'a> Import<'a> {
         if let (Some(path), Some(members)) = (&self.args.report, json.as_object_mut()) {
             members.insert("report".to_owned(), path.display().to_string().into());
         }
-        let text = self.summary(survey, committed, findings);
+        let text = self.summary(survey, good, committed, findings);
         // findings on standard output are JSON for programs: the words go beside them
         let text = if findings.on_standard_output() && bad > 0 && !self.session.output.is_json() {
             self.session.output.note(&text);
@@ -238,6 +254,7 @@ impl<'a> Import<'a> {
     fn summary(
         &self,
         survey: &Survey,
+        good: u64,
         committed: Option<&Committed>,
         findings: &Findings,
     ) -> String {
@@ -245,7 +262,7 @@ impl<'a> Import<'a> {
         let mut lines = vec![format!(
             "{} lines: {}, {}",
             survey.lines,
-            paint(Tone::Good, format!("{} good", survey.good)),
+            paint(Tone::Good, format!("{good} good")),
             match findings.bad_lines() {
                 0 => "0 bad".to_owned(),
                 bad => paint(Tone::Bad, format!("{bad} bad")),

@@ -1,19 +1,20 @@
 //! What the register holds under the numbers of an import.
 //!
-//! Invariant: it is read once, before the first chunk; numbers stand once in a file, so chunks of
+//! Invariant: it is read once, before the first new chunk; numbers stand once in a file, so chunks of
 //! this import do not change each other's answers. Who writes at the same time is found out by the
 //! ledger: it refuses what follows another version.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value as Json;
-use titian_api::ubin::{GetParams, ListParams};
-use titian_api::{Nothing, call};
+use titian_api::ubin::{GetParams, ListParams, SchemeParams, SchemesParams};
+use titian_api::{Nothing, Object, call};
 use titian_contracts::digest::Digest;
 use titian_contracts::json::Value;
 use titian_contracts::limits;
 use titian_contracts::ubin::identifier::Ubin;
 use titian_contracts::ubin::record::entity_id;
+use titian_contracts::ubin::vocabulary::Status;
 
 use super::numbers::{NumberKey, key_of};
 use crate::client::Client;
@@ -41,7 +42,20 @@ pub(super) enum Standing {
 
 /// The numbers of a state, or of one scheme of it, that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Register(HashMap<NumberKey, Standing>);
+pub(super) struct Register {
+    taken: HashMap<NumberKey, Standing>,
+    /// Schemes of the state that take no new numbers now.
+    suspended: BTreeSet<String>,
+}
+
+/// A record as it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    /// The body in force.
+    pub(super) body: Value,
+    /// Whether nothing but a correction may change it: ended in favour of another, or annulled.
+    pub(super) is_final: bool,
+}
 
 impl Register {
     /// Reads the numbers of a state; with a scheme, only those.
@@ -61,15 +75,48 @@ impl Register {
             }
             cursor = page.cursor;
             if cursor.is_none() {
-                return Ok(Self(found));
+                return Ok(Self { taken: found, suspended: suspended(client, cc)? });
             }
         }
     }
 
     /// What stands under a number.
     pub(super) fn find(&self, ubin: &Ubin) -> Option<&Standing> {
-        self.0.get(&key_of(ubin))
+        self.taken.get(&key_of(ubin))
     }
+
+    /// Whether a scheme takes no new numbers now.
+    pub(super) fn is_suspended(&self, scheme: &str) -> bool {
+        self.suspended.contains(scheme)
+    }
+}
+
+/// The schemes of a state that are suspended or retired.
+fn suspended(client: &Client, cc: &str) -> Result<BTreeSet<String>> {
+    let params = SchemesParams { cc: Some(cc.to_owned()), ..SchemesParams::default() };
+    let answer = Json::Object(client.ask::<call::UbinSchemes>(&params)?);
+    let schemes = answer.get("schemes").and_then(Json::as_array).into_iter().flatten();
+    let codes: Vec<String> =
+        schemes.filter_map(|scheme| document::text(scheme, "/code").map(str::to_owned)).collect();
+    let params: Vec<SchemeParams> = codes
+        .iter()
+        .map(|code| SchemeParams {
+            cc: cc.to_owned(),
+            scheme: code.clone(),
+            version: None,
+            height: None,
+        })
+        .collect();
+    let standings = client.ask_each::<call::UbinScheme>(&params)?;
+    let closed = |answer: &Object| {
+        let answer = Json::Object(answer.clone());
+        let height = |pointer: &str| answer.pointer(pointer).and_then(Json::as_u64);
+        let retired = height("/standing/retiredAtHeight")
+            .is_some_and(|retired| height("/asOf/height").is_some_and(|now| retired <= now));
+        retired || answer.pointer("/standing/suspended") == Some(&Json::Bool(true))
+    };
+    let schemes = codes.into_iter().zip(&standings);
+    Ok(schemes.filter(|(_, standing)| closed(standing)).map(|(code, _)| code).collect())
 }
 
 fn read_item(item: &Json) -> Option<(Ubin, Standing)> {
@@ -87,9 +134,9 @@ fn read_item(item: &Json) -> Option<(Ubin, Standing)> {
     Some((ubin, standing))
 }
 
-/// The bodies in force under numbers that hold records, in their order.
-pub(super) fn bodies(client: &Client, numbers: &[&Ubin]) -> Result<Vec<Value>> {
-    let mut bodies = Vec::with_capacity(numbers.len());
+/// The records under numbers that hold some, in their order.
+pub(super) fn records(client: &Client, numbers: &[&Ubin]) -> Result<Vec<Current>> {
+    let mut found = Vec::with_capacity(numbers.len());
     for some in numbers.chunks(limits::RPC_BATCH_MAX) {
         let params: Vec<GetParams> = some
             .iter()
@@ -101,10 +148,19 @@ pub(super) fn bodies(client: &Client, numbers: &[&Ubin]) -> Result<Vec<Value>> {
                 CommandError::refused("this node does not keep the bodies of records")
                     .hint("--node URL names another one")
             })?;
-            bodies.push(document::from_json(body)?);
+            let is_final = is_final(&Json::Object(answer.clone()));
+            found.push(Current { body: document::from_json(body)?, is_final });
         }
     }
-    Ok(bodies)
+    Ok(found)
+}
+
+/// Whether a record as `ubin_get` shows it is closed, of a terminal status or annulled.
+fn is_final(answer: &Json) -> bool {
+    let is = |pointer: &str| answer.pointer(pointer).is_some_and(|value| !value.is_null());
+    let status = document::text(answer, "/record/body/status/code").and_then(Status::parse);
+    let annulled = is("/record/meta/mark") && !is("/record/meta/mark/canonical");
+    is("/record/meta/closure") || status.is_some_and(Status::is_terminal) || annulled
 }
 
 /// Whether a node answers; one that was named must.

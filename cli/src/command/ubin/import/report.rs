@@ -2,16 +2,18 @@
 //!
 //! Invariant: one finding per bad line, none left out. A finding names line, column and rule and
 //! holds no value of the input but a suggestion; a number of natural persons' form is not even
-//! hinted at.
+//! hinted at. A report is whole or not there: it is written beside its place and put there when the
+//! command ends.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use titian_contracts::error::{Code, Reject};
 
+use super::files::beside;
 use crate::command::explain;
 use crate::error::{CommandError, Result};
 use crate::output::Output;
@@ -55,13 +57,26 @@ impl Fault {
 
     /// What to do: the suggestion, else the general advice on the rule.
     fn advice(&self) -> String {
-        match &self.suggestion {
-            Some(suggestion) => suggestion.clone(),
-            None => explain::remedy(self.code)
-                .map_or_else(|| format!("titian explain {}", self.code.name()), str::to_owned),
+        if let Some(suggestion) = &self.suggestion {
+            return suggestion.clone();
         }
+        // what an op that is made by hand needs is had in another way here
+        let advice = match self.code {
+            Code::QuorumMissing => Some(TWO_OFFICERS),
+            Code::ReasonRequired => Some(
+                "give status_reason (NDJSON: status.reason), or use titian ubin dissolve or restore",
+            ),
+            Code::EvidenceRequired => Some(
+                "give evidence_type and evidence_digest (NDJSON: evidence), or use titian ubin dissolve or restore",
+            ),
+            code => explain::remedy(code),
+        };
+        advice.map_or_else(|| format!("titian explain {}", self.code.name()), str::to_owned)
     }
 }
+
+/// What a record needs that ends or comes back.
+pub(super) const TWO_OFFICERS: &str = "name the keys of two officers: --as PARTY#k1 --as PARTY#k2; or use titian ubin dissolve or restore";
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +99,52 @@ pub(super) struct Findings {
 
 enum Out {
     Standard(Output),
-    File(BufWriter<File>),
+    File(Target),
+}
+
+/// A file that is being written.
+struct Target {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// Where it is written until it is whole; `None` for what is no regular file.
+    new: Option<PathBuf>,
+}
+
+impl Target {
+    fn open(path: &Path) -> io::Result<Self> {
+        let (path, permissions) = match fs::metadata(path) {
+            Ok(meta) if !meta.is_file() => {
+                let file = BufWriter::new(File::create(path)?);
+                return Ok(Self { path: path.to_owned(), file, new: None });
+            }
+            // behind a link the file is replaced, not the link
+            Ok(meta) => (fs::canonicalize(path)?, Some(meta.permissions())),
+            Err(_) => (path.to_owned(), None),
+        };
+        let new = beside(&path, ".new");
+        let file = File::create(&new)?;
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
+        Ok(Self { path, file: BufWriter::new(file), new: Some(new) })
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        match self.new.take() {
+            Some(new) => fs::rename(new, &self.path),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Target {
+    /// A report of an input that could not be read to its end takes no place.
+    fn drop(&mut self) {
+        if let Some(new) = &self.new {
+            let _ = fs::remove_file(new);
+        }
+    }
 }
 
 impl Findings {
@@ -93,9 +153,8 @@ impl Findings {
         let out = match path {
             None => Out::Standard(output),
             Some(path) => {
-                let file = File::create(path)
-                    .map_err(|error| CommandError::file("write", path, &error))?;
-                Out::File(BufWriter::new(file))
+                let target = Target::open(path);
+                Out::File(target.map_err(|error| CommandError::file("write", path, &error))?)
             }
         };
         Ok(Self { out, show_remarks, bad: BTreeMap::new(), remarks: BTreeMap::new() })
@@ -151,18 +210,27 @@ impl Findings {
     fn write(&mut self, finding: &Json) -> Result<()> {
         match &mut self.out {
             Out::Standard(output) => output.item(&finding.to_string(), finding),
-            Out::File(file) => writeln!(file, "{finding}")
-                .map_err(|error| CommandError::usage(format!("the report: {error}")))?,
+            Out::File(target) => writeln!(target.file, "{finding}")
+                .map_err(|error| CommandError::file("write", &target.path, &error))?,
         }
         Ok(())
     }
 
     /// Writes what is buffered.
     pub(super) fn flush(&mut self) -> Result<()> {
+        self.on_file(|target| target.file.flush())
+    }
+
+    /// Puts the report in its place.
+    pub(super) fn close(&mut self) -> Result<()> {
+        self.on_file(Target::close)
+    }
+
+    fn on_file(&mut self, act: impl FnOnce(&mut Target) -> io::Result<()>) -> Result<()> {
         match &mut self.out {
             Out::Standard(_) => Ok(()),
-            Out::File(file) => {
-                file.flush().map_err(|error| CommandError::usage(format!("the report: {error}")))
+            Out::File(target) => {
+                act(target).map_err(|error| CommandError::file("write", &target.path, &error))
             }
         }
     }

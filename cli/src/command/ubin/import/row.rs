@@ -82,6 +82,7 @@ fn body(row: &Row<'_>, scheme: &Scheme, raw: &str, ubin: &Ubin, today: &str) -> 
     members.extend(optional("otherNames", other_names(row)?));
     members.extend(optional("legalForm", legal_form(row)?));
     members.extend(optional("address", address(row, natural)?));
+    members.extend(optional("evidence", evidence(row)?));
     if let Some(isic) = row.text("isic")? {
         let activity = Value::object([("isic", Value::from(isic))]);
         members.push(("activity", Value::List(vec![activity])));
@@ -130,7 +131,16 @@ fn status(row: &Row<'_>, scheme: &Scheme) -> Found<Value> {
     let mut members = vec![("code", Value::from(code))];
     members.extend(national.map(|national| ("national", Value::from(national))));
     members.extend(date(row, "status_since")?.map(|since| ("since", Value::from(since))));
+    members.extend(row.text("status_reason")?.map(|reason| ("reason", Value::from(reason))));
     Ok(Value::object(members))
+}
+
+/// The document that a change rests on, by its digest; nothing without one.
+fn evidence(row: &Row<'_>) -> Found<Option<Value>> {
+    let Some(digest) = row.text("evidence_digest")? else { return Ok(None) };
+    let mut members = vec![("digest", Value::from(digest))];
+    members.extend(row.text("evidence_type")?.map(|kind| ("type", Value::from(kind))));
+    Ok(Some(Value::List(vec![Value::object(members)])))
 }
 
 /// A name with its language; nothing without a name.
@@ -203,6 +213,9 @@ pub(super) fn column_of(row: &Row<'_>, pointer: &str) -> String {
         ("legalForm", "elf") => "form_elf",
         ("legalForm", _) => "form_national",
         ("status", "since") => "status_since",
+        ("status", "reason") => "status_reason",
+        ("evidence", _) if third == "type" => "evidence_type",
+        ("evidence", _) => "evidence_digest",
         ("status", _) if row.map.covers("status_national") => "status_national",
         ("sizeClass", _) => "size_class",
         ("registeredOn", _) => "registered_on",

@@ -1,7 +1,8 @@
 //! Chunks on their way to the ledger: one signed op each, then unsigned parts, several at a time.
 //!
-//! Invariant: what was written is what the ledger says of the chunk's root. A part is sent only
-//! while a record of it is still to come, and sending it twice writes nothing twice.
+//! Invariant: what was written is what the ledger says of the chunk's root. A signed chunk leaves only
+//! when the journal holds it. A part is sent only while a record of it is still to come, and sending
+//! it twice writes nothing twice.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use titian_contracts::ubin::import::part_transaction;
 use tokio::task::JoinSet;
 
 use super::chunk::Chunk;
+use super::journal::{Head, Journal};
 use crate::act::{self, Draft, Unsigned};
 use crate::client::Link;
 use crate::document;
@@ -47,20 +49,30 @@ pub(super) struct Outcome {
     pub(super) refused: Vec<(usize, String, String)>,
 }
 
-/// Signs and sends chunks.
-pub(super) struct Sender<'a> {
+/// Sends the records of chunks that were signed.
+pub(super) struct Parts<'a> {
     /// The surroundings.
     pub(super) session: &'a Session,
-    /// Whose keys sign.
-    pub(super) wallet: Wallet,
-    /// The keys that were named.
-    pub(super) signers: &'a [KeyRef],
     /// The state.
     pub(super) cc: String,
+}
+
+/// Signs and sends chunks.
+pub(super) struct Sender<'a> {
+    /// What follows a signature.
+    pub(super) parts: Parts<'a>,
+    /// Whose keys sign.
+    pub(super) wallet: &'a Wallet,
+    /// The keys that were named.
+    pub(super) signers: &'a [KeyRef],
     /// Whether a person agreed already.
     pub(super) approved: bool,
     /// What a person reads before the first signature, beside the op.
     pub(super) about: String,
+    /// What remembers the chunk that is on its way.
+    pub(super) journal: &'a Journal,
+    /// Its first line, but for the chunk.
+    pub(super) head: Head,
 }
 
 /// What the ledger says of a chunk.
@@ -98,22 +110,114 @@ impl Sender<'_> {
         let root = chunk.tree().root();
         // a chunk that is over, with records refused, may go better now: with two officers, or on
         // records that others wrote meanwhile
-        let found = self.status(&root, 0)?.filter(|status| !status.is_over_with_refusals());
+        let found = self.parts.status(&root, 0)?.filter(|status| !status.is_over_with_refusals());
         let status = match found {
-            Some(status) => status,
+            Some(status) => {
+                self.remember(chunk, &root)?;
+                status
+            }
             None => {
-                self.open(&root, chunk.records.len())?;
-                self.status(&root, 0)?.ok_or_else(|| {
+                self.open(chunk, &root)?;
+                self.parts.status(&root, 0)?.ok_or_else(|| {
                     CommandError::refused("the node does not know the chunk it has a receipt for")
                         .hint("titian ubin import … --commit --resume")
                 })?
             }
         };
-        if status.count != chunk.records.len() {
-            return Err(CommandError::bug("a root stands for one number of records"));
+        let pointers = self.parts.send(chunk, &status, bar)?;
+        self.parts.outcome(&root, &pointers)
+    }
+
+    /// Writes the chunk to the journal.
+    fn remember(&mut self, chunk: &Chunk, root: &Digest) -> Result<()> {
+        self.head.root = root.to_string();
+        self.head.count = chunk.records.len();
+        self.journal.write(&self.head, chunk)
+    }
+
+    /// Signs for the chunk under the next free number of the state.
+    fn open(&mut self, chunk: &Chunk, root: &Digest) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            let args = Value::object([
+                ("cc", Value::from(self.parts.cc.as_str())),
+                ("count", Value::from(chunk.records.len() as u64)),
+                ("root", Value::from(*root)),
+                ("seq", Value::from(self.parts.next_seq()?)),
+            ]);
+            let signed = self.sign(args)?;
+            self.remember(chunk, root)?;
+            match self.submit(&signed) {
+                Err(error)
+                    if error.name.as_deref() == Some("IMPORT_SEQ") && attempt < NUMBER_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                Err(error) if error.kind == Kind::Refused && !may_stand(&error) => {
+                    // nothing of the chunk is on the ledger: there is nothing to go on with
+                    self.journal.remove()?;
+                    return Err(error);
+                }
+                other => return other,
+            }
         }
-        let pointers = self.send_parts(chunk, &status, bar)?;
-        self.outcome(&root, &pointers)
+    }
+
+    fn sign(&mut self, args: Value) -> Result<Unsigned> {
+        let session = self.parts.session;
+        let draft = Draft::new(Register::Ubin, "import_chunk", args);
+        let mut unsigned = act::build(session, &draft, self.wallet, self.signers)?;
+        let keys = act::choose_keys(self.wallet, &unsigned, self.signers)?;
+        if !self.approved {
+            session.output.note(&self.about);
+        }
+        act::approve(session.output, &unsigned, &keys, self.approved).map_err(|error| {
+            if error.kind != Kind::Usage {
+                return error;
+            }
+            let hint = "--yes signs without asking; without --commit nothing is signed";
+            CommandError { hints: vec![hint.to_owned()], ..error }
+        })?;
+        self.approved = true;
+        act::sign(&mut unsigned, &keys)?;
+        let missing = act::missing(&unsigned);
+        if missing.is_empty() {
+            return Ok(unsigned);
+        }
+        Err(CommandError::refused(format!("the chunk lacks: {}", missing.join(", ")))
+            .named("QUORUM_MISSING")
+            .hint("--as PARTY#kN names a key of this wallet"))
+    }
+
+    fn submit(&self, unsigned: &Unsigned) -> Result<()> {
+        let session = self.parts.session;
+        for _ in 0..OPEN_ATTEMPTS {
+            let value = unsigned.value.clone();
+            let submitted = act::submit(session, "op", unsigned.register, value, true)?;
+            if submitted.status != Submission::Pending {
+                return act::receipt_report(session.output, &submitted).map(|_| ());
+            }
+        }
+        Err(CommandError::refused("the receipt of the chunk does not come")
+            .named("PENDING")
+            .hint("titian ubin import … --commit --resume goes on later"))
+    }
+}
+
+/// Whether an op that failed in this way may come to stand on the ledger all the same.
+fn may_stand(error: &CommandError) -> bool {
+    matches!(error.name.as_deref(), Some("PENDING" | "BUSY" | "UNAVAILABLE"))
+}
+
+impl Parts<'_> {
+    /// Sends what the ledger lacks of a chunk that an interrupted import left, if it stands there.
+    /// Needs no signature: one that nobody signed is made anew.
+    pub(super) fn finish(&self, chunk: &Chunk) -> Result<()> {
+        let Some(status) = self.status(&chunk.tree().root(), 0)? else { return Ok(()) };
+        let bar = self.session.output.bar(chunk.records.len() as u64, "resuming");
+        self.send(chunk, &status, &bar)?;
+        bar.finish_and_clear();
+        Ok(())
     }
 
     fn status(&self, root: &Digest, from: u64) -> Result<Option<Status>> {
@@ -142,67 +246,17 @@ impl Sender<'_> {
             .ok_or_else(|| CommandError::refused("ubin_importStatus names no nextSeq"))
     }
 
-    /// Signs for the chunk under the next free number of the state.
-    fn open(&mut self, root: &Digest, count: usize) -> Result<()> {
-        let mut attempt = 1;
-        loop {
-            let args = Value::object([
-                ("cc", Value::from(self.cc.as_str())),
-                ("count", Value::from(count as u64)),
-                ("root", Value::from(*root)),
-                ("seq", Value::from(self.next_seq()?)),
-            ]);
-            match self.sign_and_submit(args) {
-                Err(error)
-                    if error.name.as_deref() == Some("IMPORT_SEQ") && attempt < NUMBER_ATTEMPTS =>
-                {
-                    attempt += 1;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    fn sign_and_submit(&mut self, args: Value) -> Result<()> {
-        let draft = Draft::new(Register::Ubin, "import_chunk", args);
-        let mut unsigned = act::build(self.session, &draft, &self.wallet, self.signers)?;
-        let keys = act::choose_keys(&self.wallet, &unsigned, self.signers)?;
-        if !self.approved {
-            self.session.output.note(&self.about);
-        }
-        act::approve(self.session.output, &unsigned, &keys, self.approved)?;
-        self.approved = true;
-        act::sign(&mut unsigned, &keys)?;
-        let missing = act::missing(&unsigned);
-        if !missing.is_empty() {
-            return Err(CommandError::refused(format!("the chunk lacks: {}", missing.join(", ")))
-                .named("QUORUM_MISSING")
-                .hint("--as PARTY#kN names a key of this wallet"));
-        }
-        self.submit(&unsigned)
-    }
-
-    fn submit(&self, unsigned: &Unsigned) -> Result<()> {
-        for _ in 0..OPEN_ATTEMPTS {
-            let value = unsigned.value.clone();
-            let submitted = act::submit(self.session, "op", unsigned.register, value, true)?;
-            if submitted.status != Submission::Pending {
-                return act::receipt_report(self.session.output, &submitted).map(|_| ());
-            }
-        }
-        Err(CommandError::refused("the receipt of the chunk does not come")
-            .named("PENDING")
-            .hint("titian ubin import … --commit --resume goes on later"))
-    }
-
     /// Sends the parts with records that are still to come; gives the members of bodies that
     /// refusals named, by place.
-    fn send_parts(
+    fn send(
         &self,
         chunk: &Chunk,
         status: &Status,
         bar: &ProgressBar,
     ) -> Result<HashMap<usize, String>> {
+        if status.count != chunk.records.len() {
+            return Err(CommandError::bug("a root stands for one number of records"));
+        }
         let tree = chunk.tree();
         let client = self.session.client()?;
         let mut parts = chunk.parts().into_iter();

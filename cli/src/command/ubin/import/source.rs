@@ -1,17 +1,19 @@
 //! Reading the input line by line: NDJSON of bodies, or CSV with a column map.
 //!
-//! Invariant: memory is bounded by the largest record; every record comes out, with the number of
-//! its first line, in the order of the file. The digest covers every byte that was read.
+//! Invariant: memory is bounded by the largest record; every record comes out, in the order of the
+//! file, under the number of its first line, which no other record has. The digest covers every byte
+//! that was read.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
 use std::path::Path;
 
 use csv::ByteRecord;
 use sha2::Digest as _;
 use titian_contracts::error::Code;
 
+use super::line_count::LineCount;
 use super::map::ColumnMap;
 use super::report::Fault;
 use crate::error::{CommandError, Result};
@@ -30,6 +32,8 @@ struct Counted {
     bytes: u64,
     /// What may still be read before the current record must be complete.
     budget: usize,
+    /// Of CSV, whose reader does not count lines as people do.
+    lines: Option<LineCount>,
 }
 
 impl Read for Counted {
@@ -39,7 +43,11 @@ impl Read for Counted {
         }
         let most = buffer.len().min(self.budget);
         let read = self.file.read(buffer.get_mut(..most).unwrap_or_default())?;
-        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        let bytes = buffer.get(..read).unwrap_or_default();
+        self.hasher.update(bytes);
+        if let Some(lines) = &mut self.lines {
+            lines.read(bytes);
+        }
         self.bytes = self.bytes.saturating_add(read as u64);
         self.budget = self.budget.saturating_sub(read);
         Ok(read)
@@ -49,7 +57,7 @@ impl Read for Counted {
 /// A record of the input.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// The line on which it starts, from 1.
+    /// The line on which it starts, from 1; no other record starts there.
     pub(super) number: u64,
     /// What it holds.
     pub(super) content: Content,
@@ -74,6 +82,8 @@ enum Reader {
 /// An input file being read.
 pub(super) struct Source {
     reader: Reader,
+    /// The line of the record before.
+    last: u64,
 }
 
 /// Where the columns of a map stand in the rows of a file.
@@ -87,15 +97,21 @@ pub(super) struct Layout {
 impl Source {
     /// Opens a file: CSV if there is a map, else NDJSON.
     pub(super) fn open(path: &Path, map: Option<&ColumnMap>) -> Result<Self> {
-        let file = File::open(path).map_err(|error| CommandError::file("read", path, &error))?;
+        let failed = |error: io::Error| CommandError::file("read", path, &error);
+        let mut file = File::open(path).map_err(failed)?;
+        if is_utf_16(&mut file).map_err(failed)? {
+            return Err(CommandError::usage(format!("{} is UTF-16 text", path.display()))
+                .hint("convert the file to utf-8"));
+        }
         let hasher = sha2::Sha256::new();
-        let mut counted = Counted { file, hasher, bytes: 0, budget: RECORD_BUDGET };
+        let mut counted = Counted { file, hasher, bytes: 0, budget: RECORD_BUDGET, lines: None };
         let Some(map) = map else {
             // lines are bounded where they are read
             counted.budget = usize::MAX;
             let reader = BufReader::with_capacity(READ_AHEAD_BYTES, counted);
-            return Ok(Self { reader: Reader::Json { reader, number: 0 } });
+            return Ok(Self { reader: Reader::Json { reader, number: 0 }, last: 0 });
         };
+        counted.lines = Some(LineCount::new());
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(map.delimiter)
             .flexible(true)
@@ -108,7 +124,7 @@ impl Source {
             message: format!("{}: {}", path.display(), error.message),
             ..error
         })?;
-        Ok(Self { reader: Reader::Csv { reader, layout } })
+        Ok(Self { reader: Reader::Csv { reader, layout }, last: 0 })
     }
 
     /// The SHA-256 of a whole file, `sha256:` and hex.
@@ -132,9 +148,18 @@ impl Source {
             Reader::Json { reader, number } => next_json(reader, number),
             Reader::Csv { reader, .. } => next_row(reader),
         };
-        found.map_err(|(line, error)| {
+        let found = found.map_err(|(line, error)| {
             CommandError::usage(format!("the input cannot be read at line {line}: {error}"))
-        })
+        })?;
+        if let Some(line) = &found {
+            // lines are known by their numbers: one that came twice would be left out
+            if line.number <= self.last {
+                let message = format!("two records start on line {}", line.number);
+                return Err(CommandError::bug(message));
+            }
+            self.last = line.number;
+        }
+        Ok(found)
     }
 
     /// Where the columns stand; empty for NDJSON.
@@ -203,22 +228,28 @@ fn skip_line(reader: &mut BufReader<Counted>) -> io::Result<()> {
 }
 
 fn next_row(reader: &mut csv::Reader<Counted>) -> Found {
-    let line = reader.position().line();
+    let start = reader.position().byte();
     reader.get_mut().budget = RECORD_BUDGET;
     let mut row = ByteRecord::new();
-    match reader.read_byte_record(&mut row) {
+    let read = reader.read_byte_record(&mut row);
+    let lines = reader.get_mut().lines.as_mut();
+    let number = lines.map_or(0, |lines| lines.line_of_record(start));
+    match read {
         Ok(false) => Ok(None),
-        Ok(true) => {
-            let number = row.position().map_or(line, csv::Position::line);
-            let content = if row.as_slice().len() > RECORD_BYTES_MAX {
-                Content::TooLong
-            } else {
-                Content::Cells(row)
-            };
-            Ok(Some(Line { number, content }))
+        Ok(true) if row.as_slice().len() > RECORD_BYTES_MAX => {
+            Ok(Some(Line { number, content: Content::TooLong }))
         }
-        Err(error) => Err((line, io::Error::other(error.to_string()))),
+        Ok(true) => Ok(Some(Line { number, content: Content::Cells(row) })),
+        Err(error) => Err((number, io::Error::other(error.to_string()))),
     }
+}
+
+/// Whether a file starts as UTF-16 does: with its mark, or with an ASCII character of two bytes.
+fn is_utf_16(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(matches!(start.as_slice(), [0xFF, 0xFE] | [0xFE, 0xFF] | [0, _] | [_, 0]))
 }
 
 impl Layout {
@@ -232,7 +263,7 @@ impl Layout {
             let mut found = names.iter().enumerate().filter(|(_, name)| *name == wanted);
             let Some((place, _)) = found.next() else {
                 return Err(CommandError::usage(format!("there is no column {wanted:?}"))
-                    .hint(format!("the first line has: {}", names.join(", "))));
+                    .hint(format!("the first line has: {}", printable(&names.join(", ")))));
             };
             if found.next().is_some() {
                 return Err(CommandError::usage(format!("two columns are called {wanted:?}")));
@@ -241,6 +272,11 @@ impl Layout {
         }
         Ok(Self { places, cells: names.len() })
     }
+}
+
+/// A text without what a terminal would take for commands.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A row with its map.

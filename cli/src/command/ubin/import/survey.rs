@@ -1,5 +1,6 @@
 //! The first reading: every line is judged and what is bad is reported. It is the dry run, and
-//! every import starts with it.
+//! every import starts with it. A dry run also asks what the second reading of a commit would: whether
+//! a line fits the record that stands.
 
 use std::thread;
 
@@ -8,10 +9,11 @@ use titian_contracts::ubin::legal_form::LegalFormCodes;
 use titian_contracts::ubin::name_key::forms::LegalForms;
 
 use super::Import;
+use super::chunk::{self, Plan};
 use super::entry::{Entry, Judge, Judged};
 use super::numbers::{Keys, Lines, NumberKey, key_of};
 use super::register::Register;
-use super::report::{Fault, Findings, Level};
+use super::report::{Fault, Findings, Level, TWO_OFFICERS};
 use super::similar::{self, LikenessKey};
 use super::source::{Line, Source};
 use crate::command::explain;
@@ -33,6 +35,17 @@ pub(super) struct Survey {
     known: Lines,
     /// The SHA-256 of the file.
     pub(super) digest: String,
+}
+
+/// What is said of one line.
+struct Verdict {
+    judged: Judged,
+    warnings: Vec<String>,
+    /// The ISO 20275 code that its legal form may have.
+    form: Option<String>,
+    names: Vec<LikenessKey>,
+    /// Whether two officers must sign its record.
+    two_officers: bool,
 }
 
 impl Survey {
@@ -61,21 +74,27 @@ impl Import<'_> {
             if lines.is_empty() {
                 break;
             }
-            let verdicts = in_parallel(&lines, |line| {
+            let mut verdicts = in_parallel(&lines, |line| {
                 let (judged, warnings) = judge.judge(line, register);
                 let entry = judged.outcome.as_ref().ok();
                 let form = entry.and_then(|entry| legal_form(entry, cc, &forms));
                 let form = form.map(str::to_owned);
                 let names = entry.map(|entry| similar::keys_of(&entry.body, &words));
-                (judged, warnings, form, names.unwrap_or_default())
+                let names = names.unwrap_or_default();
+                Verdict { judged, warnings, form, names, two_officers: false }
             })?;
-            for (line, (judged, warnings, form, alike)) in lines.iter().zip(verdicts) {
-                survey.take(line, &judged, &judge, register, findings)?;
-                if let Some(number) = &judged.number {
+            if let Some(register) = register.filter(|_| !self.args.commit) {
+                self.foresee(&judge, register, &lines, &mut verdicts)?;
+            }
+            for (line, verdict) in lines.iter().zip(verdicts) {
+                survey.take(line, &verdict.judged, &judge, register, findings)?;
+                if let Some(number) = &verdict.judged.number {
                     numbers.add(key_of(number), line.number);
                 }
-                alike.into_iter().for_each(|key| names.add(key, line.number));
-                self.remark(line.number, &warnings, form.as_deref(), findings)?;
+                if verdict.judged.outcome.is_ok() {
+                    self.remark(line.number, &verdict, findings)?;
+                }
+                verdict.names.into_iter().for_each(|key| names.add(key, line.number));
             }
             bar.set_position(source.bytes());
         }
@@ -84,6 +103,35 @@ impl Import<'_> {
         bar.finish_and_clear();
         survey.digest = source.digest();
         Ok(survey)
+    }
+
+    /// Asks of good lines whose numbers are registered whether the record takes them.
+    fn foresee(
+        &self,
+        judge: &Judge<'_>,
+        register: &Register,
+        lines: &[Line],
+        verdicts: &mut [Verdict],
+    ) -> Result<()> {
+        let mut standing = Vec::new();
+        let mut entries = Vec::new();
+        for (line, verdict) in lines.iter().zip(verdicts) {
+            if let Ok(entry) = &verdict.judged.outcome
+                && register.find(&entry.ubin).is_some()
+            {
+                entries.push((line.number, entry.clone()));
+                standing.push(verdict);
+            }
+        }
+        let plans = chunk::plan(judge, register, self.session.client()?, entries)?;
+        for (verdict, plan) in standing.into_iter().zip(plans) {
+            match plan {
+                Plan::Send(_, two_officers) => verdict.two_officers = two_officers,
+                Plan::Unchanged => {}
+                Plan::Bad(_, fault) => verdict.judged.outcome = Err(fault),
+            }
+        }
+        Ok(())
     }
 
     /// Reports good lines that share a number with other lines.
@@ -129,19 +177,17 @@ impl Import<'_> {
     }
 
     /// Notes warnings and the proposal of a legal form, which is never filled in.
-    fn remark(
-        &self,
-        line: u64,
-        warnings: &[String],
-        form: Option<&str>,
-        findings: &mut Findings,
-    ) -> Result<()> {
-        for warning in warnings {
+    fn remark(&self, line: u64, verdict: &Verdict, findings: &mut Findings) -> Result<()> {
+        if verdict.two_officers && self.args.signers.len() < 2 {
+            let (name, message) = (Code::QuorumMissing.name(), "two officers must sign for it");
+            findings.remark(line, "", Level::Warning, name, message, TWO_OFFICERS)?;
+        }
+        for warning in &verdict.warnings {
             let message = explain::term_meaning(warning).unwrap_or("a warning");
             let advice = format!("titian explain {warning}");
             findings.remark(line, "", Level::Warning, warning, message, &advice)?;
         }
-        let Some(code) = form else { return Ok(()) };
+        let Some(code) = verdict.form.as_deref() else { return Ok(()) };
         let column = self.input.map.as_ref().map_or("/legalForm/elf", |_| "form_elf");
         let message = format!("the legal form may be ISO 20275 {code}; it is not filled in");
         findings.remark(line, column, Level::Proposal, "ELF_PROPOSED", &message, code)

@@ -18,7 +18,7 @@ use titian_credential::anchor::{Receipt, Tree, commitment};
 use titian_credential::form;
 
 use super::{Secured, write_own};
-use crate::act::{self, Draft};
+use crate::act::{self, Draft, Signatory, Unsigned};
 use crate::error::{CommandError, Result};
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, WalletKey};
@@ -26,15 +26,37 @@ use crate::wallet::{KeyRef, Wallet, WalletKey};
 /// Anchors of one issuer that are looked for.
 const ANCHORS_LOG2_MAX: u32 = 40;
 
-/// Anchors credentials and writes their receipts beside them.
-pub(super) fn submit(
+/// An anchor that is signed and not sent.
+pub(super) struct Anchor {
+    tree: Tree,
+    /// `SG:ACRA/anchor/7`.
+    id: String,
+    op: Unsigned,
+}
+
+/// The key that signs the anchor: one that signs the credential if it may act, else the newest of the
+/// issuer that does. The ledger asks for the will of the issuer, not for the key of the credential.
+fn acting<'a>(wallet: &'a Wallet, keys: &[&'a WalletKey], issuer: &str) -> Result<&'a WalletKey> {
+    let acts = |key: &&WalletKey| {
+        let invokes = key.purposes.iter().any(|purpose| purpose == "invoke");
+        key.party == issuer && key.number.is_some() && key.signs_ops() && invokes
+    };
+    let newest = || wallet.keys.iter().filter(acts).max_by_key(|key| key.number);
+    keys.iter().copied().find(acts).or_else(newest).ok_or_else(|| {
+        CommandError::usage(format!("the wallet holds no key by which {issuer} may act"))
+            .hint("the anchor is an act: an Ed25519 key with purpose invoke signs it")
+    })
+}
+
+/// Builds the anchor of credentials and signs it, with the consent of the user.
+pub(super) fn prepare(
     session: &Session,
     wallet: &Wallet,
-    signers: &[KeyRef],
+    keys: &[&WalletKey],
     secured: &[Secured],
     yes: bool,
-) -> Result<Vec<PathBuf>> {
-    let issuer = signers.first().map(|key| key.party.as_str()).unwrap_or_default();
+) -> Result<Anchor> {
+    let issuer = keys.first().map(|key| key.party.as_str()).unwrap_or_default();
     let commitments: Result<Vec<[u8; 32]>> = secured
         .iter()
         .map(|one| {
@@ -51,6 +73,8 @@ pub(super) fn submit(
     };
     let tree = Tree::new(&commitments?, &mut random)
         .ok_or_else(|| CommandError::bug("nothing to anchor"))?;
+    let key = acting(wallet, keys, issuer)?;
+    let signers = [KeyRef { party: issuer.to_owned(), number: key.number }];
     let n = next_number(session, issuer)?;
     let args = Value::object([
         ("issuer", Value::from(issuer)),
@@ -59,26 +83,42 @@ pub(super) fn submit(
         ("sizeLog2", Value::from(tree.size_log2())),
     ]);
     let draft = Draft::new(Register::Vc, "anchor_submit", args);
-    let mut unsigned = act::build(session, &draft, wallet, signers)?;
-    let keys: Result<Vec<&WalletKey>> = signers.iter().map(|key| wallet.find(key)).collect();
-    let keys = keys?;
-    act::approve(session.output, &unsigned, &keys, yes)?;
-    act::sign(&mut unsigned, &keys)?;
-    let submitted = act::submit(session, "op", unsigned.register, unsigned.value, true)?;
-    let report = act::receipt_report(session.output, &submitted)?;
-    let height = report.json.get("height").cloned().unwrap_or_default();
-    let anchor = format!("{issuer}/anchor/{n}");
-    let chain = session.chain()?;
-    let write = |(i, one): (usize, &Secured)| {
-        let receipt =
-            tree.receipt(i, &anchor).ok_or_else(|| CommandError::bug("a leaf is missing"))?;
-        let mut name = one.file.as_os_str().to_owned();
-        name.push(".receipt.json");
-        let path = PathBuf::from(name);
-        write_own(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
-        Ok(path)
-    };
-    secured.iter().enumerate().map(write).collect()
+    let mut op = act::build(session, &draft, wallet, &signers)?;
+    let keys = [Signatory::own(key)];
+    act::approve(session.output, &op, &keys, yes)?;
+    act::sign(&mut op, &keys)?;
+    Ok(Anchor { tree, id: format!("{issuer}/anchor/{n}"), op })
+}
+
+impl Anchor {
+    /// Sends it, and writes the receipts beside the credentials; gives them and the exit code, which
+    /// tells of an anchor that is not in a block yet.
+    pub(super) fn submit(
+        self,
+        session: &Session,
+        secured: &[Secured],
+    ) -> Result<(Vec<PathBuf>, u8)> {
+        let submitted = act::submit(session, "op", self.op.register, self.op.value, true)?;
+        let report = act::receipt_report(session.output, &submitted)?;
+        let height = report.json.get("height").cloned().unwrap_or_default();
+        if report.exit != 0 {
+            session.output.note(&format!("the anchor is sent and not in a block yet: {}", self.id));
+        }
+        let chain = session.chain()?;
+        let write = |(i, one): (usize, &Secured)| {
+            let receipt = self
+                .tree
+                .receipt(i, &self.id)
+                .ok_or_else(|| CommandError::bug("a leaf is missing"))?;
+            let mut name = one.file.as_os_str().to_owned();
+            name.push(".receipt.json");
+            let path = PathBuf::from(name);
+            write_own(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
+            Ok(path)
+        };
+        let receipts: Result<Vec<PathBuf>> = secured.iter().enumerate().map(write).collect();
+        Ok((receipts?, report.exit))
+    }
 }
 
 /// A receipt as a file. The proof of the anchor itself comes from state or a bundle.

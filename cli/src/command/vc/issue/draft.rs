@@ -2,7 +2,8 @@
 //! written, or bare claims with the credential built around them.
 //!
 //! Invariant: of a whole credential nothing is filled in but what issuing adds (status, `iat`,
-//! holder key); around bare claims stands what the registered type says.
+//! holder key), and nothing of that is taken over from what was written; around bare claims stands
+//! what the registered type says.
 
 use serde_json::{Map, Value as Json, json};
 use titian_api::{call, ubin};
@@ -10,6 +11,7 @@ use titian_contracts::credential::{
     CredentialType, REGION, Resource, ResourceId, ResourceKind, type_key,
 };
 use titian_contracts::time::{Date, rfc3339};
+use titian_credential::codes::Fault;
 use titian_credential::contexts::BASE_V2;
 use titian_credential::did::did_of;
 use titian_credential::did::method::did_key;
@@ -54,8 +56,13 @@ impl Written {
     /// Reads what a user wrote.
     pub fn read(args: &Args) -> Result<Self> {
         let path = args.file.as_deref().ok_or_else(|| CommandError::usage("name a file"))?;
+        let unreadable = |fault: &Fault| {
+            let place = if fault.pointer.is_empty() { "" } else { " at " };
+            let what = format!("{} is no sound JSON{place}{}", path.display(), fault.pointer);
+            CommandError::usage(what).named(fault.code)
+        };
         let parsed = titian_credential::json::parse(&document::read(path)?)
-            .map_err(|fault| refused(&fault))?;
+            .map_err(|fault| unreadable(&fault))?;
         let Json::Object(members) = parsed else {
             return Err(CommandError::usage(format!("{} is no JSON object", path.display())));
         };
@@ -94,6 +101,14 @@ pub(super) fn of_written(
     let (from_ms, until_ms) = period(&entry, args)?;
     match written {
         Written::Credential(credential) => {
+            if credential.get("credentialStatus").is_some() {
+                return Err(entries_of_others("/credentialStatus"));
+            }
+            if credential.get("proof").is_some() {
+                return Err(CommandError::usage("/proof: the credential is signed already")
+                    .named("PROOF_MALFORMED")
+                    .hint("issue the credential as it was before; several keys sign at once, each with --as"));
+            }
             let id = document::text(&credential, "/id").map_or_else(urn_uuid, str::to_owned);
             let until = document::text(&credential, "/validUntil")
                 .and_then(titian_credential::time::parse)
@@ -162,6 +177,14 @@ pub(super) fn of_record(
 fn endless(pointer: &str) -> CommandError {
     CommandError::usage(format!("{pointer} must say how long the credential is valid"))
         .named("NO_PERIOD")
+}
+
+/// Status entries come from issuing alone: those of another credential would end both at once, and
+/// nothing would be noted of them here.
+pub(super) fn entries_of_others(pointer: &str) -> CommandError {
+    CommandError::usage(format!("{pointer}: issuing draws the status entries, none is taken over"))
+        .named("STATUS_MALFORMED")
+        .hint("leave the member out; --status=PROFILE adds an entry")
 }
 
 fn unregistered(name: &str) -> CommandError {
@@ -233,7 +256,8 @@ fn period(entry: &CredentialType, args: &Args) -> Result<(u64, u64)> {
     };
     // the clock of this machine may run ahead of the verifier's
     let from_ms = date(&args.from)?.unwrap_or_else(|| now_ms().saturating_sub(60_000));
-    let days = args.days.unwrap_or(365).min(entry.validity_max_days);
+    // more than the type allows is refused where it was asked for
+    let days = args.days.unwrap_or_else(|| entry.validity_max_days.min(365));
     let until_ms = match date(&args.until)? {
         // the day that is named is the last one
         Some(start_ms) => start_ms.saturating_add(DAY_MS - 1_000),
@@ -328,7 +352,7 @@ pub(super) fn check_period(draft: &Draft) -> Result<()> {
 }
 
 /// A random UUID of version 4 as a URN.
-pub(super) fn urn_uuid() -> String {
+pub(in crate::command::vc) fn urn_uuid() -> String {
     let hex = random_hex::<16>();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     // version 4, variant 10

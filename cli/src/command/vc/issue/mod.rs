@@ -25,13 +25,14 @@ use titian_credential::key::PublicKey;
 use titian_credential::registration;
 
 use super::super::ubin::canonical;
-use super::{facts, holder};
+use super::{facts, holder, overwrite};
 use crate::act::now_ms;
 use crate::error::{CommandError, Kind, Result};
 use crate::issued::{Issued, Network, Record, Slot};
 use crate::output::{Report, Tone};
 use crate::session::Session;
 use crate::wallet::{KeyRef, Wallet, WalletKey, write_private};
+pub(super) use draft::urn_uuid;
 use draft::{Draft, Written};
 use secure::Desk;
 pub(crate) use secure::Form;
@@ -39,6 +40,8 @@ use slots::{Drawn, Wish};
 
 /// Copies of a batch.
 const COPIES_MAX: u64 = 50;
+/// How keys for a batch are made.
+const BATCH_KEYS: &str = "titian vc holder new NAME --count N -o keys.json; --holder keys.json";
 
 /// What is issued.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -64,7 +67,7 @@ pub(crate) struct Args {
     /// Last day, YYYY-MM-DD
     #[arg(long, value_name = "DATE", conflicts_with = "days")]
     pub(crate) until: Option<String>,
-    /// How long it is valid, in days [default: 365, an extract 30, at most what the type allows]
+    /// How long it is valid, in days [default: 365 or what the type allows, an extract 30]
     #[arg(long, value_name = "DAYS")]
     pub(crate) days: Option<u64>,
     /// Also a status entry of this profile; what the type asks for always gets one
@@ -91,6 +94,9 @@ pub(crate) struct Args {
     /// Genesis file of the network [default: the devnet's in ./net]
     #[arg(long, value_name = "FILE")]
     pub(crate) genesis: Option<PathBuf>,
+    /// Write over a credential that is in the way
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Sign the anchor without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -126,16 +132,29 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     }
     let mut issued = Issued::open(wallet.path(), session.chain()?)?;
     let work = prepare(session, args, &wallet, &keys, issued.network())?;
+    let inputs: Vec<&Path> = args.file.iter().map(PathBuf::as_path).collect();
+    for secured in &work.secured {
+        overwrite::check(&secured.file, &inputs, args.force)?;
+    }
+    // who does not consent to the anchor has issued nothing
+    let anchor = match args.anchor {
+        true => Some(anchor::prepare(session, &wallet, &keys, &work.secured, args.yes)?),
+        false => None,
+    };
     remember(&mut issued, &work, args, &issuer)?;
     for secured in &work.secured {
         write_own(&secured.file, &format!("{}\n", secured.text))?;
     }
-    let receipts = if args.anchor {
-        anchor::submit(session, &wallet, &args.issuer, &work.secured, args.yes)?
-    } else {
-        Vec::new()
-    };
-    Ok(report(session, &work, &issuer, &receipts))
+    let anchored = anchor.map(|anchor| anchor.submit(session, &work.secured)).transpose();
+    let anchored = anchored.map_err(|error| {
+        let files = work.secured.iter().map(|one| one.file.display().to_string());
+        let files = files.collect::<Vec<_>>().join(", ");
+        CommandError { message: format!("issued, not anchored: {}", error.message), ..error }.hint(
+            format!("what was issued counts without the anchor: {files}, id {}", work.draft.id),
+        )
+    })?;
+    let (receipts, exit) = anchored.unwrap_or_default();
+    Ok(report(session, &work, &issuer, &receipts).exit(exit))
 }
 
 /// Writes a file that its owner alone may read: it may hold data of a person.
@@ -171,12 +190,17 @@ fn prepare(
         (None, None) => return Err(CommandError::usage("name a file or a record")),
     };
     draft::check_period(&draft)?;
+    if network.credentials.contains_key(&draft.id) {
+        // the note of the first one would be lost, and with it the way to revoke it by its id
+        return Err(CommandError::refused(format!("{} was issued from this wallet", draft.id))
+            .named("CREDENTIAL_EXISTS")
+            .hint("another credential needs another id; the one that was issued is in its file"));
+    }
     let forms = forms(args, &draft)?;
     let desk = Desk { keys, facts: &facts, now_ms: now_ms() };
     let (mut secured, mut slots) = (Vec::new(), Vec::new());
     let wish = Wish { issuer, type_name: &draft.entry.name, until_ms: draft.until_ms };
-    let own_status = draft.credential.as_ref().is_some_and(|c| c.get("credentialStatus").is_some());
-    let bitstring = if own_status || forms == [Form::SdJwt] {
+    let bitstring = if forms == [Form::SdJwt] {
         Vec::new()
     } else {
         slots::draw(&facts, network, wish, &profiles(args, &draft)?)?
@@ -267,8 +291,10 @@ fn token(
     wish: Wish<'_>,
     draft: &Draft,
 ) -> Result<Vec<Drawn>> {
-    let own = draft.claims.as_ref().is_some_and(|claims| claims.contains_key("status"));
-    if own || draft.entry.profiles.is_empty() {
+    if draft.claims.as_ref().is_some_and(|claims| claims.contains_key("status")) {
+        return Err(draft::entries_of_others("/status"));
+    }
+    if draft.entry.profiles.is_empty() {
         return Ok(Vec::new());
     }
     slots::draw(facts, network, wish, &[Profile::Token])
@@ -282,7 +308,11 @@ fn copies(args: &Args, holders: &[PublicKey]) -> Result<u64> {
             args.copies,
             holders.len()
         ))
-        .hint("titian vc holder new NAME --count N -o keys.json; --holder keys.json"));
+        .hint(BATCH_KEYS));
+    }
+    if holders.iter().enumerate().any(|(i, key)| holders.iter().take(i).any(|other| other == key)) {
+        return Err(CommandError::usage("a holder key is named twice: its copies could be linked")
+            .hint(BATCH_KEYS));
     }
     Ok(args.copies)
 }
@@ -367,6 +397,9 @@ fn report(session: &Session, work: &Work, issuer: &str, receipts: &[PathBuf]) ->
 
 /// A credential that breaks a rule before it is signed.
 fn refused(fault: &Fault) -> CommandError {
-    CommandError::new(Kind::Usage, format!("the credential is refused at {}", fault.pointer))
-        .named(fault.code)
+    let place = match fault.pointer.as_str() {
+        "" => String::new(),
+        pointer => format!(" at {pointer}"),
+    };
+    CommandError::new(Kind::Usage, format!("the credential is refused{place}")).named(fault.code)
 }

@@ -88,8 +88,12 @@ impl Desk<'_> {
             Form::SdJwt => self.sd_jwt(draft, drawn, holder, disclose)?,
             form => self.of_credential(draft, form, drawn)?,
         };
-        self.check(&text)?;
-        Ok(text)
+        let checked = self.check(&text);
+        if form == Form::SdJwt && holder.is_none() && draft.entry.key_binding {
+            let hint = "the type binds to a key of its holder: --holder names it";
+            return checked.map(|()| text).map_err(|error| error.hint(hint));
+        }
+        checked.map(|()| text)
     }
 
     fn of_credential(&self, draft: &Draft, form: Form, drawn: &[Drawn]) -> Result<String> {
@@ -175,8 +179,7 @@ impl Desk<'_> {
             let bad = result.outcome == Outcome::Fail
                 || (result.required && result.outcome == Outcome::Unknown);
             if bad && !period {
-                let place = result.detail.get("pointer").and_then(Json::as_str);
-                let place = place.map_or_else(String::new, |pointer| format!(" at {pointer}"));
+                let place = place_of(&result.detail);
                 return Err(CommandError::new(
                     Kind::Refused,
                     format!("every verifier would refuse it: check {}{place}", result.check.name()),
@@ -189,6 +192,15 @@ impl Desk<'_> {
     }
 }
 
+/// Where a check found something, as a piece of a sentence; nothing if it is the whole.
+fn place_of(detail: &Json) -> String {
+    let several = detail.get("pointers").and_then(Json::as_array).into_iter().flatten();
+    let all = detail.get("pointer").into_iter().chain(several);
+    let pointers: Vec<&str> =
+        all.filter_map(Json::as_str).filter(|pointer| !pointer.is_empty()).collect();
+    if pointers.is_empty() { String::new() } else { format!(" at {}", pointers.join(", ")) }
+}
+
 fn key_id(key: &WalletKey) -> Result<String> {
     let number =
         key.number.ok_or_else(|| CommandError::usage("the key of the issuer is not bound yet"))?;
@@ -197,4 +209,22 @@ fn key_id(key: &WalletKey) -> Result<String> {
             .named("KEY_NOT_AUTHORISED"));
     }
     Ok(format!("did:ubin:{}#k{number}", key.party))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_check_found_is_named_by_every_pointer_that_it_gives() {
+        for (detail, place) in [
+            (json!(null), ""),
+            (json!({"schema": "s", "pointers": []}), ""),
+            (json!({"pointer": ""}), ""),
+            (json!({"pointer": "/validFrom"}), " at /validFrom"),
+            (json!({"schema": "s", "pointers": ["/a/b", "", "/c"]}), " at /a/b, /c"),
+        ] {
+            assert_eq!(place_of(&detail), place, "{detail}");
+        }
+    }
 }

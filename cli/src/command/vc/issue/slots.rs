@@ -10,6 +10,9 @@ use titian_credential::snapshot::{Known, Snapshot, read};
 use titian_credential::status::entry::Allocator;
 use titian_credential::status::whole_list;
 
+use crate::act::now_ms;
+use crate::command::vc::DAY_MS;
+use crate::command::vc::list::LIST_DAYS;
 use crate::error::{CommandError, Result};
 use crate::issued::{Network, Slot};
 
@@ -89,9 +92,28 @@ fn draw_one(
         .named("UNKNOWN_LIST"),
     }
     .hint(format!(
-        "titian vc list-create {} --profile {} --type {}",
+        "titian vc list-create {} --profile {} --type {}{}",
         wish.issuer,
         profile.name(),
-        wish.type_name
+        wish.type_name,
+        days_for(wish.until_ms.saturating_sub(now_ms()))
     )))
+}
+
+/// The option that makes a list live for `ms` from now; nothing if it does so anyway.
+fn days_for(ms: u64) -> String {
+    let days = ms.div_ceil(DAY_MS);
+    if days < LIST_DAYS { String::new() } else { format!(" --days {}", days.saturating_add(1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_must_live_longer_than_usual_is_asked_for_by_its_days() {
+        assert_eq!(days_for(365 * DAY_MS), "");
+        assert_eq!(days_for((LIST_DAYS - 1) * DAY_MS), "");
+        assert_eq!(days_for((LIST_DAYS - 1) * DAY_MS + 1), format!(" --days {}", LIST_DAYS + 1));
+    }
 }

@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use titian_api::Refusal;
 use titian_api::vc_issue::{EraseParams, IssueParams, Issued};
-use titian_contracts::credential::{NumberedId, Profile};
+use titian_contracts::credential::{NumberedId, Profile, parse_index};
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_credential::contexts::BASE_V2;
@@ -24,10 +24,12 @@ use titian_credential::status::signed::TTL_MS;
 use titian_credential::{model, time};
 
 use super::super::accept::rated;
+use super::super::registry::is_known;
 use super::{Options, Problem, members};
 use crate::custody::lists::{Change, Old, parse_local};
-use crate::issuing::Instance;
+use crate::custody::record::Entry;
 use crate::issuing::lists::SignedForm;
+use crate::issuing::{Instance, Issuing};
 use crate::rpc::methods::blocking;
 use crate::rpc::vc::did_ubin::at_time;
 use crate::rpc::vc_acts::{self, Changes, NewList, instance_of};
@@ -38,8 +40,9 @@ type Parts = Option<Path<BTreeMap<String, String>>>;
 type Object = Map<String, Value>;
 type Node = AxumState<Arc<State>>;
 
-/// How long a list serves if its maker does not say: a year.
-const LIST_LIFE_MS: u64 = 366 * 86_400_000;
+/// How long a list serves if its maker does not say: as with `titian vc list-create`, longer than a
+/// credential of the longest type.
+const LIST_LIFE_MS: u64 = 2_192 * 86_400_000;
 
 /// The routes.
 pub(super) fn routes() -> Router<Arc<State>> {
@@ -176,19 +179,21 @@ async fn status_answer(state: &Arc<State>, caller: Caller, parts: &Parts, body: 
     let id = body.get("credentialId").and_then(Value::as_str);
     let absent = || Problem::malformed("credentialId: a text is expected");
     let id = id.ok_or_else(absent)?.to_owned();
-    let entry = body.get("credentialStatus").map(model::items).and_then(<[Value]>::first);
-    let purpose = entry.and_then(|entry| entry.get("statusPurpose")).and_then(Value::as_str);
-    let purpose = purpose.unwrap_or(Profile::Revocation.name()).to_owned();
-    let given = body.get("status").or_else(|| entry.and_then(|entry| entry.get("status")));
-    let on = given.and_then(read_flag);
+    let named = NamedEntry::read(&body)?;
+    let on = body.get("status").or(named.status).and_then(read_flag);
     let on = on.ok_or_else(|| Problem::malformed("status: true or false is expected"))?;
     let (finding, who) = (Arc::clone(state), caller.clone());
     let only = part(parts, "instance");
     let find = move || vc_issue::find(&finding, &who, only.as_deref(), &id);
     let held = blocking(find).await?;
+    let issuing = state.issuing()?;
+    let is_named = |entry: &Entry| named.is(entry, issuing);
+    if !held.record.status.iter().any(is_named) {
+        return Err(Problem::malformed("credentialStatus: no entry of this credential"));
+    }
     let mut by_list = Changes::new();
-    for entry in &held.record.status {
-        let value = match (entry.profile.as_str(), purpose.as_str()) {
+    for entry in held.record.status.iter().filter(|entry| is_named(entry)) {
+        let value = match (entry.profile.as_str(), named.purpose) {
             (profile, asked) if profile == asked => 1,
             // one token list tells both
             ("token", "revocation") => 1,
@@ -200,12 +205,62 @@ async fn status_answer(state: &Arc<State>, caller: Caller, parts: &Parts, body: 
         let change = Change { index: entry.index, old, new: if on { value } else { 0 } };
         by_list.entry(entry.list.clone()).or_default().push(change);
     }
-    let instance = held.instance(state.issuing()?)?;
+    let instance = held.instance(issuing)?;
     let done = vc_acts::set_entries(state, instance, by_list).await?;
     let none = || Problem::not_found("the credential has no entry of this purpose");
     let last = done.last().ok_or_else(none)?;
     vc_acts::log(&caller, "set status", instance);
     Ok(Json(last).into_response())
+}
+
+/// What `credentialStatus` of a request names: a purpose, and the entry if it says which. Nothing of it
+/// is guessed: a revocation is for good.
+#[derive(Clone, Copy)]
+struct NamedEntry<'a> {
+    purpose: &'a str,
+    list: Option<&'a str>,
+    index: Option<u64>,
+    /// The value, from clients that write it here.
+    status: Option<&'a Value>,
+}
+
+impl<'a> NamedEntry<'a> {
+    fn read(body: &'a Object) -> Result<Self, Problem> {
+        let malformed = |what: &str| Problem::malformed(&format!("credentialStatus{what}"));
+        let entry = match body.get("credentialStatus").map(model::items) {
+            Some([Value::Object(entry)]) => entry,
+            _ => return Err(malformed(": one entry is expected")),
+        };
+        let text = |name: &str| match entry.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(malformed(&format!(".{name}: a text is expected"))),
+        };
+        if text("type")?.is_some_and(|kind| kind != "BitstringStatusListEntry") {
+            return Err(malformed(".type: BitstringStatusListEntry is expected"));
+        }
+        let purpose = text("statusPurpose")?;
+        let index = match entry.get("statusListIndex") {
+            None => None,
+            Some(value) => {
+                let index = value.as_u64().or_else(|| value.as_str().and_then(parse_index));
+                Some(index.ok_or_else(|| malformed(".statusListIndex: a number is expected"))?)
+            }
+        };
+        Ok(Self {
+            purpose: purpose.ok_or_else(|| malformed(".statusPurpose: a text is expected"))?,
+            list: text("statusListCredential")?,
+            index,
+            status: entry.get("status"),
+        })
+    }
+
+    /// Whether an entry of a credential is the one that is named.
+    fn is(&self, entry: &Entry, issuing: &Issuing) -> bool {
+        let id = |list: &'a str| list.strip_prefix("did:ubin:").or(issuing.local_of_url(list));
+        self.list.is_none_or(|list| id(list) == Some(entry.list.as_str()))
+            && self.index.is_none_or(|index| index == entry.index)
+    }
 }
 
 /// Yes or no as clients of different ages write it.
@@ -297,8 +352,9 @@ fn new_list(body: &Object, instance: &Instance) -> Result<NewList, Problem> {
             value.as_u64().ok_or_else(wrong)
         }
     };
-    let purpose = text("profile").or(text("statusPurpose")).unwrap_or(Profile::Revocation.name());
-    let profile = Profile::parse(purpose).ok_or_else(|| {
+    // a list keeps its profile, and its entries their meaning, for good: nothing is guessed
+    let purpose = text("profile").or(text("statusPurpose"));
+    let profile = purpose.and_then(Profile::parse).ok_or_else(|| {
         Problem::malformed("statusPurpose: revocation, suspension, refresh, use or token")
     })?;
     let size = if matches!(profile, Profile::Use | Profile::Token) { 2 } else { 1 };
@@ -366,7 +422,7 @@ async fn list_answer(
         (header::ETAG, etag.clone()),
         (header::VARY, "accept".to_owned()),
     ];
-    if text(header::IF_NONE_MATCH) == Some(etag.as_str()) {
+    if is_known(headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, fixed).into_response());
     }
     Ok((fixed, found.text).into_response())

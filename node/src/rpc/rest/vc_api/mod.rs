@@ -163,6 +163,20 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// First parts of the paths whose errors are problems.
+const PATHS: [&str; 6] =
+    ["credentials", "presentations", "challenges", "status-lists", "issuers", "verifiers"];
+
+/// Whether errors below a path are problems (RFC 9457), and not those of JSON-RPC.
+pub(in crate::rpc) fn answers_problems(path: &str) -> bool {
+    path.split('/').nth(1).is_some_and(|first| PATHS.contains(&first))
+}
+
+/// The answer to a token that does not count.
+pub(in crate::rpc) fn unauthorised(state: &State, refusal: Refusal) -> Response {
+    Problem { status: StatusCode::UNAUTHORIZED, ..Problem::from(refusal) }.answer(state)
+}
+
 /// The members of a request's body, read as strictly as credentials are. An empty body is an empty
 /// object.
 pub(in crate::rpc::rest) async fn members(body: Body) -> Result<Map<String, Value>, Problem> {

@@ -41,6 +41,9 @@ fn instance(state: &State, path: Option<Path<String>>) -> Result<Option<Verifier
     known.cloned().map(Some).ok_or_else(|| Problem::not_found("no verifier of this name"))
 }
 
+/// Names that the older list of checks has besides those of verdicts.
+const OLDER_CHECKS: [&str; 2] = ["credentialStatus", "credentialSchema"];
+
 /// What a request asks for.
 struct Asked {
     document: Value,
@@ -73,6 +76,9 @@ fn read(
     };
     // the older list of checks: the proof alone is policy `signature`
     let checks = options.texts("checks")?;
+    if checks.iter().any(|name| Check::parse(name).is_none() && !OLDER_CHECKS.contains(&&**name)) {
+        return Err(Problem::malformed("options.checks: names of checks are expected"));
+    }
     let older = (checks == ["proof"]).then_some("signature");
     let named = options.text("policy")?.or(older);
     let (policy, jurisdiction) = match instance {
