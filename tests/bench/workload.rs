@@ -60,7 +60,8 @@ impl Workload {
         let base_port = free_forty();
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let mut world = World::on(&Plan {
-            chain: format!("titian-bench-{validators}"),
+            // two networks run at once, and a machine lets a key vote once on a chain
+            chain: format!("titian-bench-{validators}-{base_port}"),
             time_ms: u64::try_from(now.as_millis())?,
             validators: usize::from(validators),
             host: "127.0.0.1".to_owned(),
