@@ -305,6 +305,7 @@ pub(crate) fn verify(
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixed_genesis;
     use super::*;
 
     fn files() -> Files {
@@ -323,7 +324,7 @@ mod tests {
 
     #[test]
     fn etr_a_manifest_says_what_its_files_are_and_nothing_else() {
-        let genesis = genesis();
+        let genesis = fixed_genesis();
         let files = Files::from([("14-audit/a.txt".to_owned(), b"one".to_vec())]);
         let section = |(name, ..): (&'static str, &str, &str)| Section {
             name,
@@ -362,22 +363,6 @@ mod tests {
         assert!(found[4].agrees(Some("present")) && !found[4].agrees(Some("expired")));
         assert!(!found[4].agrees(None) && found[0].agrees(None));
         assert!(!found[0].agrees(Some("present")));
-    }
-
-    fn genesis() -> Genesis {
-        let plan = titian_genesis::devnet::Plan {
-            chain: "titian-devnet-1".to_owned(),
-            time_ms: 1_767_225_600_000,
-            validators: 1,
-            host: "127.0.0.1".to_owned(),
-            base_port: 26_700,
-        };
-        let mut next = 0_u8;
-        let mut seed = || {
-            next += 1;
-            [next; 32]
-        };
-        titian_genesis::devnet::make(&plan, &mut seed).expect("a network").genesis
     }
 
     #[test]

@@ -557,6 +557,24 @@ fn records_report(answer: Json) -> Report {
     Report::new(lines.join("\n"), answer)
 }
 
+/// The genesis of a devnet of one node, the same each time.
+#[cfg(test)]
+fn fixed_genesis() -> titian_genesis::Genesis {
+    let plan = titian_genesis::devnet::Plan {
+        chain: "titian-devnet-1".to_owned(),
+        time_ms: 1_767_225_600_000,
+        validators: 1,
+        host: "127.0.0.1".to_owned(),
+        base_port: 26_700,
+    };
+    let mut next = 0_u8;
+    let mut seed = || {
+        next += 1;
+        [next; 32]
+    };
+    titian_genesis::devnet::make(&plan, &mut seed).expect("a network").genesis
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -154,25 +154,9 @@ fn law_lines(rules: Option<&Proven>, genesis: &Genesis) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use titian_contracts::json::parse;
-    use titian_genesis::devnet::{Plan, make};
 
+    use super::super::fixed_genesis;
     use super::*;
-
-    fn genesis() -> Genesis {
-        let plan = Plan {
-            chain: "titian-devnet-1".to_owned(),
-            time_ms: 1_767_225_600_000,
-            validators: 1,
-            host: "127.0.0.1".to_owned(),
-            base_port: 26_700,
-        };
-        let mut next = 0_u8;
-        let mut seed = || {
-            next += 1;
-            [next; 32]
-        };
-        make(&plan, &mut seed).expect("a network").genesis
-    }
 
     fn proven(kind: &str, claim: &str) -> Proven {
         let claim = parse(claim.as_bytes()).expect("JSON");
@@ -192,7 +176,7 @@ mod tests {
              "verdict":"excluded"}],
             "profileValue":{"name":"Bill of lading to order"}}"#;
         let mut all = BTreeMap::from([(STATUS.to_owned(), proven("etr-status", status))]);
-        let genesis = genesis();
+        let genesis = fixed_genesis();
         let text = of(&all, &genesis).expect("a text");
         assert!(text.contains("Legal verdicts: the rules are not in this dossier"), "{text}");
         assert!(text.contains("the history is not in this dossier"), "{text}");

@@ -95,17 +95,22 @@ fn t13_killed_at_a_hundred_moments_and_resumed_the_same_records_stand() {
     assert!(records.values().all(|record| record["version"] == 1), "nothing was written twice");
 }
 
-#[test]
-fn t13_an_interrupted_import_is_not_taken_for_a_new_one() {
-    let bench = Bench::start();
-    write_input(bench.folder(), 200, 0);
+/// Kills an import when its first chunk is on its way.
+fn interrupt(bench: &Bench) {
     let journal = bench.folder().join("in.csv.importing");
-    let mut child = start(&bench);
+    let mut child = start(bench);
     while !journal.exists() {
         assert!(child.try_wait().expect("ours").is_none(), "it ended before its first chunk");
     }
     child.kill().expect("ours");
     child.wait().expect("ours");
+}
+
+#[test]
+fn t13_an_interrupted_import_is_not_taken_for_a_new_one() {
+    let bench = Bench::start();
+    write_input(bench.folder(), 200, 0);
+    interrupt(&bench);
     let ran = bench.titian(&args(false));
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stdout.contains("--resume goes on with it"), "{ran:?}");
@@ -135,13 +140,7 @@ fn t13_what_was_found_out_before_an_interruption_is_found_out_again() {
         "01/01/2024".clone_into(&mut row[EFFECTIVE]);
     }
     write_rows(bench.folder(), &rows);
-    let journal = bench.folder().join("in.csv.importing");
-    let mut child = start(&bench);
-    while !journal.exists() {
-        assert!(child.try_wait().expect("ours").is_none(), "it ended before its first chunk");
-    }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    interrupt(&bench);
     let done = bench.titian(&args(true));
     assert_eq!(done.code, 1, "{done:?}");
     let fault = ("EFFECTIVE_ORDER".to_owned(), "effective".to_owned());
@@ -212,13 +211,7 @@ fn t13_without_its_journal_an_import_starts_over_and_repeats_nothing() {
 fn t13_an_input_that_changed_since_the_interruption_is_imported_as_it_is_now() {
     let bench = Bench::start();
     write_input(bench.folder(), 200, 0);
-    let journal = bench.folder().join("in.csv.importing");
-    let mut child = start(&bench);
-    while !journal.exists() {
-        assert!(child.try_wait().expect("ours").is_none(), "it ended before its first chunk");
-    }
-    child.kill().expect("ours");
-    child.wait().expect("ours");
+    interrupt(&bench);
     write_input(bench.folder(), 210, 0);
     let ran = bench.titian(&args(true));
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -1,29 +1,13 @@
 //! Judgements over claims as proofs prove them: what a forger may leave out, replace or add.
 
 use titian_contracts::json::parse;
-use titian_genesis::devnet::{Plan, make};
 
+use super::super::fixed_genesis;
 use super::*;
 
 const ID: &str = "etr_1";
 const HEAD: &str = "b3:0000000000000000000000000000000000000000000000000000000000000000";
 const HEIGHT: u64 = 9;
-
-fn genesis() -> Genesis {
-    let plan = Plan {
-        chain: "titian-devnet-1".to_owned(),
-        time_ms: 1_767_225_600_000,
-        validators: 1,
-        host: "127.0.0.1".to_owned(),
-        base_port: 26_700,
-    };
-    let mut next = 0_u8;
-    let mut seed = || {
-        next += 1;
-        [next; 32]
-    };
-    make(&plan, &mut seed).expect("a network").genesis
-}
 
 fn public(id: &str, status: &str) -> Value {
     let members = [
@@ -114,7 +98,7 @@ impl Scene {
 
 #[test]
 fn etr_a_whole_dossier_holds_and_names_what_is_not_there() {
-    let genesis = genesis();
+    let genesis = fixed_genesis();
     let scene = Scene::whole(&genesis);
     let (text, faults, given) = scene.judged(&genesis);
     assert_eq!((faults, given), (Vec::new(), Vec::new()), "{text}");
@@ -145,7 +129,7 @@ fn etr_a_whole_dossier_holds_and_names_what_is_not_there() {
 
 #[test]
 fn etr_proofs_of_another_record_moment_or_kind_are_no_part_of_a_dossier() {
-    let genesis = genesis();
+    let genesis = fixed_genesis();
     let whole = Scene::whole(&genesis);
     let nonce = layout::nonce(HEAD, HEIGHT);
     let earlier = layout::nonce(HEAD, HEIGHT - 1);
@@ -204,7 +188,7 @@ fn etr_proofs_of_another_record_moment_or_kind_are_no_part_of_a_dossier() {
 
 #[test]
 fn etr_what_follows_from_proofs_must_be_there_to_the_byte() {
-    let genesis = genesis();
+    let genesis = fixed_genesis();
     let whole = Scene::whole(&genesis);
     for name in [HEADS, ROLES, COURT_EVENTS, VALIDATORS, PLAIN, PROFILE[0]] {
         let mut scene = whole.clone();
@@ -228,7 +212,7 @@ fn etr_what_follows_from_proofs_must_be_there_to_the_byte() {
 
 #[test]
 fn etr_a_file_that_nothing_speaks_of_is_given_or_refused() {
-    let genesis = genesis();
+    let genesis = fixed_genesis();
     let whole = Scene::whole(&genesis);
     let audit = b"all is well".to_vec();
     for name in ["14-audit/audit.txt", "20-in-fact/control.txt", "30-plain/summary.txt"] {
