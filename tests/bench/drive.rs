@@ -281,6 +281,24 @@ pub(crate) async fn wait_until_provable(network: &Network) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the first node's index of names has reached the height at which its ledger stands now.
+pub(crate) async fn indexed(network: &Network) -> Result<()> {
+    let client = connect(first(network)?).await?;
+    let goal = status(&client).await?.height;
+    let deadline = Instant::now() + DRAIN;
+    loop {
+        let mut params = ObjectParams::new();
+        params.insert("q", "no such name")?;
+        let answer: serde_json::Value = request(&client, "ubin_search", params).await?;
+        let reached = answer["indexedHeight"].as_u64().context("no height of the index")?;
+        if reached >= goal {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "names up to {reached} of {goal} within {DRAIN:?}");
+        tokio::time::sleep(TICK).await;
+    }
+}
+
 /// What was executed when, until `time` is over; then tells the feeders.
 async fn watch_until(
     node: std::net::SocketAddr,

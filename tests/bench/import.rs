@@ -43,8 +43,8 @@ const SENDERS: usize = 3;
 const OUTSTANDING_MAX: u64 = 48;
 /// How often the head is asked for.
 const TICK: Duration = Duration::from_millis(10);
-/// Turns that the full ledger and the empty one take.
-const TURNS: u32 = 2;
+/// Turns that the full ledger and the empty one take, each of half the time of a measurement.
+const TURNS: u32 = 4;
 /// How long everything sent may take to be executed.
 const DRAIN: Duration = Duration::from_secs(120);
 
@@ -58,7 +58,8 @@ pub(crate) async fn measure(
     eprintln!("checking records");
     report.figure("validate_records_per_s", validate(count.min(VALIDATED_MAX))?);
     let home = folder.join("net-import");
-    let operations = SIGNED_PER_S[0].1 * (usize::try_from(seconds)? + 1);
+    let turn = Duration::from_secs(seconds) / 2;
+    let operations = SIGNED_PER_S[0].1 * (turn * TURNS).as_secs() as usize;
     let mut work = Workload::new(1, operations)?;
     let network = Network::start(&home, &work, BLOCK_TIME_MS).await?;
     let measured = records_through_consensus(&network, &mut work, count, report).await;
@@ -69,7 +70,9 @@ pub(crate) async fn measure(
     let mut beside = Workload::new(1, operations)?;
     let empty = Network::start(&folder.join("net-empty"), &beside, BLOCK_TIME_MS).await?;
     drive::prepare(&empty, &mut beside).await?;
-    throughput([(&empty, &mut beside), (&network, &mut work)], seconds, report).await?;
+    eprintln!("until the index has every name that was imported");
+    drive::indexed(&network).await?;
+    throughput([(&empty, &mut beside), (&network, &mut work)], turn, report).await?;
     for network in [empty, network] {
         let total = network.stop()?;
         ensure!(total.refused.is_empty(), "operations were refused: {:?}", total.refused);
@@ -99,13 +102,12 @@ async fn records_through_consensus(
     Ok(())
 }
 
-/// The ordinary load on an empty ledger and on the full one, in turns, `seconds` for each.
+/// The ordinary load on an empty ledger and on the full one, in turns of so long.
 async fn throughput(
     [empty, full]: [(&Network, &mut Workload); 2],
-    seconds: u64,
+    turn: Duration,
     report: &mut Report,
 ) -> Result<()> {
-    let turn = Duration::from_secs(seconds) / TURNS;
     let mut sums = [0.0; 2];
     let mut networks = [empty, full];
     for round in 1..=TURNS {

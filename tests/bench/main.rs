@@ -37,7 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Shortest time from block to block, ms; the devnet's. A wide-area network uses 500.
 const BLOCK_TIME_MS: u64 = 100;
 /// Operations signed beforehand, for each second of measurement and so many validators.
-const SIGNED_PER_S: [(u16, usize); 2] = [(1, 9_000), (4, 3_000)];
+const SIGNED_PER_S: [(u16, usize); 2] = [(1, 11_000), (4, 3_000)];
 /// Seconds of operations beyond the sustained load, for latency.
 const SIGNED_BEYOND_S: usize = 15;
 /// Payloads that the engine alone decides, and their size.

@@ -22,7 +22,7 @@ use borsh::BorshDeserialize;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompressionType, DBRecoveryMode, ErrorKind, Options, WriteOptions,
+    DBCompactionStyle, DBCompressionType, DBRecoveryMode, ErrorKind, Options, WriteOptions,
 };
 use titian_contracts::block::encode;
 use titian_contracts::digest::Digest;
@@ -42,7 +42,7 @@ pub use vault::{Vault, Writes};
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Memory for blocks of table files.
-const CACHE_BYTES: usize = 128 * 1024 * 1024;
+const CACHE_BYTES: usize = 96 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 /// Share of a write buffer that its filter of keys may take.
@@ -359,6 +359,11 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     // most reads ask for what is not there yet: a new record, a transaction's first appearance
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM_RATIO);
+    if column == Column::Bodies {
+        // bodies are never replaced and their keys are digests: by levels, each small file of new
+        // ones would have all that stand rewritten; this way files of about one size are merged
+        options.set_compaction_style(DBCompactionStyle::Universal);
+    }
     options.set_compression_type(match column {
         // digests: there is nothing to compress
         Column::Changes => DBCompressionType::None,
