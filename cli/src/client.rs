@@ -1,7 +1,9 @@
-//! The connection to a node: JSON-RPC over HTTP, errors turned into command errors.
+//! The connection to a node: JSON-RPC over HTTP or HTTPS, errors turned into command errors.
 //!
 //! Invariant: nothing a node says is taken for proven here; what needs proof is checked with the
 //! verifier of `titian-contracts` by the caller. One call waits at most [`CALL_TIMEOUT`].
+
+mod tls;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,9 +15,10 @@ use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee::http_client::transport::Error as TransportError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
 use jsonrpsee::types::ErrorObject;
+use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use titian_api::Call;
+use titian_api::{Call, Nothing, call};
 
 use crate::error::{CommandError, Kind, Result};
 
@@ -96,7 +99,7 @@ impl Client {
 
     /// The address of the node.
     pub(crate) fn url(&self) -> &str {
-        &self.link.url
+        self.link.url()
     }
 
     /// What calls that run at the same time share; they run while this client waits.
@@ -139,10 +142,26 @@ impl Client {
 }
 
 impl Link {
+    /// The address of the node.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Calls a method of the table in `titian-api`.
     pub(crate) async fn ask<C: Call>(&self, params: &C::Params) -> Result<C::Result> {
         let sent = self.http.request::<C::Result, _>(C::NAME, Params::of(params)?).await;
         sent.map_err(|error| self.explain(C::NAME, error))
+    }
+
+    /// A WebSocket to the same node, for subscriptions.
+    pub(crate) async fn socket(&self) -> Result<WsClient> {
+        let url = self.url.replacen("http", "ws", 1);
+        if let Ok(socket) = WsClientBuilder::default().build(&url).await {
+            return Ok(socket);
+        }
+        // the error of a WebSocket keeps nothing of why; that of a call to the same node does
+        let answered = self.ask::<call::LedgerStatus>(&Nothing {}).await;
+        Err(answered.err().unwrap_or_else(|| no_node(&self.url)))
     }
 
     fn explain(&self, method: &str, error: Error) -> CommandError {
@@ -163,9 +182,11 @@ impl Link {
                     .named("FORBIDDEN")
                     .hint("a token is for one network and ends after at most 90 days")
             }
-            Error::Transport(_) | Error::RequestTimeout | Error::RestartNeeded(_) => {
-                no_node(&self.url)
-            }
+            Error::Transport(cause) => match tls::fault_in(cause.as_ref()) {
+                Some(fault) => tls::refused(&self.url, fault),
+                None => no_node(&self.url),
+            },
+            Error::RequestTimeout | Error::RestartNeeded(_) => no_node(&self.url),
             other => CommandError::refused(format!("{method}: {other}")),
         }
     }

@@ -3,7 +3,9 @@
 //!
 //! Invariant: an index is on disk before the credential that carries it leaves the program, and is
 //! never given out twice, also by two processes at once. No claim, subject, holder key or body
-//! stands here: the credential is its holder's. Erasing removes the credential and keeps the index.
+//! stands here: the credential is its holder's. Digests are of signed texts, signature included, so
+//! that without the issuer's key no guess can be tried on them. Erasing removes the credential and
+//! keeps the index.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,13 +44,17 @@ pub(crate) struct Record {
     pub(crate) personal: bool,
     /// Copies, each with a holder key and entries of its own.
     pub(crate) copies: u64,
-    /// When it was issued, ms.
+    /// The time that its signatures state, ms.
     pub(crate) issued_ms: u64,
     /// Its last moment, ms.
     pub(crate) until_ms: u64,
     /// Why its data may be processed: the tag that the issuer named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) purpose: Option<String>,
+    /// Digests of the signed texts, in the order of the forms; none of forms with random salts, which
+    /// nobody can make again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digests: Vec<String>,
 }
 
 /// What belongs to one network.

@@ -209,6 +209,11 @@ pub(crate) const OTHER_NAMES: &[(&str, &str)] = &[
         "RECEIPT_NOT_USED",
         "a warning: no receipt proves the signing time: it is of another credential, or its anchor is not at hand",
     ),
+    ("TLS_ISSUER_UNKNOWN", "nobody that this machine trusts issued the certificate of the node"),
+    ("TLS_EXPIRED", "the certificate of the node has expired, by the clock of this machine"),
+    ("TLS_OTHER_NAME", "the certificate of the node is for another name than the one asked by"),
+    ("TLS_NOT_SPOKEN", "the address begins with https:// and what answers there speaks no TLS"),
+    ("TLS_FAILED", "no connection over TLS can be made to the node; the message says why"),
     ("NOT_APPLICABLE", "the national number has no check digit"),
     (
         "PROVEN",

@@ -14,6 +14,7 @@ use crate::block::encode;
 use crate::context::{Authority, Context, Event, Need};
 use crate::digest::{Digest, Tag};
 use crate::error::{Code, Reject};
+use crate::etr::legal::Opinion;
 use crate::merkle;
 use crate::op::{Op, Register};
 use crate::state::{CHANGE_NODE, Change, Overlay, Reader};
@@ -161,14 +162,17 @@ pub fn change_root(changes: &[Change]) -> Digest {
     merkle::root_of(CHANGE_NODE, &leaves)
 }
 
-/// What `*_prepare` finds out about an unsigned op: the signers it needs, its warnings, and the
-/// first check that fails, as of `state`.
+/// What `*_prepare` finds out about an unsigned op: the signers it needs, its warnings, what the law
+/// says, and the first check that fails, as of `state`.
 #[derive(Clone, Debug)]
 pub struct DryRun {
     /// The signers it needs.
     pub needs: Vec<Need>,
     /// Warnings.
     pub warnings: Vec<String>,
+    /// What the states say that it asks, by country code, whether they warn or not; empty where the law
+    /// is not asked. It is there also where a check before that one fails.
+    pub opinions: Vec<Opinion>,
     /// What would happen.
     pub events: Vec<Event>,
     /// The first failing check.
@@ -185,6 +189,7 @@ pub fn dry_run_bundle(block: BlockInfo<'_>, ops: &[Op], state: &dyn Reader) -> V
         let bytes = Transaction::encode("op", op.register, op.value.clone());
         let id = TransactionId::of(&bytes);
         let mut ctx = context(block, &mut overlay, id, &[], Authority::Assumed);
+        let opinions = etr::inquiry::of_op(&ctx, op);
         let extent = etr::kernel::Extent::Whole;
         let result = etr::kernel::run(&mut ctx, op, &[], extent, Some(&mut group));
         let fails = result.err();
@@ -192,6 +197,7 @@ pub fn dry_run_bundle(block: BlockInfo<'_>, ops: &[Op], state: &dyn Reader) -> V
         answers.push(DryRun {
             needs: ctx.needs,
             warnings: ctx.warnings,
+            opinions,
             events: ctx.events,
             fails,
         });
@@ -207,10 +213,20 @@ pub fn dry_run(block: BlockInfo<'_>, op: Op, state: &dyn Reader) -> DryRun {
     let mut overlay = Overlay::new(state);
     let bytes = Transaction::encode("op", op.register, op.value.clone());
     let id = TransactionId::of(&bytes);
-    let tx = Transaction { id, register: op.register, payload: Payload::Op(Box::new(op)), bytes };
     let mut ctx = context(block, &mut overlay, id, &[], Authority::Assumed);
+    let opinions = match op.register {
+        Register::Etr => etr::inquiry::of_op(&ctx, &op),
+        _ => Vec::new(),
+    };
+    let tx = Transaction { id, register: op.register, payload: Payload::Op(Box::new(op)), bytes };
     let result = check_frame(&tx, block.chain).and_then(|()| dispatch(&mut ctx, &tx));
-    DryRun { needs: ctx.needs, warnings: ctx.warnings, events: ctx.events, fails: result.err() }
+    DryRun {
+        needs: ctx.needs,
+        warnings: ctx.warnings,
+        opinions,
+        events: ctx.events,
+        fails: result.err(),
+    }
 }
 
 fn execute_one(

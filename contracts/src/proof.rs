@@ -267,7 +267,9 @@ fn verify_state(
     }
 }
 
-pub(crate) fn read_entries(claim: &Value) -> Result<Vec<Entry>, VerifyError> {
+/// The state entries of a claim that has any: as [`entries_value`] writes them, 1 to
+/// [`limits::PROOF_KEYS_MAX`].
+pub fn read_entries(claim: &Value) -> Result<Vec<Entry>, VerifyError> {
     let items = claim
         .get("entries")
         .and_then(Value::as_list)

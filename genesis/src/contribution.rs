@@ -1,7 +1,7 @@
 //! What one member state brings: its root keys, offices, validator and addresses, signed by every
 //! one of its root keys. Made on the state's own machine.
 
-use titian_contracts::access::Purpose;
+use titian_contracts::access::{Purpose, is_state_code};
 use titian_contracts::digest::{Digest, hash};
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::etr::law_acts;
@@ -95,7 +95,7 @@ impl Contribution {
     pub fn from_value(value: Value) -> Result<Self, Reject> {
         let mut top = Members::of(&value, "")?;
         let cc = top.text("cc")?.to_owned();
-        if cc.len() != 2 || !cc.bytes().all(|b| b.is_ascii_uppercase()) {
+        if !is_state_code(&cc) {
             return Err(top.malformed("cc", "two capital letters"));
         }
         let name = top.text("name")?.to_owned();

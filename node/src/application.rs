@@ -251,7 +251,8 @@ impl Application for LedgerApplication {
 }
 
 fn storage(error: crate::store::StoreError) -> AppError {
-    AppError::Storage(error.to_string())
+    tracing::error!(%error, "the ledger cannot be stored");
+    AppError::Storage(error.public())
 }
 
 /// This node's clock, ms since the Unix epoch.

@@ -287,7 +287,7 @@ impl Ledger {
         let info = BlockInfo { chain: self.chain(), height, time_ms: block.header.time_ms };
         let outcome = execute::execute(info, transactions, &self.0.store);
         if let Some(fault) = self.0.store.fault() {
-            return Err(StoreError::Corrupt { what: fault.to_owned() });
+            return Err(StoreError::Fault(fault.to_owned()));
         }
         let mut proofs = self.0.proofs.write().unwrap_or_else(PoisonError::into_inner);
         // the header of this block carries the root of the tree as it stands now

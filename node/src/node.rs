@@ -41,9 +41,7 @@ use crate::signer::keystore::NodeKey;
 use crate::snapshot::Snapshots;
 use crate::sole::{self, Voter};
 use crate::space::Space;
-use crate::telemetry::{
-    EnvelopeMetrics, GossipMetrics, LogControl, MempoolMetrics, print_figures, without_paths,
-};
+use crate::telemetry::{EnvelopeMetrics, GossipMetrics, LogControl, MempoolMetrics, print_figures};
 
 /// A head older than this is behind, unless blocks are rarer by configuration.
 const HEAD_AGE_MS_MAX: u64 = 60_000;
@@ -384,9 +382,8 @@ async fn follow_health(
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     loop {
         let status = engine.borrow_and_update().clone();
-        let mut reasons: Vec<String> =
-            status.degraded.iter().map(|reason| without_paths(reason)).collect();
-        reasons.extend(status.withheld.iter().cloned());
+        let mut reasons = Vec::from_iter(status.degraded);
+        reasons.extend(status.withheld);
         reasons.extend(space.level().reason().map(str::to_owned));
         if status.phase == Phase::Starting {
             reasons.push("consensus is starting".to_owned());

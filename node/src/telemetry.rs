@@ -88,13 +88,6 @@ pub fn print_figures(registry: &Registry) -> String {
     page
 }
 
-/// A message for the public: words with a slash are paths of this machine and become `…`. The log
-/// has them.
-pub fn without_paths(text: &str) -> String {
-    let words = text.split(' ').map(|word| if word.contains('/') { "…" } else { word });
-    words.collect::<Vec<_>>().join(" ")
-}
-
 /// Modules of the engine that warn at every attempt to reach a peer that is down, or that refuse the
 /// same caller several times a second.
 const REPETITIVE: [&str; 2] = ["arc_malachitebft_discovery", "arc_malachitebft_network"];
@@ -241,17 +234,6 @@ mod tests {
             let now = start + Duration::from_secs(after);
             assert_eq!(repeats.passes(metadata, now), passes, "{after} s");
         }
-    }
-
-    #[test]
-    fn no_path_of_this_machine_reaches_the_public() {
-        let text = "double-sign guard /srv/titian/data/consensus/guard: No space left on device";
-        assert_eq!(without_paths(text), "double-sign guard … No space left on device");
-        assert_eq!(without_paths("file data/ledger/000012.sst is torn"), "file … is torn");
-        assert_eq!(
-            without_paths("less than 5 % of the disk is free"),
-            "less than 5 % of the disk is free"
-        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The members of an act on a record that other acts have not: acknowledgements, place, rulebook.
 
 use serde_json::json;
+use titian_contracts::access::is_state_code;
 
 /// Members of an etr op besides the common ones.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -39,10 +40,8 @@ pub(crate) fn is_framed(
 /// Those of the warnings that are verdicts of law: `CC:verdict`.
 pub(crate) fn legal_warnings(warnings: &[String]) -> Vec<String> {
     let is_verdict = |text: &&String| {
-        let bytes = text.as_bytes();
-        bytes.len() > 3
-            && bytes.get(2) == Some(&b':')
-            && bytes.iter().take(2).all(u8::is_ascii_uppercase)
+        let parts = text.split_once(':');
+        parts.is_some_and(|(cc, verdict)| is_state_code(cc) && !verdict.is_empty())
     };
     warnings.iter().filter(is_verdict).cloned().collect()
 }

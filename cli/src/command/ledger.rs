@@ -213,13 +213,13 @@ fn validators(session: &Session) -> Result<Report> {
 }
 
 mod watch {
-    //! `titian ledger watch`: a subscription over WebSocket, resumed after interruptions.
+    //! `titian ledger watch`: a subscription over WebSocket. When it ends, the error names the cursor
+    //! from which another one goes on.
 
     use jsonrpsee::core::client::{Subscription, SubscriptionClientT as _};
-    use jsonrpsee::ws_client::WsClientBuilder;
     use titian_api::ledger::{Notice, SubscribeParams, Topic};
 
-    use crate::client::{Params, no_node};
+    use crate::client::{Link, Params, no_node};
     use crate::error::{CommandError, Result};
     use crate::output::{Output, Report};
     use crate::session::Session;
@@ -247,31 +247,35 @@ mod watch {
     /// Runs `titian ledger watch`.
     pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
         let client = session.client()?;
-        let url = client.url().replacen("http", "ws", 1);
         let params = SubscribeParams {
             topic: if args.events { Topic::Events } else { Topic::Blocks },
             cursor: args.cursor.clone(),
             name: args.name.clone(),
             subject: args.subject.clone(),
         };
-        client.wait(follow(session.output, &url, params, args.count))
+        client.wait(follow(session.output, &client.link(), params, args.count))
     }
 
     async fn follow(
         output: Output,
-        url: &str,
+        link: &Link,
         params: SubscribeParams,
         count: Option<u64>,
     ) -> Result<Report> {
-        let client = WsClientBuilder::default().build(url).await.map_err(|_| no_node(url))?;
-        let mut notices: Subscription<Notice> = client
+        let socket = link.socket().await?;
+        let mut reached = params.cursor.clone();
+        let mut notices: Subscription<Notice> = socket
             .subscribe("ledger_subscribe", Params::of(&params)?, "ledger_unsubscribe")
             .await
             .map_err(|error| CommandError::refused(format!("ledger_subscribe: {error}")))?;
         let mut seen = 0;
         while count.is_none_or(|count| seen < count) {
             let Some(notice) = notices.next().await else {
-                return Err(no_node(url).hint("resume with --cursor"));
+                let error = no_node(link.url());
+                return Err(match reached {
+                    Some(cursor) => error.hint(format!("resume with --cursor {cursor}")),
+                    None => error,
+                });
             };
             let notice = notice
                 .map_err(|error| CommandError::refused(format!("ledger_subscribe: {error}")))?;
@@ -282,6 +286,7 @@ mod watch {
                     .hint(format!("resume with --cursor {cursor}")));
             }
             output.item(&line(&notice), &serde_json::to_value(&notice).unwrap_or_default());
+            reached = Some(notice.cursor);
             seen += 1;
         }
         Ok(Report::raw(""))

@@ -1,9 +1,12 @@
 //! What a verified bundle shows, in a few lines for people.
 
+use serde_json::json;
 use titian_contracts::etr::challenge::{Asked, Unanswered};
 use titian_contracts::json::Value;
-use titian_contracts::proof::Proven;
-use titian_contracts::{etr, time};
+use titian_contracts::op::encode_base64;
+use titian_contracts::proof::{Entry, Proven};
+use titian_contracts::state::content_hash;
+use titian_contracts::{etr, proof, time};
 
 use crate::act::now_ms;
 use crate::document;
@@ -13,6 +16,7 @@ use crate::error::{CommandError, Kind, Result};
 pub(super) fn lines(proven: &Proven) -> Vec<String> {
     let claim = proven.claim.without("entries");
     match proven.kind.as_str() {
+        "ledger-state" => entries(proven).iter().map(entry_line).collect(),
         "ubin-presence" => presence(&claim),
         "ubin-absence" => vec![format!(" {} was not registered", text(&claim, "ubin"))],
         "ubin-history" => history(&claim),
@@ -23,6 +27,53 @@ pub(super) fn lines(proven: &Proven) -> Vec<String> {
         "etr-singularity" => singularity(&claim),
         _ => members(&claim),
     }
+}
+
+/// The claim as `--json` shows it. The entries of a claim say what its other members say, but in a
+/// proof of bare entries there is nothing else: there each is told by its parts.
+pub(super) fn claim_json(proven: &Proven) -> serde_json::Value {
+    if proven.kind != "ledger-state" {
+        return document::to_json(&proven.claim.without("entries"));
+    }
+    let entry = |entry: &Entry| {
+        let value = entry.stored.as_ref().map(|stored| {
+            json!({
+                "lastChanged": stored.last_changed,
+                "prevChanged": stored.prev_changed,
+                "contentHash": content_hash(&entry.key, &stored.content).to_string(),
+                "content": encode_base64(&stored.content),
+            })
+        });
+        json!({
+            "key": encode_base64(&entry.key),
+            "keyText": key_text(&entry.key),
+            "value": value,
+        })
+    };
+    json!({ "entries": entries(proven).iter().map(entry).collect::<Vec<_>>() })
+}
+
+/// The entries of a verified claim.
+fn entries(proven: &Proven) -> Vec<Entry> {
+    proof::read_entries(&proven.claim).unwrap_or_default()
+}
+
+fn entry_line(entry: &Entry) -> String {
+    let key = key_text(&entry.key);
+    match &entry.stored {
+        None => format!(" {key} absent"),
+        Some(stored) => format!(
+            " {key} stands since height {}, {} bytes, {}",
+            stored.last_changed,
+            stored.content.len(),
+            content_hash(&entry.key, &stored.content)
+        ),
+    }
+}
+
+/// A key for people: its parts are text or numbers of 8 bytes, and what is no text is escaped.
+fn key_text(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
 }
 
 fn members(claim: &Value) -> Vec<String> {
@@ -96,7 +147,7 @@ pub(super) fn unanswered(why: &Unanswered) -> CommandError {
     let reason = format!("not proven: {why}");
     CommandError::new(Kind::NotProven, reason.clone())
         .named("NOT_PROVEN")
-        .with_data(serde_json::json!({ "proven": false, "reason": reason }))
+        .with_data(json!({ "proven": false, "reason": reason }))
 }
 
 /// The root record of a number and, where the lineage is shown, what is in force of it.

@@ -61,15 +61,17 @@ pub enum Party {
     },
 }
 
+/// Whether `text` has the form of a state's or country's code: two capital letters (ISO 3166-1
+/// alpha-2). Whether there is such a state is not asked.
+pub fn is_state_code(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
 impl Party {
     /// Reads the form used in ops and state. `None` breaks the grammar (`DID_INVALID`).
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let cc_ok = bytes.len() >= 2 && bytes.iter().take(2).all(u8::is_ascii_uppercase);
-        if !cc_ok {
-            return None;
-        }
-        let cc = text.get(..2)?.to_owned();
+        let cc = text.get(..2).filter(|cc| is_state_code(cc))?.to_owned();
         match bytes.get(2) {
             None => Some(Self::Root(cc)),
             Some(b':') => {

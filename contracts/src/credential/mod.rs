@@ -26,7 +26,7 @@ pub mod linter;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::access::Party;
+use crate::access::{Party, is_state_code};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
@@ -395,7 +395,7 @@ impl ResourceId {
 
 /// Whether `text` can own types and resources: a state code or [`REGION`].
 pub fn is_owner(text: &str) -> bool {
-    text == REGION || matches!(Party::parse(text), Some(Party::Root(_)))
+    text == REGION || is_state_code(text)
 }
 
 /// Whether `name` can name a credential type: a capital letter, then letters and digits, ≤ 64.

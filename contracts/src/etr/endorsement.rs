@@ -4,9 +4,10 @@
 //! entry is no endorsement but flags a gap: its kind is then the act that moved title (`succeed`,
 //! `enforce`, `recourse_pay`, `court_transfer`).
 
+use super::kernel::Work;
 use super::keys;
 use super::person::Person;
-use super::record::Record;
+use super::record::{Capacity, Record, Title, TitleKind};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::json;
@@ -72,6 +73,34 @@ pub fn append(ctx: &mut Context<'_, '_>, record: &mut Record, entry: &Entry<'_>)
         struck: false,
     };
     ctx.state.write(keys::endorsement(&record.public.id, n), &stored);
+}
+
+/// Control and title to `to`, as by a special endorsement of the controller without recourse, which the
+/// chain names after the act.
+pub fn pass(
+    ctx: &mut Context<'_, '_>,
+    work: &Work<'_>,
+    record: &mut Record,
+    act: &'static str,
+    to: Person,
+) {
+    let from = record.party.controller.clone();
+    let entry = Entry {
+        kind: act,
+        from: &from,
+        to: Some(&to),
+        without_recourse: true,
+        op: work.op.digest,
+        place: &work.request.place,
+    };
+    append(ctx, record, &entry);
+    record.party.title = Title {
+        kind: TitleKind::ToOrder,
+        party: Some(to.clone()),
+        capacity: Capacity::Owner,
+        principal: None,
+    };
+    record.party.controller = to;
 }
 
 /// The chain of a record, in order.

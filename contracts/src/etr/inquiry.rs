@@ -1,13 +1,12 @@
 //! The question to the law: which acts ask it, which states they ask, and what these answer
 //! (etr-profiles.md §4).
 //!
-//! An act asks it in its place in the order of checks ([`ask`]). Who prepares ops may ask it apart
-//! from the other checks ([`of_ops`]), so that each answer is told, also one that warns of nothing,
+//! An act asks it in its place in the order of checks ([`ask`]). A dry run asks it apart
+//! from the other checks too ([`of_op`]), so that each answer is told, also one that warns of nothing,
 //! and also where another check fails first.
 
 use super::act::{Act, Issue};
-use super::bundle::Group;
-use super::kernel::{self, Extent, Work};
+use super::kernel::Work;
 use super::legal::{self, Concerned, Matter, Opinion};
 use super::person::country;
 use super::profile::{self, Profile};
@@ -17,10 +16,8 @@ use super::roles::Asked;
 use super::{issue, transfer};
 use crate::context::{Authority, Context};
 use crate::error::Reject;
-use crate::execute::BlockInfo;
 use crate::op::Op;
-use crate::state::{Overlay, Reader};
-use crate::transaction::{Transaction, TransactionId};
+use crate::state::Overlay;
 
 /// The states that an act on a standing record asks: none unless control moves by its receiver's word.
 fn concerned(state: &Overlay<'_>, act: &Act, before: &Record) -> Concerned {
@@ -99,38 +96,13 @@ fn settle(
     legal::check(&opinions, &work.request.ack)
 }
 
-/// What the states say of each of these unsigned ops, by country code, in a block on `state`: one list
-/// per op, empty where the law is not asked. More than one op are those of a bundle, each after the
-/// ones before it; after one that fails there are no more lists.
-pub fn of_ops(block: BlockInfo<'_>, ops: &[Op], state: &dyn Reader) -> Vec<Vec<Opinion>> {
-    let mut overlay = Overlay::new(state);
-    let mut group = (ops.len() > 1).then(|| Group::new(ops));
-    let mut said = Vec::with_capacity(ops.len());
-    for op in ops {
-        let bytes = Transaction::encode("op", op.register, op.value.clone());
-        let mut ctx = Context {
-            state: &mut overlay,
-            chain: block.chain,
-            height: block.height,
-            time_ms: block.time_ms,
-            transaction: TransactionId::of(&bytes),
-            verified: &[],
-            authority: Authority::Assumed,
-            needs: Vec::new(),
-            events: Vec::new(),
-            warnings: Vec::new(),
-        };
-        said.push(of_op(&ctx, op).unwrap_or_default());
-        let last = said.len() == ops.len();
-        if last || kernel::run(&mut ctx, op, &[], Extent::Whole, group.as_mut()).is_err() {
-            break;
-        }
-    }
-    said
+/// What the states say of an unsigned op, by country code, as of the state that `ctx` sees; nothing where
+/// the law is not asked, the op does not read, or its record or type does not stand.
+pub fn of_op(ctx: &Context<'_, '_>, op: &Op) -> Vec<Opinion> {
+    find(ctx, op).unwrap_or_default()
 }
 
-/// `None` for an op that does not read, or about a record or type that does not stand.
-fn of_op(ctx: &Context<'_, '_>, op: &Op) -> Option<Vec<Opinion>> {
+fn find(ctx: &Context<'_, '_>, op: &Op) -> Option<Vec<Opinion>> {
     let request = Request::read(op).ok()?;
     if let Act::Issue(args) = &request.act {
         let profile = profile::load(ctx.state, &args.profile)?;

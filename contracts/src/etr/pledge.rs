@@ -5,13 +5,13 @@
 
 use super::act::NewPledge;
 use super::condition::{self, Asker};
-use super::endorsement::{self, Entry};
+use super::endorsement;
 use super::issue::require_entitled;
 use super::kernel::Work;
 use super::person::Person;
 use super::quantities::{child_of, store_child};
 use super::quantity;
-use super::record::{Aside, Capacity, End, Pledge, Record, Title, TitleKind};
+use super::record::{Aside, End, Pledge, Record};
 use crate::context::Context;
 use crate::error::{Code, Reject};
 use crate::json::Value;
@@ -103,13 +103,13 @@ pub fn enforce(
     let rest = quantity::less(&record.party.lots, &pledge.lots).ok_or_else(unknown)?;
     record.party.pledges.retain(|other| other.no != no);
     if rest.is_empty() {
-        give(ctx, work, record, to);
+        endorsement::pass(ctx, work, record, "enforce", to);
         return Ok(());
     }
     let mut given = child_of(record, work, 0, pledge.lots);
     given.party.pledges.clear();
     let kept = child_of(record, work, 1, rest);
-    give(ctx, work, &mut given, to);
+    endorsement::pass(ctx, work, &mut given, "enforce", to);
     for child in [&given, &kept] {
         store_child(ctx, work, &record.public.id, child);
         record.party.into.push(child.public.id.clone());
@@ -117,25 +117,4 @@ pub fn enforce(
     record.party.pledges.clear();
     record.end(End::Split);
     Ok(())
-}
-
-/// Control and title to the receiver, as by special endorsement; the chain shows the gap.
-fn give(ctx: &mut Context<'_, '_>, work: &Work<'_>, record: &mut Record, to: Person) {
-    let from = record.party.controller.clone();
-    let entry = Entry {
-        kind: "enforce",
-        from: &from,
-        to: Some(&to),
-        without_recourse: true,
-        op: work.op.digest,
-        place: &work.request.place,
-    };
-    endorsement::append(ctx, record, &entry);
-    record.party.title = Title {
-        kind: TitleKind::ToOrder,
-        party: Some(to.clone()),
-        capacity: Capacity::Owner,
-        principal: None,
-    };
-    record.party.controller = to;
 }

@@ -5,11 +5,11 @@
 //! order of the liable is that of the chain: the drawer stands at 0, an endorser at its entry, a
 //! guarantor where the guaranteed stands.
 
-use super::endorsement::{self, Endorsement, Entry};
+use super::endorsement::{self, Endorsement};
 use super::kernel::Work;
 use super::money::outstanding;
 use super::person::{Person, identity};
-use super::record::{Capacity, Dishonoured, Guarantee, Protested, Record, Title, TitleKind};
+use super::record::{Dishonoured, Guarantee, Protested, Record};
 use crate::context::Context;
 use crate::digest::Digest;
 use crate::error::{Code, Reject};
@@ -150,24 +150,8 @@ pub fn pay(
             endorsement::update(ctx, record, &entry);
         }
     }
-    let (from, to) =
-        (record.party.controller.clone(), Person::Single(payer.to_owned()).in_force(ctx.state));
-    let entry = Entry {
-        kind: "recourse_pay",
-        from: &from,
-        to: Some(&to),
-        without_recourse: true,
-        op: work.op.digest,
-        place: &work.request.place,
-    };
-    endorsement::append(ctx, record, &entry);
-    record.party.title = Title {
-        kind: TitleKind::ToOrder,
-        party: Some(to.clone()),
-        capacity: Capacity::Owner,
-        principal: None,
-    };
-    record.party.controller = to;
+    let to = Person::Single(payer.to_owned()).in_force(ctx.state);
+    endorsement::pass(ctx, work, record, "recourse_pay", to);
     dishonoured(record)?.demands.clear();
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::access::{Party, authority};
+use crate::access::{authority, is_state_code};
 use crate::context::Context;
 use crate::credential::{ISSUER_CLASSES, is_resource_name, is_type_name};
 use crate::digest::Digest;
@@ -252,12 +252,12 @@ pub(super) fn change(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     args.finish()?;
     let mut parts = id.split('/');
     let (by, of, name) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(by), Some(of), Some(name), None) if is_state(by) => (by, of, name),
+        (Some(by), Some(of), Some(name), None) if is_state_code(by) => (by, of, name),
         _ => return Err(Reject::new(Code::Malformed, "/args/id", "by/of/name is expected")),
     };
     let signers = authority::signers(ctx, op)?;
     authority::require_root(ctx, &signers, by)?;
-    let known = is_state(of) && is_resource_name(name);
+    let known = is_state_code(of) && is_resource_name(name);
     let key = recognition_key(by, of, name);
     let mut entry: Recognition = Some(())
         .filter(|()| known)
@@ -293,7 +293,7 @@ fn emit(ctx: &mut Context<'_, '_>, op: &Op, entry: &Recognition) {
 
 fn read_entry(mut entry: Members<'_>, time_ms: u64) -> Result<Recognition, Reject> {
     let (by, of) = (entry.text("by")?.to_owned(), entry.text("of")?.to_owned());
-    if !is_state(&by) || !is_state(&of) {
+    if !is_state_code(&by) || !is_state_code(&of) {
         return Err(entry.malformed("of", "by and of are state codes"));
     }
     let name = entry.text("name")?.to_owned();
@@ -389,10 +389,6 @@ fn check_limits(entry: &Recognition) -> Result<(), Reject> {
         return limit("until");
     }
     Ok(())
-}
-
-fn is_state(text: &str) -> bool {
-    matches!(Party::parse(text), Some(Party::Root(_)))
 }
 
 /// A scheme code: 1 to 12 of A-Z 0-9.

@@ -10,6 +10,7 @@ use super::reference;
 use super::vocabulary::{
     Category, Corroboration, EvidenceType, NameType, Reason, RelationType, SizeClass, Status,
 };
+use crate::access::is_state_code;
 use crate::digest::{Digest, hash};
 use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
@@ -377,10 +378,8 @@ fn is_language(tag: &str) -> bool {
         .next()
         .is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_lowercase()));
     let is_script = |p: &&str| p.len() == 4 && p.bytes().all(|b| b.is_ascii_alphabetic());
-    let is_region = |p: &&str| {
-        (p.len() == 2 && p.bytes().all(|b| b.is_ascii_uppercase()))
-            || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()))
-    };
+    let is_region =
+        |p: &&str| is_state_code(p) || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()));
     let _script = parts.next_if(is_script);
     let _region = parts.next_if(is_region);
     language && parts.next().is_none()
@@ -437,21 +436,17 @@ fn read_address<'a>(m: &mut Members<'a>) -> Result<Option<Address<'a>>, Reject> 
     if !address.region.is_none_or(is_region) {
         return Err(m.malformed("region", "an ISO 3166-2 code"));
     }
-    if !address.country.is_none_or(is_country) {
+    if !address.country.is_none_or(is_state_code) {
         return Err(m.malformed("country", "an ISO 3166-1 alpha-2 code"));
     }
     m.finish()?;
     Ok(Some(address))
 }
 
-fn is_country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
-}
-
 fn is_region(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     text.split_once('-').is_some_and(|(country, part)| {
-        is_country(country) && (1..=3).contains(&part.len()) && part.bytes().all(plain)
+        is_state_code(country) && (1..=3).contains(&part.len()) && part.bytes().all(plain)
     })
 }
 

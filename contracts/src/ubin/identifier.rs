@@ -8,6 +8,7 @@ use super::check::{NationalCheck, national_check};
 use super::pattern::value_of;
 use super::scheme::{Scheme, SchemeTable};
 use super::{suggestion, unicode};
+use crate::access::is_state_code;
 use crate::error::{Code, Reject};
 use crate::limits;
 
@@ -42,8 +43,7 @@ impl Ubin {
         let upper = |b: u8| b.is_ascii_uppercase();
         let plain = |b: u8| upper(b) || b.is_ascii_digit();
         let shape = parts.next().is_none()
-            && cc.len() == 2
-            && cc.bytes().all(upper)
+            && is_state_code(cc)
             && (2..=6).contains(&scheme.len())
             && scheme.bytes().next().is_some_and(upper)
             && scheme.bytes().all(plain)

@@ -62,7 +62,8 @@ pub enum AppError {
     /// It does not want to propose now. The round passes to the next proposer.
     #[error("no proposal from this node now: {0}")]
     Declined(String),
-    /// Storage failed or state is damaged. The engine stops and the node reports it.
+    /// Storage failed or state is damaged. The engine stops and the node reports it to everybody: the
+    /// text names no path.
     #[error("{0}")]
     Storage(String),
 }

@@ -120,6 +120,16 @@ impl GuardError {
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Lower { .. } | Self::Conflict { .. })
     }
+
+    /// What failed, for everybody: without the path.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Lower { .. } | Self::Conflict { .. } => self.to_string(),
+            Self::Io { source, .. } => format!("double-sign guard: {}", source.kind()),
+            Self::Broken { .. } => "double-sign guard: an earlier write failed".to_owned(),
+            Self::Damaged { .. } => "the double-sign guard is damaged".to_owned(),
+        }
+    }
 }
 
 /// The open guard file and what it says.
@@ -296,6 +306,26 @@ mod tests {
     fn leave(guard: &mut Guard, mark: Mark) {
         guard.admit(mark).expect("admits");
         guard.release(mark).expect("releases");
+    }
+
+    #[test]
+    fn everybody_is_told_what_failed_and_no_path() {
+        use super::super::EngineError;
+        let path = fresh("public");
+        std::fs::create_dir_all(&path).expect("made");
+        let io = Guard::open(&path).expect_err("a folder is no guard");
+        let damaged = GuardError::Damaged { path: path.clone() };
+        let broken = GuardError::Broken { path: path.clone() };
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let home = EngineError::Home { path: path.clone(), source: full };
+        let start = EngineError::Start(format!("{}: no room", path.display()));
+        let named = path.display().to_string();
+        for error in [io.into(), damaged.into(), broken.into(), home, start] {
+            let (told, logged) = (EngineError::public(&error), error.to_string());
+            assert!(logged.contains(&named), "{logged}");
+            assert!(!told.is_empty() && !told.contains('/'), "{told}");
+        }
+        std::fs::remove_dir_all(&path).expect("removed");
     }
 
     #[test]

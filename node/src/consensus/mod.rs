@@ -139,6 +139,21 @@ pub enum EngineError {
     Stopped,
 }
 
+impl EngineError {
+    /// What failed, for everybody: what the engine and the system said of files and addresses is for the
+    /// log alone.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Home { source, .. } => format!("consensus folder: {}", source.kind()),
+            Self::Guard(error) => error.public(),
+            Self::TooManyPeers { .. } | Self::Stopped => self.to_string(),
+            Self::Address { .. } | Self::PeerIdMissing { .. } | Self::Start(_) => {
+                "the consensus engine does not start; see the log".to_owned()
+            }
+        }
+    }
+}
+
 enum Command {
     Add(String, oneshot::Sender<Result<(), EngineError>>),
     Remove(String, oneshot::Sender<Result<(), EngineError>>),
@@ -264,7 +279,8 @@ impl Supervisor {
                     run = match launch(&self.config, app, generation, peers, status).await {
                         Ok(run) => run,
                         Err(error) => {
-                            self.degrade(&error.to_string());
+                            tracing::error!(%error, "the engine does not start again");
+                            self.degrade(&error.public());
                             return self.drain().await;
                         }
                     };

@@ -47,7 +47,7 @@ pub struct EngineStatus {
     pub round: u32,
     /// Where the engine stands.
     pub phase: Phase,
-    /// Why it does not vote any more, and what to do.
+    /// Why it does not vote any more, and what to do; for everybody, so it names no path.
     pub degraded: Option<String>,
     /// Why a validator follows without voting since its start, and what to do.
     pub withheld: Option<String>,

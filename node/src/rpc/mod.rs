@@ -49,6 +49,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use titian_api::Refusal;
+use titian_contracts::access::is_state_code;
 use titian_contracts::error::{Code, Reject};
 use titian_contracts::limits;
 use titian_contracts::transaction::TransactionId;
@@ -113,9 +114,7 @@ impl Verifier {
         let jurisdiction = words.next().map(str::to_owned);
         let named = name.len() <= 32
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let state = jurisdiction
-            .as_ref()
-            .is_none_or(|cc| cc.len() == 2 && cc.bytes().all(|b| b.is_ascii_uppercase()));
+        let state = jurisdiction.as_deref().is_none_or(is_state_code);
         let whole = named && state && words.next().is_none();
         whole.then(|| Self { name: name.to_owned(), policy, jurisdiction })
     }

@@ -3,6 +3,7 @@
 
 use titian_api::{Object, Prepared, Refusal, Signer};
 use titian_contracts::error::Code;
+use titian_contracts::etr::legal::Opinion;
 use titian_contracts::execute::{self, BlockInfo};
 use titian_contracts::json::{self, Value};
 use titian_contracts::op::{Op, Register};
@@ -23,11 +24,11 @@ pub(super) fn common(
         ("register", Value::from(register.name())),
         ("sigs", Value::List(Vec::new())),
     ]);
-    dry_run(state, op)
+    Ok(dry_run(state, op)?.0)
 }
 
-/// Runs an unsigned op on the head.
-pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
+/// Runs an unsigned op on the head. With the answer comes what the law says of it, which is not in it yet.
+pub(super) fn dry_run(state: &State, op: Value) -> Answer<(Prepared, Vec<Opinion>)> {
     let shown = view::object(&op);
     let op = Op::from_value(op).map_err(Refusal::from)?;
     let digest = op.digest;
@@ -40,7 +41,7 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         count: need.count,
         scope: need.scope,
     });
-    Ok(Prepared {
+    let prepared = Prepared {
         checked: true,
         op: shown,
         op_digest: digest.to_string(),
@@ -52,7 +53,8 @@ pub(super) fn dry_run(state: &State, op: Value) -> Answer<Prepared> {
         fails: run.fails.map(Refusal::from),
         similar_names: Vec::new(),
         as_of: view::as_of(head.height, head.time_ms),
-    })
+    };
+    Ok((prepared, run.opinions))
 }
 
 /// The block that would come next if it came now.

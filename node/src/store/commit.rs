@@ -140,7 +140,7 @@ impl Store {
     pub fn undecided(&self, height: u64, id: &Digest) -> Option<Vec<u8>> {
         let key = undecided_key(height, BODY, &id.0);
         let value = self.db.get_cf(self.cf(Column::Undecided), key).unwrap_or_else(|error| {
-            self.record_fault(error.to_string());
+            self.read_failed(Column::Undecided, error);
             None
         })?;
         value.get(ROUND_BYTES..).map(<[u8]>::to_vec)
@@ -150,15 +150,14 @@ impl Store {
     pub fn undecided_of(&self, height: u64) -> Vec<(Digest, u32)> {
         let prefix = undecided_key(height, BODY, &[]);
         let mode = IteratorMode::From(&prefix, Direction::Forward);
-        self.db
-            .iterator_cf(self.cf(Column::Undecided), mode)
-            .map_while(Result::ok)
+        let read = |key: &[u8], value: &[u8]| {
+            let id = key.get(prefix.len()..)?.try_into().ok()?;
+            let round = value.get(..ROUND_BYTES)?.try_into().ok()?;
+            Some((Digest(id), u32::from_be_bytes(round)))
+        };
+        self.walk(Column::Undecided, mode)
             .take_while(|(key, _)| key.starts_with(&prefix))
-            .filter_map(|(key, value)| {
-                let id = key.get(prefix.len()..)?.try_into().ok()?;
-                let round = value.get(..ROUND_BYTES)?.try_into().ok()?;
-                Some((Digest(id), u32::from_be_bytes(round)))
-            })
+            .filter_map(|(key, value)| self.decoded(Column::Undecided, &key, read(&key, &value)))
             .collect()
     }
 
@@ -199,8 +198,9 @@ impl Store {
         let mut options = WriteOptions::default();
         options.set_sync(true);
         self.db.write_opt(batch, &options).map_err(|error| {
-            self.record_fault(error.to_string());
-            StoreError::Database(error)
+            let error = StoreError::Database(error);
+            self.record_fault("writing", &error);
+            error
         })
     }
 }

@@ -56,16 +56,10 @@ impl Store {
         let start =
             after.map_or_else(|| prefix.clone(), |after| [&row(target, after)[..], &[0]].concat());
         let mode = IteratorMode::From(&start, Direction::Forward);
-        self.db
-            .iterator_cf(self.cf(Column::Links), mode)
-            .map_while(|item| match item {
-                Ok((key, _)) => Some(key),
-                Err(error) => {
-                    self.record_fault(error.to_string());
-                    None
-                }
+        self.walk(Column::Links, mode)
+            .map_while(|(key, _)| {
+                String::from_utf8(key.strip_prefix(prefix.as_slice())?.to_vec()).ok()
             })
-            .map_while(|key| String::from_utf8(key.strip_prefix(prefix.as_slice())?.to_vec()).ok())
             .take(limit)
             .collect()
     }

@@ -22,14 +22,13 @@ use borsh::BorshDeserialize;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ChecksumType, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompactionStyle, DBCompressionType, DBRecoveryMode, ErrorKind, Options, WriteOptions,
+    DBCompactionStyle, DBCompressionType, DBRecoveryMode, ErrorKind, IteratorMode, Options,
+    WriteOptions,
 };
 use titian_contracts::block::encode;
 use titian_contracts::digest::Digest;
 
 use prune::Horizon;
-
-use crate::telemetry::without_paths;
 
 pub use commit::{Commit, Head};
 pub use links::Link;
@@ -130,6 +129,9 @@ pub enum StoreError {
         /// What was read.
         what: String,
     },
+    /// A read or a write failed before; the text is for the public.
+    #[error("database: {0}")]
+    Fault(String),
     /// The database was written by another version.
     #[error("database has schema {found}, this program reads {SCHEMA_VERSION}")]
     Schema {
@@ -170,6 +172,26 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What failed, for everybody: its kind and what helps. RocksDB names files in its messages, and they
+    /// are for the log alone.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Database(fault) => format!("{:?}; {}", fault.kind(), hint_of(fault)),
+            Self::Corrupt { .. } => format!("what is stored does not decode; {SYNC_ANEW}"),
+            Self::Fault(what) => what.clone(),
+            // digests, heights and versions
+            Self::Schema { .. }
+            | Self::Genesis { .. }
+            | Self::Root { .. }
+            | Self::RecordsLost { .. }
+            | Self::GenesisState(_) => self.to_string(),
+        }
+    }
+
+    fn corrupt(column: Column, key: &[u8]) -> Self {
+        Self::Corrupt { what: format!("{} {}", column.name(), hex::encode(key)) }
+    }
+
     /// Whether another process has the database open.
     pub fn is_in_use(&self) -> bool {
         matches!(self, Self::Database(fault) if is_lock(fault))
@@ -254,7 +276,8 @@ impl Store {
         Ok(store)
     }
 
-    /// What went wrong while reading or writing, if anything did; without paths, for the public.
+    /// What went wrong while reading or writing, if anything did, for the public: the column, the kind of
+    /// the failure ([`StoreError::public`]).
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
@@ -287,9 +310,13 @@ impl Store {
         self.db.cf_handle(column.name()).expect("every column family is opened with the database")
     }
 
-    fn record_fault(&self, what: String) {
-        tracing::error!(fault = %what, "database failed; the node stops voting");
-        let _ = self.fault.set(without_paths(&what));
+    fn record_fault(&self, doing: &str, error: &StoreError) {
+        tracing::error!(doing, %error, "database failed; the node stops voting");
+        let _ = self.fault.set(format!("{doing}: {}", error.public()));
+    }
+
+    fn read_failed(&self, column: Column, error: impl Into<StoreError>) {
+        self.record_fault(&format!("reading `{}`", column.name()), &error.into());
     }
 
     fn check_schema(&self) -> Result<(), StoreError> {
@@ -312,16 +339,36 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         match self.db.get_pinned_cf(self.cf(column), key)? {
             None => Ok(None),
-            Some(bytes) => borsh::from_slice(&bytes).map(Some).map_err(|_| StoreError::Corrupt {
-                what: format!("{} {}", column.name(), hex::encode(key)),
-            }),
+            Some(bytes) => {
+                borsh::from_slice(&bytes).map(Some).map_err(|_| StoreError::corrupt(column, key))
+            }
         }
+    }
+
+    /// Keys and values of a column from a place on. One that cannot be read ends them and is recorded as
+    /// a fault.
+    fn walk<'a>(
+        &'a self,
+        column: Column,
+        mode: IteratorMode<'_>,
+    ) -> impl Iterator<Item = (Box<[u8]>, Box<[u8]>)> + use<'a> {
+        self.db
+            .iterator_cf(self.cf(column), mode)
+            .map_while(move |item| item.map_err(|error| self.read_failed(column, error)).ok())
+    }
+
+    /// What `read` makes of the row under `key`; a row that does not decode is recorded as a fault.
+    fn decoded<T>(&self, column: Column, key: &[u8], read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.read_failed(column, StoreError::corrupt(column, key));
+        }
+        read
     }
 
     /// As [`Self::read`]; an error is recorded as a fault and reads as nothing.
     fn read_or_fault<T: BorshDeserialize>(&self, column: Column, key: &[u8]) -> Option<T> {
         self.read(column, key).unwrap_or_else(|error| {
-            self.record_fault(error.to_string());
+            self.read_failed(column, error);
             None
         })
     }

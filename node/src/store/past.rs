@@ -74,19 +74,11 @@ impl Store {
         direction: Direction,
     ) -> Option<(Stored, u64)> {
         let mode = IteratorMode::From(start, direction);
-        let found = self.db.iterator_cf(self.cf(Column::History), mode).next()?;
-        let read = match found {
-            Ok((key, _)) if !key.starts_with(&tree_key.0) => return None,
-            Ok((_, value)) => decode_replaced(&value),
-            Err(error) => {
-                self.record_fault(error.to_string());
-                return None;
-            }
-        };
-        if read.is_none() {
-            self.record_fault("a value of the history does not decode".to_owned());
+        let (key, value) = self.walk(Column::History, mode).next()?;
+        if !key.starts_with(&tree_key.0) {
+            return None;
         }
-        read
+        self.decoded(Column::History, &key, decode_replaced(&value))
     }
 }
 
@@ -106,7 +98,7 @@ impl Past for Store {
     fn leaves(&self, height: u64) -> Option<Vec<Digest>> {
         let key = height.to_be_bytes();
         let bytes = self.db.get_cf(self.cf(Column::Changes), key).unwrap_or_else(|error| {
-            self.record_fault(error.to_string());
+            self.read_failed(Column::Changes, error);
             None
         })?;
         let (leaves, rest) = bytes.as_chunks::<32>();
@@ -130,14 +122,7 @@ impl AtHeight {
         let store = self.store();
         let mode = IteratorMode::From(after.unwrap_or(prefix), Direction::Forward);
         let mut found = Vec::new();
-        for item in store.db.iterator_cf(store.cf(Column::State), mode) {
-            let (key, value) = match item {
-                Ok(pair) => pair,
-                Err(error) => {
-                    store.record_fault(error.to_string());
-                    break;
-                }
-            };
+        for (key, value) in store.walk(Column::State, mode) {
             if !key.starts_with(prefix) || found.len() == limit {
                 break;
             }
@@ -152,10 +137,8 @@ impl AtHeight {
 
     /// The value under `key` then, whose value now is in `bytes`.
     fn value_then(&self, key: &[u8], bytes: &[u8]) -> Option<Stored> {
-        let Ok(current) = borsh::from_slice::<Stored>(bytes) else {
-            self.store().record_fault(format!("state {} does not decode", hex::encode(key)));
-            return None;
-        };
+        let current = borsh::from_slice::<Stored>(bytes).ok();
+        let current = self.store().decoded(Column::State, key, current)?;
         if current.last_changed <= self.height() {
             return Some(current);
         }
@@ -167,11 +150,7 @@ impl Scan for AtHeight {
     fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) {
         let store = self.store();
         let mode = IteratorMode::From(prefix, Direction::Forward);
-        for item in store.db.iterator_cf(store.cf(Column::State), mode) {
-            let (key, value) = match item {
-                Ok(pair) => pair,
-                Err(error) => return store.record_fault(error.to_string()),
-            };
+        for (key, value) in store.walk(Column::State, mode) {
             if !key.starts_with(prefix) {
                 return;
             }

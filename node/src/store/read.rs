@@ -95,7 +95,7 @@ impl Store {
     /// The bytes of a decided block.
     pub fn block_bytes(&self, height: u64) -> Option<Vec<u8>> {
         self.db.get_cf(self.cf(Column::Blocks), height.to_be_bytes()).unwrap_or_else(|error| {
-            self.record_fault(error.to_string());
+            self.read_failed(Column::Blocks, error);
             None
         })
     }
@@ -103,7 +103,8 @@ impl Store {
     /// The header of a decided block, read from the front of its bytes.
     pub fn header(&self, height: u64) -> Option<Header> {
         let bytes = self.block_bytes(height)?;
-        Header::deserialize(&mut bytes.as_slice()).ok()
+        let header = Header::deserialize(&mut bytes.as_slice()).ok();
+        self.decoded(Column::Blocks, &height.to_be_bytes(), header)
     }
 
     /// The certificate of a decided block.
@@ -119,7 +120,7 @@ impl Store {
     /// A UBIN body by its hash: the JCS text.
     pub fn body(&self, hash: &Digest) -> Option<Vec<u8>> {
         self.db.get_cf(self.cf(Column::Bodies), hash.0).unwrap_or_else(|error| {
-            self.record_fault(error.to_string());
+            self.read_failed(Column::Bodies, error);
             None
         })
     }
@@ -134,27 +135,18 @@ impl Store {
         let start = after.unwrap_or(prefix);
         let mode = IteratorMode::From(start, Direction::Forward);
         let mut found = Vec::new();
-        for item in self.db.iterator_cf(self.cf(Column::State), mode) {
-            let (key, value) = match item {
-                Ok(pair) => pair,
-                Err(error) => {
-                    self.record_fault(error.to_string());
-                    break;
-                }
-            };
+        for (key, value) in self.walk(Column::State, mode) {
             if !key.starts_with(prefix) || found.len() == limit {
                 break;
             }
             if after.is_some_and(|after| after == key.as_ref()) {
                 continue;
             }
-            match borsh::from_slice(&value) {
-                Ok(stored) => found.push((key.into_vec(), stored)),
-                Err(_) => {
-                    self.record_fault(format!("state {} does not decode", hex::encode(key)));
-                    break;
-                }
-            }
+            let Some(stored) = self.decoded(Column::State, &key, borsh::from_slice(&value).ok())
+            else {
+                break;
+            };
+            found.push((key.into_vec(), stored));
         }
         found
     }
@@ -163,9 +155,8 @@ impl Store {
     pub fn for_each_value(&self, mut visit: impl FnMut(&[u8], &Stored)) -> Result<(), StoreError> {
         for item in self.db.iterator_cf(self.cf(Column::State), IteratorMode::Start) {
             let (key, value) = item?;
-            let stored: Stored = borsh::from_slice(&value).map_err(|_| StoreError::Corrupt {
-                what: format!("state {}", hex::encode(&key)),
-            })?;
+            let stored: Stored =
+                borsh::from_slice(&value).map_err(|_| StoreError::corrupt(Column::State, &key))?;
             visit(&key, &stored);
         }
         Ok(())
@@ -176,14 +167,8 @@ impl Store {
         let mut found = Vec::new();
         let start = from.0.to_be_bytes();
         let mode = IteratorMode::From(&start, Direction::Forward);
-        for item in self.db.iterator_cf(self.cf(Column::Receipts), mode) {
-            let Ok((key, value)) = item else { break };
-            let (Ok(bytes), Ok(receipts)) =
-                (<[u8; 8]>::try_from(key.as_ref()), borsh::from_slice::<Vec<Receipt>>(&value))
-            else {
-                break;
-            };
-            let height = u64::from_be_bytes(bytes);
+        for (key, value) in self.walk(Column::Receipts, mode) {
+            let Some((height, receipts)) = self.receipts_in(&key, &value) else { break };
             if height > head || found.len() >= limit {
                 break;
             }

@@ -130,10 +130,16 @@ impl Store {
         let start = key(PLACE, &[id.as_bytes(), &after.saturating_add(1).to_be_bytes()]);
         self.rows(&prefix, &start, limit)
             .filter_map(|(rest, value)| {
+                // the rest is longer where what was asked for is only the beginning of an id
                 let seq = u64::from_be_bytes(rest.as_slice().try_into().ok()?);
-                let place: OpPlace = borsh::from_slice(&value).ok()?;
+                let place = borsh::from_slice::<OpPlace>(&value).ok();
+                let place = self.decoded(Column::Records, &rest, place)?;
                 let op = key(OP, &[&place.digest.0]);
-                let text = self.db.get_cf(self.cf(Column::Records), op).ok().flatten()?;
+                let text =
+                    self.db.get_cf(self.cf(Column::Records), op).unwrap_or_else(|error| {
+                        self.read_failed(Column::Records, error);
+                        None
+                    })?;
                 Some((seq, place, text))
             })
             .collect()
@@ -163,15 +169,7 @@ impl Store {
         limit: usize,
     ) -> impl Iterator<Item = (Vec<u8>, Box<[u8]>)> + 'a {
         let mode = IteratorMode::From(start, Direction::Forward);
-        self.db
-            .iterator_cf(self.cf(Column::Records), mode)
-            .map_while(|item| match item {
-                Ok(row) => Some(row),
-                Err(error) => {
-                    self.record_fault(error.to_string());
-                    None
-                }
-            })
+        self.walk(Column::Records, mode)
             .map_while(move |(key, value)| Some((key.strip_prefix(prefix)?.to_vec(), value)))
             .take(limit)
     }

@@ -48,20 +48,14 @@ impl Store {
     }
 
     fn receipts_at(&self, mode: IteratorMode<'_>) -> Option<(u64, Vec<Receipt>)> {
-        let read = match self.db.iterator_cf(self.cf(Column::Receipts), mode).next()? {
-            Ok((key, value)) => <[u8; 8]>::try_from(key.as_ref())
-                .ok()
-                .zip(borsh::from_slice::<Vec<Receipt>>(&value).ok())
-                .ok_or_else(|| format!("receipts {} do not decode", hex::encode(key))),
-            Err(error) => Err(error.to_string()),
-        };
-        match read {
-            Ok((height, receipts)) => Some((u64::from_be_bytes(height), receipts)),
-            Err(fault) => {
-                self.record_fault(fault);
-                None
-            }
-        }
+        let (key, value) = self.walk(Column::Receipts, mode).next()?;
+        self.receipts_in(&key, &value)
+    }
+
+    /// The receipts of a row, and their height.
+    pub(super) fn receipts_in(&self, key: &[u8], value: &[u8]) -> Option<(u64, Vec<Receipt>)> {
+        let height = key.try_into().ok().map(u64::from_be_bytes);
+        self.decoded(Column::Receipts, key, height.zip(borsh::from_slice(value).ok()))
     }
 
     /// Calls `visit` with every state value as of `height`, in the order of logical keys.
@@ -72,7 +66,8 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::State) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let current: Stored = borsh::from_slice(&value).map_err(|_| corrupt("state", &key))?;
+            let current: Stored =
+                borsh::from_slice(&value).map_err(|_| StoreError::corrupt(Column::State, &key))?;
             if current.last_changed <= height {
                 visit(&key, &current)?;
             } else if let Some(then) = self.replaced_value(&tree_key(&key), height) {
@@ -89,7 +84,8 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::Bodies) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let hash = <[u8; 32]>::try_from(&*key).map_err(|_| corrupt("bodies", &key))?;
+            let hash = <[u8; 32]>::try_from(&*key)
+                .map_err(|_| StoreError::corrupt(Column::Bodies, &key))?;
             visit(&Digest(hash), &value)?;
         }
         Ok(())
@@ -102,8 +98,10 @@ impl Store {
     ) -> Result<(), E> {
         for item in self.scan_all(Column::Index) {
             let (key, value) = item.map_err(StoreError::from)?;
-            let id = <[u8; 32]>::try_from(&*key).map_err(|_| corrupt("index", &key))?;
-            let position = borsh::from_slice(&value).map_err(|_| corrupt("index", &key))?;
+            let id = <[u8; 32]>::try_from(&*key)
+                .map_err(|_| StoreError::corrupt(Column::Index, &key))?;
+            let position =
+                borsh::from_slice(&value).map_err(|_| StoreError::corrupt(Column::Index, &key))?;
             visit(&TransactionId(Digest(id)), &position)?;
         }
         Ok(())
@@ -148,7 +146,3 @@ impl Store {
 }
 
 type KeyValue = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>;
-
-fn corrupt(column: &str, key: &[u8]) -> StoreError {
-    StoreError::Corrupt { what: format!("{column} {}", hex::encode(key)) }
-}

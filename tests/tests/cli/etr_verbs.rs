@@ -24,6 +24,7 @@ type Wrong = (&'static str, &'static [&'static str], &'static str);
 const WRONG: &[Wrong] = &[
     ("issue", &["--lot", "1:KGM"], "--lot"),
     ("issue", &["--title", "ours"], "--title"),
+    ("issue", &["--set", "amount"], "--set"),
     ("issue", &[], "--content"),
     ("issue-from-paper", &["--custodian", PARTY], "--serial"),
     ("offer", &[ID], "--to"),
@@ -43,6 +44,7 @@ const WRONG: &[Wrong] = &[
     ("annotate", &[ID, "--code", "on_board", "--document", "b3:00"], "--document"),
     ("split", &[ID, "--part", "1:KGM"], "--part"),
     ("merge", &[ID], "--with"),
+    ("merge", &[ID, "--with", ID, "--merged", "m.json", "--leaves", "[]"], "--merged"),
     ("pledge", &[ID, "--to", PARTY, "--lot", "1:KGM:1", "--on", "{}"], "--terms"),
     ("pledge", &[ID, "--to", PARTY, "--lot", "1:KGM", "--on", "{}", "--terms", DIGEST], "--lot"),
     ("pledge", &[ID, "--to", PARTY, "--lot", "1:KGM:1", "--on", "{", "--terms", DIGEST], "--on"),

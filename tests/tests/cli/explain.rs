@@ -58,6 +58,9 @@ fn every_error_act_and_check_code_is_explained() {
     ] {
         assert!(has("term", warning), "{warning}");
     }
+    for fault in ["ISSUER_UNKNOWN", "EXPIRED", "OTHER_NAME", "NOT_SPOKEN", "FAILED"] {
+        assert!(has("term", &format!("TLS_{fault}")), "{fault}");
+    }
 }
 
 #[test]

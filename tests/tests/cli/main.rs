@@ -9,6 +9,7 @@ mod explain;
 mod help;
 mod key;
 mod language;
+mod node_tls;
 mod proof_qr;
 mod qr;
 mod ubin;

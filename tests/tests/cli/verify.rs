@@ -7,15 +7,20 @@ use std::fs;
 use std::path::Path;
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use titian_contracts::access;
 use titian_contracts::block::{
     Certificate, HEADER_VERSION, Header, VoteKind, transaction_root, validator_address,
     vote_sign_bytes,
 };
+use titian_contracts::claim::{self, Frame};
 use titian_contracts::digest::Digest;
 use titian_contracts::json::Value;
 use titian_contracts::proof::{self, Evidence};
+use titian_contracts::state::content_hash;
 use titian_contracts::transaction::TransactionId;
 use titian_genesis::devnet::{self, Devnet, Plan};
+use titian_tests::certify;
+use titian_tests::world::World;
 
 use super::{Ran, titian_in};
 
@@ -102,6 +107,33 @@ fn verify(folder: &Path, proof: &[u8], more: &[&str]) -> Ran {
     let mut args = vec!["verify", "proof.json", "--genesis", "genesis.json"];
     args.extend(more);
     titian_in(folder, &[], &args)
+}
+
+#[test]
+fn bare_state_entries_are_told_one_by_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let world = World::new();
+    let mut genesis = world.genesis.to_bytes();
+    genesis.push(b'\n');
+    fs::write(folder.path().join("genesis.json"), genesis).expect("the genesis is written");
+    let mut keys = vec![access::ams_key("SG"), access::key_key("SG:NONE", 1)];
+    keys.sort();
+    let (entries, evidence) = certify::prove(&world, &keys);
+    let frame = Frame { chain: &world.genesis.chain, time_ms: world.time_ms };
+    let claim = claim::rebuild("ledger-state", &Value::Null, &entries, frame).expect("any keys");
+    let text = proof::bundle("ledger-state", world.height, claim, &evidence);
+    let ran = verify(folder.path(), text.as_bytes(), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let content = content_hash(&keys[0], &entries[0].stored.as_ref().expect("it stands").content);
+    assert!(ran.stdout.contains("access/ams/SG stands since height 0, "), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&content.to_string()), "{}", ran.stdout);
+    let absent = r"access/key/SG:NONE/\x00\x00\x00\x00\x00\x00\x00\x01 absent";
+    assert!(ran.stdout.contains(absent), "{}", ran.stdout);
+    let ran = verify(folder.path(), text.as_bytes(), &["--json"]);
+    let shown = &ran.json()["claim"]["entries"];
+    assert_eq!(shown[0]["keyText"], "access/ams/SG");
+    assert_eq!(shown[0]["value"]["contentHash"], content.to_string());
+    assert_eq!(shown[1]["value"], serde_json::Value::Null);
 }
 
 #[test]

@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use tempfile::TempDir;
+use titian_contracts::json::Value;
+use titian_contracts::op::Register;
 use titian_genesis::Genesis;
 use titian_node::ledger::Ledger;
 use titian_node::store::{Peek, StoreError, peek};
-use titian_tests::world::World;
+use titian_tests::http::request;
+use titian_tests::served::Served;
+use titian_tests::world::{World, company_body};
 
 fn genesis() -> Genesis {
     World::new().genesis
@@ -60,4 +64,55 @@ fn a_database_is_looked_at_beside_the_process_that_has_it_open() {
     let found = peek(&path).expect("it reads");
     assert_eq!(found, Some(Peek { genesis: genesis().to_bytes(), height: 0 }));
     ledger.finish();
+}
+
+/// A served ledger with a company on it that nothing reads, whose table files are gone below it.
+async fn damaged() -> Served {
+    let served = Served::start().await;
+    let body = company_body("SG", "UEN", "199403865N", "EXAMPLE PTE. LTD.");
+    let op = served.world.op(Register::Ubin, "register", Value::object([("body", body)]));
+    let op = served.world.sign(&op, &[("SG:ACRA", 1)]);
+    served.blocks.commit(vec![World::transaction(&op)]);
+    let ledger = &served.blocks.ledger;
+    served.search.reached(ledger.head().height).await;
+    ledger.store().flush().expect("the test disk works");
+    let folder = served.folder().join("ledger");
+    for entry in std::fs::read_dir(&folder).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        if file.extension().is_some_and(|end| end == "sst") {
+            std::fs::write(&file, "").expect("written");
+        }
+    }
+    served
+}
+
+#[tokio::test]
+async fn a_fault_tells_everybody_what_failed_and_names_no_path() {
+    let served = damaged().await;
+    let store = served.blocks.ledger.store();
+    let refused = store.for_each_value(|_, _| {}).expect_err("the values are gone");
+    let named = served.folder().display().to_string();
+    assert!(refused.to_string().contains(&named), "the log names the file: {refused}");
+    assert!(!refused.public().contains('/'), "{}", refused.public());
+
+    assert_eq!(store.fault(), None, "nothing that counts was read");
+    assert!(store.scan(b"", None, 1).is_empty());
+    let fault = store.fault().expect("it is kept");
+    assert!(fault.starts_with("reading `state`: ") && !fault.contains('/'), "{fault}");
+    let answer = request(served.address, "GET", "/readyz", &[], b"").await;
+    let told = String::from_utf8(answer.body).expect("text");
+    assert_eq!(answer.status, 503, "{told}");
+    assert!(told.lines().any(|line| line == format!("database: {fault}")), "{told}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_read_are_a_fault_and_no_end_of_events() {
+    let served = damaged().await;
+    let ledger = &served.blocks.ledger;
+    assert_eq!(ledger.store().fault(), None, "nothing that counts was read");
+    assert!(ledger.events((0, 0), 10).is_empty());
+    let fault = ledger.store().fault().expect("it is kept");
+    assert!(fault.starts_with("reading `receipts`: "), "{fault}");
+    served.stop().await;
 }

@@ -175,7 +175,8 @@ async fn a_list_has_each_number_of_a_prefix_once_and_in_order_over_pages_of_any_
     assert_eq!(page["items"][3]["aliasOf"], first.as_str(), "{page}");
     assert_eq!(page["items"][3]["entity"], page["items"][0]["entity"], "{page}");
     assert_eq!(page["items"][0]["status"], "ACTIVE", "{page}");
-    for prefix in ["", "S", "SGP", "sg", "SG-U", "SG-UENUENU", "SG-UEN-19-94", "SG-UEN-1994n"] {
+    for prefix in ["", "S", "SGP", "sg", "S1", "SG-U", "SG-UENUENU", "SG-UEN-19-94", "SG-UEN-1994n"]
+    {
         let name = error_name(served.address, "ubin_list", json!({"prefix": prefix})).await;
         assert_eq!(name, "INVALID_PARAMS", "{prefix}");
     }

@@ -150,6 +150,18 @@ fn t01_an_issuer_signs_tokens_with_a_p256_key_and_nothing_else_with_it() {
     assert_eq!(anchored["signedAt"]["source"], "anchor", "{anchored}");
     let (exit, verdict) = desk.verdict(&[&token]);
     assert_eq!((exit, verdict["verified"].as_bool()), (0, Some(true)), "{verdict}");
+    // the same body gives the same token, by this algorithm too; what proves its time stays
+    let mut body = desk.done(&["vc", "show", &token])["document"].clone();
+    body.as_object_mut().expect("an object").remove("credentialStatus");
+    let (file, again) = (desk.path("body.json"), desk.path("again.jwt"));
+    std::fs::write(&file, body.to_string()).expect("written");
+    let same = ["vc", "issue", &file, "--form", "vc+jwt", "--as", &key];
+    assert_eq!(desk.done(&[&same[..], &["-o", &again]].concat())["again"], true);
+    assert_eq!(desk.text("again.jwt"), desk.text("aeo.jwt"));
+    let kept = std::fs::read(receipt).expect("a receipt");
+    let ran = desk.run(&[&same[..], &["--anchor", "--yes", "-o", &token]].concat());
+    assert!(ran.code == 2 && ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert_eq!(std::fs::read(receipt).expect("a receipt"), kept);
     // an act needs an invoke key
     let revoke = ["vc", "revoke", &desk.text("aeo.jwt"), "--as", &key, "--yes"].map(str::to_owned);
     let revoke: Vec<&str> = revoke.iter().map(String::as_str).collect();

@@ -289,6 +289,33 @@ fn etr_the_content_goes_along_when_a_bill_is_split_and_merged() {
     let reason = staged["sealed"][0]["reason"].as_str().expect("its id is not known yet");
     assert!(reason.contains("titian etr seal"), "{reason}");
     assert_eq!(waiting(&desk), [""; 0]);
+
+    // a pledge on a part is enforced: two records as well, of which the bank gets the pledged one
+    let bank = desk.bank.as_str();
+    let (id, _) = issued(&desk, "TTNU8302", shipper, &[]);
+    let terms = desk.file("loan.txt", "the loan agreement\n");
+    let pledge = ["pledge", &id, "--to", bank, "--lot", "1:KGM:5000", "--terms", &terms];
+    let on = ["--on", r#"{"after":{"ms":1}}"#, "--cure", "0m", "--as", shipper, "--as", bank];
+    let receipt = desk.done(&[&pledge[..], &on, &by[2..]].concat());
+    assert_eq!(receipt["ok"], true, "{receipt}");
+    desk.network.settle();
+    desk.act("default-notice", &id, &["--no", "1", "--document", &terms], bank);
+    let receipt = desk.act("enforce", &id, &["--no", "1", "--to", bank], bank);
+    let children = desk.children(&id, shipper);
+    let [given, kept] = children.as_slice() else { panic!("two records: {children:?}") };
+    let sealed = receipt["sealed"].as_array().expect("one entry for each record").clone();
+    assert_eq!((&sealed[0]["id"], &sealed[1]["id"]), (&json!(given), &json!(kept)));
+    assert_eq!(sealed_to(&sealed[0]), [bank, carrier]);
+    for party in [bank, carrier] {
+        assert_eq!(opened(&desk, given, party).0["transportDocumentReference"], "TTNU8302");
+    }
+    // of the rest the bank is no party: who is one seals it
+    let reason = sealed[1]["reason"].as_str().expect("it is not the bank's to seal");
+    assert!(reason.contains("a party runs titian etr seal"), "{reason}");
+    let content = desk.path(&format!("{id}.content.json"));
+    desk.done(&["seal", kept, "--content", &content, "--as", carrier]);
+    assert_eq!(opened(&desk, kept, shipper).0["transportDocumentReference"], "TTNU8302");
+    assert_eq!(waiting(&desk), [""; 0]);
 }
 
 #[test]

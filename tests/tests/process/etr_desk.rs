@@ -64,6 +64,31 @@ fn etr_a_first_time_user_is_asked_and_a_record_comes_of_it() {
     desk.cosign(&id, &[shipper]);
     assert_eq!(desk.show(&id, shipper)["party"]["ref"], "TTNU4711");
 
+    // without a content file each member is asked for, and a sum goes to the ledger as it was typed
+    let members = [
+        "unconditional",
+        "125,000.50",
+        "125000.50",
+        "SGD",
+        "2031-05-10",
+        "EXAMPLE",
+        "EXAMPLE",
+        "Singapore",
+        "2026-01-05",
+        "Singapore",
+    ];
+    let first = ["", "", "promissory-note", "PN-7"];
+    let ran = asked(&desk, &["etr", "issue"], &[&first[..], &members, &[shipper, "y"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("no commas, for example 125000.50"), "{}", ran.stdout);
+    let waiting = desk.done(&["staged", "--as", shipper]);
+    let id = waiting["items"][0]["id"].as_str().expect("staged").to_owned();
+    desk.cosign(&id, &[shipper]);
+    let shown = desk.show(&id, shipper);
+    let sum = &shown["party"]["lots"][0];
+    assert_eq!((&sum["amount"], &sum["scale"]), (&json!("12500050"), &json!(2)), "{shown}");
+    assert_eq!((&sum["unit"], &shown["party"]["ref"]), (&json!("SGD"), &json!("PN-7")));
+
     // who says no signs nothing; a script is told what is missing
     let mut other = issuance();
     other["document"]["transportDocumentReference"] = json!("TTNU4712");
@@ -441,6 +466,7 @@ fn etr_tradetrust_documents_become_a_note_and_a_receipt_on_the_ledger() {
     let lot = &shown["party"]["lots"][0];
     assert_eq!((&lot["unit"], &lot["amount"]), (&json!("KGM"), &json!("50")));
     assert_eq!(shown["party"]["ref"], "12345");
+    let first = shown["public"]["id"].as_str().expect("an id").to_owned();
     // a weight that cannot be read stands in nobody's way who names the lots
     receipt["credentialSubject"]["warehouseReceipt"] = json!("12346");
     receipt["credentialSubject"]["totalNetWeight"] = json!("50 MT");
@@ -452,6 +478,55 @@ fn etr_tradetrust_documents_become_a_note_and_a_receipt_on_the_ledger() {
     );
     let shown = issued(&file, &[&lacking[..], &["--lot", "1:KGM:50000"]].concat());
     assert_eq!(shown["party"]["lots"][0]["amount"], "50000");
+    merged_under_a_new_content(&desk, &first, shown["public"]["id"].as_str().expect("an id"));
+}
+
+/// Two receipts whose contents differ become one: its content is new, and goes to both parties.
+fn merged_under_a_new_content(desk: &Desk, first: &str, second: &str) {
+    let (carrier, shipper) = (desk.carrier.as_str(), desk.shipper.as_str());
+    let line = ["merge", first, "--with", second, "--as", shipper, "--as", carrier];
+    let merge = |more: &[&str]| desk.run(&[&line[..], &["--yes", "--ack-all"], more].concat());
+    let ran = merge(&[]);
+    let error = &ran.json()["error"];
+    assert_eq!((ran.code, &error["name"]), (1, &json!("CONTENT_MISMATCH")));
+    assert!(error["hints"].to_string().contains("--merged FILE"), "{error}");
+
+    let file = std::fs::read(desk.path(&format!("{first}.content.json"))).expect("its content");
+    let file: Value = serde_json::from_slice(&file).expect("JSON");
+    let mut content = file["content"].clone();
+    content["goods"] = json!("copper, two lots");
+    let new = desk.file("merged.json", &content.to_string());
+    content.as_object_mut().expect("an object").remove("charges");
+    let short = desk.file("short.json", &content.to_string());
+    let ran = merge(&["--merged", &short]);
+    assert_eq!((ran.code, &ran.json()["error"]["name"]), (2, &json!("FIELD_MISSING")));
+    let ran = merge(&["--merged", &new]);
+    assert_eq!((ran.code, &ran.json()["ok"]), (0, &json!(true)), "{}{}", ran.stdout, ran.stderr);
+    desk.network.settle();
+
+    let children = desk.children(first, shipper);
+    assert_eq!(children, desk.children(second, shipper));
+    let [merged] = children.as_slice() else { panic!("one record: {children:?}") };
+    let shown = desk.show(merged, shipper);
+    assert_eq!(
+        (&shown["party"]["lots"][0]["amount"], &shown["party"]["ref"]),
+        (&json!("50050"), &json!("12345"))
+    );
+    // what it commits to is kept under its own id, and nothing waits
+    let kept = desk.path(&format!("{merged}.content.json"));
+    let shown = desk.done(&["show", merged, "--content", &kept]);
+    assert_eq!(shown["content"]["goods"], "copper, two lots");
+    assert!(!std::path::Path::new(&desk.path(&format!("{first}.content.merged.json"))).exists());
+    let sealed = &ran.json()["sealed"][0];
+    assert_eq!((&sealed["id"], sealed["to"].as_array().map(Vec::len)), (&json!(merged), Some(2)));
+    let opened = desk.out.join("opened");
+    std::fs::create_dir(&opened).expect("a folder");
+    for party in [carrier, shipper] {
+        let open = ["open", merged, "--as", party, "--content-dir", &opened.display().to_string()]
+            .map(str::to_owned);
+        let ran = desk.done(&open.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(ran["content"]["goods"], "copper, two lots", "{party}");
+    }
 }
 
 #[test]

@@ -257,7 +257,11 @@ fn etr_a_bill_of_lading_lives_from_a_dcsa_file_to_a_dossier() {
     let (after, former) = (desk.path("after.json"), desk.path("former.json"));
     desk.done(&["challenge", &id, "--audience", "EXAMPLE BANK", "-o", &after]);
     let answer = ["prove", &id, "--kind", "control", "--challenge", &after, "-o", &former];
-    desk.done(&[&answer[..], &["--at", &then, "--as", shipper]].concat());
+    let ran = desk.run(&[&answer[..], &["--at", &then, "--as", shipper]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let warning = ran.json()["warnings"][0].as_str().expect("a warning").to_owned();
+    assert!(warning.contains(&format!("height {then}")), "{warning}");
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
     let genesis = desk.network.folder.join("genesis.json").display().to_string();
     let line = ["verify", &former, "--genesis", &genesis, "--json"];
     desk.network.done(&line);

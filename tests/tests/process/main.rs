@@ -21,13 +21,18 @@ mod restore;
 mod ubin_acts;
 mod vc_agency;
 mod vc_desk;
+mod vc_erase;
+mod vc_once;
 
+use std::io::{BufRead as _, BufReader, Lines};
+use std::iter;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use titian_tests::ports::free_forty;
+use vc_erase::Extract;
 
 /// Blocks must flow again within this, whatever was killed (architecture.md §1). The second factor
 /// pays for a machine that runs other things.
@@ -164,6 +169,38 @@ impl Network {
     }
 }
 
+/// `titian ledger watch` on the first node.
+struct Watch {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    first: String,
+}
+
+impl Watch {
+    /// Starts it and waits for its first block.
+    fn follow(network: &Network) -> Self {
+        let mut command = network.command(&["ledger", "watch", "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the binary runs");
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let first = lines.next().expect("a block").expect("text");
+        Self { process, lines, first }
+    }
+
+    /// Its node was killed: it ends, and its last line says from which cursor another one goes on.
+    fn names_the_last_cursor(self) {
+        let texts = iter::once(self.first).chain(self.lines.map(|line| line.expect("text")));
+        let lines: Vec<Value> =
+            texts.map(|text| serde_json::from_str(&text).expect("JSON")).collect();
+        let [.., last, error] = lines.as_slice() else { panic!("a block, an error: {lines:?}") };
+        let ran = Ran::from(self.process.wait_with_output().expect("it ends"));
+        assert_eq!(ran.code, 4, "{error}");
+        let hint = format!("resume with --cursor {}", last["cursor"].as_str().expect("a cursor"));
+        let hints = error["error"]["hints"].as_array().expect("hints");
+        assert!(hints.iter().any(|found| *found == hint.as_str()), "{hint}: {error}");
+    }
+}
+
 impl Drop for Network {
     fn drop(&mut self) {
         self.run(&["devnet", "down"]);
@@ -189,22 +226,30 @@ fn four_nodes_run_the_main_job_and_survive_being_killed_one_and_all() {
     assert!(transactions.len() >= 30, "{}", transactions.len());
 
     // one of four may fail: the others go on, also with acts
+    let list = network.done(&["ubin", "list", "SG-UEN", "--json"]).json();
+    let ubin = list["items"][0]["ubin"].as_str().expect("a company").to_owned();
+    let extract = Extract::issue(&network, &ubin);
     network.kill(3);
     let before = network.height(0);
     network.wait("blocks flow with three of four", || network.height(0) > before + 2);
-    let list = network.done(&["ubin", "list", "SG-UEN", "--json"]).json();
-    let ubin = list["items"][0]["ubin"].as_str().expect("a company").to_owned();
     let act =
         network.done(&["ubin", "suspend", &ubin, "--reason", "LICENCE", "--yes", "--json"]).json();
     let while_one_was_down = act["txId"].as_str().expect("a receipt").to_owned();
+
+    // two of four cannot decide; what is pending then is decided when the others are back
+    network.kill(2);
+    extract.is_not_erased_before_it_is_revoked();
     network.done(&["devnet", "up", "--dir", &folder]);
+    extract.is_erased_once_it_is_revoked();
     let goal = network.height(0);
     network.wait("the killed node catches up", || network.height(3) >= goal);
 
-    // all of them at once
+    // all of them at once; who follows the blocks is told where to go on
+    let watch = Watch::follow(&network);
     for place in 0..4 {
         network.kill(place);
     }
+    watch.names_the_last_cursor();
     network.done(&["devnet", "up", "--dir", &folder]);
     let before: Vec<u64> = (0..4).map(|place| network.height(place)).collect();
     network.wait("blocks flow on all four", || {

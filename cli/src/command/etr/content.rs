@@ -94,20 +94,30 @@ impl Fields {
         })
     }
 
-    /// Whether the number is put into this member.
-    pub(crate) fn binds(&self, name: &str) -> bool {
-        self.bound.iter().any(|(by, member)| by == "ref" && member == name)
+    /// What the type binds a member to: ref, amount, unit or due.
+    pub(crate) fn bound_by(&self, name: &str) -> Option<&str> {
+        let bound = self.bound.iter().find(|(_, member)| member == name)?;
+        Some(&bound.0)
+    }
+
+    /// The value that the type fixes for a member.
+    pub(crate) fn fixed(&self, name: &str) -> Option<&Json> {
+        self.constant.get(name)
     }
 
     /// The text of the member of a content that something is bound to: ref, amount, unit or due.
     pub(crate) fn stated<'a>(&self, by: &str, content: &'a Map<String, Json>) -> Option<&'a str> {
-        let (_, member) = self.bound.iter().find(|(known, _)| known == by)?;
-        content.get(member)?.as_str()
+        self.stated_json(by, content)?.as_str()
     }
 
-    /// The value that the type fixes for a member, as JSON; else nothing.
-    pub(crate) fn default_of(&self, name: &str) -> String {
-        self.constant.get(name).map(Json::to_string).unwrap_or_default()
+    /// The same member, whatever it is.
+    pub(crate) fn stated_json<'a>(
+        &self,
+        by: &str,
+        content: &'a Map<String, Json>,
+    ) -> Option<&'a Json> {
+        let (_, member) = self.bound.iter().find(|(known, _)| known == by)?;
+        content.get(member)
     }
 
     /// Commits to a content. The number is put into the member that is bound to it. `salts` holds
@@ -124,7 +134,7 @@ impl Fields {
                 let stated = content.entry(member.clone()).or_insert_with(|| json!(reference));
                 if stated != reference {
                     return Err(CommandError::usage(format!(
-                        "the content names another number in {member} than --ref"
+                        "the content names another number in {member} than {reference}"
                     )));
                 }
             }
@@ -230,14 +240,15 @@ impl Fields {
         &self,
         fields: impl Iterator<Item = (&'a String, &'a String, &'a String)>,
     ) -> Result<Value> {
-        let opened = |name: &String| {
-            self.constant.contains_key(name) || self.bound.iter().any(|(_, member)| member == name)
-        };
+        let opened = |name: &str| self.fixed(name).is_some() || self.bound_by(name).is_some();
         let mut open = Vec::new();
         for (name, salt, value_jcs) in fields.filter(|(name, ..)| opened(name)) {
             let value = titian_contracts::json::parse(value_jcs.as_bytes()).map_err(|_| {
                 CommandError::usage(format!("{name} must be text, a whole number, true or false"))
             })?;
+            if self.bound_by(name).is_some() && value.as_text().is_none() {
+                return Err(CommandError::usage(format!("{name} must be text, not {value_jcs}")));
+            }
             open.push((name.clone(), Value::List(vec![Value::from(salt.as_str()), value])));
         }
         Ok(Value::object(open))
@@ -312,6 +323,12 @@ impl Committed {
     /// Writes the envelope of record `id` into `folder`, readable by its owner only.
     pub(crate) fn write(&self, folder: &Path, id: &str, profile: &str) -> Result<PathBuf> {
         let path = path_of(folder, id, self.version);
+        self.write_to(&path, id, profile)?;
+        Ok(path)
+    }
+
+    /// The same under another name.
+    pub(super) fn write_to(&self, path: &Path, id: &str, profile: &str) -> Result<()> {
         let envelope = json!({
             "titianContent": 1,
             "id": id,
@@ -323,8 +340,7 @@ impl Committed {
             "content": self.content,
         });
         let text = serde_json::to_string_pretty(&envelope).unwrap_or_default();
-        keep(&path, format!("{text}\n").as_bytes())?;
-        Ok(path)
+        keep(path, format!("{text}\n").as_bytes())
     }
 }
 
@@ -347,18 +363,13 @@ pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|error| CommandError::file("write the content", path, &error))
 }
 
-/// The salts of an envelope that an earlier attempt to issue record `id` left in `folder`: that
-/// attempt may yet have reached the ledger, so its salts must not be replaced.
-pub(crate) fn earlier_salts(
-    folder: &Path,
-    id: &str,
-    content: &Map<String, Json>,
-) -> Result<Map<String, Json>> {
-    let path = path_of(folder, id, 1);
+/// The salts of an envelope that an earlier attempt at the same act left at `path`: that attempt may yet
+/// have reached the ledger, so its salts must not be replaced.
+pub(super) fn earlier_salts(path: &Path, content: &Map<String, Json>) -> Result<Map<String, Json>> {
     if !path.exists() {
         return Ok(Map::new());
     }
-    let envelope = document::read_json(&path)?;
+    let envelope = document::read_json(path)?;
     let part = |name: &str| envelope.get(name).and_then(Json::as_object).cloned();
     match (part("content"), part("salts")) {
         (Some(known), Some(salts))
@@ -417,7 +428,7 @@ pub(crate) fn open_envelope(path: &Path, root: &str) -> Result<Map<String, Json>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -438,10 +449,10 @@ mod tests {
     }
 
     /// A folder that goes with the test.
-    struct Folder(PathBuf);
+    pub(crate) struct Folder(pub(crate) PathBuf);
 
     impl Folder {
-        fn new(name: &str) -> Self {
+        pub(crate) fn new(name: &str) -> Self {
             let name = format!("titian-{name}-{}", random_hex::<8>());
             let path = std::env::temp_dir().join(name);
             std::fs::create_dir(&path).expect("a folder");

@@ -10,7 +10,7 @@ use titian_api::{Nothing, call};
 
 use super::content::Fields;
 use super::issue::{Args, lot};
-use super::{canonical, known};
+use super::{canonical, known, typed};
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::Output;
@@ -76,8 +76,7 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
         })?);
     }
     members(&fields, &ask, &mut args, &known)?;
-    let mut content = known.content.clone();
-    content.extend(args.set.iter().cloned());
+    let content = typed::with(&fields, known.content.clone(), &args.set)?;
     let stated =
         known.unclear.is_none() && !super::issue::stated_sum(&fields, &content)?.is_empty();
     if args.lot.is_empty() && known.lots.is_empty() && !stated {
@@ -104,15 +103,16 @@ pub(super) fn complete(session: &Session, given: &Args) -> Result<Args> {
 fn members(fields: &Fields, ask: &Questions, args: &mut Args, known: &known::Known) -> Result<()> {
     for name in &fields.required {
         let given = known.content.contains_key(name) || args.set.iter().any(|(set, _)| set == name);
-        if given || fields.binds(name) {
+        // the number was asked for
+        if given || fields.bound_by(name) == Some("ref") {
             continue;
         }
-        let question = format!("{name}: text, or JSON");
-        let text = ask.until(&question, &fields.default_of(name), |text| {
-            if text.is_empty() { Err("the type requires it".into()) } else { Ok(()) }
+        let default = fields.fixed(name).map(Json::to_string).unwrap_or_default();
+        let text = ask.until(&typed::question(fields, name), &default, |text| {
+            let lacks = || Err("the type requires it".to_owned());
+            if text.is_empty() { lacks() } else { typed::value(fields, name, text).map(|_| ()) }
         })?;
-        let value = serde_json::from_str(&text).unwrap_or(Json::from(text));
-        args.set.push((name.clone(), value));
+        args.set.push((name.clone(), text));
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ const OF_CHILDREN: &str = "the records that are made get ids of their own when t
                            run titian etr seal with each";
 const NOT_AT_HAND: &str = "it is not at hand (--content FILE)";
 const NO_KEY: &str = "nobody who gets it has a sealing key";
+const NO_PARTY: &str = "nobody named by --as is a party to it; a party runs titian etr seal";
 const BACK_FROM_PAPER: &str = "the record gets an id of its own when the act stands; then run \
                                titian etr seal with that id";
 
@@ -115,7 +116,7 @@ pub(super) fn prepare(
     if come == Receivers::OfCourt {
         return Ok(Some(deed.stays(OF_COURT)));
     }
-    if come == Receivers::OfChildren {
+    if makes_children(session, &deed)? {
         return Ok(Some(deed.stays(OF_CHILDREN)));
     }
     let Some(party) = deed.party else { return Ok(Some(told(session, deed.stays(NOBODY_NAMED)))) };
@@ -142,29 +143,72 @@ pub(super) fn of_child(session: &Session, deed: Deed<'_>, file: &Path) -> Option
     Some(sealed.unwrap_or_else(|error| deed.stays(&error.message)))
 }
 
-/// Seals the content of each record that `split` or `merge` made, once it stands, to everyone with a
-/// role in it: its content is that of the record that the act is on, or the one given. What fails then
-/// is reported only: the act is done. While the act is only staged, what is left to do is said.
+/// Whether an act makes records of others: split and merge do, and the enforcement of a pledge on a part,
+/// which a party to the record can tell.
+pub(super) fn makes_children(session: &Session, deed: &Deed<'_>) -> Result<bool> {
+    if receivers::has_children(deed.act) {
+        return Ok(true);
+    }
+    if deed.act != "enforce" {
+        return Ok(false);
+    }
+    match show::get_as_signer(session, deed.id, deed.party) {
+        Ok(record) => Ok(receivers::leaves_a_rest(deed.act, deed.args, &record)),
+        // the same bundle begins it
+        Err(error) if error.name.as_deref() == Some("UNKNOWN_RECORD") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Seals the content of each record that an act made of others, once it stands, to everyone with a role in
+/// it: its content is that of the record that the act is on, or the one given. Each is handed over by
+/// the first of `by` who is a party to it: who enforces a pledge may be party to neither part. What
+/// fails then is reported only: the act is done. While the act is only staged, what is left to do is
+/// said.
 pub(super) fn of_children(
     session: &Session,
     deed: Deed<'_>,
+    by: &[KeyRef],
     given: Given<'_>,
     receipt: &Json,
 ) -> Vec<Handover> {
-    let children = made(receipt, deed.act, &sources(&deed));
+    let children = children_of(&deed, receipt);
     if children.is_empty() {
         return vec![deed.stays(OF_CHILDREN)];
     }
     let one = |child: &String| {
         let own = Deed { id: child, ..deed };
-        let Some(party) = deed.party else { return own.stays(NOBODY_NAMED) };
-        let sealed = show::get(session, child, None, Some(party)).and_then(|record| {
+        if deed.party.is_none() {
+            return own.stays(NOBODY_NAMED);
+        }
+        let sealed = seen_by(session, child, by).and_then(|seen| {
+            let Some((party, record)) = seen else { return Ok(own.stays(NO_PARTY)) };
             let (root, to) = (root_of(&record).to_owned(), envelope::parties_of(&record));
             seal(session, (own, deed.id), party, (&root, &to), given)
         });
         sealed.unwrap_or_else(|error| own.stays(&error.message))
     };
     children.iter().map(one).collect()
+}
+
+/// The first of `by` to whom the node shows a record as to a party, and the record.
+fn seen_by<'k>(
+    session: &Session,
+    id: &str,
+    by: &'k [KeyRef],
+) -> Result<Option<(&'k KeyRef, Json)>> {
+    for party in by {
+        let record = show::get_as_signer(session, id, Some(party))?;
+        if record.get("party").is_some_and(Json::is_object) {
+            return Ok(Some((party, record)));
+        }
+    }
+    Ok(None)
+}
+
+/// The records that a deed made of others, from its receipt: none while it does not stand.
+pub(super) fn children_of(deed: &Deed<'_>, receipt: &Json) -> Vec<String> {
+    made(receipt, deed.act, &sources(deed))
 }
 
 /// The records that an act which makes others is on: they end with it.
@@ -204,7 +248,8 @@ fn warn(session: &Session, text: &str) {
     session.output.note(&format!("{mark} {text}"));
 }
 
-/// Seals the content of the record of a deed; it is looked for under the id `source`.
+/// Seals the content of the record of a deed, to be handed over by `party`; it is looked for under the id
+/// `source`, at the node by who does the deed.
 fn seal(
     session: &Session,
     (deed, source): (Deed<'_>, &str),
@@ -213,7 +258,8 @@ fn seal(
     given: Given<'_>,
 ) -> Result<Handover> {
     let wallet = session.wallet()?;
-    let found = content_of(session, &wallet, (source, root), given, party)?;
+    let finder = deed.party.unwrap_or(party);
+    let found = content_of(session, &wallet, (source, root), given, finder)?;
     let Some((file, plain, folder)) = found else { return Ok(deed.stays(NOT_AT_HAND)) };
     let sealed = envelope::seal_to(session, None, deed.id, (&file, &plain), to)?;
     let Some(sealed) = sealed else { return Ok(deed.stays(NO_KEY)) };
@@ -379,7 +425,7 @@ pub(super) fn drop_all(session: &Session, handovers: &[Handover]) {
 }
 
 /// Removes a file; if that fails it says so, for how the act went is what counts.
-fn drop_file(session: &Session, file: &Path) {
+pub(super) fn drop_file(session: &Session, file: &Path) {
     if let Err(error) = std::fs::remove_file(file) {
         warn(session, &CommandError::file("remove", file, &error).message);
     }
@@ -452,11 +498,11 @@ mod tests {
     use serde_json::{Value as Json, json};
     use titian_contracts::json::Value;
 
-    use super::{Deed, made, sources};
+    use super::{Deed, children_of};
 
     /// What an act on `etr_a` made, by its receipt.
     fn of(receipt: &Json, act: &str, args: &Value) -> Vec<String> {
-        made(receipt, act, &sources(&Deed { act, id: "etr_a", args, party: None }))
+        children_of(&Deed { act, id: "etr_a", args, party: None }, receipt)
     }
 
     #[test]
@@ -467,6 +513,11 @@ mod tests {
         ]});
         let none = Value::Object(Vec::new());
         assert_eq!(of(&split, "split", &none), ["etr_b", "etr_c"]);
+        let enforced = json!({ "events": [
+            event("etr.enforce", "etr_b"), event("etr.enforce", "etr_c"),
+            event("etr.enforce", "etr_a"),
+        ]});
+        assert_eq!(of(&enforced, "enforce", &none), ["etr_b", "etr_c"]);
         // a staged act made nothing yet
         let staged = json!({ "events": [event("etr.stage", "etr_a")] });
         assert_eq!(of(&staged, "split", &none), [""; 0]);

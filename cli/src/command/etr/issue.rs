@@ -11,7 +11,7 @@ use titian_contracts::time::Date;
 use super::super::ubin::canonical;
 use super::content::{self, Fields};
 use super::handover::{self, Deed, Faces, Given, NoSealArgs};
-use super::{guide, known, verbs};
+use super::{guide, known, typed, verbs};
 use crate::act::{self, Draft, FrameArgs, SigningArgs};
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -31,9 +31,10 @@ pub(crate) struct Args {
     /// document; stays on this machine
     #[arg(long, value_name = "FILE")]
     pub(super) content: Option<PathBuf>,
-    /// Member of the content: text, or JSON; goes before the file; repeat it
+    /// Member of the content: text, or JSON; a sum with its decimals, as 125000.50; goes before the
+    /// file; repeat it
     #[arg(long, value_name = "NAME=VALUE", value_parser = member)]
-    pub(super) set: Vec<(String, Json)>,
+    pub(super) set: Vec<(String, String)>,
     /// Where to keep content and salts [default: the working directory]
     #[arg(long, value_name = "DIR")]
     pub(super) content_dir: Option<PathBuf>,
@@ -104,11 +105,10 @@ impl PaperArgs {
     }
 }
 
-/// Reads `NAME=VALUE`; what is not JSON is text.
-fn member(text: &str) -> std::result::Result<(String, Json), String> {
+/// Reads `NAME=VALUE`. What the value is depends on the type of the record.
+fn member(text: &str) -> std::result::Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected".to_owned())?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Json::from(value));
-    Ok((name.to_owned(), value))
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A lot of goods, or a sum.
@@ -161,13 +161,15 @@ pub(super) fn lot(text: &str) -> std::result::Result<Lot, String> {
 }
 
 /// The sum that a content states where its type binds one: the ledger compares the two. Nothing where it
-/// states none. Errors: it is no sum.
+/// states none. Errors: it is no sum, or no text.
 pub(super) fn stated_sum(fields: &Fields, content: &Map<String, Json>) -> Result<Vec<Lot>> {
-    let (amount, unit) = (fields.stated("amount", content), fields.stated("unit", content));
-    let Some((amount, unit)) = amount.zip(unit) else { return Ok(Vec::new()) };
-    let lot = lot(&format!("1:{unit}:{amount}")).map_err(|_| {
+    let of = |by: &str| fields.stated_json(by, content);
+    let Some((amount, unit)) = of("amount").zip(of("unit")) else { return Ok(Vec::new()) };
+    let read = |amount: &str, unit: &str| lot(&format!("1:{unit}:{amount}")).ok();
+    let texts = amount.as_str().filter(|text| typed::is_sum(text)).zip(unit.as_str());
+    let lot = texts.and_then(|(amount, unit)| read(amount, unit)).ok_or_else(|| {
         CommandError::usage(format!("the content states {amount} {unit}, which is no sum")).hint(
-            "a sum is text such as 78945.23, with at most 6 decimals; its unit a code such as SGD",
+            "a sum is text such as \"78945.23\", with at most 6 decimals; its unit is text such as \"SGD\"",
         )
     })?;
     Ok(vec![lot])
@@ -265,7 +267,7 @@ pub(super) fn run(session: &Session, args: &Args, paper: Option<&PaperArgs>) -> 
         &wanted.reference,
     );
     let folder = args.content_dir.as_deref().unwrap_or(Path::new("."));
-    let salts = content::earlier_salts(folder, &id, &wanted.content)?;
+    let salts = content::earlier_salts(&content::path_of(folder, &id, 1), &wanted.content)?;
     let committed = wanted.fields.commit(wanted.content.clone(), &wanted.reference, &salts)?;
     let mut op_args = wanted.to_args(&committed);
     let act = if paper.is_some() { "issue_from_paper" } else { "issue" };
@@ -363,12 +365,11 @@ impl Wanted {
             None => Json::Object(Map::new()),
         };
         let known = known::recognise(json, args.unchecked)?;
-        let mut content = known.content;
-        content.extend(args.set.iter().cloned());
         let profile_name = args.profile.clone().or_else(|| known.profile.map(str::to_owned));
         let profile_name = profile_name
             .ok_or_else(|| needed("profile", "titian etr profiles shows the types of records"))?;
         let fields = profile(session, &profile_name)?;
+        let content = typed::with(&fields, known.content, &args.set)?;
         let signer = args.signing.party().map(str::to_owned);
         let obligor = match &args.obligor {
             Some(ubin) => Some(canonical(ubin)?),
@@ -463,11 +464,17 @@ mod tests {
         let [lot] = lots.as_slice() else { panic!("one lot: {lots:?}") };
         // as many decimals as the text has: the ledger writes the sum again and compares
         assert_eq!((lot.amount.as_str(), lot.scale, lot.unit.as_str()), ("7894520", 2, "SGD"));
-        for wrong in ["-1", "1,000", "1.1234567"] {
+        // nor would a number have the decimals that it was written with
+        let texts = ["-1", "1,000", "1.1234567", "0", "078945.20", "78945."].map(Json::from);
+        for wrong in texts.into_iter().chain([json!(78945.2), json!(78945)]) {
             let mut content = content.clone();
-            content.insert("amount".to_owned(), json!(wrong));
+            content.insert("amount".to_owned(), wrong.clone());
             let refused = stated_sum(&fields, &content).expect_err("no sum");
-            assert!(refused.message.contains(wrong), "{refused}");
+            assert!(refused.message.contains(&wrong.to_string()), "{refused}");
+            if wrong.is_number() {
+                let refused = fields.commit(content, "PN-1", &Map::new()).expect_err("no text");
+                assert!(refused.message.contains("amount must be text"), "{refused}");
+            }
         }
         // a type that binds no sum leaves the lots to the issuer
         let bill = Fields::of(&json!({ "id": "bl-order", "version": 1,

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use titian_api::etr::MatrixParams;
 use titian_api::etr_read::{CourtPolicyParams, LegalEffectParams};
 use titian_api::{Nothing, call};
+use titian_contracts::access::is_state_code;
 
 use crate::document;
 use crate::error::{CommandError, Result};
@@ -48,8 +49,7 @@ enum Question {
 fn question(words: &[String]) -> Result<Question> {
     let code = |text: &str| {
         let cc = text.to_uppercase();
-        let is_code = cc.len() == 2 && cc.bytes().all(|byte| byte.is_ascii_uppercase());
-        is_code.then_some(cc)
+        is_state_code(&cc).then_some(cc)
     };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let found = match words.as_slice() {

@@ -17,6 +17,7 @@ pub(crate) mod issue;
 mod known;
 mod law;
 mod layout;
+mod merged;
 mod notes;
 mod plain;
 mod print;
@@ -25,6 +26,7 @@ mod receivers;
 mod seal;
 mod show;
 mod stage;
+mod typed;
 mod unseen;
 mod verbs;
 

@@ -7,7 +7,7 @@ use titian_api::etr::{Challenge, ChallengeSignature, ProveParams};
 use titian_api::etr_read::ChallengeParams;
 use titian_api::{Call as _, call};
 use titian_contracts::digest::Digest;
-use titian_contracts::etr::challenge_of;
+use titian_contracts::etr::{CHALLENGE_MS_MAX, challenge_of};
 use titian_contracts::op::encode_base64;
 
 use super::{ask_as, show};
@@ -15,7 +15,7 @@ use crate::act::now_ms;
 use crate::command::ledger::write_bundle;
 use crate::document;
 use crate::error::{CommandError, Result};
-use crate::output::Report;
+use crate::output::{Report, Tone};
 use crate::session::Session;
 use crate::wallet::KeyRef;
 
@@ -44,7 +44,8 @@ pub(crate) struct Args {
     /// Conversion: issuer/serial of a paper
     #[arg(long, value_name = "ISSUER/SERIAL")]
     paper: Option<String>,
-    /// As of this height (all kinds but absence)
+    /// As of this height (all kinds but absence); control is then that of the past, which a verifier
+    /// who asks now may refuse
     #[arg(long, value_name = "HEIGHT")]
     at: Option<u64>,
     /// Ask as this party: history, control, signers, rules, singularity and conversion with the record;
@@ -93,9 +94,24 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     };
     let bundle = Json::Object(session.client()?.ask::<call::EtrProve>(&params)?.bundle);
     let line = write_bundle(&args.out, bundle)?;
-    Ok(Report::new(
-        format!("etr-{kind}: {line}"),
-        json!({ "kind": format!("etr-{kind}"), "file": args.out }),
+    let mut json = json!({ "kind": format!("etr-{kind}"), "file": args.out });
+    if let Some(warning) = of_the_past(kind, args.at) {
+        let mark = session.output.paint(Tone::Warn, "warning");
+        session.output.note(&format!("{mark} {warning}"));
+        json["warnings"] = json!([warning]);
+    }
+    Ok(Report::new(format!("etr-{kind}: {line}"), json))
+}
+
+/// What is said of a proof as of a height that a verifier reads as one of now. Only control is: it
+/// answers somebody, who asks who is in control (`titian_contracts::etr::challenge`).
+fn of_the_past(kind: &str, at: Option<u64>) -> Option<String> {
+    let height = at.filter(|_| kind == "control")?;
+    let minutes = CHALLENGE_MS_MAX / 60_000;
+    Some(format!(
+        "as of height {height} it proves who was in control then: a verifier who asks now refuses it if the \
+         record has moved on between that height and the challenge, and takes a block more than {minutes} \
+         minutes old for the past; without --at it is of now"
     ))
 }
 
@@ -255,4 +271,20 @@ pub(super) fn challenge(session: &Session, id: &str, audience: &str, out: &Path)
         out.display()
     );
     Ok(Report::new(line, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_the_past;
+
+    #[test]
+    fn etr_of_control_as_of_a_height_it_is_said_that_it_is_of_the_past() {
+        let said = of_the_past("control", Some(81)).expect("a warning");
+        assert!(said.contains("height 81") && said.contains("5 minutes"), "{said}");
+        // control of now, and what is asked of no time, need none
+        assert_eq!(of_the_past("control", None), None);
+        for kind in ["status", "history", "singularity", "signers", "rules", "conversion"] {
+            assert_eq!(of_the_past(kind, Some(81)), None, "{kind}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! Whom an act brings to a record, and which content it leaves there: read from the arguments alone,
-//! so that it is known before the act is sent.
+//! Whom an act brings to a record, and which content it leaves there: read from the arguments, and of an
+//! enforcement from the record too, so that it is known before the act is sent.
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use titian_contracts::digest::Digest;
 use titian_contracts::etr::build;
 use titian_contracts::etr::content::Leaf;
@@ -42,9 +43,23 @@ pub(super) fn are_there(act: &str) -> bool {
     has_children(act) || NAMING.iter().any(|(known, _)| *known == act)
 }
 
-/// Whether an act makes records of others, whose ids follow from its op.
+/// Whether an act makes records of others whatever it says; their ids follow from its op.
 pub(super) fn has_children(act: &str) -> bool {
     matches!(act, "split" | "merge")
+}
+
+/// Whether an act with these arguments is the enforcement of a pledge on a part of `record`, as a party
+/// sees it: that splits it into what is pledged and the rest.
+pub(super) fn leaves_a_rest(act: &str, args: &Value, record: &Json) -> bool {
+    let list = |of: Option<&Json>| of.and_then(Json::as_array).cloned().unwrap_or_default();
+    let no = args.get("no").and_then(Value::as_int).and_then(|no| u64::try_from(no).ok());
+    let pledges = list(record.pointer("/party/pledges"));
+    let is_it = |pledge: &&Json| no.is_some() && pledge.get("no").and_then(Json::as_u64) == no;
+    let Some(pledge) = pledges.iter().find(is_it).filter(|_| act == "enforce") else {
+        return false;
+    };
+    let pledged = list(pledge.get("lots"));
+    list(record.pointer("/party/lots")).iter().any(|lot| !pledged.contains(lot))
 }
 
 /// Whether an act begins a record.
@@ -129,6 +144,28 @@ mod tests {
         assert_eq!(of("merge", &json(r#"{"with":[]}"#), None), Receivers::OfChildren);
         assert!(are_there("merge") && are_there("offer") && !are_there("accept"));
         assert_eq!(of("accept", &json(r#"{"evidence":[]}"#), None), Receivers::Nobody);
+    }
+
+    #[test]
+    fn etr_an_enforcement_makes_two_records_only_where_a_part_is_pledged() {
+        let lot = |code: &str, amount: &str| serde_json::json!({ "lot": code, "unit": "KGM", "scale": 0, "amount": amount });
+        let record = serde_json::json!({ "party": {
+            "lots": [lot("1", "12000"), lot("2", "500")],
+            "pledges": [
+                { "no": 1, "lots": [lot("1", "5000")] },
+                { "no": 2, "lots": [lot("2", "500")] },
+                { "no": 3, "lots": [lot("2", "500"), lot("1", "12000")] },
+            ],
+        }});
+        let of = |act: &str, args: &str| leaves_a_rest(act, &json(args), &record);
+        assert!(of("enforce", r#"{"no":1,"to":"MY-C"}"#), "a part of a lot");
+        assert!(of("enforce", r#"{"no":2,"to":"MY-C"}"#), "one of the lots");
+        assert!(!of("enforce", r#"{"no":3,"to":"MY-C"}"#), "the whole, in whatever order");
+        assert!(!of("enforce", r#"{"no":4,"to":"MY-C"}"#), "no such pledge");
+        assert!(!of("release", r#"{"no":1}"#), "another act");
+        // who is no party sees neither lots nor pledges
+        let public = serde_json::json!({ "public": {} });
+        assert!(!leaves_a_rest("enforce", &json(r#"{"no":1}"#), &public));
     }
 
     #[test]

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use jsonrpsee::core::client::{Subscription, SubscriptionClientT as _};
-use jsonrpsee::ws_client::WsClientBuilder;
 use serde_json::{Value as Json, json};
 use titian_api::ubin_feed::{Changes, ChangesParams, Filter, Notice, SubscribeParams};
 use titian_api::{Object, call};
 
 use super::feed_verify;
-use crate::client::{Params, no_node};
+use crate::client::{Link, Params, no_node};
 use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::{Output, Report};
@@ -120,9 +119,8 @@ pub(super) fn run(session: &Session, args: &Args) -> Result<Report> {
     }
     if args.follow && left > 0 {
         let client = session.client()?;
-        let url = client.url().replacen("http", "ws", 1);
         let params = SubscribeParams { cursor, filter, full: args.full };
-        return client.wait(follow(session.output, &url, params, left));
+        return client.wait(follow(session.output, &client.link(), params, left));
     }
     if let Some(cursor) = cursor {
         session.output.note(&format!("go on with --cursor {cursor}"));
@@ -156,21 +154,21 @@ pub(super) fn page(
 
 async fn follow(
     output: Output,
-    url: &str,
+    link: &Link,
     params: SubscribeParams,
     mut left: u64,
 ) -> Result<Report> {
-    let client = WsClientBuilder::default().build(url).await.map_err(|_| no_node(url))?;
+    let socket = link.socket().await?;
     let refused =
         |error: &dyn std::fmt::Display| CommandError::refused(format!("ubin_subscribe: {error}"));
-    let mut notices: Subscription<Notice> = client
+    let mut notices: Subscription<Notice> = socket
         .subscribe("ubin_subscribe", Params::of(&params)?, "ubin_unsubscribe")
         .await
         .map_err(|error| refused(&error))?;
     let mut cursor = params.cursor.unwrap_or_default();
     while left > 0 {
         let Some(notice) = notices.next().await else {
-            return Err(no_node(url).hint(format!("resume with --cursor {cursor}")));
+            return Err(no_node(link.url()).hint(format!("resume with --cursor {cursor}")));
         };
         let notice = notice.map_err(|error| refused(&error))?;
         cursor = notice.cursor;

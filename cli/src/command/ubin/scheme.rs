@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use titian_api::call;
 use titian_api::ubin::{AttestedParams, SchemeParams, SchemesParams};
+use titian_contracts::access::is_state_code;
 use titian_contracts::json::Value;
 use titian_contracts::limits::SCHEME_TIME_LOCK_MS;
 use titian_contracts::time::{DAY_MS, Date};
@@ -113,7 +114,7 @@ fn effective(args: &PutArgs) -> Result<u64> {
 fn parts(text: &str) -> Result<(String, String)> {
     let upper = text.to_uppercase();
     match upper.split_once('-') {
-        Some((cc, code)) if cc.len() == 2 && !code.is_empty() && !code.contains('-') => {
+        Some((cc, code)) if is_state_code(cc) && !code.is_empty() && !code.contains('-') => {
             Ok((cc.to_owned(), code.to_owned()))
         }
         _ => Err(CommandError::usage("neither a file nor CC-SCHEME").hint("for example SG-UEN")),

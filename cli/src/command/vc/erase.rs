@@ -176,7 +176,7 @@ pub(super) fn report(session: &Session, args: &ReportArgs) -> Result<Report> {
             "kept": kept, "expired": expired, "erased": erased, "purposes": count.purposes,
         }));
     }
-    let note = "kept: id, type, status entries and dates; no claim, no holder, no body";
+    let note = "kept: id, type, status entries, dates, digests; no claim, no holder, no body";
     let json = json!({ "chain": session.chain()?, "kept": note, "types": types });
     Ok(Report::new(format!("{}\n{note}", table(&rows)), json))
 }

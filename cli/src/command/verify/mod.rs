@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use titian_api::{call, vc};
+use titian_contracts::access::is_state_code;
 use titian_contracts::proof::{self, Proven, VerifyError};
 use titian_contracts::{proof_code, time};
 use titian_credential::anchor::Receipt;
@@ -130,8 +131,11 @@ const SKEW_S_MAX: u64 = (titian_contracts::limits::SKEW_MS_MAX / 1_000).unsigned
 
 /// A state as nodes take it: another spelling would be one that recognises nobody.
 fn state(text: &str) -> std::result::Result<String, String> {
-    let capitals = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    if capitals { Ok(text.to_owned()) } else { Err("two capital letters are expected".to_owned()) }
+    if is_state_code(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("two capital letters are expected".to_owned())
+    }
 }
 
 /// Runs `titian verify`.
@@ -380,7 +384,6 @@ pub(crate) fn not_proven(error: &VerifyError) -> CommandError {
 
 fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
     let age_s = now_ms().saturating_sub(shown.time_ms) / 1000;
-    let claim = shown.claim.without("entries");
     let mut lines = vec![format!("{}  {}", output.paint(Tone::Good, "PROVEN"), shown.kind)];
     lines.extend(output.in_words("PROVEN").map(|words| format!(" {words}")));
     lines.extend(proven::lines(shown));
@@ -400,7 +403,7 @@ fn proven_report(output: Output, shown: &Proven, genesis: &Genesis) -> Report {
         "time": time::rfc3339(shown.time_ms),
         "timeMs": shown.time_ms,
         "ageSeconds": age_s,
-        "claim": document::to_json(&claim),
+        "claim": proven::claim_json(shown),
     });
     if let Some(tense) = proven::control_tense(shown) {
         json["control"] = tense.into();

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use titian_contracts::access::Party;
-use titian_contracts::as_of::AsOf;
 use titian_contracts::block::encode;
 use titian_contracts::credential::bits::{CHUNK_BITS, Chunk, Delta};
 use titian_contracts::credential::{
@@ -23,7 +22,7 @@ use titian_contracts::governance::recognition::{
 };
 use titian_contracts::json::Value;
 use titian_contracts::limits;
-use titian_contracts::proof::{Entry, Evidence};
+use titian_contracts::proof::{self, Entry, Evidence};
 use titian_contracts::state::{Reader, Stored};
 
 use super::{BUNDLE, EVIDENCE, OBJECTS_MAX};
@@ -256,7 +255,6 @@ fn container(
     evidence: &Evidence,
     credential: Option<(&str, Vec<Value>)>,
 ) -> String {
-    let base64 = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
     let texts =
         |list: &[String]| Value::List(list.iter().map(|text| Value::from(text.as_str())).collect());
     let complete: Vec<String> =
@@ -280,19 +278,7 @@ fn container(
             .with("credential", Value::from(credential))
             .with("receipts", Value::List(receipts));
     }
-    let mut members = vec![
-        ("titianProof", Value::Int(1)),
-        ("kind", Value::from(kind)),
-        ("chain", Value::from(evidence.header.chain.as_str())),
-        ("height", Value::from(frame.height)),
-        ("claim", claim),
-        ("path", base64(&evidence.path)),
-        ("header", base64(&encode(&evidence.header))),
-        ("certificate", base64(&encode(&evidence.certificate))),
-        ("validators", Value::List(Vec::new())),
-    ];
-    members.extend(evidence.as_of.iter().flat_map(AsOf::members));
-    Value::object(members).to_jcs()
+    proof::bundle(kind, frame.height, claim, evidence)
 }
 
 fn object(entry: &Entry) -> Value {

@@ -1,9 +1,10 @@
 //! The acts that write the next version of a record under its number: register, update, confirm,
 //! suspend, reinstate, dissolve, restore, correct (ubin.md §4).
 //!
-//! Invariants: I4 version and `prev` chain without gaps; I5 the entity never changes. Replay is
-//! refused because a body names the version it follows and the key of a new number is taken.
+//! Invariant: what the version before allows (`before`) is asked first. Replay is refused because a
+//! body names the version it follows and the key of a new number is taken.
 
+use super::before::{Before, check_change, check_succession};
 use super::{check_new_number, check_only_life, note, put, read_number, read_reason, require};
 use crate::access::authority::Rule;
 use crate::context::Context;
@@ -12,7 +13,6 @@ use crate::error::{Code, Reject};
 use crate::json::{Members, Value};
 use crate::limits;
 use crate::op::Op;
-use crate::transaction::TransactionId;
 use crate::ubin::body::{Body, PATH, body_hash};
 use crate::ubin::body_rules;
 use crate::ubin::capacity::Life;
@@ -21,7 +21,7 @@ use crate::ubin::identifier::Ubin;
 use crate::ubin::record::{self, Entry, Meta, Record, entity_id};
 use crate::ubin::reference;
 use crate::ubin::scheme::Known;
-use crate::ubin::vocabulary::{Reason, RelationType, Status};
+use crate::ubin::vocabulary::{Reason, RelationType};
 
 /// Where the number stands in the op.
 pub(super) const NUMBER: &str = "/args/body/ubin";
@@ -56,20 +56,6 @@ impl BodyAct {
             "correct" => Self::Correct,
             _ => return None,
         })
-    }
-
-    /// The act that leads from a version to one with this body. It is judged by its own rules.
-    fn of_change(old: &Record, body: &Body<'_>) -> Self {
-        let (from, to) = (&old.status, &body.status);
-        if *from == *to && body.core_hash() == old.core_hash {
-            return Self::Confirm;
-        }
-        match (from.code, to.code) {
-            (Status::Dissolved, Status::Active) => Self::Restore,
-            (Status::Dissolved, _) => Self::Update,
-            (_, Status::Dissolved) => Self::Dissolve,
-            _ => Self::Update,
-        }
     }
 
     /// The name of its event.
@@ -192,15 +178,16 @@ struct Version<'a> {
 /// Judges a body as the version that its act writes, and writes it. The signers were asked for.
 fn write(ctx: &mut Context<'_, '_>, body: &Body<'_>, version: &Version<'_>) -> Result<(), Reject> {
     let Version { act, known, old, .. } = *version;
-    check_succession(body, old)?;
+    let before = old.map(Before::of_record);
+    check_succession(body, before.as_ref())?;
     if act == BodyAct::Register {
         check_new_number(ctx, known, NUMBER)?;
     }
     let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, body, known, version.overrides)?;
     check_justification(act, version.reason, version.overrides, body)?;
-    match old {
+    match &before {
         None => check_entity(body, &known.ubin)?,
-        Some(old) => check_change(body, old, act)?,
+        Some(before) => check_change(body, before, act)?,
     }
     if matches!(act, BodyAct::Register | BodyAct::Correct) && !version.successor_unknown {
         check_successor_named(body)?;
@@ -238,7 +225,8 @@ pub(in crate::ubin) fn import(
     let any = if entry.is_none() { BodyAct::Register } else { BodyAct::Update };
     let old = existing(entry, any, hash)?;
     let body = Body::read(value)?;
-    let act = old.as_deref().map_or(BodyAct::Register, |old| BodyAct::of_change(old, &body));
+    let change = |old: &Record| Before::of_record(old).act_to(&body);
+    let act = old.as_deref().map_or(BodyAct::Register, change);
     if act.rule() == Rule::R2 && !r2 {
         return Err(Reject::new(Code::QuorumMissing, PATH, "the move needs a chunk signed by R2"));
     }
@@ -259,22 +247,11 @@ pub(in crate::ubin) fn import(
 /// What [`import`] asks of `body` as the version after `current`, without what other records and the
 /// signers have a say in. Gives whether the act needs two officers.
 pub(in crate::ubin) fn check_imported(current: &Body<'_>, body: &Body<'_>) -> Result<bool, Reject> {
-    let meta = Meta {
-        seq: 0,
-        recorded_at: 0,
-        transaction: TransactionId(Digest::ZERO),
-        scheme_version: 0,
-        warnings: Vec::new(),
-        mark: None,
-        closure: None,
-        life: Life::begun(0),
-        registrar: String::new(),
-    };
-    let old = record_with((current, body_hash(current.value)), meta, None);
-    check_succession(body, Some(&old))?;
-    let act = BodyAct::of_change(&old, body);
+    let before = Before::of_body(current);
+    check_succession(body, Some(&before))?;
+    let act = before.act_to(body);
     check_justification(act, None, &[], body)?;
-    check_change(body, &old, act)?;
+    check_change(body, &before, act)?;
     Ok(act.rule() == Rule::R2)
 }
 
@@ -319,19 +296,6 @@ fn existing(
         (_, Some(Entry::Record(record))) if record.body_hash == hash => Err(Code::Unchanged.into()),
         (_, Some(Entry::Record(record))) => Ok(Some(record)),
     }
-}
-
-/// Version and `prev` continue the chain (I4).
-pub(super) fn check_succession(body: &Body<'_>, old: Option<&Record>) -> Result<(), Reject> {
-    let (version, prev) = match old {
-        None => (1, None),
-        Some(old) => (old.version.saturating_add(1), Some(old.body_hash)),
-    };
-    let conflict = |name: &str| Reject::new(Code::VersionConflict, &format!("{PATH}/{name}"), "");
-    if body.version != version {
-        return Err(conflict("version"));
-    }
-    if body.prev == prev { Ok(()) } else { Err(conflict("prev")) }
 }
 
 fn require_evidence(body: &Body<'_>) -> Result<(), Reject> {
@@ -387,47 +351,6 @@ fn successor_of<'a>(body: &Body<'a>) -> Option<&'a str> {
         .map(|relation| relation.target)
 }
 
-/// What an act may change in the version before.
-pub(super) fn check_change(body: &Body<'_>, old: &Record, act: BodyAct) -> Result<(), Reject> {
-    let bad = |name: &str, detail| {
-        Err(Reject::new(Code::BadTransition, &format!("{PATH}/{name}"), detail))
-    };
-    if act == BodyAct::Correct {
-        return if body.entity == old.entity { Ok(()) } else { bad("entity", "never changes") };
-    }
-    if body.valid_from < old.valid_from.as_str() {
-        return Err(Reject::new(Code::EffectiveOrder, "/args/body/validFrom", ""));
-    }
-    if body.entity != old.entity {
-        return bad("entity", "never changes");
-    }
-    if body.registered_on != old.registered_on.as_deref() && old.status.code != Status::Reserved {
-        return bad("registeredOn", "changes by correct only");
-    }
-    let (from, to) = (old.status.code, body.status.code);
-    let only_status = || {
-        body.core_hash() == old.core_hash
-            && body.confirmed_on == old.confirmed_on
-            && body.source_as_of == old.source_as_of
-            && body.corroboration == old.corroboration
-    };
-    let moves = match act {
-        BodyAct::Register | BodyAct::Correct => false,
-        BodyAct::Update => from.may_update_to(to),
-        BodyAct::Confirm => {
-            if body.core_hash() != old.core_hash || body.status != old.status {
-                return Err(Reject::new(Code::ConfirmOnly, PATH, ""));
-            }
-            true
-        }
-        BodyAct::Suspend => from == Status::Active && to == Status::Suspended && only_status(),
-        BodyAct::Reinstate => from == Status::Suspended && to == Status::Active && only_status(),
-        BodyAct::Dissolve => (from.is_live() || from == Status::Other) && to == Status::Dissolved,
-        BodyAct::Restore => from == Status::Dissolved && to == Status::Active,
-    };
-    if moves { Ok(()) } else { bad("status/code", "the act does not make this change") }
-}
-
 /// The record of a body with its hash that `registrar` signed, with what the ledger keeps of the
 /// version before.
 pub(super) fn record_of(
@@ -449,12 +372,6 @@ pub(super) fn record_of(
         life: old.map_or_else(|| Life::begun(ctx.time_ms), |old| old.meta.life.clone()),
         registrar: registrar.to_owned(),
     };
-    record_with((body, hash), meta, old)
-}
-
-/// The record of a body with its hash, with what the ledger adds and what it keeps of the version
-/// before.
-fn record_with((body, hash): (&Body<'_>, Digest), meta: Meta, old: Option<&Record>) -> Record {
     let references = body
         .identifiers
         .iter()

@@ -4,6 +4,7 @@
 //! Invariant: in one transaction the old record is closed CONVERTED and the new one names it as
 //! SUCCESSOR_OF.
 
+use super::before::check_succession;
 use super::body_write::{self, BodyArguments, NUMBER};
 use super::{Quoted, check_new_number, close, require};
 use crate::access::authority::Rule;
@@ -33,7 +34,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         return Err(Reject::new(Code::BadTransition, "/args/ubin", "the business is not live"));
     }
     let body = Body::read(args.body)?;
-    body_write::check_succession(&body, None)?;
+    check_succession(&body, None)?;
     check_new_number(ctx, &known, NUMBER)?;
     let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;

@@ -6,13 +6,14 @@
 //! entity is live; I9 counters move in the same transaction. Order of checks: form of the arguments
 //! and of the numbers, signers, existence, finality, version and sequence, then the content.
 //!
-//! - `body_write`: acts that write the next version of a record; `renumber`, `convert`,
-//!   `relocate`: acts that write a record under a new number;
+//! - `body_write`: acts that write the next version of a record, `before`: what may follow a version;
+//!   `renumber`, `convert`, `relocate`: acts that write a record under a new number;
 //! - `mark`, `merge`, `consent`: acts without a body; `alias`: further numbers;
 //! - `challenge`, `attest`, `scheme_put`: objects with keys of their own; imports beside this folder.
 
 mod alias;
 mod attest;
+mod before;
 mod body_write;
 mod challenge;
 mod consent;

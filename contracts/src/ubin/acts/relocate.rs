@@ -3,6 +3,7 @@
 //! Invariant: both sides flip in one transaction: the old record is closed RELOCATED, the new one
 //! of the same entity begins at version 1, the consent is used. Neither state can act alone.
 
+use super::before::check_succession;
 use super::body_write::{self, BodyArguments, NUMBER};
 use super::convert::check_relation;
 use super::{check_new_number, close, read_number, require};
@@ -39,7 +40,7 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
         return refuse(Code::ConsentMismatch, "it names another change");
     }
     let body = Body::read(args.body)?;
-    body_write::check_succession(&body, None)?;
+    check_succession(&body, None)?;
     check_new_number(ctx, &known, NUMBER)?;
     let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;

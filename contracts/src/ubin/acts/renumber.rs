@@ -4,6 +4,7 @@
 //! re-pointed, so that a chain has one hop. `ubin` is the number that ends, `body.ubin` the new one.
 
 use super::alias::forward;
+use super::before::{Before, check_change, check_succession};
 use super::body_write::{self, BodyAct, BodyArguments, NUMBER};
 use super::{check_new_number, current, read_number, require};
 use crate::access::authority::Rule;
@@ -29,11 +30,12 @@ pub(super) fn run(ctx: &mut Context<'_, '_>, op: &Op) -> Result<(), Reject> {
     let registrar = require(ctx, op, &[&old_number, &known], Rule::R2)?;
     let old = current(ctx, &old_number.ubin, "/args/ubin")?;
     let body = Body::read(args.body)?;
-    body_write::check_succession(&body, Some(&old))?;
+    let previous = Before::of_record(&old);
+    check_succession(&body, Some(&previous))?;
     check_new_number(ctx, &known, NUMBER)?;
     let warnings = body_rules::judge_in(ctx.state, ctx.time_ms, &body, &known, &args.overrides)?;
     args.check_overrides(&body)?;
-    body_write::check_change(&body, &old, BodyAct::Update)?;
+    check_change(&body, &previous, BodyAct::Update)?;
     if old.aliases.len() >= limits::ALIASES_WITH_FORMER_NUMBERS_MAX {
         return Err(Reject::new(Code::AliasLimit, NUMBER, ""));
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::access::is_state_code;
 use crate::context::Event;
 use crate::digest::{Digest, Tag};
 use crate::error::{Code, Reject};
@@ -119,7 +120,7 @@ impl ImportPart {
     pub(crate) fn read(payload: Value, bytes: &[u8]) -> Result<Self, Reject> {
         let mut m = Members::of(&payload, "/payload")?;
         let cc = m.text("cc")?;
-        if cc.len() != 2 || !cc.bytes().all(|b| b.is_ascii_uppercase()) {
+        if !is_state_code(cc) {
             return Err(m.malformed("cc", "an ISO 3166-1 alpha-2 code"));
         }
         let cc = cc.to_owned();

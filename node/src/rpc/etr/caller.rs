@@ -83,6 +83,15 @@ fn refuse(detail: &str) -> Refusal {
     Refusal::new(Code::Forbidden, "/capability", detail)
 }
 
+/// The refusal of one who shows a capability and is no party. Whether it holds a mandate is not looked
+/// at: the answer would tell an agent whether its principal is a party.
+fn no_party() -> Refusal {
+    refuse(
+        "is no party to this record; a mandate gives no sight: an agent reads by a token with scope \
+         etr:read that lists its principal",
+    )
+}
+
 impl<'a> Ask<'a> {
     pub(super) const fn new(
         state: &'a State,
@@ -138,7 +147,7 @@ impl<'a> Ask<'a> {
     /// not a smaller answer.
     pub(super) fn sight(&self, id: &str) -> Answer<Sight> {
         match self.sight_if_any(id)? {
-            Sight::Public if self.capability.is_some() => Err(refuse("is no party to this record")),
+            Sight::Public if self.capability.is_some() => Err(no_party()),
             sight => Ok(sight),
         }
     }

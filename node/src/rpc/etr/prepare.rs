@@ -6,7 +6,6 @@ use titian_api::{Call as _, Prepared, PreparedOp, Refusal, Signer, Verdict, call
 use titian_contracts::digest::Digest;
 use titian_contracts::error::Code;
 use titian_contracts::etr::bundle;
-use titian_contracts::etr::inquiry;
 use titian_contracts::etr::legal::{Opinion, Rulebook};
 use titian_contracts::etr::person::identity;
 use titian_contracts::etr::record::Record;
@@ -57,12 +56,10 @@ pub(super) fn prepare(
     }
 }
 
-/// Runs one op on the head, and asks the law about it.
+/// Runs one op on the head, with what the law says of it.
 fn dry_run(state: &State, value: Value) -> Answer<Prepared> {
-    let op = Op::from_value(value.clone()).map_err(Refusal::from)?;
-    let said = inquiry::of_ops(prepare::next_block(state), &[op], &state.ledger().reader());
-    let verdicts = said.first().map(|said| verdicts(said)).unwrap_or_default();
-    Ok(Prepared { verdicts: Some(verdicts), ..prepare::dry_run(state, value)? })
+    let (prepared, said) = prepare::dry_run(state, value)?;
+    Ok(Prepared { verdicts: Some(verdicts(&said)), ..prepared })
 }
 
 fn verdicts(said: &[Opinion]) -> Vec<Verdict> {
@@ -218,9 +215,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
     bundle::check_count(&ops).map_err(Refusal::from)?;
     let ledger = state.ledger();
     let head = ledger.head();
-    let block = prepare::next_block(state);
-    let runs = execute::dry_run_bundle(block, &ops, &ledger.reader());
-    let said = inquiry::of_ops(block, &ops, &ledger.reader());
+    let runs = execute::dry_run_bundle(prepare::next_block(state), &ops, &ledger.reader());
     let (mut events, mut warnings, mut fails) = (Vec::new(), Vec::new(), None);
     let mut prepared = Vec::new();
     for (i, op) in ops.iter().enumerate() {
@@ -239,7 +234,7 @@ fn dry_run_bundle(state: &State, values: Vec<Value>) -> Answer<Prepared> {
             op: view::object(&op.value),
             op_digest: op.digest.to_string(),
             signers,
-            verdicts: said.get(i).map(|said| verdicts(said)).unwrap_or_default(),
+            verdicts: run.map(|run| verdicts(&run.opinions)).unwrap_or_default(),
         });
     }
     let first = prepared.remove(0);

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use titian_api::ubin::ListParams;
 use titian_api::{Page, Refusal};
+use titian_contracts::access::is_state_code;
 use titian_contracts::error::Code;
 use titian_contracts::json::Value;
 use titian_contracts::state::decode_content;
@@ -24,7 +25,7 @@ fn list_prefix(text: &str) -> Answer<Vec<u8>> {
     };
     let mut parts = text.splitn(3, '-');
     let upper = |part: &str| part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let cc = parts.next().filter(|cc| cc.len() == 2 && upper(cc)).ok_or_else(invalid)?;
+    let cc = parts.next().filter(|cc| is_state_code(cc)).ok_or_else(invalid)?;
     let mut prefix = b"ubin/rec/".to_vec();
     prefix.extend_from_slice(cc.as_bytes());
     if let Some(scheme) = parts.next() {

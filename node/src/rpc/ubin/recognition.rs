@@ -2,6 +2,7 @@
 //! nothing about the record.
 
 use titian_api::{Object, Refusal};
+use titian_contracts::access::is_state_code;
 use titian_contracts::error::Code;
 use titian_contracts::governance::recognition;
 use titian_contracts::json::Value;
@@ -14,7 +15,7 @@ use crate::rpc::view;
 
 /// The state of a parameter `for`.
 pub(super) fn asker(text: &str) -> Answer<&str> {
-    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if is_state_code(text) {
         return Ok(text);
     }
     Err(Refusal::new(Code::InvalidParams, "/for", "two capital letters are expected"))

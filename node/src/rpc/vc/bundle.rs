@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use titian_api::vc::BundleParams;
 use titian_api::{Bundle, Refusal};
-use titian_contracts::access::Party;
+use titian_contracts::access::{Party, is_state_code};
 use titian_contracts::credential::{NumberedId, is_type_name};
 use titian_contracts::error::Code;
 use titian_contracts::json::Value as Rule;
@@ -160,7 +160,7 @@ fn scope(at: &At, params: &BundleParams) -> Answer<Scope> {
         issuers.insert(party.to_owned());
     }
     for (field, list) in [("/cc", &params.cc), ("/recognition", &params.recognition)] {
-        if list.iter().any(|cc| !matches!(Party::parse(cc), Some(Party::Root(_)))) {
+        if !list.iter().all(|cc| is_state_code(cc)) {
             return Err(invalid(field, "two capital letters each"));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use titian_api::vc::{AuthorisedParams, DidParams, IdParams, IssuersParams, Listed};
 use titian_api::{Object, Refusal};
-use titian_contracts::access::{self, Party, PartyEntry};
+use titian_contracts::access::{self, Party, PartyEntry, is_state_code};
 use titian_contracts::credential::{
     Accreditation, NumberedId, REGION, Right, accreditation_id, accreditation_key, chain, list_id,
     list_key, type_key,
@@ -89,7 +89,7 @@ fn entitled(overlay: &Overlay<'_>, party: &str, time_ms: u64) -> (Vec<String>, V
 pub(super) async fn issuers(state: &Arc<State>, params: IssuersParams) -> Answer<Listed> {
     let mut prefix = INDEX_PREFIX.to_vec();
     if let Some(cc) = &params.cc {
-        if !matches!(Party::parse(cc), Some(Party::Root(_))) {
+        if !is_state_code(cc) {
             return Err(Refusal::new(Code::InvalidParams, "/cc", "two capital letters"));
         }
         prefix.extend_from_slice(cc.as_bytes());
@@ -132,7 +132,7 @@ pub(super) async fn authorised(state: &Arc<State>, params: AuthorisedParams) -> 
     let issuer_text = bare(&params.issuer).to_owned();
     let issuer = Party::parse(&issuer_text);
     let issuer = issuer.ok_or_else(|| Refusal::new(Code::DidInvalid, "/issuer", ""))?;
-    if !matches!(Party::parse(&params.jurisdiction), Some(Party::Root(_))) {
+    if !is_state_code(&params.jurisdiction) {
         return Err(Refusal::new(Code::InvalidParams, "/jurisdiction", "two capital letters"));
     }
     evidence::answer(state, (params.height, params.proof), move |state, at, noted| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use titian_api::vc::{Listed, RecognitionParams, RecognitionsParams};
 use titian_api::{Object, Refusal};
-use titian_contracts::access::Party;
+use titian_contracts::access::{Party, is_state_code};
 use titian_contracts::error::Code;
 use titian_contracts::governance::recognition::{self, Recognition};
 use titian_contracts::state::decode_content;
@@ -25,10 +25,10 @@ fn invalid(field: &str, detail: &str) -> Refusal {
 
 /// The code of a state, two capital letters.
 fn state_code<'a>(text: &'a str, field: &str) -> Answer<&'a str> {
-    match Party::parse(text) {
-        Some(Party::Root(_)) => Ok(text),
-        _ => Err(invalid(field, "two capital letters are expected")),
+    if is_state_code(text) {
+        return Ok(text);
     }
+    Err(invalid(field, "two capital letters are expected"))
 }
 
 /// `vc_recognition`.

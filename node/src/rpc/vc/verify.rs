@@ -13,6 +13,7 @@ use titian_api::vc_verify::{
     VerifyPresentationParams,
 };
 use titian_api::{Object, Refusal};
+use titian_contracts::access::is_state_code;
 use titian_contracts::error::Code;
 use titian_contracts::limits;
 use titian_credential::anchor::Receipt;
@@ -59,9 +60,7 @@ impl Judging<'_> {
             }
         };
         let mut request = Request::new(policy);
-        let two_capitals =
-            |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
-        if self.jurisdiction.is_some_and(|text| !two_capitals(text)) {
+        if self.jurisdiction.is_some_and(|text| !is_state_code(text)) {
             return Err(invalid("/jurisdiction", "two capital letters are expected"));
         }
         request.jurisdiction = self.jurisdiction.map(str::to_owned);

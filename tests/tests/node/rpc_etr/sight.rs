@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 use titian_api::etr::CapabilityText;
+use titian_contracts::json::Value as Rule;
+use titian_contracts::op::Register;
 use titian_node::rpc::auth::{AccessClaims, access_token};
 use titian_node::signer::keystore::NodeKey;
-use titian_tests::etr::{accept_args, with_ack};
-use titian_tests::http::call_with;
+use titian_tests::etr::{Traders, accept_args, with_ack};
+use titian_tests::http::{call, call_with};
 use titian_tests::served::{TOKEN_SEED, now_ms};
 
 use super::{ACK, Scene};
@@ -232,5 +234,51 @@ async fn etr_a_token_reads_as_the_parties_that_it_lists() {
         assert_eq!(told["result"]["checked"], false, "{told}");
         assert_eq!(ops(&bearer).await, [false, false, false]);
     }
+    s.served.stop().await;
+}
+
+/// VN lets MY offer its records.
+fn give_mandate(t: &mut Traders) {
+    let (vn, my) = (t.vn.clone(), t.my.clone());
+    let seed = t.world.fresh_seed();
+    let key = t.world.new_key(&vn, seed, &["invoke"], &["etr.*", "access.mandate_*"], 2);
+    let bind = Rule::object([
+        ("party", Rule::from(vn.as_str())),
+        ("version", Rule::Int(1)),
+        ("keys", Rule::List(vec![key])),
+    ]);
+    t.world.act(Register::Access, "key_bind", bind, &[("VN:NBR", 1)]).expect("bound");
+    t.world.add_key(&vn, 2, seed);
+    let mandate = Rule::object([
+        ("party", Rule::from(vn.as_str())),
+        ("version", Rule::Int(2)),
+        ("agent", Rule::from(my.as_str())),
+        ("acts", Rule::List(vec![Rule::from("etr.offer")])),
+        ("limits", Rule::List(Vec::new())),
+        ("untilMs", Rule::from(t.world.time_ms + 86_400_000)),
+    ]);
+    t.world.act(Register::Access, "mandate_set", mandate, &[(&vn, 2)]).expect("given");
+}
+
+#[tokio::test]
+async fn etr_a_mandate_gives_no_sight_and_the_refusal_names_what_does() {
+    let s = Scene::with(|t| {
+        give_mandate(t);
+        t.issued_bill("SGPU4711")
+    })
+    .await;
+    let mandates = s.result("access_mandates", json!({"party": s.vn})).await;
+    assert!(mandates.to_string().contains(&s.my), "{mandates}");
+    let id = s.id.as_str();
+    let refused = async |by: &str| {
+        let params = json!({"id": id, "capability": s.capability("etr_get", by, id)});
+        call(s.served.address, "etr_get", params).await["error"].clone()
+    };
+    let agent = refused(&s.my).await;
+    assert_eq!(agent["data"]["name"], "FORBIDDEN", "{agent}");
+    let detail = agent["data"]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("mandate") && detail.contains("etr:read"), "{detail}");
+    // any stranger is told the same, so that the answer does not say whose principal is a party
+    assert_eq!(refused(&s.th).await, agent);
     s.served.stop().await;
 }

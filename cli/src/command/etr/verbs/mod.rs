@@ -14,6 +14,7 @@ use titian_contracts::json::Value;
 
 use super::handover::{self, Deed, Faces, Given, HandoverArgs};
 use super::issue::{Lot, lot};
+use super::merged::{self, MergerArgs};
 use super::receivers;
 use super::unseen::{self, UnseenArgs};
 use super::{HOUR_MS, canonical, duration_ms};
@@ -23,10 +24,7 @@ use crate::document;
 use crate::error::{CommandError, Result};
 use crate::output::Report;
 use crate::session::Session;
-
-/// What is said of records that would merge but for their contents, as receipts of different numbers.
-const UNEQUAL_CONTENTS: &str = "records whose contents differ merge under a new content: --leaves and \
-    --open commit to it, and no command of this program makes them";
+use crate::wallet::KeyRef;
 
 /// What a short time to answer is given more, ms.
 const WAY_MS: u64 = 30_000;
@@ -143,6 +141,7 @@ pub(crate) struct ActVerb {
     /// A file to write the act to for `titian etr bundle`.
     draft: Option<std::path::PathBuf>,
     handover: HandoverArgs,
+    merger: MergerArgs,
     unseen: UnseenArgs,
     frame: FrameArgs,
     signing: SigningArgs,
@@ -178,6 +177,9 @@ fn command_of(verb: &'static Verb) -> clap::Command {
     }
     if receivers::are_there(verb.act) {
         command = HandoverArgs::augment_args(command);
+    }
+    if verb.act == "merge" {
+        command = MergerArgs::augment_args(command);
     }
     if verb.act == "accept" {
         command = UnseenArgs::augment_args(command);
@@ -227,6 +229,7 @@ impl FromArgMatches for ActVerb {
             id: given.get_one::<String>("record").cloned().unwrap_or_default(),
             draft: given.get_one::<std::path::PathBuf>("draft").cloned(),
             handover: of_act(receivers::are_there(verb.act), given)?,
+            merger: of_act(verb.act == "merge", given)?,
             unseen: of_act(verb.act == "accept", given)?,
             frame: FrameArgs::from_arg_matches(given)?,
             signing: SigningArgs::from_arg_matches(given)?,
@@ -253,12 +256,21 @@ fn of_act<T: Default + FromArgMatches>(
 
 /// Runs an act.
 pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
-    let args = verb.args(session)?;
+    let party = verb.signing.asker();
+    let mut args = verb.args(session)?;
+    let merged = verb.merger.commit(session, &verb.id, party)?;
+    if let Some(merged) = &merged {
+        args = merged.add(&args);
+        if !verb.signing.dry_run {
+            merged.keep()?;
+        }
+    }
     if let Some(path) = &verb.draft {
-        return super::bundle::write_draft(path, verb.act, Some(&verb.id), &args, &verb.frame);
+        let draft = super::bundle::write_draft(path, verb.act, Some(&verb.id), &args, &verb.frame);
+        return draft
+            .map(|report| merged.iter().fold(report, |report, merged| merged.tell(report)));
     }
     super::show::before_signing(session, &verb.id, &verb.signing)?;
-    let party = verb.signing.asker();
     if (verb.act, verb.signing.dry_run) == ("accept", false) {
         let mandate = verb.signing.mandate.as_ref();
         unseen::before_accept(session, &verb.id, &verb.unseen, mandate, party)?;
@@ -267,7 +279,7 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
     let given = verb.handover.content.as_deref().map_or(Given::Among(&[]), Given::This);
     let seals = !verb.handover.no_seal && !verb.signing.dry_run;
     // what is made of records has its ids when the act stands
-    let after = seals && receivers::has_children(verb.act);
+    let after = seals && handover::makes_children(session, &deed)?;
     let handover = if seals && !after {
         handover::prepare(session, deed, given, &mut Faces::default())?
     } else {
@@ -276,9 +288,13 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
     let draft = Draft::on_record(verb.act, Some(&verb.id), args.clone(), verb.frame.clone());
     let outcome = act::perform(session, &draft, &verb.signing);
     let outcome = outcome.map_err(|error| with_help(session, verb, error));
+    if let Some(merged) = merged.filter(|_| !verb.signing.dry_run) {
+        let by = (!verb.handover.no_seal).then(|| verb.by());
+        return merged.finish(session, deed, by, outcome?);
+    }
     if after {
         let report = outcome?;
-        let handovers = handover::of_children(session, deed, given, &report.json);
+        let handovers = handover::of_children(session, deed, verb.by(), given, &report.json);
         return handover::finish_with_list(session, &handovers, Ok(report));
     }
     match handover {
@@ -288,6 +304,11 @@ pub(super) fn run(session: &Session, verb: &ActVerb) -> Result<Report> {
 }
 
 impl ActVerb {
+    /// Who hands contents over: an agent is no party, and hands over none.
+    fn by(&self) -> &[KeyRef] {
+        self.signing.asker().map_or(&[], |_| &self.signing.signers)
+    }
+
     /// The arguments of the op.
     fn args(&self, session: &Session) -> Result<Value> {
         let given = match self.given.get_one::<String>("args") {
@@ -400,7 +421,9 @@ const fn with_way(ms: u64) -> u64 {
 fn with_help(session: &Session, verb: &ActVerb, error: CommandError) -> CommandError {
     match (error.name.as_deref(), verb.act) {
         (Some("BAD_DEADLINE"), _) => with_range(session, verb, error),
-        (Some("CONTENT_MISMATCH"), "merge") => error.hint(UNEQUAL_CONTENTS),
+        (Some("CONTENT_MISMATCH"), "merge") if !verb.merger.is_given() => {
+            error.hint(merged::UNEQUAL)
+        }
         _ => error,
     }
 }

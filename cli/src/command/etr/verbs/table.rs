@@ -193,8 +193,8 @@ pub(super) const VERBS: &[Verb] = &[
     },
     Verb {
         act: "merge",
-        about: "Make one record of several that differ in quantity only",
-        example: "etr_5c… --with etr_7d…",
+        about: "Make one record of several that differ in quantity, or of receipts whose contents differ",
+        example: "etr_5c… --with etr_7d…\n  titian etr merge etr_5c… --with etr_7d… --merged receipt.json",
         flags: &[
             flag("with", "with", Kind::Records, Absent::Required, "The other record; repeat it"),
             flag(

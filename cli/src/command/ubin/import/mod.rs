@@ -191,7 +191,7 @@ fn fingerprint(args: &Args, input: &str) -> Result<String> {
 impl<'a> Import<'a> {
     fn prepare(session: &'a Session, args: &'a Args, today: Date) -> Result<Self> {
         let client = session.client()?;
-        let reachable = args.commit || register::is_reachable(client);
+        let reachable = args.commit || register::is_reachable(client)?;
         let table =
             if reachable { schemes::of_node(client)? } else { args.schemes.table(session)? };
         let map = args.map.as_deref().map(|path| ColumnMap::read(path, &table)).transpose()?;

@@ -19,7 +19,7 @@ use titian_contracts::ubin::vocabulary::Status;
 use super::numbers::{NumberKey, key_of};
 use crate::client::Client;
 use crate::document;
-use crate::error::{CommandError, Result};
+use crate::error::{CommandError, Kind, Result};
 
 /// Items of a page of `ubin_list`.
 const PAGE_ITEMS: u32 = 500;
@@ -163,7 +163,11 @@ fn is_final(answer: &Json) -> bool {
     is("/record/meta/closure") || status.is_some_and(Status::is_terminal) || annulled
 }
 
-/// Whether a node answers; one that was named must.
-pub(super) fn is_reachable(client: &Client) -> bool {
-    client.ask::<call::LedgerStatus>(&Nothing {}).is_ok()
+/// Whether a node answers. Errors: one that no secure connection can be made to; who names it does not
+/// want to be told that it is not there.
+pub(super) fn is_reachable(client: &Client) -> Result<bool> {
+    match client.ask::<call::LedgerStatus>(&Nothing {}) {
+        Err(error) if error.kind == Kind::NoNode && error.name.is_some() => Err(error),
+        answer => Ok(answer.is_ok()),
+    }
 }

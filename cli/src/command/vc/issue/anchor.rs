@@ -4,7 +4,8 @@
 //! Invariant: what goes to the ledger is a root under random salts; the receipt proves the time to
 //! whoever is given it, and nothing to anyone else.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,6 +26,13 @@ use crate::wallet::{KeyRef, Wallet, WalletKey};
 
 /// Anchors of one issuer that are looked for.
 const ANCHORS_LOG2_MAX: u32 = 40;
+
+/// Where the receipt of a credential goes.
+pub(super) fn receipt_path(credential: &Path) -> PathBuf {
+    let mut name: OsString = credential.as_os_str().to_owned();
+    name.push(".receipt.json");
+    PathBuf::from(name)
+}
 
 /// An anchor that is signed and not sent.
 pub(super) struct Anchor {
@@ -110,9 +118,7 @@ impl Anchor {
                 .tree
                 .receipt(i, &self.id)
                 .ok_or_else(|| CommandError::bug("a leaf is missing"))?;
-            let mut name = one.file.as_os_str().to_owned();
-            name.push(".receipt.json");
-            let path = PathBuf::from(name);
+            let path = receipt_path(&one.file);
             write_own(&path, &format!("{}\n", to_json(&receipt, chain, &height)))?;
             Ok(path)
         };

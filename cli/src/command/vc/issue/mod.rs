@@ -4,11 +4,13 @@
 //! the status list, and with `--anchor` a root that tells nothing without the receipt.
 //!
 //! Invariant: what a verifier would refuse is refused here, by the same code, from state that is
-//! proven; the status index is on disk before the credential is written.
+//! proven; the status index is on disk before the credential is written; under an id goes out one
+//! text for each form, also when the same body is issued again.
 //!
 //! - this file: options and order; `draft`: what is signed; `slots`: status entries; `secure`:
-//!   forms and the check; `anchor`: proof of time.
+//!   forms and the check; `again`: what was issued before; `anchor`: proof of time.
 
+mod again;
 mod anchor;
 mod draft;
 mod secure;
@@ -27,6 +29,7 @@ use titian_credential::registration;
 use super::super::ubin::canonical;
 use super::{facts, holder, overwrite};
 use crate::act::now_ms;
+use crate::document;
 use crate::error::{CommandError, Kind, Result};
 use crate::issued::{Issued, Network, Record, Slot};
 use crate::output::{Report, Tone};
@@ -118,6 +121,10 @@ struct Work {
     draft: Draft,
     secured: Vec<Secured>,
     slots: Vec<Slot>,
+    /// The time that the signatures state, ms.
+    signed_ms: u64,
+    /// Whether it was issued before, by the same body.
+    again: bool,
 }
 
 /// Runs `titian vc issue`.
@@ -132,18 +139,18 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     }
     let mut issued = Issued::open(wallet.path(), session.chain()?)?;
     let work = prepare(session, args, &wallet, &keys, issued.network())?;
-    let inputs: Vec<&Path> = args.file.iter().map(PathBuf::as_path).collect();
-    for secured in &work.secured {
-        overwrite::check(&secured.file, &inputs, args.force)?;
-    }
+    check_files(args, &work)?;
     // who does not consent to the anchor has issued nothing
     let anchor = match args.anchor {
         true => Some(anchor::prepare(session, &wallet, &keys, &work.secured, args.yes)?),
         false => None,
     };
-    remember(&mut issued, &work, args, &issuer)?;
+    if !work.again {
+        remember(&mut issued, &work, args, &issuer)?;
+    }
     for secured in &work.secured {
-        write_own(&secured.file, &format!("{}\n", secured.text))?;
+        let written = write_own(&secured.file, &secured.line());
+        written.map_err(|error| error.hint(again::noted(&work.draft.id)))?;
     }
     let anchored = anchor.map(|anchor| anchor.submit(session, &work.secured)).transpose();
     let anchored = anchored.map_err(|error| {
@@ -155,6 +162,31 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Report> {
     })?;
     let (receipts, exit) = anchored.unwrap_or_default();
     Ok(report(session, &work, &issuer, &receipts).exit(exit))
+}
+
+impl Secured {
+    /// What its file holds.
+    fn line(&self) -> String {
+        format!("{}\n", self.text)
+    }
+}
+
+/// Refuses to write over what nobody can make again.
+fn check_files(args: &Args, work: &Work) -> Result<()> {
+    let inputs: Vec<&Path> = args.file.iter().map(PathBuf::as_path).collect();
+    for secured in &work.secured {
+        let there = work.again
+            && document::read(&secured.file).is_ok_and(|bytes| bytes == secured.line().as_bytes());
+        if !there {
+            overwrite::check(&secured.file, &inputs, args.force)?;
+        }
+        let receipt = anchor::receipt_path(&secured.file);
+        if args.anchor && !args.force && receipt.exists() {
+            return Err(CommandError::usage(format!("{} is there already", receipt.display()))
+                .hint("it may prove an earlier time; -o names another file"));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file that its owner alone may read: it may hold data of a person.
@@ -190,14 +222,15 @@ fn prepare(
         (None, None) => return Err(CommandError::usage("name a file or a record")),
     };
     draft::check_period(&draft)?;
-    if network.credentials.contains_key(&draft.id) {
-        // the note of the first one would be lost, and with it the way to revoke it by its id
-        return Err(CommandError::refused(format!("{} was issued from this wallet", draft.id))
-            .named("CREDENTIAL_EXISTS")
-            .hint("another credential needs another id; the one that was issued is in its file"));
-    }
     let forms = forms(args, &draft)?;
-    let desk = Desk { keys, facts: &facts, now_ms: now_ms() };
+    let now_ms = now_ms();
+    if let Some(record) = network.credentials.get(&draft.id) {
+        let desk = Desk { keys, facts: &facts, signed_ms: record.issued_ms, now_ms };
+        let secured = again::secured(&desk, args, &draft, &forms, record)?;
+        let (slots, signed_ms) = (record.status.clone(), record.issued_ms);
+        return Ok(Work { draft, secured, slots, signed_ms, again: true });
+    }
+    let desk = Desk { keys, facts: &facts, signed_ms: now_ms, now_ms };
     let (mut secured, mut slots) = (Vec::new(), Vec::new());
     let wish = Wish { issuer, type_name: &draft.entry.name, until_ms: draft.until_ms };
     let bitstring = if forms == [Form::SdJwt] {
@@ -223,7 +256,7 @@ fn prepare(
             secured.push(Secured { form: *form, text, file });
         }
     }
-    Ok(Work { draft, secured, slots })
+    Ok(Work { draft, secured, slots, signed_ms: now_ms, again: false })
 }
 
 /// The state that an issuer's credentials rest on, proven.
@@ -341,19 +374,21 @@ fn remember(issued: &mut Issued, work: &Work, args: &Args, issuer: &str) -> Resu
         status: work.slots.clone(),
         personal: work.draft.entry.natural_person_data,
         copies: args.copies,
-        issued_ms: now_ms(),
+        issued_ms: work.signed_ms,
         until_ms: work.draft.until_ms,
         purpose: args.purpose.clone(),
+        digests: again::digests(&work.secured),
     };
     issued.network().credentials.insert(work.draft.id.clone(), record);
     issued.save()
 }
 
 fn report(session: &Session, work: &Work, issuer: &str, receipts: &[PathBuf]) -> Report {
+    let what = if work.again { "issued before, the same again:" } else { "issued" };
     let mut lines = vec![
         format!(
             "{} {} by did:ubin:{issuer}",
-            session.output.paint(Tone::Good, "issued"),
+            session.output.paint(Tone::Good, what),
             work.draft.entry.name
         ),
         format!("id {}", work.draft.id),
@@ -391,6 +426,7 @@ fn report(session: &Session, work: &Work, issuer: &str, receipts: &[PathBuf]) ->
         "credentials": credentials,
         "status": work.slots,
         "receipts": receipts,
+        "again": work.again,
     });
     Report::new(lines.join("\n"), json)
 }

@@ -70,12 +70,14 @@ pub(super) struct Desk<'a> {
     pub keys: &'a [&'a WalletKey],
     /// Proven state.
     pub facts: &'a dyn Snapshot,
+    /// The time that signatures state, ms.
+    pub signed_ms: u64,
     /// Now, ms.
     pub now_ms: u64,
 }
 
 impl Desk<'_> {
-    /// Secures a draft in one form.
+    /// Secures a draft in one form, as verifiers take it.
     pub fn secure(
         &self,
         draft: &Draft,
@@ -86,7 +88,7 @@ impl Desk<'_> {
     ) -> Result<String> {
         let text = match form {
             Form::SdJwt => self.sd_jwt(draft, drawn, holder, disclose)?,
-            form => self.of_credential(draft, form, drawn)?,
+            form => self.sign(draft, form, drawn)?,
         };
         let checked = self.check(&text);
         if form == Form::SdJwt && holder.is_none() && draft.entry.key_binding {
@@ -96,7 +98,9 @@ impl Desk<'_> {
         checked.map(|()| text)
     }
 
-    fn of_credential(&self, draft: &Draft, form: Form, drawn: &[Drawn]) -> Result<String> {
+    /// Signs a draft in a form of VCDM. The same draft, entries, keys and time give the same text:
+    /// signatures are deterministic (RFC 8032, RFC 6979).
+    pub fn sign(&self, draft: &Draft, form: Form, drawn: &[Drawn]) -> Result<String> {
         let mut credential = draft.credential.clone().unwrap_or_default();
         let entries: Vec<Json> = drawn
             .iter()
@@ -110,13 +114,13 @@ impl Desk<'_> {
         }
         let sandbox = self.facts.trust().sandbox;
         let contexts = Contexts { snapshot: Some(self.facts), sandbox, inline: false };
-        let created = rfc3339(self.now_ms);
+        let created = rfc3339(self.signed_ms);
         if form == Form::Jwt {
             let [key] = self.keys else {
                 return Err(CommandError::usage("a token carries one signature")
                     .hint("several keys sign an embedded proof: --form eddsa-jcs-2022"));
             };
-            let (iat_s, kid) = (self.now_ms / 1_000, key_id(key)?);
+            let (iat_s, kid) = (self.signed_ms / 1_000, key_id(key)?);
             return jwt::issue_vc(&credential, &*key.signer()?, &kid, iat_s, contexts)
                 .map_err(|fault| refused(&fault));
         }
@@ -141,7 +145,7 @@ impl Desk<'_> {
         let [key] = self.keys else {
             return Err(CommandError::usage("a token carries one signature"));
         };
-        claims.insert("iat".to_owned(), json!(self.now_ms / 1_000));
+        claims.insert("iat".to_owned(), json!(self.signed_ms / 1_000));
         if let Some(drawn) = drawn.first() {
             let slot = &drawn.slot;
             claims.insert("status".to_owned(), token_claim(&slot.list, slot.index));
@@ -170,7 +174,7 @@ impl Desk<'_> {
     }
 
     /// Refuses what a verifier would refuse.
-    fn check(&self, text: &str) -> Result<()> {
+    pub fn check(&self, text: &str) -> Result<()> {
         let request = Request { binding: Binding::Unshown, ..Request::new(Policy::Ledger) };
         let verdict = verify(text.as_bytes(), &request, Some(self.facts), self.now_ms);
         for result in &verdict.checks {

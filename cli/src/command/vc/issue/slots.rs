@@ -5,7 +5,7 @@
 
 use rand::Rng as _;
 use titian_contracts::credential::bits::value_at;
-use titian_contracts::credential::{Profile, StatusList, list_id, list_key};
+use titian_contracts::credential::{NumberedId, Profile, StatusList, list_id, list_key};
 use titian_credential::snapshot::{Known, Snapshot, read};
 use titian_credential::status::entry::Allocator;
 use titian_credential::status::whole_list;
@@ -98,6 +98,17 @@ fn draw_one(
         wish.type_name,
         days_for(wish.until_ms.saturating_sub(now_ms()))
     )))
+}
+
+/// An entry that was drawn before; nothing if the ledger has no such list.
+pub(super) fn noted(facts: &dyn Snapshot, slot: &Slot) -> Option<Drawn> {
+    let id = NumberedId::parse(&slot.list, "status")?;
+    match read::<StatusList>(facts, &list_key(&id.owner, id.number)) {
+        Known::Known(Some(list)) => {
+            Some(Drawn { slot: slot.clone(), profile: list.profile, size: list.status_size })
+        }
+        _ => None,
+    }
 }
 
 /// The option that makes a list live for `ms` from now; nothing if it does so anyway.
