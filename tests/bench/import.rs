@@ -113,7 +113,9 @@ async fn throughput(
     for round in 1..=TURNS {
         eprintln!("empty, then full: sustained load for {turn:?} each, {round} of {TURNS}");
         for (sum, (network, work)) in sums.iter_mut().zip(&mut networks) {
-            *sum += drive::sustained(network, work, turn).await?.per_second;
+            let rate = drive::sustained(network, work, turn).await?.per_second;
+            eprintln!("  {rate:.0} operations/s");
+            *sum += rate;
         }
     }
     let [empty, full] = sums.map(|sum| sum / f64::from(TURNS));

@@ -41,7 +41,11 @@ pub use vault::{Vault, Writes};
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Memory for blocks of table files.
-const CACHE_BYTES: usize = 96 * 1024 * 1024;
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Size of the log at which the columns that it holds oldest are written to files, all of them: a
+/// smaller one makes more and smaller files, which have more rewritten; a larger one takes as much more
+/// memory.
+const WAL_BYTES: u64 = 256 * 1024 * 1024;
 /// Memory for writes of one column family before they go to a file.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 /// Share of a write buffer that its filter of keys may take.
@@ -382,7 +386,7 @@ fn database_options() -> Options {
     // a torn last record is what kill -9 or a power cut leaves; anything else is corruption
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_max_background_jobs(2);
-    options.set_max_total_wal_size(128 * 1024 * 1024);
+    options.set_max_total_wal_size(WAL_BYTES);
     options.set_keep_log_file_num(4);
     options.set_max_open_files(512);
     options
@@ -406,10 +410,15 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     // most reads ask for what is not there yet: a new record, a transaction's first appearance
     options.set_memtable_whole_key_filtering(true);
     options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM_RATIO);
-    if column == Column::Bodies {
-        // bodies are never replaced and their keys are digests: by levels, each small file of new
+    if matches!(column, Column::Bodies | Column::Records) {
+        // bodies and ops are never replaced and their keys are digests: by levels, each small file of new
         // ones would have all that stand rewritten; this way files of about one size are merged
         options.set_compaction_style(DBCompactionStyle::Universal);
+    }
+    if column == Column::State {
+        // each merger of new files rewrites all keys, for they lie anywhere: half as often costs half, and
+        // filters spare the reads that more files would take
+        options.set_level_zero_file_num_compaction_trigger(8);
     }
     options.set_compression_type(match column {
         // digests: there is nothing to compress
