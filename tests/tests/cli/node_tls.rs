@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use titian_node::rpc::tls::Tls;
 use titian_tests::served::Served;
 
@@ -42,14 +42,14 @@ fn made(folder: &Path, name: &str, address: IpAddr) -> Tls {
     Tls::load_or_create(&file("crt"), &file("key"), address, "").expect("made")
 }
 
-/// The same with a certificate for `LOOPBACK` that ended long ago.
-fn expired(folder: &Path) -> Tls {
+/// The same with another certificate for `LOOPBACK`, as `change` makes it.
+fn other(folder: &Path, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Tls {
     let mut params = CertificateParams::new(vec![LOOPBACK.to_string()]).expect("a name");
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2021, 1, 1);
+    change(&mut params);
     let secret = KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&secret).expect("signed");
-    let (crt, key) = (folder.join("expired.crt"), folder.join("expired.key"));
+    let file = |end: &str| folder.join(format!("{name}.{end}"));
+    let (crt, key) = (file("crt"), file("key"));
     std::fs::write(&crt, certificate.pem()).expect("written");
     std::fs::write(&key, secret.serialize_pem()).expect("written");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("set");
@@ -94,11 +94,26 @@ fn a_fault_of_tls_is_told_by_its_name_and_is_not_a_node_that_does_not_answer() {
     }
     node.stop();
 
-    let node = Node::start(Some(expired(folder)));
+    let expired = other(folder, "expired", |params| {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    });
+    let node = Node::start(Some(expired));
     let url = format!("https://{}", node.address());
     let (name, hints) = refused(folder, "expired.crt", &url, &status);
     assert_eq!(name, "TLS_EXPIRED");
     assert!(hints.contains("rpc.tls_certificate"), "{hints}");
+    node.stop();
+
+    // what has no name of its own is told in the words of who found it
+    let of_a_ca = other(folder, "ca", |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    });
+    let node = Node::start(Some(of_a_ca));
+    let url = format!("https://{}", node.address());
+    let (name, hints) = refused(folder, "ca.crt", &url, &status);
+    assert_eq!(name, "TLS_FAILED");
+    assert!(hints.contains("not that of a CA itself"), "{hints}");
     node.stop();
 
     let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));

@@ -1,6 +1,6 @@
 //! The operator's commands, as a shell would call them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use titian_node::command::run_with;
@@ -58,6 +58,17 @@ fn the_exit_code_tells_what_kind_of_failure_it_is() {
     assert_eq!(call(&["run", "--check", "--config", text(&config)]), 2, "unknown key");
 }
 
+/// The template of a ceremony of these members.
+fn template(at: &Path, chain: &str, members: &str) -> PathBuf {
+    let template = at.join("template.toml");
+    let content = format!(
+        "chain = \"{chain}\"\ntime-ms = 1782864000000\napp-version = 1\n\
+         unicode-version = \"14.0.0\"\nsandbox = true\nmembers = {members}\n"
+    );
+    std::fs::write(&template, content).expect("written");
+    template
+}
+
 /// The contribution of one state with two root keys and a validator.
 fn contribute(at: &Path, cc: &str) -> String {
     let keys = at.join(cc);
@@ -84,10 +95,7 @@ fn contribute(at: &Path, cc: &str) -> String {
 #[test]
 fn two_persons_who_assemble_the_same_inputs_get_the_same_bytes_and_differences_are_found() {
     let at = folder();
-    let template = at.path().join("template.toml");
-    let content = "chain = \"ceremony-1\"\ntime-ms = 1782864000000\napp-version = 1\n\
-                   unicode-version = \"14.0.0\"\nsandbox = true\nmembers = [\"SG\", \"MY\"]\n";
-    std::fs::write(&template, content).expect("written");
+    let template = template(at.path(), "ceremony-1", r#"["SG", "MY"]"#);
     let (sg, my) = (contribute(at.path(), "SG"), contribute(at.path(), "MY"));
     let (first, second) = (at.path().join("first.json"), at.path().join("second.json"));
     let assemble = |output: &Path, contributions: [&str; 2]| {
@@ -122,10 +130,7 @@ fn two_persons_who_assemble_the_same_inputs_get_the_same_bytes_and_differences_a
 #[test]
 fn an_address_that_nobody_can_dial_is_refused_before_the_contribution_is_written() {
     let at = folder();
-    let template = at.path().join("template.toml");
-    let content = "chain = \"ceremony-2\"\ntime-ms = 1782864000000\napp-version = 1\n\
-                   unicode-version = \"14.0.0\"\nsandbox = true\nmembers = [\"SG\"]\n";
-    std::fs::write(&template, content).expect("written");
+    let template = template(at.path(), "ceremony-2", r#"["SG"]"#);
     contribute(at.path(), "SG");
     let draft = at.path().join("SG/draft.toml");
     let good = std::fs::read_to_string(&draft).expect("the draft");
