@@ -65,7 +65,7 @@ pub(super) fn question(fields: &Fields, name: &str) -> String {
 }
 
 /// Whether a text is a sum as the ledger writes it again to compare: neither zero, nor with zeros in front
-/// or a point at its end.
+/// or a point at its end. In whatever currency: XXX is ISO 4217's code for none.
 pub(super) fn is_sum(text: &str) -> bool {
     let Ok(lot) = lot(&format!("1:XXX:{text}")) else { return false };
     let amount = lot.amount.parse().unwrap_or_default();
